@@ -1,0 +1,50 @@
+"""Every error that the package raises on purpose.
+
+::
+
+    PyconquestError
+    ├── SchemaError          a dicom.sql (or a column definition) that cannot be used
+    ├── SettingsError        a settings file that cannot be used
+    ├── ObjectError          one DICOM object cannot be taken; the message is the reason
+    │   ├── UnreadableError      it cannot be read as DICOM
+    │   └── ConflictError        it contradicts what is indexed
+    ├── StorageError         a file cannot be written, moved or removed
+    ├── DatabaseError        the database cannot be opened or is not usable
+    └── NetworkError         an association or a DIMSE operation failed
+"""
+
+
+class PyconquestError(Exception):
+    """The root of all errors of this package."""
+
+
+class SchemaError(PyconquestError):
+    """A dicom.sql or a column definition cannot be used; says the file, the line and what was expected."""
+
+
+class SettingsError(PyconquestError):
+    """A settings file cannot be used; says the file, the key and what was expected."""
+
+
+class ObjectError(PyconquestError):
+    """One DICOM object cannot be taken; the message is the reason that is kept in ``rejected``."""
+
+
+class UnreadableError(ObjectError):
+    """The object cannot be read as DICOM."""
+
+
+class ConflictError(ObjectError):
+    """The object's identifiers contradict what is indexed."""
+
+
+class StorageError(PyconquestError):
+    """A file cannot be written, moved or removed."""
+
+
+class DatabaseError(PyconquestError):
+    """The database cannot be opened, or is not one that can be used."""
+
+
+class NetworkError(PyconquestError):
+    """An association or a DIMSE operation failed; says with whom and why."""
