@@ -58,7 +58,8 @@ PYCONQUEST = {
     "DICOMImages": """SOPInstanc SOPClassUI ImageNumbe ImageDate ImageTime Referenced EchoNumber NumberOfFr
         AcqDate AcqTime ReceivingC AcqNumber SliceLocat SamplesPer PhotoMetri Rows Colums PixelSpaci
         BitsStored RescaleInt RescaleSlo ImageType ImageID ImagePat KVP ExposureTi TubeCurren Exposure
-        CTDIvol Pitch RotationTi DoseRight Collimatio SliceThick ImageOrien Modality SeriesDesc ImagePosit SeriesInst""",
+        CTDIvol Pitch RotationTi DoseRight Collimatio SliceThick ImageOrien Modality SeriesDesc ImagePosit
+        SeriesInst""",
 }
 ONLY_IN_CONQUEST = {"DICOMSeries": ["ModelName"], "DICOMImages": ["QRows", "QColumns"]}
 
