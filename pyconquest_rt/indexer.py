@@ -169,7 +169,7 @@ def _remove_gone(ingest: Ingest, gone: list[str], report: Report) -> int:
                     paths,
                 )
             ]
-            released += remove_images(database, sops)
+            released += remove_images(database, sops, forget_files=False)
             rows = [(path,) for path in paths]
             report.removed += connection.executemany("DELETE FROM files WHERE path = ?", rows).rowcount
             connection.executemany("DELETE FROM rejected WHERE path = ?", rows)

@@ -172,12 +172,13 @@ class _Batch:
         """Read what the index knows of these objects, their parents and these files."""
         layout, database = self.layout, self.database
         images, series, studies = self.definition.images, self.definition.series, self.definition.studies
+        sops = [sop for v in values if (sop := v[layout.sop_key])]
         self.images = {
             sop: _Image((path or "").replace("\\", "/"), device, series_uid)
             for sop, path, device, series_uid in database.select_in(
                 f"SELECT {quote(images.key.name)}, ObjectFile, DeviceName, {quote(images.link.name)} "
                 f"FROM {quote(images.name)} WHERE {quote(images.key.name)} IN (?)",
-                [sop for v in values if (sop := v[layout.sop_key])],
+                sops,
             )
         }
         series_uids = {v[layout.series_key] for v in values} | {row.series for row in self.images.values()}
