@@ -17,6 +17,16 @@ METERSETS = {"Arc1_CW": 231.4, "Arc2_CCW": 228.6}  # MU of one fraction
 CONTROL_POINTS = 13
 LEAF_EDGES = [*range(-200, -100, 10), *range(-100, 100, 5), *range(100, 201, 10)]  # 60 pairs, mm at isocentre
 
+ROIS = {  # name: interpreted type, colour; the bolus is never drawn
+    "BODY": ("EXTERNAL", [0, 255, 0]),
+    "Lung_L": ("ORGAN", [0, 0, 255]),
+    "Lung_R": ("ORGAN", [0, 128, 255]),
+    "SpinalCord": ("ORGAN", [255, 255, 0]),
+    "Heart": ("ORGAN", [255, 0, 128]),
+    "PTV_6000": ("PTV", [255, 0, 0]),
+    "Bolus": ("BOLUS", [128, 128, 128]),
+}
+
 
 def ct_images(patient: Patient) -> Iterator[Dataset]:
     """The planning CT (PS3.3 A.3), stored values 12 bits, rescaled by -1024 to Hounsfield units."""
@@ -31,7 +41,7 @@ def ct_images(patient: Patient) -> Iterator[Dataset]:
             AcquisitionDate=DATE,
             AcquisitionTime="090000",
             ContentDate=DATE,
-            ContentTime=f"{90000 + index:06d}",
+            ContentTime=f"09{index // 60:02d}{index % 60:02d}",
             AcquisitionNumber=1,
             BodyPartExamined="CHEST",
             PatientPosition="HFS",
@@ -72,19 +82,7 @@ def ct_images(patient: Patient) -> Iterator[Dataset]:
 
 def structure_set(patient: Patient, images: list[Dataset]) -> Dataset:
     """The structure set (PS3.3 A.19): the phantom's outlines on every image, and one ROI never drawn."""
-    types = {"BODY": "EXTERNAL", "PTV_6000": "PTV", "Bolus": "BOLUS"}
-    colours = (
-        [0, 255, 0],
-        [0, 0, 255],
-        [0, 128, 255],
-        [255, 255, 0],
-        [255, 0, 128],
-        [255, 0, 0],
-        [128, 128, 128],
-    )
-    names = [*patient.structures, "Bolus"]
     frame = patient.uid("frame of reference")
-    structures = new_object(patient, RTStructureSetStorage, "RTSTRUCT", 2, "Structures", 100000)
     references = [reference(image) for image in images]
     series = item(SeriesInstanceUID=images[0].SeriesInstanceUID, ContourImageSequence=references)
     study = item(
@@ -92,6 +90,7 @@ def structure_set(patient: Patient, images: list[Dataset]) -> Dataset:
         ReferencedSOPInstanceUID=images[0].StudyInstanceUID,
         RTReferencedSeriesSequence=[series],
     )
+    structures = new_object(patient, RTStructureSetStorage, "RTSTRUCT", 2, "Structures", 100000)
     put(
         structures,
         StructureSetLabel="Thorax",
@@ -104,31 +103,22 @@ def structure_set(patient: Patient, images: list[Dataset]) -> Dataset:
             item(FrameOfReferenceUID=frame, RTReferencedStudySequence=[study])
         ],
         ApprovalStatus="UNAPPROVED",
+        StructureSetROISequence=[],
+        ROIContourSequence=[],
+        RTROIObservationsSequence=[],
     )
-    structures.StructureSetROISequence = [
-        item(
-            ROINumber=number,
-            ReferencedFrameOfReferenceUID=frame,
-            ROIName=name,
-            ROIGenerationAlgorithm="AUTOMATIC" if name in patient.structures else "",
-        )
-        for number, name in enumerate(names, start=1)
-    ]
-    structures.ROIContourSequence = [
-        item(ROIDisplayColor=colour, ReferencedROINumber=number)
-        for number, colour in enumerate(colours, start=1)
-    ]
-    for roi, organ in zip(structures.ROIContourSequence, patient.structures.values(), strict=False):
-        roi.ContourSequence = list(_contours(organ, images))
-    structures.RTROIObservationsSequence = [
-        item(
-            ObservationNumber=number,
-            ReferencedROINumber=number,
-            RTROIInterpretedType=types.get(name, "ORGAN"),
-            ROIInterpreter=None,
-        )
-        for number, name in enumerate(names, start=1)
-    ]
+    for number, (name, (kind, colour)) in enumerate(ROIS.items(), start=1):
+        organ = patient.structures.get(name)
+        roi = item(ROINumber=number, ReferencedFrameOfReferenceUID=frame, ROIName=name)
+        roi.ROIGenerationAlgorithm = "AUTOMATIC" if organ else ""
+        drawn = item(ROIDisplayColor=colour, ReferencedROINumber=number)
+        if organ:
+            drawn.ContourSequence = list(_contours(organ, images))
+        observed = item(ObservationNumber=number, ReferencedROINumber=number)
+        put(observed, RTROIInterpretedType=kind, ROIInterpreter=None)
+        structures.StructureSetROISequence.append(roi)
+        structures.ROIContourSequence.append(drawn)
+        structures.RTROIObservationsSequence.append(observed)
     return structures
 
 
