@@ -307,11 +307,10 @@ def _views(definition: Definition) -> Iterator[str]:
 def _statements(script: str) -> Iterator[str]:
     """Split a script at the semicolons that end a statement."""
     statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
+    for part in script.split(";")[:-1]:
+        statement += part + ";"
         if sqlite3.complete_statement(statement):
-            if statement.strip():
-                yield statement
+            yield statement
             statement = ""
 
 
