@@ -4,7 +4,7 @@ import string
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyconquest_rt import schema
@@ -436,11 +436,13 @@ DEFINITIONS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(DEFINITIONS)
 def test_render_then_parse_gives_the_same_definition(definition: Definition) -> None:
     assert schema.parse(schema.render(definition)) == definition
 
 
+@settings(deadline=None)
 @given(st.text(string.printable + '{}*"#/\0ä'))
 def test_any_text_is_read_or_refused_in_words(text: str) -> None:
     with pytest.raises(SchemaError, match=r"^dicom\.sql, line \d+: "):
