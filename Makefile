@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
+MODULES = $(subst /,.,$(patsubst %.py,%,$(patsubst %/__init__.py,%,$(wildcard pyconquest_rt/*.py pyconquest_rt/*/*.py))))
+BENCHMARKS ?= $(shell grep -l __main__ benchmarks/*.py)
 
 .PHONY: help run test check bench docs clean dcmtk
 
@@ -30,14 +32,13 @@ check: $(VENV)/installed-test
 
 bench: $(VENV)/installed-test
 	@mkdir -p benchmarks/results
-	@for script in benchmarks/bench_*.py; do \
-		[ -e "$$script" ] || { echo "no benchmarks/bench_*.py here"; break; }; \
-		echo "$$script"; \
+	@for script in $(BENCHMARKS); do \
+		echo "== $$script"; \
 		$(BIN)/python "$$script" --json "benchmarks/results/$$(basename "$$script" .py).json" || exit 1; \
 	done
 
 docs: $(VENV)/installed-docs
-	$(BIN)/pdoc --docformat restructuredtext --output-directory site pyconquest_rt
+	$(BIN)/pdoc --docformat restructuredtext --output-directory site $(MODULES)
 
 clean:
 	rm -rf $(VENV) site build dist *.egg-info benchmarks/results .coverage htmlcov

@@ -45,14 +45,21 @@ def test_the_broken_files(ingest: Ingest, data: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-@pytest.mark.parametrize("patient", ["../../outside", "/etc/outside", "..", "A\\B", "'; DROP TABLE files;--", "x" * 300])
+@pytest.mark.parametrize(
+    "patient", ["../../outside", "/etc/outside", "..", "A\\B", "'; DROP TABLE files;--", "x" * 300]
+)
 def test_identifiers_are_values_and_no_more(ingest: Ingest, put: Put, tmp_path: Path, patient: str) -> None:
     put("in/1.dcm", PatientID=patient)
     assert rebuild(ingest).indexed == 1
     (row,) = ingest.database.query("SELECT PatientID FROM DICOMPatients")
     assert len(row["PatientID"]) <= 64
     assert row["PatientID"] == patient.split("\\")[0][:64] or "~" in row["PatientID"] or "\\" in patient
-    assert {path.name for path in tmp_path.iterdir()} <= {"data", "conquest.db", "conquest.db-wal", "conquest.db-shm"}
+    assert {path.name for path in tmp_path.iterdir()} <= {
+        "data",
+        "conquest.db",
+        "conquest.db-wal",
+        "conquest.db-shm",
+    }
 
 
 def deeply_nested(depth: int) -> bytes:
@@ -74,11 +81,11 @@ def element(group: int, number: int, vr: bytes, value: bytes) -> bytes:
     return struct.pack("<HH2sH", group, number, vr, len(value)) + value
 
 
-IDENTITY = (
-    element(8, 0x16, b"UI", b"1.2.840.10008.5.1.4.1.1.2") + element(8, 0x18, b"UI", b"1.2.3.4.5.6")
-)
+IDENTITY = element(8, 0x16, b"UI", b"1.2.840.10008.5.1.4.1.1.2") + element(8, 0x18, b"UI", b"1.2.3.4.5.6")
 REST = (
-    element(0x10, 0x20, b"LO", b"DEEP") + element(0x20, 0x0D, b"UI", b"1.2.3") + element(0x20, 0x0E, b"UI", b"1.2.3.4")
+    element(0x10, 0x20, b"LO", b"DEEP")
+    + element(0x20, 0x0D, b"UI", b"1.2.3")
+    + element(0x20, 0x0E, b"UI", b"1.2.3.4")
 )
 
 
