@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
-MODULES = $(subst /,.,$(patsubst %.py,%,$(patsubst %/__init__.py,%,$(wildcard pyconquest_rt/*.py pyconquest_rt/*/*.py))))
+MODULES = $(subst /,.,$(patsubst %.py,%,$(patsubst %/__init__.py,%,$(wildcard pyconquest_rt/*.py pyconquest_rt/*/__init__.py))))
 BENCHMARKS ?= $(shell grep -l __main__ benchmarks/*.py)
 
 .PHONY: help run test check bench docs clean dcmtk
