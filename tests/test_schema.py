@@ -222,6 +222,13 @@ def test_what_users_of_pyconquest_have(tmp_path: Path, newline: str, encoding: s
     assert definition.worklist is None
 
 
+def test_a_forgotten_quote_as_in_the_file_that_came_with_pyconquest() -> None:
+    text = SMALL + '*WorkList* { { 0x0040, 0x1003, "ReqProcPriority, 16, SQL_C_CHAR, DT_STR, "OBR.27 }\n}'
+    worklist = schema.parse(text).worklist
+    assert worklist is not None
+    assert worklist.columns == (Column("ReqProcPri", (0x00401003,), 16, "SQL_C_CHAR", "DT_STR", "OBR.27"),)
+
+
 def test_sequences_inside_sequences_of_the_work_list() -> None:
     def entry(tag: str, name: str, kind: str) -> str:
         return f'{{ 0x{tag[:4]}, 0x{tag[4:]}, "{name}", 0x10, SQL_C_CHAR, {kind}, "---" }}'
@@ -273,7 +280,6 @@ GOOD = '{ 0x0010, 0x0040, "PatientSex", 16, SQL_C_CHAR, DT_STR }'
         (GOOD.replace("PatientSex", "patientid"), "second column patientid"),
         (GOOD.replace("PatientSex", "qTimeStamps"), "second column qTimeStamp"),
         (GOOD + ' { 0x0010, 0x0041, "PatientSexNeutered" }', "second column PatientSex"),
-        (GOOD.replace('"PatientSex"', '"PatientSex'), "found '\""),
         (GOOD.replace("}", ""), """expected '{' or ',' or '}', found '.Study"""),
         ("PatientSex", "found 'PatientSex'"),
         ("*Study*", """expected '{' or ',' or '}', found '.Study.'"""),
@@ -385,6 +391,8 @@ def test_a_column_made_by_hand_is_checked() -> None:
         Column("StudyDate", (0x00080020,), 64, "SQL_C_DATE", "DT_DATE")
     with pytest.raises(SchemaError, match="expected a tag"):
         Column("Plan", (0x300C0002, 0))
+    with pytest.raises(SchemaError, match="an HL7 item has no quote"):
+        Column("Modality", (0x00080060,), hl7='OBR"21')
     with pytest.raises(SchemaError, match=r"unknown section \*Visit\*"):
         Table("Visit", ())
 
