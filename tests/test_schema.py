@@ -248,9 +248,12 @@ def test_sequences_inside_sequences_of_the_work_list() -> None:
         (0x00400100, 0, 0x00400001),
     ]
     assert schema.parse(schema.render(definition)) == definition
+    other_end = entry("00400101", "--------", "DT_ENDSEQUENCE")
     for broken in (entries[1:], entries[:-1]):
         with pytest.raises(SchemaError, match=r"DT_ENDSEQUENCE for \(0040,0100\)"):
             schema.parse(SMALL + f"*WorkList* {{ {' '.join(broken)} }}")
+    with pytest.raises(SchemaError, match=r"DT_ENDSEQUENCE for \(0040,0101\) without its"):
+        schema.parse(SMALL + f"*WorkList* {{ {' '.join([*entries[:-1], other_end])} }}")
 
 
 # --------------------------------------------------------------------------------------- what is refused
@@ -310,6 +313,7 @@ def without(level: str) -> str:
          r"line 2: the first column of \*Patient\* must be \(0010,0020\)"),
         (SMALL.replace("{ 0x0020, 0x000d", "{ 0x0008, 0x0020", 1),
          r"line 3: the first column of \*Study\* must be \(0020,000D\)"),
+        (SMALL.replace('"SOPInstanceUID"', '"SOPUID"'), r"must be \(0008,0018\) with the name SOPInstanc"),
         (SMALL + "*Series* { { 8, 96, Modality } }", r"the last column of \*Series\* must be \(0020,000D\)"),
         (SMALL + "*Image* { { 8, 8, hash } }", "second column hash"),
     ],
@@ -358,6 +362,13 @@ def test_several_columns_at_once_and_tables_without_link() -> None:
     worklist = definition.with_column("dicomworklist", added).worklist
     assert names(worklist)[-2:] == ["PatientCom", "History"]
     assert schema.default().with_column("DICOMstudies", []) == schema.default()
+
+
+def test_second_items_of_the_work_list_are_not_rendered() -> None:
+    added = ["0x0040", "0x0100", "SecondAE", 1, "0x0040", "0x0001"]
+    definition = schema.default().with_column("DICOMWorkList", added)
+    assert names(definition.worklist)[-1] == "SecondAE"
+    assert schema.parse(schema.render(definition)) == schema.default()
 
 
 def test_nested_columns_are_not_rendered() -> None:
