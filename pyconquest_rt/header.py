@@ -154,9 +154,12 @@ class HeaderReader:
     Args:
         fields: the wanted values; one tag may be wanted several times.
         sequences: the tags of wanted sequences at the top level, handed out as `Item` views.
+        remember: whether to remember layouts (see layouts.py); without, each header is walked over.
     """
 
-    def __init__(self, fields: Sequence[Field], sequences: Collection[int] = ()) -> None:
+    def __init__(
+        self, fields: Sequence[Field], sequences: Collection[int] = (), remember: bool = True
+    ) -> None:
         self._fields = tuple(fields)
         self._asked = frozenset(sequences)
         self._sequences = self._asked | {field.path[0] for field in self._fields if len(field.path) > 1}
@@ -167,7 +170,7 @@ class HeaderReader:
         decisive = {TRANSFER_SYNTAX_UID, SPECIFIC_CHARACTER_SET, PIXEL_REPRESENTATION} | creators
         self._wanted = tags | decisive
         self._conversions: dict[tuple[object, ...], _Conversion] = {}
-        self._layouts = LayoutCache(self._wanted, decisive)
+        self._layouts = LayoutCache(self._wanted, decisive) if remember else None
 
     def read_file(self, path: str | os.PathLike[str]) -> Header:
         """Read the header of a file.
@@ -191,8 +194,8 @@ class HeaderReader:
         Raises:
             UnreadableError: it cannot be read, or is not DICOM.
         """
-        matched = self._layouts.match(prefix.data, prefix.size, transfer_syntax)
-        if matched is None:
+        matched = self._layouts and self._layouts.match(prefix.data, prefix.size, transfer_syntax)
+        if not matched:
             return self._parse_new(prefix, transfer_syntax)
         layout, raws, is_complete = matched
         pick, conversions, syntax, charset = layout.context
@@ -313,7 +316,8 @@ class HeaderReader:
     ) -> None:
         """Remember the layout of an object, if it is plain: whole in the prefix, in order, no sequence."""
         source = start.source
-        if not found.ordered or found.sequences or found.fault or source.data is not prefix.data:
+        plain = found.ordered and not found.sequences and not found.fault
+        if self._layouts is None or not plain or source.data is not prefix.data:
             return
         stop = found.closing[1][2] if found.closing else source.size
         if stop > len(source.data):

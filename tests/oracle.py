@@ -12,9 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 SHARED_DATA = Path(
-    os.environ.get(
-        "PYCONQUEST_RT_SHARED_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"
-    )
+    os.environ.get("PYCONQUEST_RT_SHARED_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")
 )
 
 
