@@ -28,6 +28,7 @@ DEFLATED = "1.2.840.10008.1.2.1.99"
 PREFIX_BYTES = 16384
 MAX_INFLATED = 4 << 20  #: of a deflated data set so many bytes are inflated at most
 MAX_ELEMENTS = 1 << 20  #: a header with more elements is refused
+MAX_VALUE = 1 << 16  #: of one wanted value so many bytes are read at most
 
 _UIDS = {
     IMPLICIT_LITTLE: "1.2.840.10008.1.2",
