@@ -1,9 +1,9 @@
 """Files → the wanted values of their headers, fast and bounded.
 
 A `HeaderReader` is told once which values are wanted (`Field`) and which sequences, and then reads one file
-after the other. It reads the first 16 KB, more only where the header is longer, and stops after the last wanted
-tag: pixel data and contours are never read. What a file claims is never trusted: the memory for one file stays
-below 32 MB and its elements are counted, whatever its lengths, its depth or its compression say.
+after the other. It reads the first 16 KB, more only where the header is longer, and stops after the last
+wanted tag: pixel data and contours are never read. What a file claims is never trusted: the memory for one
+file stays below 32 MB and its elements are counted, whatever its lengths, its depth or its compression say.
 
 No data set of pydicom is built; its data dictionary and character sets are used where they are needed.
 """
@@ -30,7 +30,7 @@ from pyconquest_rt.elements import (
     read_items,
 )
 from pyconquest_rt.errors import UnreadableError
-from pyconquest_rt.layouts import MAX_PARTS, Layout, LayoutCache
+from pyconquest_rt.layouts import MAX_PARTS, LayoutCache
 from pyconquest_rt.part10 import (
     MAX_VALUE,
     TRANSFER_SYNTAX_UID,
@@ -109,7 +109,7 @@ class _Conversion(dict[bytes, str | None]):
 class _ConversionTable(dict[tuple[str, int | None, str], _Conversion]):
     """Conversions by VR, length and kind, for one character set and byte order."""
 
-    __slots__ = ("codecs", "_big_endian")
+    __slots__ = ("_big_endian", "codecs")
 
     def __init__(self, codecs: tuple[str, ...], big_endian: bool) -> None:
         self.codecs = codecs
@@ -247,9 +247,9 @@ class HeaderReader:
             conversions = self._conversions_of(found, start.encoding)
             charset = found.raw(SPECIFIC_CHARACTER_SET).decode("latin-1").strip("\0 ")
             layout = None
-            if found.is_plain() and start.source is source:
-                layout = self._learn(prefix, transfer_syntax, start, found)
-            if layout is not None:
+            if self._layouts and found.is_plain() and start.source is source:
+                layout = self._layouts.learn(prefix, transfer_syntax, start, found.elements, found.closing)
+            if layout:
                 places = {tag: place for place, tag in enumerate(layout.tags)}
                 pick = _picker([places.get(field.path[0], len(places)) for field in self._fields])
                 layout.context = _Context(pick, conversions, start.transfer_syntax, charset)
@@ -285,7 +285,7 @@ class HeaderReader:
                 tag, _, value, length = header = read_header(source, position, encoding)
                 if tag > self._last and found.ordered:
                     found.closing = position, header
-                    if length != UNDEFINED_LENGTH and value + length > source.size:
+                    if start.is_whole and length != UNDEFINED_LENGTH and value + length > source.size:
                         found.blame(_INCOMPLETE)
                     break
                 end, following = end_of_value(source, header, source.size, encoding)
@@ -361,15 +361,6 @@ class HeaderReader:
             table = _ConversionTable(character_codecs(charset), big_endian)
             self._tables[charset, big_endian] = table
         return table
-
-    def _learn(
-        self, prefix: Prefix, transfer_syntax: str | None, start: Start, found: _Found
-    ) -> Layout | None:
-        """Remember the layout of an object."""
-        if self._layouts is None:
-            return None
-        walked = self._layouts.walked(start, found.elements, found.closing)
-        return None if walked is None else self._layouts.learn(walked, prefix, transfer_syntax)
 
 
 def _picker(places: list[int]) -> Callable[[tuple[bytes, ...]], tuple[bytes, ...]]:

@@ -3,8 +3,8 @@
 The images of a series have the same elements in the same order; only some lengths differ from image to image.
 A `Layout` is such an order of elements. To match a file it reads the few lengths that vary, joins what lies
 between those values to one run of bytes, and compares the tag, VR and length of every element of that run at
-once, under a mask. So a match is as exact as walking over the elements one by one (no header is left unchecked)
-and costs a small part of it. The wanted values are then cut out by one `struct.Struct`.
+once, under a mask. So a match is as exact as walking over the elements one by one (no header is unchecked) and
+costs a small part of it. The wanted values are then cut out by one `struct.Struct`.
 
 Values on which the meaning of others rests (transfer syntax, character set ...) are part of the comparison.
 """
@@ -12,7 +12,7 @@ Values on which the meaning of others rests (transfer syntax, character set ...)
 import struct
 from collections.abc import Collection, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,9 +27,13 @@ from pyconquest_rt.part10 import MAX_VALUE, FileSource, Prefix, Start
 from pyconquest_rt.values import UNDEFINED_LENGTH
 
 MAX_PARTS = 1000  #: headers with more elements are not remembered
+MAX_KINDS = 4096  #: kinds of headers remembered for having been seen once
 MAX_ORDERS = 512  #: orders of elements of which the lengths seen are remembered
 MAX_BUCKETS = 16
 BUCKET_SIZE = 8
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
 _LONG_VALUE = 1024  # an unwanted value from this length on is passed over, not joined
 _VARIES = -1
@@ -164,6 +168,7 @@ class LayoutCache:
     def __init__(self, wanted: Collection[int], constant: Collection[int]) -> None:
         self._wanted = wanted
         self._constant = constant
+        self._kinds: dict[int, None] = {}
         self._buckets: dict[object, list[Layout]] = {}
         self._lengths: dict[int, list[int]] = {}
 
@@ -182,34 +187,47 @@ class LayoutCache:
                 return layout, *found
         return None
 
-    def learn(self, walked: Walked, prefix: Prefix, transfer_syntax: str | None) -> Layout | None:
-        """Remember an object that was walked over; from the second of its kind on there is a layout."""
-        order, lengths = _order(walked), [part.length for part in walked.parts]
-        before = self._lengths.get(order)
-        if before is not None and len(before) == len(lengths):
-            lengths = [new if new == old else _VARIES for new, old in zip(lengths, before, strict=True)]
-        elif len(self._lengths) >= MAX_ORDERS:
-            del self._lengths[next(iter(self._lengths))]
-        self._lengths[order] = lengths
-        if before is None:
+    def learn(
+        self,
+        prefix: Prefix,
+        transfer_syntax: str | None,
+        start: Start,
+        elements: Sequence[tuple[int, ElementHeader]],
+        closing: tuple[int, ElementHeader] | None,
+    ) -> Layout | None:
+        """Remember an object that was walked over; from the second of its kind on there is a layout.
+
+        Args:
+            elements: the headers of all elements up to the last wanted one, each with its position.
+            closing: the same of the next one, None where the data set ends before.
+        """
+        kind = hash(tuple([header[:2] for _, header in elements]))
+        if kind not in self._kinds:
+            _put(self._kinds, kind, None, MAX_KINDS)
             return None
+        walked = self._walked(start, elements, closing)
+        if walked is None:
+            return None
+        order, lengths = _order(walked), [part.length for part in walked.parts]
+        before = self._lengths.get(order, lengths)
+        if len(before) == len(lengths):
+            lengths = [new if new == old else _VARIES for new, old in zip(lengths, before, strict=True)]
+        _put(self._lengths, order, lengths, MAX_ORDERS)
         layout = Layout(walked, lengths, self._wanted, order)
-        bucket = self._buckets.setdefault(_bucket(prefix, transfer_syntax), [])
-        bucket[:] = [layout, *(other for other in bucket if other.order != order)][:BUCKET_SIZE]
-        while len(self._buckets) > MAX_BUCKETS:
-            del self._buckets[next(iter(self._buckets))]
+        key = _bucket(prefix, transfer_syntax)
+        others = [other for other in self._buckets.get(key, ()) if other.order != order]
+        _put(self._buckets, key, [layout, *others][:BUCKET_SIZE], MAX_BUCKETS)
         return layout
 
-    def walked(
+    def _walked(
         self,
         start: Start,
         elements: Sequence[tuple[int, ElementHeader]],
         closing: tuple[int, ElementHeader] | None,
     ) -> Walked | None:
-        """The material of a layout from a walk: the elements, each with its position, and the one after them.
+        """All headers as parts, also those within values of undefined length.
 
-        All headers become parts, also those within values of undefined length. None where there are too many,
-        or a wanted value is too long.
+        None where there are too many, or a wanted value is too long.
         """
         source, encoding = start.source, start.encoding
         parts = [self._part(start, at, header, EXPLICIT_LITTLE) for at, header in start.meta]
@@ -235,6 +253,13 @@ class LayoutCache:
         length = 0 if length == UNDEFINED_LENGTH else length
         constant = start.source.read(value, value + length) if tag in self._constant else None
         return Part(tag, raw, length, width, encoding.big_endian, constant)
+
+
+def _put(memory: dict[_Key, _Value], key: _Key, value: _Value, room: int) -> None:
+    """Put into a memory; where it is full the oldest entry makes room."""
+    memory[key] = value
+    if len(memory) > room:
+        del memory[next(iter(memory))]
 
 
 def _order(walked: Walked) -> int:

@@ -55,6 +55,7 @@ class Start(NamedTuple):
     encoding: Encoding
     transfer_syntax: str
     meta: "list[tuple[int, ElementHeader]]"  # group 0002, each element with its position
+    is_whole: bool  # False where a deflated data set was inflated in part
 
 
 class FileSource(Source):
@@ -133,7 +134,7 @@ def begin(source: Source, transfer_syntax: str | None = None) -> Start:
     Raises:
         UnreadableError: this is not DICOM, or a deflated data set cannot be inflated.
     """
-    position = 0
+    position, is_whole = 0, True
     meta: list[tuple[int, ElementHeader]] = []
     if transfer_syntax is None:
         position = _start_of_meta(source)
@@ -141,11 +142,12 @@ def begin(source: Source, transfer_syntax: str | None = None) -> Start:
         transfer_syntax = _transfer_syntax(source, meta)
     if transfer_syntax == DEFLATED:
         source, position = Source(_inflate(source, position)), 0
+        is_whole = source.size < MAX_INFLATED
         source.budget = MAX_ELEMENTS
     encoding = _encoding_at(source, position)
     if encoding is None:
         raise UnreadableError("no data set follows the file meta information")
-    return Start(source, position, encoding, transfer_syntax or _UIDS[encoding], meta)
+    return Start(source, position, encoding, transfer_syntax or _UIDS[encoding], meta, is_whole)
 
 
 def _start_of_meta(source: Source) -> int:
