@@ -200,7 +200,7 @@ class HeaderReader:
         decisive = {TRANSFER_SYNTAX_UID, SPECIFIC_CHARACTER_SET, PIXEL_REPRESENTATION} | creators
         self._wanted = tags | decisive
         self._tables: dict[tuple[bytes, bool], _ConversionTable] = {}
-        self._layouts = LayoutCache(self._wanted, decisive) if remember else None
+        self._layouts = LayoutCache(tags, decisive) if remember else None
 
     def read_file(self, path: str | os.PathLike[str]) -> Header:
         """Read the header of a file.

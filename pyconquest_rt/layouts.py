@@ -2,9 +2,9 @@
 
 The images of a series have the same elements in the same order; only some lengths differ from image to image.
 A `Layout` is such an order of elements. To match a file it reads the few lengths that vary, joins what lies
-between those values to one run of bytes, and compares the tag, VR and length of every element of that run at
-once, under a mask. So a match is as exact as walking over the elements one by one (no header is unchecked) and
-costs a small part of it. The wanted values are then cut out by one `struct.Struct`.
+between those values to one run of bytes, and compares the tag, VR and length of every element of that run
+under a mask, all at once. So a match is as exact as walking over the elements one by one (no header goes
+unchecked) and costs a small part of it. The wanted values are then cut out by one `struct.Struct`.
 
 Values on which the meaning of others rests (transfer syntax, character set ...) are part of the comparison.
 """
