@@ -158,7 +158,7 @@ class _Found:
 
     def is_plain(self) -> bool:
         """Whether the object is one of which the layout can be remembered."""
-        return self.ordered and not self.sequences and not self.fault and len(self.elements) <= MAX_PARTS
+        return self.ordered and not self.sequences and not self.fault and 0 < len(self.elements) <= MAX_PARTS
 
     def raw(self, tag: int) -> bytes:
         return self.raws[tag][1] if tag in self.raws else b""

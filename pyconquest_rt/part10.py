@@ -4,6 +4,7 @@
 The encoding is taken from the bytes themselves wherever they contradict the transfer syntax or there is none.
 """
 
+import errno
 import os
 import stat
 import zlib
@@ -61,8 +62,8 @@ class Start(NamedTuple):
 class FileSource(Source):
     """Bytes of a file by position: its prefix, later ones in windows that are read where needed.
 
-    Long values are thereby passed over unread. Use as a context manager; the file is opened only when the
-    prefix does not suffice.
+    Long values are thereby passed over unread. Use as a context manager, which closes the file and turns its
+    OSErrors into UnreadableErrors; the file is opened only when the prefix does not suffice.
     """
 
     __slots__ = ("_descriptor", "_prefix")
@@ -77,10 +78,12 @@ class FileSource(Source):
     def __enter__(self) -> "FileSource":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+        if isinstance(error, OSError):
+            raise UnreadableError(f"cannot be read: {error.strerror}") from error
 
     def load(self, position: int) -> None:
         if position < self.base or self.base + len(self.data) < self.size:
@@ -95,16 +98,13 @@ class FileSource(Source):
     def _read_file(self, position: int, count: int) -> bytes:
         if self._prefix.path is None or position >= self.size:
             return b""
-        try:
-            if self._descriptor is None:
-                self._descriptor = os.open(self._prefix.path, _OPEN_FLAGS)
-                found = os.fstat(self._descriptor)
-                if (found.st_size, found.st_mtime_ns) != (self._prefix.size, self._prefix.mtime_ns):
-                    raise UnreadableError("the file was changed while it was being read")
-            os.lseek(self._descriptor, position, os.SEEK_SET)
-            return os.read(self._descriptor, count)
-        except OSError as error:
-            raise UnreadableError(f"cannot be read: {error.strerror}") from error
+        if self._descriptor is None:
+            self._descriptor = os.open(self._prefix.path, _OPEN_FLAGS)
+            found = os.fstat(self._descriptor)
+            if (found.st_size, found.st_mtime_ns) != (self._prefix.size, self._prefix.mtime_ns):
+                raise OSError(errno.ESTALE, "the file was changed meanwhile")
+        os.lseek(self._descriptor, position, os.SEEK_SET)
+        return os.read(self._descriptor, count)
 
 
 def read_prefix(path: str | os.PathLike[str]) -> Prefix:
