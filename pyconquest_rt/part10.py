@@ -8,6 +8,8 @@ import errno
 import os
 import stat
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from pyconquest_rt.elements import (
@@ -16,6 +18,7 @@ from pyconquest_rt.elements import (
     IMPLICIT_LITTLE,
     ElementHeader,
     Encoding,
+    Item,
     Source,
     end_of_value,
     read_header,
@@ -148,6 +151,21 @@ def begin(source: Source, transfer_syntax: str | None = None) -> Start:
     if encoding is None:
         raise UnreadableError("no data set follows the file meta information")
     return Start(source, position, encoding, transfer_syntax or _UIDS[encoding], meta, is_whole)
+
+
+@contextmanager
+def open_dataset(path: str | os.PathLike[str]) -> Iterator[Item]:
+    """View the whole data set of a file, pixel data and contours too, while the context lasts.
+
+    Nothing is held in memory but a window of 16 KB; values are read when asked for. Of a deflated data set
+    there is what `begin` inflates.
+
+    Raises:
+        UnreadableError: it cannot be read, or is not DICOM; also later, on what is malformed.
+    """
+    with FileSource(read_prefix(path)) as source:
+        start = begin(source)
+        yield Item(start.source, start.position, start.source.size, start.encoding)
 
 
 def _start_of_meta(source: Source) -> int:
