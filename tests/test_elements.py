@@ -26,6 +26,9 @@ from pyconquest_rt.header import HeaderReader
 #: In these a sequence is cut short by the end of the file; pydicom gives the part that is there.
 CUT_SHORT = {"rtplan_truncated.dcm", "DICOMDIR-nooffset"}
 
+#: Larger files are left out of the comparison at all depths, since pydicom takes its time.
+LARGE = 200_000
+
 
 def equal(dataset: Dataset, item: Item, where: str) -> int:
     """Assert that an item has what pydicom's data set has, at all depths; returns the number of texts."""
@@ -60,6 +63,8 @@ ENCODINGS = [IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG]
 def test_sequences_of_all_sample_files_equal_pydicom() -> None:
     compared = 0
     for path in sample_files():
+        if path.stat().st_size > LARGE:
+            continue
         try:
             dataset = pydicom_read(path)
             wanted = [tag for tag, _ in sequences(dataset) if tag < 0x7FE00000]
