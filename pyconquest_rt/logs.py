@@ -47,7 +47,7 @@ class ErrorFile(RotatingFileHandler):
 
 
 class Terminal(logging.StreamHandler[Any]):
-    """Messages on stderr, coloured if that is a terminal; silent where the program has handlers of its own."""
+    """Messages on stderr, coloured if that is a terminal; silent if the program has handlers of its own."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Whole DICOM objects by pydicom: read whatever can be read, and replace a file by a changed object at once."""
+"""Whole DICOM objects by pydicom: read what can be read, and replace a file by a changed object at once."""
 
 import os
 import tempfile

@@ -19,7 +19,7 @@ _FORMAT = "character varying(128)"
 
 
 class SliceInfo(NamedTuple):
-    """What is added to a series row; the fields are named as the columns are. Positions and distances in mm."""
+    """What is added to a series row, under the names of the columns; positions and distances in mm."""
 
     N_slices: int
     min_sliceposition: float
@@ -55,7 +55,8 @@ def analyse(database: Database, series: Iterable[str] | None = None) -> tuple[li
             if info.UniqueSliceDistance == "":
                 uneven.append(uid)
             connection.execute(
-                f"UPDATE {quote(table.name)} SET {assignments} WHERE {quote(table.key.name)} = ?", (*info, uid)
+                f"UPDATE {quote(table.name)} SET {assignments} WHERE {quote(table.key.name)} = ?",
+                (*info, uid),
             )
     return uneven, empty
 

@@ -28,7 +28,9 @@ def series_summary(database: Database, orderby: str = "nrCT") -> list[dict[str, 
     patients, studies, series = definition.patients, definition.studies, definition.series
     modality = column_of(series, MODALITY)
     if modality is None or studies.link is None or series.link is None:
-        raise DatabaseError("the series table has no column for the modality (0008,0060); add it to dicom.sql")
+        raise DatabaseError(
+            "the series table has no column for the modality (0008,0060); add it to dicom.sql"
+        )
     counts = ", ".join(f"COALESCE(SUM(series.{modality} = '{name}'), 0) AS nr{name}" for name in MODALITIES)
     return database.query(
         f"SELECT patients.{quote(patients.key.name)} AS PatientID, {counts} "
@@ -47,7 +49,8 @@ def as_table(rows: list[dict[str, Any]]) -> str:
     for number, row in enumerate(rows, start=1):
         cells = (str(value or 0 if name != "PatientID" else value or "") for name, value in row.items())
         lines.append(
-            str(number).ljust(5) + "".join(cell.ljust(width) for cell, width in zip(cells, _WIDTHS, strict=True))
+            str(number).ljust(5)
+            + "".join(cell.ljust(width) for cell, width in zip(cells, _WIDTHS, strict=True))
         )
     return "\n".join(lines)
 

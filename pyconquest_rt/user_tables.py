@@ -14,9 +14,9 @@ _PLAIN_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 def insert_query(table: str, row: Mapping[str, Any]) -> str:
-    """Return the text of an INSERT in PyConquest's form: values in double quotes, which are doubled in values.
+    """Return the text of an INSERT in PyConquest's form: values in double quotes, quotes in them doubled.
 
-    For people to read, or to run on an SQLite that takes such quotes; :func:`insert` runs bound parameters.
+    It is for people to read, or to run on an SQLite that takes such quotes; :func:`insert` binds parameters.
     """
     columns = ",".join(_plain(name) for name in map(column_name, row))
     values = ",".join('"' + str(_text(value, "\\ ")).replace('"', '""') + '"' for value in row.values())
@@ -32,12 +32,10 @@ def build_query(
     """Return the text of a CREATE TABLE with one column per key of ``row``.
 
     Args:
-        exceptions: column → its SQL type, where that is not ``default_format``; SQL of the caller's, taken as it is.
+        exceptions: column → its SQL type, where that is not ``default_format``; taken as it is.
     """
     exceptions = exceptions or {}
-    columns = ",".join(
-        f"{_plain(column_name(name))} {exceptions.get(name, default_format)}" for name in row
-    )
+    columns = ",".join(f"{_plain(column_name(name))} {exceptions.get(name, default_format)}" for name in row)
     return f"CREATE TABLE {_plain(table)} ({columns})"
 
 

@@ -23,8 +23,8 @@ def dump(
 
     Args:
         query: the SQL of a reading statement.
-        guard_formulas: put a ``'`` before texts that a spreadsheet would run as a formula (OWASP, CSV injection);
-            numbers stay as they are.
+        guard_formulas: put a ``'`` before texts that a spreadsheet would run as a formula (OWASP, CSV
+            injection); numbers stay as they are.
 
     Returns:
         the number of rows.

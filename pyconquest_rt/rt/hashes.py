@@ -1,6 +1,8 @@
 """Hashes of what a structure set, plan or dose says, apart from who it was made for.
 
-They are PyConquest's MD5 sums, so that databases stay comparable; none of them is a safeguard against tampering.
+They are PyConquest's MD5 sums, so that databases stay comparable; none is a safeguard against tampering. One
+differs: what PyConquest writes for a structure set while indexing is a hash of pydicom's objects in memory and
+changes with the version of pydicom, so :func:`structure_set_hash`, its robust one, takes that place here.
 """
 
 import hashlib
@@ -16,7 +18,7 @@ _FIRST_POINT = ("NominalBeamEnergy", "GantryAngle", "IsocenterPosition")
 
 
 def content_hash(dataset: Dataset) -> str | None:
-    """Return the hash of an RTSTRUCT, RTPLAN or RTDOSE object; None for others, and where nothing is to hash."""
+    """Return the hash of an RTSTRUCT, RTPLAN or RTDOSE; None for others, and where nothing is to hash."""
     hash_of = _BY_MODALITY.get(dataset.get("Modality", ""))
     return hash_of(dataset) if hash_of else None
 
@@ -24,9 +26,9 @@ def content_hash(dataset: Dataset) -> str | None:
 def structure_set_hash(dataset: Dataset) -> str:
     """Return the MD5 of the MD5s of each ROI's contour data, in the order in which they are stored."""
     sums = ""
-    for roi in dataset.get("ROIContourSequence") or ():
+    for roi in dataset.get("ROIContourSequence") or []:
         digest = hashlib.md5(usedforsecurity=False)
-        for contour in roi.get("ContourSequence") or ():
+        for contour in roi.get("ContourSequence") or []:
             digest.update(_contour_text(contour).encode())
         sums += digest.hexdigest()
     return _md5(sums.encode())
@@ -35,12 +37,14 @@ def structure_set_hash(dataset: Dataset) -> str:
 def plan_hash(dataset: Dataset) -> str:
     """Return the hash of the monitor units and control points of a photon or electron plan.
 
-    Beams are matched with their monitor units by BeamNumber. PyConquest matches them by position; where beams are
-    numbered 1, 2, 3 ... in the order in which they are stored, both give the same.
+    Beams are matched with their monitor units by BeamNumber. PyConquest matches them by position; where beams
+    are numbered 1, 2, 3 ... in the order in which they are stored, both give the same.
     """
-    beams = dataset.get("BeamSequence") or ()
+    beams = dataset.get("BeamSequence") or []
     units = _monitor_units(dataset)
-    text = "".join(f"{units[number]}_" for beam in beams if (number := _number(beam)) in units and _is_complete(beam))
+    text = "".join(
+        f"{units[number]}_" for beam in beams if (number := _number(beam)) in units and _is_complete(beam)
+    )
     return _pickled(text + "".join(part for beam in beams for part in _control_points(beam)))
 
 
@@ -63,8 +67,8 @@ def _monitor_units(dataset: Dataset) -> dict[int, str]:
     """Return BeamNumber → monitor units, of the beams that have a dose too."""
     return {
         int(beam.ReferencedBeamNumber): str(beam.BeamMeterset)
-        for group in dataset.get("FractionGroupSequence") or ()
-        for beam in group.get("ReferencedBeamSequence") or ()
+        for group in dataset.get("FractionGroupSequence") or []
+        for beam in group.get("ReferencedBeamSequence") or []
         if all(keyword in beam for keyword in ("ReferencedBeamNumber", "BeamDose", "BeamMeterset"))
     }
 
@@ -76,7 +80,7 @@ def _number(beam: Dataset) -> int | None:
 
 def _is_complete(beam: Dataset) -> bool:
     """Whether PyConquest lists the beam: only then do its monitor units take part."""
-    points = beam.get("ControlPointSequence") or ()
+    points = beam.get("ControlPointSequence") or []
     return (
         all(keyword in beam for keyword in _BEAM)
         and bool(points)

@@ -1,0 +1,61 @@
+"""The column ``hash`` of structure sets, plans and doses (see :mod:`pyconquest_rt.rt.hashes`)."""
+
+from pyconquest_rt.database import quote
+from pyconquest_rt.errors import PyconquestError
+from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.objects import read_object
+from pyconquest_rt.removal import column_of
+from pyconquest_rt.rows import MODALITY
+from pyconquest_rt.rt.hashes import content_hash, structure_set_hash
+from pyconquest_rt.selection import select_images
+
+
+def fill_hashes(ingest: Ingest) -> int:
+    """Hash the RT objects that have none yet; returns how many could not be read.
+
+    Raises:
+        sqlite3.Error: the database cannot be written.
+    """
+    database = ingest.database
+    series, images = database.definition.series, database.definition.images
+    modality = column_of(series, MODALITY)
+    if modality is None:
+        return 0
+    due = database.connection.execute(
+        f"SELECT i.{quote(images.key.name)}, i.ObjectFile, i.DeviceName FROM {quote(series.name)} s "
+        f"JOIN {quote(images.name)} i ON i.{quote(images.link.name)} = s.{quote(series.key.name)} "
+        f"WHERE s.{modality} IN ('RTSTRUCT', 'RTPLAN', 'RTDOSE') AND i.hash IS NULL"
+    ).fetchall()
+    failed = 0
+    for sop, object_file, device in due:
+        try:
+            value = content_hash(read_object(ingest.storage.path_of(object_file or "", device)))
+        except (PyconquestError, OSError):
+            failed += 1
+            continue
+        _write(ingest, sop, value)
+    return failed
+
+
+def hash_structure_sets(ingest: Ingest, series: str) -> list[str]:
+    """Hash the structure sets of a series and write the hashes; ``""`` stands for another modality.
+
+    Raises:
+        PyconquestError, OSError: a file cannot be read.
+        sqlite3.Error: the database cannot be written.
+    """
+    hashes = []
+    for image in select_images(ingest.database, "series", series):
+        data_set = read_object(ingest.storage.path_of(image.object_file, image.device))
+        value = structure_set_hash(data_set) if data_set.get("Modality") == "RTSTRUCT" else ""
+        if value:
+            _write(ingest, image.sop, value)
+        hashes.append(value)
+    return hashes
+
+
+def _write(ingest: Ingest, sop: str, value: str | None) -> None:
+    images = ingest.database.definition.images
+    ingest.database.connection.execute(
+        f"UPDATE {quote(images.name)} SET hash = ? WHERE {quote(images.key.name)} = ?", (value, sop)
+    )
