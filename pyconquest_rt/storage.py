@@ -73,11 +73,11 @@ class Storage:
         """
         target = self.path_of(object_file)
         try:
-            _sync(Path(staged))
-            new_folders = _make_folders(target.parent)
+            sync(Path(staged))
+            new_folders = make_folders(target.parent)
             Path(staged).replace(target)
             for folder in (target.parent, *new_folders):
-                _sync(folder)
+                sync(folder)
         except OSError as error:
             raise StorageError(f"cannot write {target}: {error.strerror}") from error
 
@@ -103,7 +103,9 @@ class Storage:
         name = object_file.replace("\\", "/")
         parts = name.split("/")
         if not name or name.startswith("/") or ".." in parts or ":" in parts[0] or "\0" in name:
-            raise StorageError(f"the file name {object_file!r} leads out of {self.root}; correct its ObjectFile")
+            raise StorageError(
+                f"the file name {object_file!r} leads out of {self.root}; correct its ObjectFile"
+            )
         base = self._devices.get((device or DEFAULT_DEVICE).split(".")[0].upper(), self.root)
         return base.joinpath(*parts)
 
@@ -148,7 +150,7 @@ def standard_name(patient_id: str, sop_instance_uid: str) -> str:
     return f"{paths.folder_name(patient_id)}/{paths.file_name(sop_instance_uid)}"
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Flush a file or a folder to the disk; a system that cannot open folders (Windows) skips those."""
     try:
         descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
@@ -162,7 +164,7 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _make_folders(folder: Path) -> list[Path]:
+def make_folders(folder: Path) -> list[Path]:
     """Make a folder and its parents; returns the parents whose listing has changed."""
     missing = []
     while not folder.is_dir():
