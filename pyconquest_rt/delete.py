@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-from pyconquest_rt.database import quote
 from pyconquest_rt.errors import StorageError
 from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.removal import audit, copies, remove_images, tidy
@@ -54,21 +53,20 @@ def delete_patient_rows(ingest: Ingest, patient_id: str) -> int:
         sqlite3.Error: the database cannot be written; then no row has gone.
     """
     database = ingest.database
-    patients, studies, series, _ = database.definition.tables
-    of_patient = (
-        f"SELECT {quote(studies.key.name)} FROM {quote(studies.name)} WHERE {quote(studies.link.name)} = ?"
-    )
     with database.transaction() as connection:
         sops = [image.sop for image in select_images(database, "patient", patient_id)]
         remove_images(database, sops)
-        for table, which in (  # rows that had no images
-            (series, f"{quote(series.link.name)} IN ({of_patient})"),
-            (studies, f"{quote(studies.link.name)} = ?"),
-            (patients, f"{quote(patients.key.name)} = ?"),
-        ):
-            connection.execute(f"DELETE FROM {quote(table.name)} WHERE {which}", (patient_id,))
+        for statement in _REMOVE_WITHOUT_IMAGES:
+            connection.execute(statement, (patient_id,))
         audit(database, "delete-patient", patient_id, f"rows of {len(sops)} images")
     return len(sops)
+
+
+_REMOVE_WITHOUT_IMAGES = (
+    "DELETE FROM DICOMSeries WHERE StudyInsta IN (SELECT StudyInsta FROM DICOMStudies WHERE PatientID = ?)",
+    "DELETE FROM DICOMStudies WHERE PatientID = ?",
+    "DELETE FROM DICOMPatients WHERE PatientID = ?",
+)
 
 
 def _remove_files(ingest: Ingest, sop: str) -> int:

@@ -1,11 +1,8 @@
 """The column ``hash`` of structure sets, plans and doses (see :mod:`pyconquest_rt.rt.hashes`)."""
 
-from pyconquest_rt.database import quote
 from pyconquest_rt.errors import PyconquestError
 from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.objects import read_object
-from pyconquest_rt.removal import column_of
-from pyconquest_rt.rows import MODALITY
 from pyconquest_rt.rt.hashes import content_hash, structure_set_hash
 from pyconquest_rt.selection import select_images
 
@@ -17,14 +14,12 @@ def fill_hashes(ingest: Ingest) -> int:
         sqlite3.Error: the database cannot be written.
     """
     database = ingest.database
-    series, images = database.definition.series, database.definition.images
-    modality = column_of(series, MODALITY)
-    if modality is None:
+    if "Modality" not in database.columns("DICOMSeries"):
         return 0
     due = database.connection.execute(
-        f"SELECT i.{quote(images.key.name)}, i.ObjectFile, i.DeviceName FROM {quote(series.name)} s "
-        f"JOIN {quote(images.name)} i ON i.{quote(images.link.name)} = s.{quote(series.key.name)} "
-        f"WHERE s.{modality} IN ('RTSTRUCT', 'RTPLAN', 'RTDOSE') AND i.hash IS NULL"
+        "SELECT i.SOPInstanc, i.ObjectFile, i.DeviceName FROM DICOMSeries s "
+        "JOIN DICOMImages i ON i.SeriesInst = s.SeriesInst "
+        "WHERE s.Modality IN ('RTSTRUCT', 'RTPLAN', 'RTDOSE') AND i.hash IS NULL"
     ).fetchall()
     failed = 0
     for sop, object_file, device in due:
@@ -55,7 +50,4 @@ def hash_structure_sets(ingest: Ingest, series: str) -> list[str]:
 
 
 def _write(ingest: Ingest, sop: str, value: str | None) -> None:
-    images = ingest.database.definition.images
-    ingest.database.connection.execute(
-        f"UPDATE {quote(images.name)} SET hash = ? WHERE {quote(images.key.name)} = ?", (value, sop)
-    )
+    ingest.database.connection.execute("UPDATE DICOMImages SET hash = ? WHERE SOPInstanc = ?", (value, sop))

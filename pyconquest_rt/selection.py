@@ -2,7 +2,7 @@
 
 from typing import Literal, NamedTuple
 
-from pyconquest_rt.database import Database, quote
+from pyconquest_rt.database import Database
 
 Level = Literal["patient", "study", "series"]
 
@@ -23,19 +23,17 @@ def select_images(database: Database, level: Level, uid: str) -> list[Image]:
         level: what ``uid`` names.
         uid: a PatientID, StudyInstanceUID or SeriesInstanceUID.
     """
-    definition = database.definition
-    i, s, t = definition.images, definition.series, definition.studies
-    column = {
-        "series": f"i.{quote(i.link.name)}",
-        "study": f"s.{quote(s.link.name)}",
-        "patient": f"t.{quote(t.link.name)}",
-    }[level]
-    rows = database.connection.execute(
-        f"SELECT i.{quote(i.key.name)}, i.ObjectFile, i.DeviceName, t.{quote(t.link.name)} "
-        f"FROM {quote(i.name)} i "
-        f"LEFT JOIN {quote(s.name)} s ON s.{quote(s.key.name)} = i.{quote(i.link.name)} "
-        f"LEFT JOIN {quote(t.name)} t ON t.{quote(t.key.name)} = s.{quote(s.link.name)} "
-        f"WHERE {column} = ? ORDER BY i.ObjectFile",
-        (uid,),
-    )
+    rows = database.connection.execute(_IMAGES[level], (uid,))
     return [Image(sop, object_file or "", device, patient) for sop, object_file, device, patient in rows]
+
+
+_JOIN = (
+    "SELECT i.SOPInstanc, i.ObjectFile, i.DeviceName, t.PatientID FROM DICOMImages i "
+    "LEFT JOIN DICOMSeries s ON s.SeriesInst = i.SeriesInst "
+    "LEFT JOIN DICOMStudies t ON t.StudyInsta = s.StudyInsta WHERE "
+)
+_IMAGES: dict[Level, str] = {
+    "series": _JOIN + "i.SeriesInst = ? ORDER BY i.ObjectFile",
+    "study": _JOIN + "s.StudyInsta = ? ORDER BY i.ObjectFile",
+    "patient": _JOIN + "t.PatientID = ? ORDER BY i.ObjectFile",
+}

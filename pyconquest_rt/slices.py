@@ -5,21 +5,15 @@ from itertools import pairwise
 from statistics import median
 from typing import Any, NamedTuple
 
-from pyconquest_rt.database import Database, quote
-from pyconquest_rt.removal import column_of
-from pyconquest_rt.rows import MODALITY
+from pyconquest_rt.database import Database
+from pyconquest_rt.errors import DatabaseError
 
-SLICE_LOCATION = (0x00201041,)
-SLICE_THICKNESS = (0x00180050,)
-IMAGE_POSITION = (0x00200032,)
-IMAGE_ORIENTATION = (0x00200037,)
+_COLUMNS = ("SliceLocat", "SliceThick", "ImagePosit", "ImageOrien")
 TOLERANCE_MM = 0.1  # distances that differ by less count as even; PyConquest rounds to this
-
-_FORMAT = "character varying(128)"
 
 
 class SliceInfo(NamedTuple):
-    """What is added to a series row, under the names of the columns; positions and distances in mm."""
+    """What a series row gains, under the names of the columns; positions and distances in mm."""
 
     N_slices: int
     min_sliceposition: float
@@ -28,6 +22,9 @@ class SliceInfo(NamedTuple):
     SliceThickness: float
     UniqueSliceDistance: float | str
     """The distance between neighbouring slices; empty where they are not evenly spaced, or only one."""
+
+
+_UPDATE = f"UPDATE DICOMSeries SET {', '.join(f'{n} = ?' for n in SliceInfo._fields)} WHERE SeriesInst = ?"  # noqa: S608
 
 
 def analyse(database: Database, series: Iterable[str] | None = None) -> tuple[list[str], list[str]]:
@@ -41,12 +38,13 @@ def analyse(database: Database, series: Iterable[str] | None = None) -> tuple[li
 
     Returns:
         the series that are not evenly spaced, and those of which no image is indexed.
+
+    Raises:
+        DatabaseError: no series are named, and the index has no column for the modality.
     """
-    table = database.definition.series
     uneven, empty = [], []
     with database.transaction() as connection:
         _add_columns(database)
-        assignments = ", ".join(f"{quote(name)} = ?" for name in SliceInfo._fields)
         for uid in _image_series(database) if series is None else series:
             info = slice_info(_slices(database, uid))
             if info is None:
@@ -54,10 +52,7 @@ def analyse(database: Database, series: Iterable[str] | None = None) -> tuple[li
                 continue
             if info.UniqueSliceDistance == "":
                 uneven.append(uid)
-            connection.execute(
-                f"UPDATE {quote(table.name)} SET {assignments} WHERE {quote(table.key.name)} = ?",
-                (*info, uid),
-            )
+            connection.execute(_UPDATE, (*info, uid))
     return uneven, empty
 
 
@@ -79,37 +74,31 @@ def slice_info(slices: Sequence[tuple[float, float]]) -> SliceInfo | None:
 
 
 def _add_columns(database: Database) -> None:
-    table = database.definition.series.name
-    present = {name.lower() for name in database.columns(table)}
+    present = {name.lower() for name in database.columns("DICOMSeries")}
     for name in SliceInfo._fields:
         if name.lower() not in present:
-            database.connection.execute(f"ALTER TABLE {quote(table)} ADD COLUMN {quote(name)} {_FORMAT}")
+            database.connection.execute(f"ALTER TABLE DICOMSeries ADD COLUMN {name} character varying(128)")
 
 
 def _image_series(database: Database) -> list[str]:
-    series = database.definition.series
-    modality = column_of(series, MODALITY)
-    where = f"WHERE {modality} IN ('CT', 'MR', 'PT')" if modality else ""
-    rows = database.connection.execute(f"SELECT {quote(series.key.name)} FROM {quote(series.name)} {where}")
+    if "Modality" not in database.columns("DICOMSeries"):
+        raise DatabaseError("the series table has no column Modality; add (0008,0060), or name the series")
+    rows = database.connection.execute(
+        "SELECT SeriesInst FROM DICOMSeries WHERE Modality IN ('CT', 'MR', 'PT')"
+    )
     return [row[0] for row in rows.fetchall()]
 
 
 def _slices(database: Database, series: str) -> list[tuple[float, float]]:
-    """Return (position, thickness) of each image of a series; what is missing counts as 0."""
-    images = database.definition.images
-    wanted = (SLICE_LOCATION, SLICE_THICKNESS, IMAGE_POSITION, IMAGE_ORIENTATION)
-    columns = ", ".join(column_of(images, path) or "NULL" for path in wanted)
-    rows = database.connection.execute(
-        f"SELECT {columns} FROM {quote(images.name)} WHERE {quote(images.link.name)} = ?", (series,)
-    )
-    return [
-        (_first(_numbers(location), _along_normal(position, orientation)), _first(_numbers(thickness)))
-        for location, thickness, position, orientation in rows
-    ]
+    """Return (position, thickness) in mm of each image of a series; what is missing counts as 0."""
+    slices = []
+    for row in database.query("SELECT * FROM DICOMImages WHERE SeriesInst = ?", (series,)):
+        location, thickness, position, orientation = (_numbers(row.get(name)) for name in _COLUMNS)
+        slices.append((_first(location, _along_normal(position, orientation)), _first(thickness)))
+    return slices
 
 
-def _along_normal(position: Any, orientation: Any) -> list[float]:
-    point, cosines = _numbers(position), _numbers(orientation)
+def _along_normal(point: list[float], cosines: list[float]) -> list[float]:
     if len(point) != 3 or len(cosines) != 6:
         return []
     (rx, ry, rz), (cx, cy, cz) = cosines[:3], cosines[3:]

@@ -51,15 +51,14 @@ class Storage:
         """
         try:
             self.incoming.mkdir(parents=True, exist_ok=True)
-            descriptor, name = tempfile.mkstemp(suffix=".tmp", dir=self.incoming)
+            file = tempfile.NamedTemporaryFile(suffix=".tmp", dir=self.incoming, delete=False)  # noqa: SIM115
         except OSError as error:
             raise StorageError(f"cannot write below {self.incoming}: {error.strerror}") from error
         try:
-            with os.fdopen(descriptor, "w+b") as file:
-                yield file
+            with file:
+                yield file  # type: ignore[misc]  # it is a BinaryIO in all but its declared type
         finally:
-            with suppress(FileNotFoundError):
-                Path(name).unlink()
+            Path(file.name).unlink(missing_ok=True)
 
     def place(self, staged: str, object_file: str) -> None:
         """Make a staged file durable and move it to its final name, in one step that cannot be half done.

@@ -3,15 +3,20 @@
 import re
 from typing import Any
 
-from pyconquest_rt.database import Database, quote
+from pyconquest_rt.database import Database
 from pyconquest_rt.errors import DatabaseError
-from pyconquest_rt.removal import column_of
-from pyconquest_rt.rows import MODALITY
 
 MODALITIES = ("CT", "MR", "PT", "RTSTRUCT", "RTDOSE", "RTPLAN")
 _COLUMNS = ("PatientID", *(f"nr{modality}" for modality in MODALITIES))
 _HEADING = "    PatientID    nrCT nrMR  nrPT nrRTSTRUCT nrRTDOSE nrRTPLAN"
 _WIDTHS = (14, 5, 5, 8, 10, 10, 8)
+_COUNTS = ", ".join(f"COALESCE(SUM(s.Modality = '{name}'), 0) AS nr{name}" for name in MODALITIES)
+_SUMMARY = (
+    f"SELECT p.PatientID AS PatientID, {_COUNTS} "  # noqa: S608
+    "FROM (SELECT DISTINCT PatientID FROM DICOMPatients) p "
+    "LEFT JOIN DICOMStudies t ON t.PatientID = p.PatientID "
+    "LEFT JOIN DICOMSeries s ON s.StudyInsta = t.StudyInsta GROUP BY 1 ORDER BY "
+)
 _ORDER = re.compile(r"(\w+)(?:\s+(asc|desc))?", re.IGNORECASE)
 
 
@@ -24,23 +29,9 @@ def series_summary(database: Database, orderby: str = "nrCT") -> list[dict[str, 
     Raises:
         DatabaseError: ``orderby`` is something else, or the index has no series modality.
     """
-    definition = database.definition
-    patients, studies, series = definition.patients, definition.studies, definition.series
-    modality = column_of(series, MODALITY)
-    if modality is None or studies.link is None or series.link is None:
-        raise DatabaseError(
-            "the series table has no column for the modality (0008,0060); add it to dicom.sql"
-        )
-    counts = ", ".join(f"COALESCE(SUM(series.{modality} = '{name}'), 0) AS nr{name}" for name in MODALITIES)
-    return database.query(
-        f"SELECT patients.{quote(patients.key.name)} AS PatientID, {counts} "
-        f"FROM (SELECT DISTINCT {quote(patients.key.name)} FROM {quote(patients.name)}) patients "
-        f"LEFT JOIN {quote(studies.name)} studies "
-        f"ON studies.{quote(studies.link.name)} = patients.{quote(patients.key.name)} "
-        f"LEFT JOIN {quote(series.name)} series "
-        f"ON series.{quote(series.link.name)} = studies.{quote(studies.key.name)} "
-        f"GROUP BY 1 ORDER BY {_order(orderby)}"
-    )
+    if "Modality" not in database.columns("DICOMSeries"):
+        raise DatabaseError("the series table has no column Modality; add (0008,0060) to the definition")
+    return database.query(_SUMMARY + _order(orderby))
 
 
 def as_table(rows: list[dict[str, Any]]) -> str:

@@ -132,14 +132,13 @@ class Incoming(Base):
 
     def _note(self, stored: store.Stored) -> bool:
         """Log what became of a file that was to be stored; returns whether it was."""
+        what = "not stored" if stored.series is None else "stored, but not removed"
         if stored.error is not None:
-            self._log.error(
-                "a file was not stored (its name is logged at DEBUG): %s", logs.reason(stored.error)
-            )
-            self._log.debug("not stored: %s", stored.path)
+            self._log.error("a file was %s (DEBUG logs its name): %s", what, logs.reason(stored.error))
+            self._log.debug("%s: %s", what, stored.path)
+        if stored.series is None:
             return False
-        self.last_seriesuid_loaded = stored.series or ""
-        self._log.debug("stored: %s", stored.path)
+        self.last_seriesuid_loaded = stored.series
         return True
 
     def _folders_of(self, patient_id: str) -> list[str]:
