@@ -5,8 +5,8 @@ a folder that every rebuild passes over (ours and Conquest's).
 """
 
 import os
+import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -49,16 +49,17 @@ class Storage:
         Raises:
             StorageError: the folder cannot be made or written.
         """
+        path = self.incoming / f"{secrets.token_hex(12)}.tmp"
         try:
             self.incoming.mkdir(parents=True, exist_ok=True)
-            file = tempfile.NamedTemporaryFile(suffix=".tmp", dir=self.incoming, delete=False)  # noqa: SIM115
+            file = path.open("x+b")
         except OSError as error:
             raise StorageError(f"cannot write below {self.incoming}: {error.strerror}") from error
         try:
             with file:
-                yield file  # type: ignore[misc]  # it is a BinaryIO in all but its declared type
+                yield file
         finally:
-            Path(file.name).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
 
     def place(self, staged: str, object_file: str) -> None:
         """Make a staged file durable and move it to its final name, in one step that cannot be half done.
@@ -90,7 +91,6 @@ class Storage:
                 shutil.copystat(source, file.name)
             except OSError as error:
                 raise StorageError(f"cannot copy {source}: {error.strerror}") from error
-            Path(file.name).chmod(0o644)
             self.place(file.name, object_file)
 
     def path_of(self, object_file: str, device: str | None = None) -> Path:

@@ -121,7 +121,6 @@ class Storer:
                 shutil.copyfileobj(original, file, 1 << 20)
             file.flush()
             staged = Path(file.name)
-            staged.chmod(0o644)
             if forced is not None:
                 force_patient_id(staged, forced)
                 header = _with_former_id(ingest, self._reader.read_file(staged), header)
