@@ -140,18 +140,28 @@ def _new_vr(tag: BaseTag) -> str:
 
 
 def _require_encodable(data_set: Dataset, tag: BaseTag) -> None:
-    """pydicom would write question marks."""
+    """Refuse text that the object's character set has no characters for; pydicom would write question marks."""
     element = data_set[tag]
     text = str(element.value)
     if element.VR not in CUSTOMIZABLE_CHARSET_VR or text.isascii():
         return
-    for codec in convert_encodings(data_set.get("SpecificCharacterSet") or ""):
-        try:
-            text.encode(codec)
-        except UnicodeEncodeError:
-            continue
-        return
-    raise ObjectError(f"the object's SpecificCharacterSet cannot hold the new value of {tag}")
+    codecs = [_CODECS.get(codec, codec) for codec in convert_encodings(data_set.get("SpecificCharacterSet"))]
+    if not all(any(_has(codec, character) for codec in codecs) for character in set(text)):
+        raise ObjectError(
+            f"the object's SpecificCharacterSet cannot hold the new value of {tag}; if all of its text is ASCII, "
+            "set SpecificCharacterSet to ISO_IR 192 first"
+        )
+
+
+_CODECS = {"iso8859": "ascii"}  # the default repertoire, which pydicom widens (PS3.5 section 6.1)
+
+
+def _has(codec: str, character: str) -> bool:
+    try:
+        character.encode(codec)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _repeat_in_file_meta(data_set: Dataset, tag: BaseTag) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from math import isfinite
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -108,9 +109,10 @@ def _along_normal(point: list[float], cosines: list[float]) -> list[float]:
 
 def _numbers(text: Any) -> list[float]:
     try:
-        return [float(part) for part in str(text).split("\\")] if text is not None else []
+        numbers = [float(part) for part in str(text).split("\\")] if text is not None else []
     except ValueError:
         return []
+    return numbers if all(map(isfinite, numbers)) else []
 
 
 def _first(*candidates: list[float]) -> float:

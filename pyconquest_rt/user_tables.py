@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,14 @@ from pyconquest_rt.errors import DatabaseError
 
 DEFAULT_FORMAT = "character varying(128)"
 _PLAIN_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_KEYWORD = re.compile(  # words that SQLite takes for names only in quotes
+    "ADD|ALL|ALTER|AND|AS|AUTOINCREMENT|BETWEEN|CASE|CHECK|COLLATE|COMMIT|CONSTRAINT|"
+    "CREATE|DEFAULT|DEFERRABLE|DELETE|DISTINCT|DROP|ELSE|ESCAPE|EXISTS|FOREIGN|FROM|GROUP|"
+    "HAVING|IN|INDEX|INSERT|INTO|IS|ISNULL|JOIN|LIMIT|NOT|NOTHING|NOTNULL|NULL|ON|OR|"
+    "ORDER|PRIMARY|REFERENCES|RETURNING|SELECT|SET|TABLE|THEN|TO|TRANSACTION|UNION|UNIQUE|"
+    "UPDATE|USING|VALUES|WHEN|WHERE|EXCEPT|IF|INTERSECT",
+    re.IGNORECASE,
+)
 
 
 def insert_query(table: str, row: Mapping[str, Any]) -> str:
@@ -34,9 +42,7 @@ def build_query(
     Args:
         exceptions: column → its SQL type, where that is not ``default_format``; taken as it is.
     """
-    exceptions = exceptions or {}
-    columns = ",".join(f"{_plain(column_name(name))} {exceptions.get(name, default_format)}" for name in row)
-    return f"CREATE TABLE {_plain(table)} ({columns})"
+    return _build_query(table, row, exceptions or {}, default_format, _plain)
 
 
 def insert(
@@ -53,7 +59,7 @@ def insert(
     """
     with database.transaction() as connection:
         if not database.has(table):
-            connection.execute(build_query(table, row, exceptions, default_format))
+            connection.execute(_build_query(table, row, exceptions or {}, default_format, quote))
         columns = ", ".join(quote(column_name(name)) for name in row)
         marks = ", ".join("?" * len(row))
         connection.execute(
@@ -99,6 +105,17 @@ def column_name(name: str) -> str:
     return str(name).replace("-", "_")
 
 
+def _build_query(
+    table: str,
+    row: Mapping[str, Any],
+    exceptions: Mapping[str, str],
+    default_format: str,
+    quoted: Callable[[str], str],
+) -> str:
+    columns = (f"{quoted(column_name(name))} {exceptions.get(name, default_format)}" for name in row)
+    return f"CREATE TABLE {quoted(table)} ({','.join(columns)})"
+
+
 def _csv_rows(filename: str, delimiter: str, *, named: bool) -> Iterator[dict[str, str | None]]:
     with Path(filename).open(encoding=_encoding(filename), newline="") as file:
         lines = csv.reader(file, delimiter=delimiter)
@@ -127,7 +144,7 @@ def _encoding(filename: str) -> str:
 
 
 def _plain(name: str) -> str:
-    return name if _PLAIN_NAME.fullmatch(name) else quote(name)
+    return name if _PLAIN_NAME.fullmatch(name) and not _KEYWORD.fullmatch(name) else quote(name)
 
 
 def _text(value: Any, joint: str) -> Any:
