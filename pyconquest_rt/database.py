@@ -139,6 +139,11 @@ class Database:
         for component, scripts in MIGRATIONS.items():
             self.migrate(component, scripts)
 
+    def extend(self, definition: Definition) -> None:
+        """Take a definition with further columns, and add these to the tables."""
+        self.definition = definition
+        self._prepare()
+
     def _is_complete(self) -> bool:
         """Whether nothing has to be made or added, so that opening needs no write."""
         return (

@@ -1,0 +1,58 @@
+"""Whole DICOM objects by pydicom: read what can be read, and replace a file by a changed object at once."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from pydicom import Dataset, dcmread
+from pydicom.errors import InvalidDicomError
+
+from pyconquest_rt.errors import StorageError, UnreadableError
+
+PathLike = str | os.PathLike[str]
+
+
+def read_object(path: PathLike, **options: Any) -> Dataset:
+    """Return the object in a file, with or without preamble; ``options`` are those of ``pydicom.dcmread``.
+
+    Raises:
+        UnreadableError: it cannot be read as DICOM.
+        OSError: it cannot be opened.
+    """
+    try:
+        try:
+            return dcmread(path, **options)
+        except InvalidDicomError:
+            found = dcmread(path, force=True, **options)
+            if 0x00080016 not in found and 0x00080018 not in found:
+                raise UnreadableError("it cannot be read as DICOM") from None
+            return found
+    except (OSError, UnreadableError):
+        raise
+    except Exception as error:  # pydicom raises whatever the bytes lead it to
+        raise UnreadableError(f"it cannot be read as DICOM: {error}") from error
+
+
+def replace_object(path: PathLike, dataset: Dataset) -> None:
+    """Write an object in place of a file: completely and durably, or not at all.
+
+    The file keeps its encoding, its preamble (or its lack of one) and its permissions.
+
+    Raises:
+        StorageError: it cannot be written; the file is as it was.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=target.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                dataset.save_as(file, enforce_file_format=False)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).chmod(target.stat().st_mode & 0o7777)
+            Path(name).replace(target)
+        finally:
+            Path(name).unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot write {target}: {error.strerror}") from error
