@@ -1,16 +1,14 @@
 """Changes to objects: single elements, and the ROIs of a structure set."""
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
-
-from pydicom import Dataset
-from pydicom.charset import convert_encodings
-from pydicom.datadict import dictionary_VR
-from pydicom.tag import BaseTag, Tag
-from pydicom.valuerep import CUSTOMIZABLE_CHARSET_VR
+from typing import TYPE_CHECKING, Any
 
 from pyconquest_rt.errors import ObjectError
 from pyconquest_rt.objects import PathLike, read_object, replace_object
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+    from pydicom.tag import BaseTag
 
 MODES = ("change", "delete", "leave")
 TagLike = str | int | tuple[str, str] | tuple[int, int]
@@ -41,23 +39,25 @@ def change_tag(path: PathLike, tag: TagLike, value: Any, *, create: bool = False
     replace_object(path, data_set)
 
 
-def tag_of(tag: TagLike) -> BaseTag:
+def tag_of(tag: TagLike) -> "BaseTag":
     """Return a tag that is given as a keyword, a number, or group and element (text is hexadecimal).
 
     Raises:
         ValueError: there is no such tag.
     """
+    from pydicom.tag import Tag
+
     return Tag(*tag) if isinstance(tag, tuple) else Tag(tag)
 
 
-def set_element(data_set: Dataset, tag: int, value: Any, *, create: bool = False) -> None:
+def set_element(data_set: "Dataset", tag: int, value: Any, *, create: bool = False) -> None:
     """Set the value of one element; a new one gets the VR of the dictionary, or LT where that has none.
 
     Raises:
         NoSuchElementError: there is no such element, and ``create`` is not set.
         ObjectError: the character set of the object cannot hold the value.
     """
-    tag = BaseTag(tag)
+    tag = tag_of(tag)
     if tag in data_set:
         data_set[tag].value = value
     elif create:
@@ -69,7 +69,7 @@ def set_element(data_set: Dataset, tag: int, value: Any, *, create: bool = False
 
 
 def modify_structure_set(
-    data_set: Dataset,
+    data_set: "Dataset",
     mode: str,
     names: Sequence[str],
     new_names: Sequence[str] = (),
@@ -105,7 +105,7 @@ def modify_structure_set(
     delete_rois(data_set, {int(roi.ROINumber) for roi in rois} - kept)
 
 
-def delete_rois(data_set: Dataset, numbers: Collection[int]) -> None:
+def delete_rois(data_set: "Dataset", numbers: Collection[int]) -> None:
     """Delete ROIs with their contours, their observations, and what other ROIs say about them."""
     _drop_items(data_set, "StructureSetROISequence", lambda item: item.get("ROINumber") in numbers)
     for keyword in ("ROIContourSequence", "RTROIObservationsSequence"):
@@ -116,7 +116,7 @@ def delete_rois(data_set: Dataset, numbers: Collection[int]) -> None:
         )
 
 
-def _points(data_set: Dataset) -> set[int]:
+def _points(data_set: "Dataset") -> set[int]:
     """Return the numbers of the ROIs whose first contour is a point."""
     numbers = set()
     for roi in data_set.get("ROIContourSequence") or ():
@@ -126,21 +126,26 @@ def _points(data_set: Dataset) -> set[int]:
     return numbers
 
 
-def _drop_items(data_set: Dataset, keyword: str, is_dropped: Callable[[Dataset], bool]) -> None:
+def _drop_items(data_set: "Dataset", keyword: str, is_dropped: Callable[["Dataset"], bool]) -> None:
     items = data_set.get(keyword)
     if items:
         setattr(data_set, keyword, [item for item in items if not is_dropped(item)])
 
 
-def _new_vr(tag: BaseTag) -> str:
+def _new_vr(tag: "BaseTag") -> str:
+    from pydicom.datadict import dictionary_VR
+
     try:
         return dictionary_VR(tag).split(" ")[0]
     except KeyError:
         return "LT"
 
 
-def _require_encodable(data_set: Dataset, tag: BaseTag) -> None:
+def _require_encodable(data_set: "Dataset", tag: "BaseTag") -> None:
     """Refuse text that the object's character set has no characters for; pydicom would write question marks."""
+    from pydicom.charset import convert_encodings
+    from pydicom.valuerep import CUSTOMIZABLE_CHARSET_VR
+
     element = data_set[tag]
     text = str(element.value)
     if element.VR not in CUSTOMIZABLE_CHARSET_VR or text.isascii():
@@ -164,7 +169,7 @@ def _has(codec: str, character: str) -> bool:
     return True
 
 
-def _repeat_in_file_meta(data_set: Dataset, tag: BaseTag) -> None:
+def _repeat_in_file_meta(data_set: "Dataset", tag: "BaseTag") -> None:
     """The file meta information repeats class and instance (PS3.10 section 7.1)."""
     meta = getattr(data_set, "file_meta", None)
     if meta and tag == _SOP_INSTANCE_UID:

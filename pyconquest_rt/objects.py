@@ -3,23 +3,26 @@
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
-
-from pydicom import Dataset, dcmread
-from pydicom.errors import InvalidDicomError
+from typing import TYPE_CHECKING, Any
 
 from pyconquest_rt.errors import StorageError, UnreadableError
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 PathLike = str | os.PathLike[str]
 
 
-def read_object(path: PathLike, **options: Any) -> Dataset:
+def read_object(path: PathLike, **options: Any) -> "Dataset":
     """Return the object in a file, with or without preamble; ``options`` are those of ``pydicom.dcmread``.
 
     Raises:
         UnreadableError: it cannot be read as DICOM.
         OSError: it cannot be opened.
     """
+    from pydicom import dcmread  # loaded where whole objects are needed, not by every verb
+    from pydicom.errors import InvalidDicomError
+
     try:
         try:
             return dcmread(path, **options)
@@ -34,7 +37,7 @@ def read_object(path: PathLike, **options: Any) -> Dataset:
         raise UnreadableError(f"it cannot be read as DICOM: {error}") from error
 
 
-def replace_object(path: PathLike, dataset: Dataset) -> None:
+def replace_object(path: PathLike, dataset: "Dataset") -> None:
     """Write an object in place of a file: completely and durably, or not at all.
 
     The file keeps its encoding, its preamble (or its lack of one) and its permissions.

@@ -10,10 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
-from typing import IO, NamedTuple
-
-from pydicom import Dataset, dcmwrite
-from pydicom.uid import ExplicitVRLittleEndian
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from pyconquest_rt import paths
 from pyconquest_rt.edit import set_element
@@ -26,13 +23,17 @@ from pyconquest_rt.objects import read_object, replace_object
 from pyconquest_rt.rows import PATIENT_ID
 from pyconquest_rt.storage import INCOMING
 
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
 FORMER_PATIENT_ID = (0x00110020,)
 """A column with this tag receives the PatientID that a forced one has replaced; the file does not."""
 
+EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 MAX_UNZIPPED = 1 << 30  # what a ZIP file may always unpack to, in bytes,
 MAX_RATIO = 100  # and how many times its own size beyond that
 
-Hash = Callable[[Dataset], str | None]
+Hash = Callable[["Dataset"], str | None]
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 
 
@@ -205,14 +206,14 @@ def header_reader(ingest: Ingest) -> HeaderReader:
     return HeaderReader(ingest.layout.fields, ingest.layout.sequences)
 
 
-def index_data_set(ingest: Ingest, data_set: Dataset, object_file: str = "") -> Outcome:
+def index_data_set(ingest: Ingest, data_set: "Dataset", object_file: str = "") -> Outcome:
     """Index an object that is in memory; ``object_file`` is the file that its row names.
 
     Raises:
         ObjectError: it cannot be indexed; the message says why.
         sqlite3.Error: the database cannot be written.
     """
-    header = header_reader(ingest).read_bytes(_wanted_elements(ingest, data_set), ExplicitVRLittleEndian)
+    header = header_reader(ingest).read_bytes(_wanted_elements(ingest, data_set), EXPLICIT_VR_LITTLE_ENDIAN)
     status = ingest.storage.status(object_file) if object_file else None
     size, mtime_ns = (status.size, status.mtime_ns) if status else (-1, -1)
     with ingest.database.transaction() as connection:
@@ -269,8 +270,10 @@ def _with_former_id(ingest: Ingest, header: Header, before: Header) -> Header:
     return header._replace(values=tuple(values))
 
 
-def _wanted_elements(ingest: Ingest, data_set: Dataset) -> bytes:
+def _wanted_elements(ingest: Ingest, data_set: "Dataset") -> bytes:
     """Encode those elements of an object that rows are made of."""
+    from pydicom import Dataset, dcmwrite
+
     tags = {field.path[0] for field in ingest.layout.fields} | set(ingest.layout.sequences)
     wanted = Dataset()
     for tag in sorted(tags | {SPECIFIC_CHARACTER_SET, PIXEL_REPRESENTATION}):

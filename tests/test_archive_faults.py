@@ -150,17 +150,17 @@ def test_02_contours_are_deleted_by_position(archive: pyconquest) -> None:
 
 
 def test_03_structure_sets_have_no_series_row_with_conquests_own_definition(in_folder: Path) -> None:
+    columns = {  # without the column Referenced, as Conquest's are
+        "Patient": ["0x0010, 0x0020, PatientID"],
+        "Study": ["0x0020, 0x000d, StudyInsta", "0x0010, 0x0020, PatientID"],
+        "Series": ["0x0020, 0x000e, SeriesInst", "0x0008, 0x0060, Modality", "0x0020, 0x000d, StudyInsta"],
+        "Image": ["0x0008, 0x0018, SOPInstanc", "0x0020, 0x000e, SeriesInst"],
+    }
     Path("dicom.sql").write_text(
-        """/* A definition without the column Referenced, as Conquest's is. */
-        *Patient* { { 0x0010, 0x0020, "PatientID", 64, SQL_C_CHAR, DT_STR } }
-        *Study* { { 0x0020, 0x000d, "StudyInsta", 64, SQL_C_CHAR, DT_UI },
-                  { 0x0010, 0x0020, "PatientID", 64, SQL_C_CHAR, DT_STR } }
-        *Series* { { 0x0020, 0x000e, "SeriesInst", 64, SQL_C_CHAR, DT_UI },
-                   { 0x0008, 0x0060, "Modality", 16, SQL_C_CHAR, DT_STR },
-                   { 0x0020, 0x000d, "StudyInsta", 64, SQL_C_CHAR, DT_UI } }
-        *Image* { { 0x0008, 0x0018, "SOPInstanc", 64, SQL_C_CHAR, DT_UI },
-                  { 0x0020, 0x000e, "SeriesInst", 64, SQL_C_CHAR, DT_UI } }
-        """
+        "".join(
+            f"*{level}*\n{{\n" + "".join(f"\t{{ {line} }},\n" for line in lines) + "}\n"
+            for level, lines in columns.items()
+        )
     )
     save(structure_set({1: "BODY"}, [1]), Path("data/P1/rs.dcm"))
     with pyconquest() as archive:
@@ -297,7 +297,7 @@ def test_12_several_writers_double_patients_and_studies(in_folder: Path) -> None
 def test_13_an_instance_forgets_its_definition_when_another_is_made(in_folder: Path) -> None:
     put("in/1.dcm", Manufacturer="Maker")
     with pyconquest(database_filename="a.db") as first:
-        first.add_column_to_database("DICOMImages", ["0x0008", "0x0070", "Maker"])
+        first.add_column_to_database("DICOMimages", ["0x0008", "0x0070", "Maker"])
         pyconquest(database_filename="b.db", sql_inifile_name="none.sql").close_db()
         first.create_standard_dicom_tables()
         first.store_dicom_file("in/1.dcm")

@@ -9,21 +9,23 @@ import hashlib
 import pickle
 import re
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
-from pydicom import Dataset
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 _PLAIN_NUMBERS = re.compile(rb" *[0-9.+\-][ 0-9.+\-eE]*(?:\\ *[0-9.+\-][ 0-9.+\-eE]*)+")
 _BEAM = ("BeamName", "BeamType", "RadiationType", "NumberOfWedges", "NumberOfControlPoints")
 _FIRST_POINT = ("NominalBeamEnergy", "GantryAngle", "IsocenterPosition")
 
 
-def content_hash(dataset: Dataset) -> str | None:
+def content_hash(dataset: "Dataset") -> str | None:
     """Return the hash of an RTSTRUCT, RTPLAN or RTDOSE; None for others, and where nothing is to hash."""
     hash_of = _BY_MODALITY.get(dataset.get("Modality", ""))
     return hash_of(dataset) if hash_of else None
 
 
-def structure_set_hash(dataset: Dataset) -> str:
+def structure_set_hash(dataset: "Dataset") -> str:
     """Return the MD5 of the MD5s of each ROI's contour data, in the order in which they are stored."""
     sums = ""
     for roi in dataset.get("ROIContourSequence") or []:
@@ -34,7 +36,7 @@ def structure_set_hash(dataset: Dataset) -> str:
     return _md5(sums.encode())
 
 
-def plan_hash(dataset: Dataset) -> str:
+def plan_hash(dataset: "Dataset") -> str:
     """Return the hash of the monitor units and control points of a photon or electron plan.
 
     Beams are matched with their monitor units by BeamNumber. PyConquest matches them by position; where beams
@@ -48,13 +50,13 @@ def plan_hash(dataset: Dataset) -> str:
     return _pickled(text + "".join(part for beam in beams for part in _control_points(beam)))
 
 
-def dose_hash(dataset: Dataset) -> str | None:
+def dose_hash(dataset: "Dataset") -> str | None:
     """Return the hash of the encoded dose grid; None for a dose without one (a DVH alone)."""
     pixels = dataset.get("PixelData")
     return _pickled(bytes(pixels)) if pixels is not None else None
 
 
-def _contour_text(contour: Dataset) -> str:
+def _contour_text(contour: "Dataset") -> str:
     """Python's text of the list of coordinates; taken from the raw text where that reads the same."""
     element = contour.get_item(0x30060050)
     raw = getattr(element, "value", None)
@@ -63,7 +65,7 @@ def _contour_text(contour: Dataset) -> str:
     return str(contour.ContourData) if element is not None else ""
 
 
-def _monitor_units(dataset: Dataset) -> dict[int, str]:
+def _monitor_units(dataset: "Dataset") -> dict[int, str]:
     """Return BeamNumber → monitor units, of the beams that have a dose too."""
     return {
         int(beam.ReferencedBeamNumber): str(beam.BeamMeterset)
@@ -73,12 +75,12 @@ def _monitor_units(dataset: Dataset) -> dict[int, str]:
     }
 
 
-def _number(beam: Dataset) -> int | None:
+def _number(beam: "Dataset") -> int | None:
     number = beam.get("BeamNumber")
     return None if number is None else int(number)
 
 
-def _is_complete(beam: Dataset) -> bool:
+def _is_complete(beam: "Dataset") -> bool:
     """Whether PyConquest lists the beam: only then do its monitor units take part."""
     points = beam.get("ControlPointSequence") or []
     return (
@@ -88,7 +90,7 @@ def _is_complete(beam: Dataset) -> bool:
     )
 
 
-def _control_points(beam: Dataset) -> Iterable[str]:
+def _control_points(beam: "Dataset") -> Iterable[str]:
     """Yield the parts of a beam's text, up to the first value that is not there."""
     try:
         yield f"{beam.NumberOfControlPoints}_"
@@ -113,7 +115,7 @@ def _md5(data: bytes) -> str:
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
-_BY_MODALITY: dict[str, Callable[[Dataset], str | None]] = {
+_BY_MODALITY: dict[str, Callable[["Dataset"], str | None]] = {
     "RTSTRUCT": structure_set_hash,
     "RTPLAN": plan_hash,
     "RTDOSE": dose_hash,
