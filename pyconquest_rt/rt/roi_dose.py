@@ -286,7 +286,7 @@ def _cells(
     fraction, u, v = coverage.fraction[cell], coverage.u[cell], coverage.v[cell]
     height = (pieces.high - pieces.low)[piece]
     volume = fraction * np.diff(columns.edges)[column] * np.diff(rows.edges)[row] * height
-    shrink = np.sqrt(fraction)
+    reach_u, reach_v = 1 - np.abs(2 * u - 1), 1 - np.abs(2 * v - 1)
     if frame.axes is not None:
         index_w, start_w, size_w = _across(pieces, grid, frame.axes[0])
         place = dict(
@@ -294,11 +294,11 @@ def _cells(
                 frame.axes,
                 (
                     (index_w[piece], start_w[piece], size_w[piece]),
-                    (rows.index[row], rows.start[row] + rows.size[row] * v, rows.size[row] * shrink),
+                    (rows.index[row], rows.start[row] + rows.size[row] * v, rows.size[row] * reach_v),
                     (
                         columns.index[column],
                         columns.start[column] + columns.size[column] * u,
-                        columns.size[column] * shrink,
+                        columns.size[column] * reach_u,
                     ),
                 ),
                 strict=True,
@@ -324,8 +324,7 @@ def _cells(
             c / _gap(grid, axis, i) for axis, (c, (i, _)) in enumerate(zip(change, located, strict=True))
         ]
         slope = np.stack(per_mm, axis=1) @ frame.basis.T
-        shrink = np.sqrt(fraction)
-        span = np.abs(slope * np.stack((height[inside], dv[inside] * shrink, du[inside] * shrink), axis=1))
+        span = np.abs(slope * np.stack((height[inside], (dv * reach_v)[inside], (du * reach_u)[inside]), axis=1))
         width, reach = np.sqrt((span**2).sum(axis=1)), span.sum(axis=1)
     if volume.size == 0:
         return None
