@@ -39,6 +39,16 @@ class Polygons:
     plane: Ints
     planes: int
 
+    def on_planes(self, first: int, last: int) -> "Polygons":
+        """Return the polygons of the planes ``first`` to ``last - 1``, numbered from 0."""
+        chosen = (self.plane >= first) & (self.plane < last)
+        if chosen.all():
+            return Polygons(self.points, self.starts, self.plane - first, last - first)
+        counts = np.diff(self.starts)
+        starts = np.append(0, np.cumsum(counts[chosen]))
+        points = self.points[np.repeat(chosen, counts)]
+        return Polygons(points, starts, self.plane[chosen] - first, last - first)
+
 
 @dataclass(frozen=True)
 class Coverage:

@@ -1,6 +1,7 @@
 """The dose grid of an RTDOSE in patient coordinates, and its trilinear interpolation (DICOM PS3.3 C.8.8.3)."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -50,40 +51,26 @@ class DoseGrid:
     nodes: tuple[Floats, Floats, Floats]
     extents: tuple[tuple[float, float], ...]
 
+    @property
+    def spacing(self) -> tuple[float, float, float]:
+        """The usual distance of voxel centres along each axis in mm."""
+        plane, row, column = (float(np.median(np.diff(nodes))) for nodes in self.nodes)
+        return plane, row, column
+
+    @cached_property
+    def range(self) -> tuple[float, float]:
+        """The least and the greatest dose of the grid in Gy."""
+        return float(self.values.min()), float(self.values.max())
+
     def to_grid(self, points: Floats) -> Floats:
         """Return patient coordinates (n, 3) as coordinates along the three axes of the grid, in mm."""
-        return np.asarray((points - self.origin) @ self.axes.T)
+        return turned(points - self.origin, self.axes)
 
-    def interpolate(
-        self, index: tuple[Ints, Ints, Ints], part: tuple[Floats, Floats, Floats]
-    ) -> list[Floats]:
-        """Return the trilinear dose in Gy and its change across one voxel along each of the three axes.
-
-        ``index`` names the voxel centres below the points on each axis and ``part`` (0 to 1) the way to the next.
-        """
-        shape = self.values.shape
-        flat = self.values.reshape(-1)
-        stride = (shape[1] * shape[2], shape[2], 1)
-        step = [stride[i] if shape[i] > 1 else 0 for i in range(3)]
-        base = index[0] * stride[0] + index[1] * stride[1] + index[2] * stride[2]
-        p, q, r = part
-        corner = [
-            [[flat[base + i * step[0] + j * step[1] + k * step[2]] for k in (0, 1)] for j in (0, 1)]
-            for i in (0, 1)
-        ]
-        along = [[c[1] - c[0] for c in pair] for pair in corner]
-        line = [
-            [c[0] + r * d for c, d in zip(*pair, strict=True)] for pair in zip(corner, along, strict=True)
-        ]
-        face = [pair[0] + q * (pair[1] - pair[0]) for pair in line]
-        across = [pair[1] - pair[0] for pair in line]
-        slope = [pair[0] + q * (pair[1] - pair[0]) for pair in along]
-        return [
-            face[0] + p * (face[1] - face[0]),
-            face[1] - face[0],
-            across[0] + p * (across[1] - across[0]),
-            slope[0] + p * (slope[1] - slope[0]),
-        ]
+    def contains(self, points: Floats) -> npt.NDArray[np.bool_]:
+        """Tell which points (n, 3) in grid coordinates lie within the voxels of the grid."""
+        low = np.array([extent[0] for extent in self.extents])
+        high = np.array([extent[1] for extent in self.extents])
+        return np.asarray(((points >= low - 1e-6) & (points <= high + 1e-6)).all(axis=1))
 
     def locate(self, axis: int, positions: Floats) -> tuple[Ints, Floats]:
         """Return the voxel centre below each position (mm) on an axis and the part of the way to the next.
@@ -91,24 +78,30 @@ class DoseGrid:
         Positions beyond the outermost voxel centres are moved onto them: the dose is level in the outer half voxel.
         """
         nodes = self.nodes[axis]
-        if nodes.size == 1:
-            return np.zeros(positions.shape, np.intp), np.zeros(positions.shape)
         index = np.clip(np.searchsorted(nodes, positions, side="right") - 1, 0, nodes.size - 2)
         part = (positions - nodes[index]) / (nodes[index + 1] - nodes[index])
         return index, np.clip(part, 0.0, 1.0)
 
-    def at(self, points: Floats) -> Floats:
-        """Return the trilinear dose in Gy at points (n, 3) in grid coordinates; NaN outside the voxels."""
-        located = [self.locate(axis, points[:, axis]) for axis in range(3)]
-        index = (located[0][0], located[1][0], located[2][0])
-        part = (located[0][1], located[1][1], located[2][1])
-        return np.where(self.contains(points), self.interpolate(index, part)[0], np.nan)
+    def interpolate(self, points: Floats) -> tuple[Floats, Floats]:
+        """Return the trilinear dose in Gy at points (n, 3) in grid coordinates, and its slope (n, 3) in Gy/mm."""
+        (i, p), (j, q), (k, r) = (self.locate(axis, points[:, axis]) for axis in range(3))
+        corner = [[[self.values[i + a, j + b, k + c] for c in (0, 1)] for b in (0, 1)] for a in (0, 1)]
+        lines = [[(line[0] + r * (line[1] - line[0]), line[1] - line[0]) for line in face] for face in corner]
+        faces = [
+            (one[0] + q * (two[0] - one[0]), two[0] - one[0], one[1] + q * (two[1] - one[1]))
+            for one, two in lines
+        ]
+        dose, along_row, along_column = (
+            below + p * (above - below) for below, above in zip(*faces, strict=True)
+        )
+        changes = (faces[1][0] - faces[0][0], along_row, along_column)
+        gaps = (np.diff(nodes)[index] for nodes, index in zip(self.nodes, (i, j, k), strict=True))
+        return dose, np.stack([change / gap for change, gap in zip(changes, gaps, strict=True)], axis=1)
 
-    def contains(self, points: Floats) -> npt.NDArray[np.bool_]:
-        """Tell which points (n, 3) in grid coordinates lie within the voxels of the grid."""
-        low = np.array([extent[0] for extent in self.extents])
-        high = np.array([extent[1] for extent in self.extents])
-        return np.asarray(((points >= low - 1e-6) & (points <= high + 1e-6)).all(axis=1))
+
+def turned(points: Floats, matrix: Floats) -> Floats:
+    """Return ``points`` (n, 3) multiplied by the rows of ``matrix``; not by BLAS, whose threads cost more here."""
+    return np.asarray(np.einsum("ni,ji->nj", points, matrix))
 
 
 def read_dose_grid(dose: Dataset) -> DoseGrid:
@@ -134,12 +127,22 @@ def read_dose_grid(dose: Dataset) -> DoseGrid:
         values = np.multiply(_stored_values(dose, shape), scaling, dtype=np.float32, casting="unsafe")
     if not np.isfinite(values).all():
         raise DoseError("the dose grid holds values that are not finite")
-    if offsets.size > 1 and offsets[-1] < offsets[0]:
+    if offsets[-1] < offsets[0]:
         offsets, values = offsets[::-1], values[::-1]
-    nodes = (offsets, spacing[0] * np.arange(shape[1]), spacing[1] * np.arange(shape[2]))
-    thickness = (_plane_thickness(dose, offsets, spacing), spacing[0], spacing[1])
-    extents = tuple(_extent(node, width) for node, width in zip(nodes, thickness, strict=True))
-    return DoseGrid(np.ascontiguousarray(values), origin, axes, nodes, extents)
+    nodes, extents = [], []
+    steps = (_plane_thickness(dose, spacing), spacing[0], spacing[1])
+    for axis, centres in enumerate(
+        (offsets, spacing[0] * np.arange(shape[1]), spacing[1] * np.arange(shape[2]))
+    ):
+        if centres.size == 1:
+            centres = centres + 0.5 * steps[axis] * np.array([-1.0, 1.0])
+            values = np.repeat(values, 2, axis=axis)
+            extents.append((float(centres[0]), float(centres[1])))
+        else:
+            half = 0.5 * (centres[1] - centres[0]), 0.5 * (centres[-1] - centres[-2])
+            extents.append((float(centres[0] - half[0]), float(centres[-1] + half[1])))
+        nodes.append(centres)
+    return DoseGrid(np.ascontiguousarray(values), origin, axes, tuple(nodes), tuple(extents))
 
 
 def _require_gray(dose: Dataset) -> None:
@@ -207,17 +210,10 @@ def _offsets(dose: Dataset, planes: int, normal: Floats, origin: Floats) -> Floa
     )
 
 
-def _plane_thickness(dose: Dataset, offsets: Floats, spacing: Floats) -> float:
-    if offsets.size > 1:
-        return 0.0
+def _plane_thickness(dose: Dataset, spacing: Floats) -> float:
+    """Return the thickness of a single plane: SliceThickness, or the smaller PixelSpacing where that is missing."""
     thickness = number(dose, SLICE_THICKNESS)
     return thickness if thickness is not None and 0 < thickness < 1e3 else float(spacing.min())
-
-
-def _extent(nodes: Floats, width: float) -> tuple[float, float]:
-    """Return the outer borders of the voxels: half a voxel beyond the outermost centres."""
-    first, last = (nodes[1] - nodes[0], nodes[-1] - nodes[-2]) if nodes.size > 1 else (width, width)
-    return float(nodes[0] - 0.5 * first), float(nodes[-1] + 0.5 * last)
 
 
 def _stored_values(dose: Dataset, shape: tuple[int, int, int]) -> npt.NDArray[np.generic]:
