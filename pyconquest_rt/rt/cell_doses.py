@@ -16,6 +16,7 @@ from pyconquest_rt.rt.dose_grid import DoseGrid
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
+Numbers = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.intp]
 
 CANDIDATES = 8
@@ -203,35 +204,32 @@ def _surface_extremes(portion: Portion, grid: DoseGrid) -> tuple[float, float]:
 
 
 def _inner_extremes(
-    portion: Portion,
-    grid: DoseGrid,
-    cell: Ints,
-    piece: Ints,
-    dose: npt.NDArray[np.floating],
-    reach: npt.NDArray[np.floating],
+    portion: Portion, grid: DoseGrid, cell: Ints, piece: Ints, dose: Numbers, reach: Numbers
 ) -> tuple[float, float]:
     """Return least and greatest dose of the cells' means and of the corners of the most promising whole cells."""
     low, high = float(dose.min()), float(dose.max())
-    coverage, pieces = portion.coverage, portion.pieces
-    whole = np.flatnonzero(coverage.fraction[cell] > 1 - 1e-6)
-    corners = []
-    for promise in (dose[whole] + 0.5 * reach[whole], 0.5 * reach[whole] - dose[whole]):
-        count = min(CANDIDATES, whole.size)
-        for best in (
-            whole[np.argpartition(promise, whole.size - count)[whole.size - count :]] if count else ()
-        ):
-            row, column = coverage.row[cell[best]], coverage.column[cell[best]]
-            faces = _levels(grid, portion.frame, pieces.low[piece[best]], pieces.high[piece[best]])
-            sides_v, sides_u = portion.rows.edges[row : row + 2], portion.columns.edges[column : column + 2]
-            corners += [(w, v, u) for w in faces for v in sides_v for u in sides_u]
-    if corners:
-        at = portion.frame.to_grid(np.array(corners))
-        doses = grid.interpolate(at[grid.contains(at)])[0]
-        low, high = min(low, *doses), max(high, *doses)
-    return float(low), float(high)
+    whole = np.flatnonzero(portion.coverage.fraction[cell] > 1 - 1e-6)
+    count = min(CANDIDATES, whole.size)
+    if count == 0:
+        return low, high
+    half = 0.5 * reach[whole]
+    least = np.argpartition(dose[whole] - half, count - 1)[:count]
+    most = np.argpartition(dose[whole] + half, whole.size - count)[whole.size - count :]
+    best = whole[np.concatenate((least, most))]
+    w = _levels(portion.pieces, piece[best], grid, portion.frame)[:, :, None, None]
+    v = portion.rows.edges[portion.coverage.row[cell[best]][:, None] + (0, 1)][:, None, :, None]
+    u = portion.columns.edges[portion.coverage.column[cell[best]][:, None] + (0, 1)][:, None, None, :]
+    corners = np.stack(np.broadcast_arrays(w, v, u), axis=-1).reshape(-1, 3)
+    doses = grid.interpolate(portion.frame.to_grid(corners))[0]
+    return min(low, float(doses.min())), max(high, float(doses.max()))
 
 
-def _levels(grid: DoseGrid, frame: Frame, low: float, high: float) -> Floats:
-    """Return the faces of a piece and the voxel centres between them."""
-    nodes = grid.nodes[frame.axes[0]] if frame.axes else np.empty(0)
-    return np.concatenate(([low], nodes[(nodes > low) & (nodes < high)], [high]))
+def _levels(pieces: Pieces, chosen: Ints, grid: DoseGrid, frame: Frame) -> Floats:
+    """Return for each chosen piece its faces and the voxel centres between them, repeated to one length."""
+    low, high = pieces.low[chosen, None], pieces.high[chosen, None]
+    if frame.axes is None:
+        return np.concatenate((low, high), axis=1)
+    nodes = grid.nodes[frame.axes[0]]
+    first, last = np.searchsorted(nodes, low), np.searchsorted(nodes, high)
+    between = np.minimum(first + np.arange(int((last - first).max())), nodes.size - 1)
+    return np.concatenate((low, np.clip(nodes[between], low, high), high), axis=1)

@@ -13,7 +13,7 @@ from pyconquest_rt.rt.slabs import Slabs
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
-CELLS_PER_ROI = 16_000
+CELLS_PER_ROI = 28_000
 """Voxels are subdivided in the plane until an ROI has about this many cells (the least for the accuracy table)."""
 PIECES_PER_ROI = 16
 """Slabs are subdivided until an ROI has at least this many pieces across its planes."""
@@ -122,7 +122,7 @@ def cell_cuts(polygons: Polygons, pieces: Pieces, grid: DoseGrid, frame: Frame) 
 
 
 def _subdivision(voxels: float, least: int) -> int:
-    return int(np.clip(np.ceil(np.sqrt(CELLS_PER_ROI / max(voxels, 1.0))), least, MAX_SUBDIVISION))
+    return int(np.clip(np.rint(np.sqrt(CELLS_PER_ROI / max(voxels, 1.0))), least, MAX_SUBDIVISION))
 
 
 def _even_cuts(low: float, high: float, step: float) -> Cuts:

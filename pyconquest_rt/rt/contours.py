@@ -111,10 +111,11 @@ def _usable(coordinates: list[Floats]) -> tuple[tuple[Floats, ...], tuple[str, .
     found: list[Floats] = []
     seen: set[bytes] = set()
     reasons: Counter[str] = Counter()
+    sound = not coordinates or bool((np.abs(np.concatenate(coordinates)) < MAX_COORDINATE).all())
     for values in coordinates:
         if values.size == 0 or values.size % 3:
             reasons["unreadable"] += 1
-        elif not np.all(np.abs(values) < MAX_COORDINATE):
+        elif not (sound or (np.abs(values) < MAX_COORDINATE).all()):
             reasons["with coordinates that are not finite or beyond 100 m"] += 1
         elif values.size < 9:
             reasons["with fewer than three points"] += 1

@@ -100,26 +100,28 @@ def cover(polygons: Polygons, u_edges: Floats, v_edges: Floats) -> Coverage:
     column = np.minimum(np.searchsorted(u_edges, x, side="right") - 1, u_edges.size - 2)
     f = (x - u_edges[column]) / np.diff(u_edges)[column]
     t = (middle[inside] - v_edges[row]) / height
-    shape = (polygons.planes, v_edges.size - 1, u_edges.size)
+    shape = (polygons.planes, v_edges.size - 1, u_edges.size - 1)
     cell = (plane[inside] * shape[1] + row) * shape[2] + column
 
-    fraction = _right_of(cell, weight * (1 - f), weight * f, shape)
+    size = shape[0] * shape[1] * shape[2]
+    passed = np.bincount(cell, weight, minlength=size)
+    own = np.bincount(cell, weight * (1 - f), minlength=size)
+    passed_v = np.bincount(cell, weight * t, minlength=size)
+    fraction = own + _left_of(passed, shape)
     covered = np.flatnonzero(fraction > 1e-9)
     fraction = fraction[covered]
-    f2 = 0.5 * weight * f * f
-    u = _right_of(cell, 0.5 * weight - f2, f2, shape)[covered] / fraction
-    weight = weight * t
-    v = _right_of(cell, weight * (1 - f), weight * f, shape)[covered] / fraction
-    planes, rows, columns = np.unravel_index(covered, (shape[0], shape[1], shape[2] - 1))
-    return Coverage(planes, rows, columns, np.minimum(fraction, 1.0), u, v, area)
+    # moments of the covered part: what enters from the left fills the cell's width, a crossing its right part
+    u = 0.5 * _left_of(passed, shape)[covered]
+    u += np.bincount(cell, 0.5 * weight * (1 - f * f), minlength=size)[covered]
+    v = _left_of(passed_v, shape)[covered]
+    v += np.bincount(cell, weight * t * (1 - f), minlength=size)[covered]
+    planes, rows, columns = np.unravel_index(covered, shape)
+    return Coverage(planes, rows, columns, np.minimum(fraction, 1.0), u / fraction, v / fraction, area)
 
 
-def _right_of(cell: Ints, first: Floats, rest: Floats, shape: tuple[int, int, int]) -> Floats:
-    """Sum what each crossing gives to its own cell (``first``) and to all cells right of it (``first + rest``)."""
-    size = shape[0] * shape[1] * shape[2]
-    steps = np.bincount(cell, first, minlength=size)
-    steps[1:] += np.bincount(cell, rest, minlength=size)[:-1]
-    return np.cumsum(steps.reshape(shape), axis=2)[:, :, :-1].ravel()
+def _left_of(values: Floats, shape: tuple[int, int, int]) -> Floats:
+    """Return for every cell the sum over the cells left of it in its row."""
+    return (np.cumsum(values.reshape(shape), axis=2).ravel() - values)
 
 
 def _crossings(polygons: Polygons, v_edges: Floats) -> _Crossings:

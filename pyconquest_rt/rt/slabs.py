@@ -58,11 +58,11 @@ class Slabs:
 
 def planes_of(roi: Roi) -> Planes:
     """Return the contours of an ROI by plane; raises ContourError where they have no common direction."""
-    starts = np.cumsum([0] + [len(contour) for contour in roi.contours])
+    counts = np.array([len(contour) for contour in roi.contours])
+    starts = np.append(0, np.cumsum(counts))
     points = np.concatenate(roi.contours)
-    normal = _normal(roi.contours)
-    heights = points @ normal
-    counts = np.diff(starts)
+    normal = _normal(points, starts)
+    heights = np.einsum("ni,i->n", points, normal)
     middle = np.add.reduceat(heights, starts[:-1]) / counts
     bend = float(np.abs(heights - np.repeat(middle, counts)).max())
     if bend > MAX_BENT_MM:
@@ -74,20 +74,20 @@ def planes_of(roi: Roi) -> Planes:
     return Planes(normal, points, starts, plane, positions)
 
 
-def _normal(contours: Sequence[Floats]) -> Floats:
-    """Return the normal of the largest contour, on the patient axis that it nearly follows, pointing upwards."""
-    largest = max(contours, key=lambda contour: float(np.prod(np.sort(np.ptp(contour, axis=0))[1:])))
-    spokes = largest - largest.mean(axis=0)
+def _normal(points: Floats, starts: Ints) -> Floats:
+    """Return the normal of the largest contour; exactly the patient axis that it follows, where it does."""
+    size = np.maximum.reduceat(points, starts[:-1]) - np.minimum.reduceat(points, starts[:-1])
+    largest = int(np.argmax(np.sort(size, axis=1)[:, 1:].prod(axis=1)))
+    contour = points[starts[largest] : starts[largest + 1]]
+    spokes = contour - contour.mean(axis=0)
     normal = np.cross(spokes, np.roll(spokes, -1, axis=0)).sum(axis=0)
     length = float(np.linalg.norm(normal))
-    if length < 1e-9:
+    if length < 1e-6:
         raise ContourError("the contours enclose no area")
     normal = normal / length
     main = int(np.argmax(np.abs(normal)))
     normal = normal * np.sign(normal[main])
-    if normal[main] > 1.0 - 1e-8:
-        normal = np.eye(3)[main]
-    return np.asarray(normal)
+    return np.eye(3)[main] if normal[main] > 1.0 - 1e-8 else np.asarray(normal)
 
 
 def usual_distance(all_planes: Iterable[Planes]) -> float | None:
