@@ -1,7 +1,8 @@
-"""Time and memory of calculate_dvhs against dicompyler-core: 30 ROIs on a dose grid of 200 x 150 x 120 voxels.
+"""Time and memory of calculate_dvhs against dicompyler-core: 30 ROIs on a dose grid of 200 x 150 x 120
+voxels.
 
-Both engines work end to end from the bytes of the same two files, alternated in one process; CPU times are compared.
-Run: ``python benchmarks/dvh.py [--rounds 3] [--json FILE]``.
+Both engines work end to end from the bytes of the same two files, alternated in one process; CPU times are
+compared. Run: ``python benchmarks/dvh.py [--rounds 3] [--json FILE]``.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """The trilinear dose in the cells of an ROI: its mean and its spread in each cell, and the extremes.
 
-Two ways, by how the contour planes lie to the dose grid. ``parallel`` is for transverse, sagittal and coronal contours:
-the dose is integrated exactly across every piece of slab at the voxel centres, and interpolated in the plane.
-``oblique`` interpolates at the centroid of every cell.
+Two ways, by how the contour planes lie to the dose grid. ``parallel`` is for transverse, sagittal and
+coronal contours: the dose is integrated exactly across every piece of slab at the voxel centres, and
+interpolated in the plane. ``oblique`` interpolates at the centroid of every cell.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,8 @@ CANDIDATES = 8
 
 @dataclass(frozen=True)
 class Portion:
-    """A portion of an ROI: its polygons, what they cover of the cells between the cuts, and its pieces of slabs."""
+    """A portion of an ROI: its polygons, what they cover of the cells between the cuts, and its pieces of
+    slabs."""
 
     polygons: Polygons
     coverage: Coverage
@@ -37,7 +38,8 @@ class Portion:
 
 @dataclass(frozen=True)
 class CellDoses:
-    """Cells with ``volume`` (mm3), mean ``dose`` (Gy) and the ``width`` (Gy) over which it spreads within the cell.
+    """Cells with ``volume`` (mm3), mean ``dose`` (Gy) and the ``width`` (Gy) over which it spreads within
+    the cell.
 
     ``low`` and ``high`` are the least and the greatest dose that were found in the portion.
     """
@@ -92,7 +94,8 @@ def _parallel(portion: Portion, grid: DoseGrid, axes: tuple[int, int, int]) -> C
 
 @dataclass(frozen=True)
 class _Points:
-    """Contour points within the grid, each with every piece of its slab: where they lie in the layers of doses."""
+    """Contour points within the grid, each with every piece of its slab: where they lie in the layers of
+    doses."""
 
     base: Ints
     u: Singles
@@ -122,10 +125,12 @@ class _Points:
 def _integrate(
     layers: Singles, pieces: Pieces, grid: DoseGrid, axis: int, points: _Points
 ) -> tuple[Singles, Singles, float, float]:
-    """Return mean and range of the dose across each piece at the voxel centres, and the extremes at the points.
+    """Return mean and range of the dose across each piece at the voxel centres, and the extremes at the
+    points.
 
-    ``layers`` are the doses with shape (w, v, u). Between the faces of a piece and the voxel centres in it the dose is
-    linear in w, so that the mean over those intervals is exact and the extremes lie at their ends.
+    ``layers`` are the doses with shape (w, v, u). Between the faces of a piece and the voxel centres in it
+    the dose is linear in w, so that the mean over those intervals is exact and the extremes lie at their
+    ends.
     """
     nodes = grid.nodes[axis]
     first = np.searchsorted(nodes, pieces.low, side="right")
@@ -155,7 +160,8 @@ def _integrate(
 
 
 def _bilinear(field: Singles, base: Ints, u: Singles, v: Singles) -> tuple[Singles, Singles, Singles]:
-    """Return the value at (u, v) within the voxel whose first corner is ``base``, and its changes along u and v."""
+    """Return the value at (u, v) within the voxel whose first corner is ``base``, and its changes along u
+    and v."""
     flat, width = field.reshape(-1), field.shape[2]
     first = flat[base]
     along_u = flat[base + 1] - first
@@ -206,7 +212,8 @@ def _surface_extremes(portion: Portion, grid: DoseGrid) -> tuple[float, float]:
 def _inner_extremes(
     portion: Portion, grid: DoseGrid, cell: Ints, piece: Ints, dose: Numbers, reach: Numbers
 ) -> tuple[float, float]:
-    """Return least and greatest dose of the cells' means and of the corners of the most promising whole cells."""
+    """Return least and greatest dose of the cells' means and of the corners of the most promising whole
+    cells."""
     low, high = float(dose.min()), float(dose.max())
     whole = np.flatnonzero(portion.coverage.fraction[cell] > 1 - 1e-6)
     count = min(CANDIDATES, whole.size)

@@ -1,4 +1,5 @@
-"""How an ROI is cut into cells: columns and rows in the contour planes, pieces across them, and work in portions."""
+"""How an ROI is cut into cells: columns and rows in the contour planes, pieces across them, and work in
+portions."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
 CELLS_PER_ROI = 28_000
-"""Voxels are subdivided in the plane until an ROI has about this many cells (the least for the accuracy table)."""
+"""Voxels are subdivided in the plane until an ROI has about this many cells (the least for the accuracy
+table)."""
 PIECES_PER_ROI = 16
 """Slabs are subdivided until an ROI has at least this many pieces across its planes."""
 MAX_SUBDIVISION = 16
@@ -26,9 +28,11 @@ PARALLEL = 1.0 - 1e-8
 
 @dataclass(frozen=True)
 class Frame:
-    """Directions of an ROI in grid coordinates: the rows of ``basis`` are w (across its planes), v and u (in them).
+    """Directions of an ROI in grid coordinates: the rows of ``basis`` are w (across its planes), v and u (in
+    them).
 
-    ``axes`` names the axes of the dose grid that w, v and u follow, and is None for a grid that lies obliquely.
+    ``axes`` names the axes of the dose grid that w, v and u follow, and is None for a grid that lies
+    obliquely.
     """
 
     basis: Floats
@@ -64,11 +68,12 @@ class Frame:
 
 @dataclass(frozen=True)
 class Cuts:
-    """Cells along one direction between ascending ``edges`` (mm), and their place on an axis of the dose grid.
+    """Cells along one direction between ascending ``edges`` (mm), and their place on an axis of the dose
+    grid.
 
-    Cell ``i`` starts at the part ``start[i]`` of the way from voxel centre ``index[i]`` to the next, and spans the
-    part ``size[i]`` of it (0 in the outer half voxels, where the dose is level). For an oblique grid these three are
-    empty.
+    Cell ``i`` starts at the part ``start[i]`` of the way from voxel centre ``index[i]`` to the next, and
+    spans the part ``size[i]`` of it (0 in the outer half voxels, where the dose is level). For an oblique
+    grid these three are empty.
     """
 
     edges: Floats
@@ -84,7 +89,8 @@ class Cuts:
 
 @dataclass(frozen=True)
 class Pieces:
-    """Slabs cut across: piece ``i`` is the part from ``low[i]`` to ``high[i]`` (mm along w) of slab ``slab[i]``."""
+    """Slabs cut across: piece ``i`` is the part from ``low[i]`` to ``high[i]`` (mm along w) of slab
+    ``slab[i]``."""
 
     slab: Ints
     low: Floats
@@ -131,7 +137,8 @@ def _even_cuts(low: float, high: float, step: float) -> Cuts:
 
 
 def _grid_cuts(grid: DoseGrid, axis: int, low: float, high: float, parts: int) -> Cuts:
-    """Return cells along an axis of the grid, ``parts`` to a voxel, that hold what of [low, high] it reaches."""
+    """Return cells along an axis of the grid, ``parts`` to a voxel, that hold what of [low, high] it
+    reaches."""
     nodes = grid.nodes[axis]
     borders = np.concatenate(([grid.extents[axis][0]], nodes, [grid.extents[axis][1]]))
     index = np.clip(np.arange(-1, nodes.size), 0, nodes.size - 2)
@@ -157,11 +164,12 @@ def _outlined_area(polygons: Polygons) -> Floats:
     following = np.arange(x.size) + 1
     following[polygons.starts[1:] - 1] = polygons.starts[:-1]
     twice = np.add.reduceat(x * y[following] - x[following] * y, polygons.starts[:-1])
-    return np.bincount(polygons.plane, 0.5 * np.abs(twice), minlength=polygons.planes)
+    return np.bincount(polygons.plane, 0.5 * np.abs(twice), polygons.planes).astype(np.float64, copy=False)
 
 
 def cut_across(low: Floats, high: Floats, grid: DoseGrid, frame: Frame) -> Pieces:
-    """Cut slabs with the faces ``low`` and ``high`` (mm along w) into pieces, without what the grid cannot reach."""
+    """Cut slabs with the faces ``low`` and ``high`` (mm along w) into pieces, without what the grid cannot
+    reach."""
     parts = np.full(low.size, -(-PIECES_PER_ROI // low.size))
     if frame.axes is None:
         parts = np.maximum(parts, np.ceil(2 * (high - low) / min(grid.spacing)).astype(np.intp))

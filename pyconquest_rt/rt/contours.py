@@ -1,4 +1,5 @@
-"""The ROIs of an RTSTRUCT and their contours, read from the raw bytes of ContourData (DICOM PS3.3 C.8.8.5, C.8.8.6)."""
+"""The ROIs of an RTSTRUCT and their contours, read from the raw bytes of ContourData (DICOM PS3.3 C.8.8.5,
+C.8.8.6)."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -23,8 +24,8 @@ MAX_COORDINATE = 1e5
 class Roi:
     """One ROI of a structure set.
 
-    ``contours`` are its closed contours, each an array of shape (n, 3) in mm of the patient coordinate system;
-    ``others`` counts the contours of other types, and ``notes`` tells what could not be used.
+    ``contours`` are its closed contours, each an array of shape (n, 3) in mm of the patient coordinate
+    system; ``others`` counts the contours of other types, and ``notes`` tells what could not be used.
     """
 
     number: int
@@ -40,8 +41,8 @@ class Roi:
 def read_rois(structure_set: Dataset, wanted: Iterable[int] | None = None) -> dict[int, Roi]:
     """Return the ROIs of an RTSTRUCT by ROI number, in the order of StructureSetROISequence.
 
-    ``wanted`` limits which ROIs have their contours read (all when None). Nothing is raised for damaged ROIs: what
-    is unusable is left out and told in ``Roi.notes``.
+    ``wanted`` limits which ROIs have their contours read (all when None). Nothing is raised for damaged
+    ROIs: what is unusable is left out and told in ``Roi.notes``.
     """
     selected = None if wanted is None else set(wanted)
     contours = {

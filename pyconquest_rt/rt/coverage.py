@@ -1,10 +1,10 @@
 """How much of each cell of a plane lies inside a set of closed polygons.
 
-The even-odd rule decides what is inside, so contours drawn within contours are holes, holes may hold islands,
-and the two coincident edges of a keyhole cancel. Every plane is cut into horizontal strips at each polygon vertex
-and at each row border; within such a strip all edges are straight lines from its lower to its upper side, so the
-mid-line of the strip gives the exact area. The planes are laid above each other on one long axis, which turns any
-number of them into one sorted list of crossings.
+The even-odd rule decides what is inside, so contours drawn within contours are holes, holes may hold
+islands, and the two coincident edges of a keyhole cancel. Every plane is cut into horizontal strips at each
+polygon vertex and at each row border; within such a strip all edges are straight lines from its lower to its
+upper side, so the mid-line of the strip gives the exact area. The planes are laid above each other on one
+long axis, which turns any number of them into one sorted list of crossings.
 """
 
 from dataclasses import dataclass
@@ -54,9 +54,9 @@ class Polygons:
 class Coverage:
     """The cells that are at least partly inside, and the whole area of each plane.
 
-    ``plane``, ``row`` and ``column`` name the cells; ``fraction`` is the covered part of a cell (0 to 1), and
-    (``u``, ``v``) is the centroid of the covered part, measured within the cell from 0 to 1. ``area`` is the exact
-    area per plane in mm2, with what lies outside the cells.
+    ``plane``, ``row`` and ``column`` name the cells; ``fraction`` is the covered part of a cell (0 to 1),
+    and (``u``, ``v``) is the centroid of the covered part, measured within the cell from 0 to 1. ``area`` is
+    the exact area per plane in mm2, with what lies outside the cells.
     """
 
     plane: Ints
@@ -89,7 +89,7 @@ def cover(polygons: Polygons, u_edges: Floats, v_edges: Floats) -> Coverage:
     sign[1::2] = -1.0
     weight = sign * crossings.height[crossings.strip]
     plane = crossings.plane[crossings.strip]
-    area = np.bincount(plane, -weight * crossings.x, minlength=polygons.planes)
+    area = _summed(plane, -weight * crossings.x, polygons.planes)
 
     middle = crossings.middle[crossings.strip]
     inside = (middle > v_edges[0]) & (middle < v_edges[-1])
@@ -104,24 +104,29 @@ def cover(polygons: Polygons, u_edges: Floats, v_edges: Floats) -> Coverage:
     cell = (plane[inside] * shape[1] + row) * shape[2] + column
 
     size = shape[0] * shape[1] * shape[2]
-    passed = np.bincount(cell, weight, minlength=size)
-    own = np.bincount(cell, weight * (1 - f), minlength=size)
-    passed_v = np.bincount(cell, weight * t, minlength=size)
+    passed = _summed(cell, weight, size)
+    own = _summed(cell, weight * (1 - f), size)
+    passed_v = _summed(cell, weight * t, size)
     fraction = own + _left_of(passed, shape)
     covered = np.flatnonzero(fraction > 1e-9)
     fraction = fraction[covered]
     # moments of the covered part: what enters from the left fills the cell's width, a crossing its right part
     u = 0.5 * _left_of(passed, shape)[covered]
-    u += np.bincount(cell, 0.5 * weight * (1 - f * f), minlength=size)[covered]
+    u += _summed(cell, 0.5 * weight * (1 - f * f), size)[covered]
     v = _left_of(passed_v, shape)[covered]
-    v += np.bincount(cell, weight * t * (1 - f), minlength=size)[covered]
+    v += _summed(cell, weight * t * (1 - f), size)[covered]
     planes, rows, columns = np.unravel_index(covered, shape)
     return Coverage(planes, rows, columns, np.minimum(fraction, 1.0), u / fraction, v / fraction, area)
 
 
+def _summed(index: Ints, values: Floats, size: int) -> Floats:
+    """Return the sums of the values of each index below ``size``."""
+    return np.bincount(index, values, minlength=size).astype(np.float64, copy=False)
+
+
 def _left_of(values: Floats, shape: tuple[int, int, int]) -> Floats:
     """Return for every cell the sum over the cells left of it in its row."""
-    return (np.cumsum(values.reshape(shape), axis=2).ravel() - values)
+    return np.cumsum(values.reshape(shape), axis=2).ravel() - values
 
 
 def _crossings(polygons: Polygons, v_edges: Floats) -> _Crossings:
@@ -174,8 +179,8 @@ def _row_cuts(v_edges: Floats, low: float, high: float) -> Floats:
 def _edges(polygons: Polygons, tall: Floats, levels: Floats) -> tuple[Ints, Ints, Ints, Ints]:
     """Return bottom and top vertex of each edge that is not level, and the strips that it crosses.
 
-    A strip belongs to an edge when its mid-line lies between the edge's ends, which both neighbours of a vertex
-    decide alike: so every polygon crosses every mid-line an even number of times.
+    A strip belongs to an edge when its mid-line lies between the edge's ends, which both neighbours of a
+    vertex decide alike: so every polygon crosses every mid-line an even number of times.
     """
     here = np.arange(tall.size)
     there = here + 1

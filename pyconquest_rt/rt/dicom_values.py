@@ -37,7 +37,8 @@ def read_object(source: Source) -> Dataset:
 
 
 def raw_value(dataset: Dataset, tag: int) -> Any:
-    """Return an element's value as it stands: bytes where pydicom has not converted it yet, None if absent."""
+    """Return an element's value as it stands: bytes where pydicom has not converted it yet, None if
+    absent."""
     if tag not in dataset:
         return None
     element = dataset.get_item(tag)
@@ -45,7 +46,8 @@ def raw_value(dataset: Dataset, tag: int) -> Any:
 
 
 def numbers(dataset: Dataset, tag: int) -> npt.NDArray[np.float64]:
-    """Return the numbers of an element as a one-dimensional array; empty when absent, empty or not numeric."""
+    """Return the numbers of an element as a one-dimensional array; empty when absent, empty or not
+    numeric."""
     value = raw_value(dataset, tag)
     if value is None:
         return np.empty(0)

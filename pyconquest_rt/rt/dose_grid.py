@@ -1,4 +1,5 @@
-"""The dose grid of an RTDOSE in patient coordinates, and its trilinear interpolation (DICOM PS3.3 C.8.8.3)."""
+"""The dose grid of an RTDOSE in patient coordinates, and its trilinear interpolation (DICOM PS3.3
+C.8.8.3)."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -6,7 +7,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
-from pydicom.pixels import pixel_array
+from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID, ExplicitVRBigEndian, RLELossless
 
 from pyconquest_rt.errors import ObjectError
@@ -20,8 +21,8 @@ MAX_VOXELS = 1 << 28
 
 MAX_EXPANSION = {RLELossless: 64}
 OTHER_EXPANSION = 10_000
-"""How many bytes one byte of compressed PixelData can stand for: two bytes of RLE are at most 128; the others' best
-case is a frame of one value."""
+"""How many bytes one byte of compressed PixelData can stand for: two bytes of RLE are at most 128; the
+others' best case is a frame of one value."""
 
 IMAGE_POSITION, IMAGE_ORIENTATION, PIXEL_SPACING, SLICE_THICKNESS = (
     0x00200032,
@@ -40,9 +41,10 @@ class DoseError(ObjectError):
 class DoseGrid:
     """Doses in Gy on a rectangular grid.
 
-    ``values`` has the shape (planes, rows, columns) in single precision. ``axes[i]`` (i = 0 plane, 1 row, 2 column)
-    is the unit vector along which index i grows, in patient coordinates; ``nodes[i]`` are the ascending positions
-    of the voxel centres along it in mm from ``origin``, and ``extents[i]`` the outer borders of its voxels.
+    ``values`` has the shape (planes, rows, columns) in single precision. ``axes[i]`` (i = 0 plane, 1 row, 2
+    column) is the unit vector along which index i grows, in patient coordinates; ``nodes[i]`` are the
+    ascending positions of the voxel centres along it in mm from ``origin``, and ``extents[i]`` the outer
+    borders of its voxels.
     """
 
     values: npt.NDArray[np.float32]
@@ -75,7 +77,8 @@ class DoseGrid:
     def locate(self, axis: int, positions: Floats) -> tuple[Ints, Floats]:
         """Return the voxel centre below each position (mm) on an axis and the part of the way to the next.
 
-        Positions beyond the outermost voxel centres are moved onto them: the dose is level in the outer half voxel.
+        Positions beyond the outermost voxel centres are moved onto them: the dose is level in the outer half
+        voxel.
         """
         nodes = self.nodes[axis]
         index = np.clip(np.searchsorted(nodes, positions, side="right") - 1, 0, nodes.size - 2)
@@ -83,7 +86,8 @@ class DoseGrid:
         return index, np.clip(part, 0.0, 1.0)
 
     def interpolate(self, points: Floats) -> tuple[Floats, Floats]:
-        """Return the trilinear dose in Gy at points (n, 3) in grid coordinates, and its slope (n, 3) in Gy/mm."""
+        """Return the trilinear dose in Gy at points (n, 3) in grid coordinates, and its slope (n, 3) in
+        Gy/mm."""
         (i, p), (j, q), (k, r) = (self.locate(axis, points[:, axis]) for axis in range(3))
         corner = [[[self.values[i + a, j + b, k + c] for c in (0, 1)] for b in (0, 1)] for a in (0, 1)]
         lines = [[(line[0] + r * (line[1] - line[0]), line[1] - line[0]) for line in face] for face in corner]
@@ -100,15 +104,17 @@ class DoseGrid:
 
 
 def turned(points: Floats, matrix: Floats) -> Floats:
-    """Return ``points`` (n, 3) multiplied by the rows of ``matrix``; not by BLAS, whose threads cost more here."""
+    """Return ``points`` (n, 3) multiplied by the rows of ``matrix``; not by BLAS, whose threads cost more
+    here."""
     return np.asarray(np.einsum("ni,ji->nj", points, matrix))
 
 
 def read_dose_grid(dose: Dataset) -> DoseGrid:
     """Return the dose grid of an RTDOSE in Gy; raises DoseError with the reason where it has none to use.
 
-    Both forms of GridFrameOffsetVector are read (C.8.8.3.2), planes in falling order, any orientation, 8, 16 and 32
-    bits, signed and unsigned, native of either byte order and compressed as far as pydicom has a decoder.
+    Both forms of GridFrameOffsetVector are read (C.8.8.3.2), planes in falling order, any orientation, 8, 16
+    and 32 bits, signed and unsigned, native of either byte order and compressed as far as pydicom has a
+    decoder.
     """
     _require_gray(dose)
     shape = _shape(dose)
@@ -203,7 +209,7 @@ def _offsets(dose: Dataset, planes: int, normal: Floats, origin: Floats) -> Floa
     if abs(offsets[0]) < 1e-6:
         return offsets
     if abs(offsets[0] - origin[2]) < 0.01 and abs(abs(normal[2]) - 1.0) < 1e-6:
-        return (offsets - offsets[0]) * np.sign(normal[2])
+        return np.asarray((offsets - offsets[0]) * np.sign(normal[2]))
     raise DoseError(
         f"GridFrameOffsetVector starts with {offsets[0]:g}, neither 0 nor the z of ImagePositionPatient"
         f" of a transverse grid ({origin[2]:g})"
@@ -211,7 +217,8 @@ def _offsets(dose: Dataset, planes: int, normal: Floats, origin: Floats) -> Floa
 
 
 def _plane_thickness(dose: Dataset, spacing: Floats) -> float:
-    """Return the thickness of a single plane: SliceThickness, or the smaller PixelSpacing where that is missing."""
+    """Return the thickness of a single plane: SliceThickness, or the smaller PixelSpacing where that is
+    missing."""
     thickness = number(dose, SLICE_THICKNESS)
     return thickness if thickness is not None and 0 < thickness < 1e3 else float(spacing.min())
 
@@ -234,7 +241,7 @@ def _stored_values(dose: Dataset, shape: tuple[int, int, int]) -> npt.NDArray[np
     )
     if needed > expansion * len(data):
         raise DoseError(
-            f"PixelData has {len(data)} bytes; {shape[0]} frames x {shape[1]} rows x {shape[2]} columns need {needed}"
+            f"PixelData has {len(data)} bytes; {shape[0]} frames of {shape[1]} x {shape[2]} need {needed}"
         )
     if syntax is not None and (syntax.is_encapsulated or syntax == ExplicitVRBigEndian):
         return _decoded(dose, shape)

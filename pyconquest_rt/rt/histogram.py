@@ -11,10 +11,12 @@ FINE_BINS = 8192
 
 
 class HistogramSum:
-    """A cumulative histogram over [low, high] Gy that pieces of volume are added to in any number of portions.
+    """A cumulative histogram over [low, high] Gy that pieces of volume are added to in any number of
+    portions.
 
-    Each piece's volume is spread evenly over a width about its mean dose, not beyond ``low`` and ``high`` and without
-    moving its mean. A sum of evenly spread pieces is a second difference of ramps; two running sums make the curve.
+    Each piece's volume is spread evenly over a width about its mean dose, not beyond ``low`` and ``high``
+    and without moving its mean. A sum of evenly spread pieces is a second difference of ramps; two running
+    sums make the curve.
     """
 
     def __init__(self, low: float, high: float, bins: int = FINE_BINS) -> None:
@@ -34,7 +36,8 @@ class HistogramSum:
         self.ramps -= np.bincount(end, slope, minlength=self.bins + 2)
 
     def curve(self, low: float, high: float) -> tuple[Floats, Floats]:
-        """Return ascending doses from ``low`` to ``high`` and the share (1 to 0) of the volume at or above each."""
+        """Return ascending doses from ``low`` to ``high`` and the share (1 to 0) of the volume at or above
+        each."""
         if high <= low:
             return np.array([low, high]), np.array([1.0, 0.0])
         below = np.append(0.0, np.cumsum(np.cumsum(self.ramps)))[: self.bins + 2]

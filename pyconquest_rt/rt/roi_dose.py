@@ -1,4 +1,5 @@
-"""The dose in an ROI: its contours made into slabs, the slabs cut into cells, and the cells' doses summed up."""
+"""The dose in an ROI: its contours made into slabs, the slabs cut into cells, and the cells' doses summed
+up."""
 
 from dataclasses import dataclass
 
@@ -22,9 +23,10 @@ NEGLIGIBLE = 1e-6
 class RoiDose:
     """What the dose grid gives to one ROI.
 
-    ``covered`` and ``uncovered`` are the volumes in cc within and outside the dose grid; ``low``, ``mean`` and ``high``
-    are doses in Gy. ``dose`` and ``share`` are the cumulative curve: ascending doses in Gy and the share of the covered
-    volume that gets at least each. Without a covered volume the doses are NaN and the curve is empty.
+    ``covered`` and ``uncovered`` are the volumes in cc within and outside the dose grid; ``low``, ``mean``
+    and ``high`` are doses in Gy. ``dose`` and ``share`` are the cumulative curve: ascending doses in Gy and
+    the share of the covered volume that gets at least each. Without a covered volume the doses are NaN and
+    the curve is empty.
     """
 
     covered: float
@@ -39,8 +41,8 @@ class RoiDose:
 def roi_dose(planes: Planes, grid: DoseGrid, end_cap: str, lone_thickness: float | None) -> RoiDose:
     """Return the dose in the ROI whose contours are ``planes``.
 
-    ``end_cap`` is one of slabs.END_CAPS, ``lone_thickness`` the thickness in mm of an ROI on one plane. Raises
-    ContourError and TooManyCrossingsError when the contours make no volume.
+    ``end_cap`` is one of slabs.END_CAPS, ``lone_thickness`` the thickness in mm of an ROI on one plane.
+    Raises ContourError and TooManyCrossingsError when the contours make no volume.
     """
     frame = Frame.of(grid, planes.normal)
     slabs = slabs_of(planes, frame.from_grid(grid.to_grid(planes.points))[:, :0:-1], end_cap, lone_thickness)

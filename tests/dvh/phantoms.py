@@ -1,7 +1,7 @@
 """Analytic phantoms: solids in a linear dose, written as RTSTRUCT and RTDOSE, with their DVHs in closed form.
 
-Two truths are known for each: of the ideal solid, and of what its contours encode (a stack of prisms over convex
-polygons). Neither uses code of the package.
+Two truths are known for each: of the ideal solid, and of what its contours encode (a stack of prisms over
+convex polygons). Neither uses code of the package.
 """
 
 import io
