@@ -115,7 +115,9 @@ class _Points:
             low, high = grid.extents[axis]
             inside &= (coordinate >= low) & (coordinate <= high)
             index, part = grid.locate(axis, coordinate)
-            place.append((index - cuts.index[0], part.astype(np.float32)))
+            last = cuts.index[-1]  # a point on the last border lies at the end of the voxel before
+            part = np.where(index > last, 1.0, part).astype(np.float32)
+            place.append((np.minimum(index, last) - cuts.index[0], part))
         (index_u, u), (index_v, v) = ((index[inside], part[inside]) for index, part in place)
         point, piece = portion.pieces.of_planes(plane[inside]) if inside.any() else (index_u, index_u)
         base = (piece * shape[1] + index_v[point]) * shape[2] + index_u[point]
