@@ -12,7 +12,7 @@ TOO_FAR = 9
 
 
 def edit_distance(first: str, second: str, limit: int) -> int:
-    """Optimal string alignment distance (insert, delete, replace, swap neighbours), or TOO_FAR above limit."""
+    """Optimal string alignment distance (insert, delete, replace, swap), or TOO_FAR above limit."""
     if abs(len(first) - len(second)) > limit:
         return TOO_FAR
     before: list[int] = []
@@ -33,7 +33,7 @@ def word_slips(word: str, meant: str) -> int:
     """Slips by which ``word`` may have come from ``meant``, or TOO_FAR where that is no safe guess."""
     if word == meant:
         return 0
-    if min(len(word), len(meant)) < _LEAST or word[0] != meant[0] or word.rstrip("s") == meant.rstrip("s"):
+    if min(len(word), len(meant)) < _LEAST or word.rstrip("s") == meant.rstrip("s"):
         return TOO_FAR
     if len(word) == len(meant) < _SHORT and sorted(word) != sorted(meant):
         return TOO_FAR
@@ -58,15 +58,18 @@ def nearest(
 ) -> tuple[T, float] | None:
     """The one candidate that is nearest by a margin of more than one slip, with its score from 0 to 1.
 
-    ``candidates`` are pairs of words and what they stand for. None if there is none, or not only one.
+    ``candidates`` are pairs of words and what they stand for. None if there is none, or not only one, or if a
+    first letter differs.
     """
-    slips: dict[T, int] = {}
+    best: dict[T, tuple[int, tuple[str, ...]]] = {}
     for meant, value in candidates:
-        distance = name_slips(words, meant, known)
-        if distance < slips.get(value, TOO_FAR):
-            slips[value] = distance
-    ranked = sorted(slips.items(), key=lambda item: item[1])
-    if not ranked or (len(ranked) > 1 and ranked[1][1] - ranked[0][1] < 2):
+        slips = name_slips(words, meant, known)
+        if slips < best.get(value, (TOO_FAR, ()))[0]:
+            best[value] = slips, meant
+    ranked = sorted(best.items(), key=lambda item: item[1][0])
+    if not ranked or (len(ranked) > 1 and ranked[1][1][0] - ranked[0][1][0] < 2):
         return None
-    value, distance = ranked[0]
-    return value, 1 - distance / max(1, sum(map(len, words)))
+    value, (slips, meant) = ranked[0]
+    if any(word[0] != right[0] for word, right in zip(words, meant, strict=True)):
+        return None
+    return value, 1 - slips / sum(map(len, words))

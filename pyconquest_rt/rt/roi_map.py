@@ -1,7 +1,7 @@
 """The site's own map of ROI names: institutional name <- physician's name <- variations.
 
-A map is held in memory, edited by small methods that keep it consistent, and written as DVH Analytics' ``.roi``
-files (one for each physician) or as one CSV file. The physician ``DEFAULT`` serves all who have no map.
+A map is held in memory and edited by small methods that keep it consistent; ``roi_files`` reads and writes
+maps. The physician ``DEFAULT`` serves all who have no map of their own.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ NO_INSTITUTIONAL = "uncategorized"  # the word of DVH Analytics' files
 
 
 def map_key(name: str) -> str:
-    """The form in which names of a map are compared: lower case, ``_`` as blank, single blanks, as DVH Analytics."""
+    """The form in which names are compared, that of DVH Analytics: lower case, ``_`` and blanks one blank."""
     return " ".join(name.replace("'", "`").replace("_", " ").replace(":", ";").split()).lower()
 
 

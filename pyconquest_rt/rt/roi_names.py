@@ -6,6 +6,7 @@ optimisation and partial structures: every word of a name must be understood, or
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import cache
 
 from pyconquest_rt.rt import tg263
@@ -21,8 +22,8 @@ UNCATEGORISED = "uncategorised"
 class RoiName:
     """What a raw ROI name stands for.
 
-    ``method`` is ``exact``, ``alias`` (the site's map or a built-in synonym), ``rule`` (side, PRV, target and the
-    like), ``fuzzy`` or ``uncategorised``; ``score`` runs from 0 to 1 and is below 1 only for ``fuzzy``;
+    ``method`` is ``exact``, ``alias`` (the site's map or a built-in synonym), ``rule`` (side, PRV, target and
+    the like), ``fuzzy`` or ``uncategorised``; ``score`` runs from 0 to 1 and is below 1 only for ``fuzzy``;
     ``detail`` says in words what was matched, or why nothing was.
     """
 
@@ -49,8 +50,8 @@ class Match:
 def classify(raw: str, site_map: RoiMap | None = None, physician: str = "") -> RoiName:
     """Give one ROI name its physician, institutional and TG-263 name.
 
-    Order: the list of TG-263 itself (any case, separators, word order), the site's map, built-in synonyms, rules,
-    correction of slips. An institutional name outside the map is the TG-263 name.
+    Order: the list of TG-263 itself (any case, separators, word order), the site's map, built-in synonyms,
+    rules, correction of slips. An institutional name outside the map is the TG-263 name.
     """
     entry = site_map.lookup(raw, physician) if site_map else None
     match = _exact(raw)
@@ -62,8 +63,8 @@ def classify(raw: str, site_map: RoiMap | None = None, physician: str = "") -> R
         raw=raw,
         cleaned=clean(raw),
         physician=entry.name if entry else None,
-        institutional=entry.institutional if entry else match and match.name,
-        tg263=match.name if match else None,
+        institutional=entry.institutional if entry else found.name or None,
+        tg263=found.name or None,
         method=found.method,
         score=round(found.score, 3) if match else None,
         detail=found.detail,
@@ -73,6 +74,19 @@ def classify(raw: str, site_map: RoiMap | None = None, physician: str = "") -> R
 def match_name(raw: str) -> Match | None:
     """The TG-263 name of a raw ROI name by list, synonyms, rules and correction, without any site's map."""
     return _exact(raw) or _by_rules(raw) or _fuzzy(raw)
+
+
+def suggestions(raw: str, count: int = 3) -> tuple[str, ...]:
+    """TG-263 names a person may choose from, the likeliest first; never of another side than was said."""
+    words = parse(raw)
+    scores: dict[str, float] = {}
+    for meant, stem in _all_spellings():
+        sides = tg263.sides_of().get(stem, {stem: stem})
+        names = [sides[words.side]] if words.side in sides else list(sides.values()) if not words.side else []
+        score = SequenceMatcher(None, words.joined, "".join(meant)).ratio()
+        for name in names if score > 0.6 else []:
+            scores[name] = max(score, scores.get(name, 0.0))
+    return tuple(sorted(scores, key=lambda name: (-scores[name], name))[:count])
 
 
 def _from_map(*names: str) -> Match | None:
@@ -86,8 +100,12 @@ def _from_map(*names: str) -> Match | None:
 def _exact(raw: str) -> Match | None:
     if parse(raw).mark in {"_", ".", "-"}:
         return None
-    name = _exact_names().get(squeeze(raw))
+    name = _exact_names().get(_as_written(raw)) or _exact_names().get(squeeze(raw))
     return Match(name, "exact", "TG-263 list") if name else None
+
+
+def _as_written(raw: str) -> str:
+    return "_".join(raw.split()).casefold()
 
 
 def _by_rules(raw: str) -> Match | None:
@@ -188,8 +206,14 @@ def _unordered(words: tuple[str, ...]) -> str:
 
 @cache
 def _exact_names() -> dict[str, str]:
-    names = {squeeze(structure.reverse): name for name, structure in tg263.structures().items()}
-    return names | {squeeze(name): name for name in tg263.structures()}
+    """The list by primary and reverse-order name, squeezed and as written (which tells VBs from VB_S)."""
+    pairs = [
+        (spelling, name)
+        for name, structure in tg263.structures().items()
+        for spelling in (structure.reverse, name)
+    ]
+    squeezed = {squeeze(spelling): name for spelling, name in pairs}
+    return squeezed | {_as_written(spelling): name for spelling, name in pairs}
 
 
 @cache
@@ -199,7 +223,7 @@ def _plurals() -> frozenset[str]:
 
 @cache
 def _stems() -> dict[str, str]:
-    """Stems of the list by their words, joined in order and in no order; derived names (``-GTV``) only exactly."""
+    """Stems of the list by their words, in order and in no order; derived names (``-GTV``) only exactly."""
     found = {}
     for stem in [*_plurals(), *tg263.sides_of()]:
         if "-" not in stem:

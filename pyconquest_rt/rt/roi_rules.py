@@ -21,8 +21,8 @@ _ROMAN = {"1": "I", "2": "II", "3": "III", "4": "IV", "5": "V", "6": "VI", "7": 
 def target_name(raw: str, organ_name: Callable[[str], str | None]) -> str | None:
     """The TG-263 name of a target volume, such as ``PTVn2_5400`` from ``PTV N2 54 Gy``.
 
-    ``organ_name`` gives the TG-263 name of an organ that the target names, or None. None is returned where any
-    part of the name is not understood, or where the name would be longer than 16 characters.
+    ``organ_name`` gives the TG-263 name of an organ that the target names, or None. None is returned where
+    any part of the name is not understood, or where the name would be longer than 16 characters.
     A dose without unit is taken as Gy between 30 and 80 (or with decimals), as cGy from 1000 to 9999.
     """
     text = clean(raw)
@@ -94,25 +94,15 @@ def _neck_level(match: re.Match[str]) -> str:
     )
 
 
+_VERTEBRA_WORD = "vb|vertebra|vertebral body|vertebre|wervel|wirbel|wirbelkorper|wirbelkoerper"
+_LEVEL_WORDS = "neck level|ln neck level|ln neck|neck|ln level|cervical level|level"
+
 # Patterns over the words of a name, joined by blanks; the side is put to the name afterwards.
 _PATTERNS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]] = [
     (re.compile(r"(?P<region>[hbl]wk) (?P<number>\d{1,2})"), _vertebra),
-    (
-        re.compile(
-            r"(?:vb|vertebra|vertebre|wervel|wirbel|wirbelkoerper|corpus vertebrae) (?P<region>[ctls]|th)(?P<number>\d{1,2})"
-        ),
-        _vertebra,
-    ),
-    (
-        re.compile(r"(?P<region>[ctls])(?P<number>\d{1,2}) (?:vb|vertebra|vertebral body|wervel|wirbel)"),
-        _vertebra,
-    ),
-    (
-        re.compile(
-            r"(?:(?:ln )?neck level|ln neck|neck|ln level|cervical level|level) (?P<level>[1-7][abc]?|[iv]+[abc]?)(?P<neck> neck)?"
-        ),
-        _neck_level,
-    ),
+    (re.compile(rf"(?:{_VERTEBRA_WORD}) (?P<region>[ctls])h?(?P<number>\d{{1,2}})"), _vertebra),
+    (re.compile(rf"(?P<region>[ctls])(?P<number>\d{{1,2}}) (?:{_VERTEBRA_WORD})"), _vertebra),
+    (re.compile(rf"(?:{_LEVEL_WORDS}) (?P<level>[1-7][abc]?|[iv]+[abc]?)(?: neck)?"), _neck_level),
 ]
 
 

@@ -26,21 +26,25 @@ _SAME_WORD = {
 }
 _FILLERS = frozenset({"of", "the", "de", "des", "der", "du", "la", "le", "van", "het"})
 _SIDE_WORDS = {
-    "L": "l left lt lf lft links lks li linke linker sin sinister sinistra sinistro sx gauche izq izquierdo izquierda esq",
-    "R": "r right rt rgt rechts rts re rechte rechter dex dexter dext dextra destra destro dx droit droite der derecho derecha dir",
-    "B": "both bilateral bilat bds beidseits beiderseits beide beidseitig combined comb total totaal gesamt bilateraux",
+    "L": "l left lt lf lft links lks li linke linker sin sinister sinistra sinistro sx gauche izq izquierdo "
+    "izquierda esq",
+    "R": "r right rt rgt rechts rts re rechte rechter dex dexter dext dextra destra destro dx droit droite "
+    "der derecho derecha dir",
+    "B": "both bilateral bilat bds beidseits beiderseits beide beidseitig combined comb total totaal gesamt "
+    "bilateraux",
 }
 _SIDES = {word: side for side, words in _SIDE_WORDS.items() for word in words.split()}
 FRENCH_SIDES = {"g": "L", "d": "R"}
 
-# A mark by which clinics and TG-263 set a structure apart from the organ: partial ~, custom ^, minus, plus ...
+# Marks by which clinics and TG-263 set a structure apart from the organ: partial ~, custom ^, minus, plus.
 _MARK = re.compile(r"^[_.\-]|[~^!*#<>=%|?$@{}\\]|[-+&]\s*$")
 _JOINED_SIDES = re.compile(r"(?i)(?<![a-z])(l|r|left|right|lt|rt|links|rechts|li|re)(\s*[+&/]\s*)(?=[lr])")
-HELPER_WORDS = frozenset(
-    "opt optim optimization ring rings avoid avoidance dummy help helper hulp hilf hilfe hilfs temp tmp test old new "
-    "copy kopie crop cropped cut sub part partial minus not no nto shell iso isodose dose ghost spill overlap exp "
-    "expanded margin eval ipsi contra contralat ipsilat half z zz".split()
-)
+_HELPER_TEXT = """
+opt optim optimization ring rings shell avoid avoidance dummy ghost nto help helper hulp hilf hilfe hilfs
+temp tmp test old new copy kopie crop cropped cut sub part partial half minus not no overlap margin exp
+expanded iso isodose dose spill eval ipsi ipsilat contra contralat z zz
+"""
+HELPER_WORDS = frozenset(_HELPER_TEXT.split())
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ Source: AAPM Report 263 (Mayo et al., 2018) and its nomenclature worksheet of 20
 import csv
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -143,7 +143,7 @@ def _unmarked_helper(name: str) -> bool:
     )
 
 
-_RULES = [
+_RULES: list[tuple[str, Callable[[str], bool], str]] = [
     ("length", lambda name: len(name) > MAX_LENGTH, f"longer than {MAX_LENGTH} characters"),
     (
         "characters",
