@@ -234,12 +234,15 @@ def _stems() -> dict[str, str]:
 
 @cache
 def _synonyms() -> tuple[tuple[str, str, tuple[str, ...]], ...]:
-    """All synonyms as (TG-263 name or stem, language, words); umlauts also as ae, oe, ue."""
+    """All synonyms as (TG-263 name or stem, language, words); umlauts also as ae, oe, ue; also as one word."""
     found = []
     for row in tg263.read_package_csv("roi_synonyms.csv"):
         for alias in row["names"].split("|"):
             spelt_out = alias.replace("ä", "ae").replace("ö", "oe").replace("ü", "ue")
-            found += [(row["tg263"], row["language"], split_words(text)) for text in {alias, spelt_out}]
+            spellings = {
+                words for text in (alias, spelt_out) for words in (split_words(text), (squeeze(text),))
+            }
+            found += [(row["tg263"], row["language"], words) for words in sorted(spellings)]
     return tuple(found)
 
 

@@ -25,7 +25,7 @@ def target_name(raw: str, organ_name: Callable[[str], str | None]) -> str | None
     any part of the name is not understood, or where the name would be longer than 16 characters.
     A dose without unit is taken as Gy between 30 and 80 (or with decimals), as cGy from 1000 to 9999.
     """
-    text = clean(raw)
+    text = " ".join(re.sub(r"[()\[\]]", " ", clean(raw)).split())
     match = _TARGET_TYPE.match(text)
     if not match:
         return None
