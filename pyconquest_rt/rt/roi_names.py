@@ -183,8 +183,6 @@ def _fuzzy_candidates(words: Words) -> Iterator[tuple[tuple[str, ...], str]]:
             name = stem
         if name:
             yield meant, name
-            if len(words.words) == 1 < len(meant):
-                yield ("".join(meant),), name
 
 
 def _why_not(raw: str) -> str:
@@ -234,7 +232,7 @@ def _stems() -> dict[str, str]:
 
 @cache
 def _synonyms() -> tuple[tuple[str, str, tuple[str, ...]], ...]:
-    """All synonyms as (TG-263 name or stem, language, words); umlauts also as ae, oe, ue; also as one word."""
+    """All synonyms as (TG-263 name or stem, language, words), with umlauts also as ae, and as one word."""
     found = []
     for row in tg263.read_package_csv("roi_synonyms.csv"):
         for alias in row["names"].split("|"):
@@ -258,7 +256,8 @@ def _aliases(language: str = "") -> dict[str, str]:
 @cache
 def _all_spellings() -> tuple[tuple[tuple[str, ...], str], ...]:
     stems = {(split_words(stem), stem) for stem in [*_plurals(), *tg263.sides_of()] if "-" not in stem}
-    return tuple(sorted(stems | {(words, stem) for stem, _, words in _synonyms() if stem}))
+    one_word = {(("".join(words),), stem) for words, stem in stems}
+    return tuple(sorted(stems | one_word | {(words, stem) for stem, _, words in _synonyms() if stem}))
 
 
 @cache
