@@ -1,1 +1,1 @@
-"""What RT objects say: ROI names, structures, plans and doses as rows; pure, without database or network."""
+"""Radiotherapy objects: contours, dose grids and what is calculated from them; no database, no network."""
