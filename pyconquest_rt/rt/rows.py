@@ -1,0 +1,129 @@
+"""Values of RT objects as they go into rows: text, numbers or None; nothing here raises on odd content."""
+
+import io
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydicom import dcmread
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataset import Dataset
+
+from pyconquest_rt.rt.dicom_values import Source, items, number, numbers, text
+
+Row = dict[str, Any]
+Floats = npt.NDArray[np.float64]
+
+OK, WARNING, FAILED = "ok", "warning", "failed"
+MAX_WHOLE = 2**53
+DEFERRED_BYTES = 65536
+
+
+def value(dataset: Dataset, keyword: str) -> str | None:
+    r"""The element as text, several values joined by ``\``; None where absent, empty or damaged."""
+    try:
+        found = dataset.get(keyword)
+    except Exception:  # pydicom raises many kinds on damaged elements
+        return None
+    if isinstance(found, str) or not isinstance(found, Iterable) or isinstance(found, bytes):
+        return text(dataset, keyword) or None
+    return "\\".join(str(part).strip() for part in found) or None
+
+
+def real(dataset: Dataset, keyword: str) -> float | None:
+    """The single finite number of an element, or None."""
+    return number(dataset, _tag(keyword))
+
+
+def reals(dataset: Dataset, keyword: str, count: int | None = None) -> list[float]:
+    """The finite numbers of an element; none where one is not finite or there are not ``count``."""
+    found = numbers(dataset, _tag(keyword))
+    usable = np.isfinite(found).all() and count in (None, found.size)
+    return [float(one) for one in found] if usable else []
+
+
+def whole(dataset: Dataset, keyword: str) -> int | None:
+    """The single whole number of an element, or None."""
+    try:
+        found = dataset.get(keyword)
+        one = None if found is None else int(found)
+    except Exception:  # several values, text, an infinite number
+        return None
+    return one if one is not None and abs(one) < MAX_WHOLE else None
+
+
+def first(dataset: Dataset, *keywords: str) -> Dataset:
+    """The first item of a sequence, of a sequence in it, and so on; an empty data set where there is none."""
+    for keyword in keywords:
+        dataset = next(iter(items(dataset, keyword)), Dataset())
+    return dataset
+
+
+def joined(values: Iterable[Any]) -> str | None:
+    r"""Distinct values in their order, joined by ``\``; None where there are none."""
+    found = dict.fromkeys(str(one) for one in values if one is not None)
+    return "\\".join(found) or None
+
+
+def identity(dataset: Dataset) -> Row:
+    """The columns that all objects share."""
+    return {
+        "sop_instance_uid": value(dataset, "SOPInstanceUID"),
+        "patient_id": value(dataset, "PatientID"),
+        "study_instance_uid": value(dataset, "StudyInstanceUID"),
+        "series_instance_uid": value(dataset, "SeriesInstanceUID"),
+        "manufacturer": value(dataset, "Manufacturer"),
+        "model": value(dataset, "ManufacturerModelName"),
+        "software_version": value(dataset, "SoftwareVersions"),
+    }
+
+
+def verdict(failed: str | None, warnings: Iterable[str]) -> Row:
+    """The columns status and reason."""
+    reasons = [failed] if failed else list(dict.fromkeys(warnings))
+    status = FAILED if failed else WARNING if reasons else OK
+    return {"status": status, "reason": "; ".join(reasons) or None}
+
+
+def open_object(source: Source, modality: str) -> tuple[Dataset, str | None]:
+    """The data set of a source, and why it cannot be used, if so: unreadable, or not of this modality."""
+    try:
+        dataset = _read(source)
+    except Exception as error:  # pydicom raises many kinds on damaged objects
+        return Dataset(), f"cannot be read as DICOM: {error}"
+    if value(dataset, "SOPClassUID") is None:
+        return dataset, "not a DICOM object: there is no SOPClassUID"
+    found = value(dataset, "Modality")
+    if found != modality:
+        return dataset, f"Modality is {found or 'missing'}, not {modality}"
+    if value(dataset, "SOPInstanceUID") is None:
+        return dataset, "SOPInstanceUID is missing"
+    return dataset, None
+
+
+def _read(source: Source) -> Dataset:
+    """Read a file (with or without DICOM header); values above 64 KB of a file are read when they are used."""
+    if isinstance(source, Dataset):
+        return source
+    if isinstance(source, str | os.PathLike):
+        return dcmread(Path(source), force=True, defer_size=DEFERRED_BYTES)
+    return dcmread(io.BytesIO(source) if isinstance(source, bytes) else source, force=True)
+
+
+def guarded(make: Callable[[], Row | list[Row]], warnings: list[str], what: str) -> list[Row]:
+    """The rows that ``make`` gives; none, and a warning, where a part of the object is beyond use."""
+    try:
+        made = make()
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        warnings.append(f"{what}: {error}")
+        return []
+    return made if isinstance(made, list) else [made]
+
+
+def _tag(keyword: str) -> int:
+    tag = tag_for_keyword(keyword)
+    assert tag is not None, keyword
+    return tag
