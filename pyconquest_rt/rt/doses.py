@@ -1,18 +1,19 @@
 """An RTDOSE as a row: what it is, what it refers to, its grid, and its maximum (DICOM PS3.3 A.18, C.8.8.3).
 
-The maximum is sought in pieces: a file's PixelData is never held in memory as a whole, compressed frames are
-decoded one by one.
+The maximum is sought in pieces: native PixelData of a file is never held in memory as a whole, and compressed
+frames are decoded one by one.
 """
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.pixels import iter_pixels
+from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import UID
 
 from pyconquest_rt.rt.dicom_values import Source, items
@@ -87,8 +88,8 @@ def _description(dataset: Dataset) -> Row:
 
 
 def _grid(dataset: Dataset) -> Row:
-    spacing = reals(dataset, "PixelSpacing", 2) or [None, None]
-    origin = reals(dataset, "ImagePositionPatient", 3) or [None, None, None]
+    spacing: list[float | None] = [*reals(dataset, "PixelSpacing", 2)] or [None, None]
+    origin: list[float | None] = [*reals(dataset, "ImagePositionPatient", 3)] or [None, None, None]
     orientation = reals(dataset, "ImageOrientationPatient", 6)
     steps = np.abs(np.diff(reals(dataset, "GridFrameOffsetVector")))
     return {
@@ -162,7 +163,7 @@ def _native_bytes(dataset: Dataset, source: Source, wanted: int) -> Iterator[byt
         and element.value is None
         and isinstance(source, str | os.PathLike)
     ):
-        with open(source, "rb") as file:
+        with Path(source).open("rb") as file:
             file.seek(element.value_tell)
             left = min(wanted, element.length)
             while left > 0 and (data := file.read(min(left, PIECE_BYTES))):

@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from pydicom import dcmread
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 
 from pyconquest_rt.rt.dicom_values import Source, items, number, numbers, text
 
@@ -28,7 +29,7 @@ def value(dataset: Dataset, keyword: str) -> str | None:
         found = dataset.get(keyword)
     except Exception:  # pydicom raises many kinds on damaged elements
         return None
-    if isinstance(found, str) or not isinstance(found, Iterable) or isinstance(found, bytes):
+    if not isinstance(found, MultiValue):
         return text(dataset, keyword) or None
     return "\\".join(str(part).strip() for part in found) or None
 
@@ -105,22 +106,12 @@ def open_object(source: Source, modality: str) -> tuple[Dataset, str | None]:
 
 
 def _read(source: Source) -> Dataset:
-    """Read a file (with or without DICOM header); values above 64 KB of a file are read when they are used."""
+    """Read an object, with or without DICOM header; values above 64 KB of a file are read when used."""
     if isinstance(source, Dataset):
         return source
     if isinstance(source, str | os.PathLike):
         return dcmread(Path(source), force=True, defer_size=DEFERRED_BYTES)
     return dcmread(io.BytesIO(source) if isinstance(source, bytes) else source, force=True)
-
-
-def guarded(make: Callable[[], Row | list[Row]], warnings: list[str], what: str) -> list[Row]:
-    """The rows that ``make`` gives; none, and a warning, where a part of the object is beyond use."""
-    try:
-        made = make()
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        warnings.append(f"{what}: {error}")
-        return []
-    return made if isinstance(made, list) else [made]
 
 
 def _tag(keyword: str) -> int:

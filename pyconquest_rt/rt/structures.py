@@ -1,7 +1,7 @@
 """An RTSTRUCT as rows: the structure set, and each ROI with its geometry (DICOM PS3.3 A.19).
 
-The geometry is that of the DVH engine: contours of a plane combined by the even-odd rule, prisms from half way
-to half way between planes, the outermost ones closed at half a plane distance (``end_cap`` half).
+The geometry is that of the DVH engine: contours of a plane combined by the even-odd rule, prisms from half
+way to half way between planes, the outermost ones closed at half a plane distance (``end_cap`` half).
 """
 
 from collections import Counter
