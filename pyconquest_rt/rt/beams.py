@@ -46,7 +46,7 @@ def ion_beam(beam: Dataset, delivery: Delivery) -> Row:
     """The row of one ion beam; energies are in MeV per nucleon (C.8.8.25)."""
     points = items(beam, "IonControlPointSequence")
     row = _common(beam, points, delivery) | {"kind": "ion", "energy_unit": "MeV/u"}
-    row["wedge_count"] = whole(beam, "NumberOfIonWedges")
+    row["wedge_count"] = whole(beam, "NumberOfWedges")
     row["scan_mode"] = value(beam, "ScanMode")
     spots = [whole(point, "NumberOfScanSpotPositions") for point in points[::2]]
     row["scan_spot_count"] = sum(spot for spot in spots if spot) or None

@@ -1,4 +1,4 @@
-"""Modulation complexity score of a beam with multi-leaf collimator: 1 for one open square, less with modulation.
+"""Modulation complexity score of a beam with multi-leaf collimator: 1 for an open square, else less.
 
 For each control point the leaf sequence variability (LSV) says how alike neighbouring leaves of a bank stand,
 the aperture area variability (AAV) how large the opening is beside the union of all openings of the beam. The

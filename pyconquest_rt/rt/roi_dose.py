@@ -324,9 +324,7 @@ def _cells(
             c / _gap(grid, axis, i) for axis, (c, (i, _)) in enumerate(zip(change, located, strict=True))
         ]
         slope = np.stack(per_mm, axis=1) @ frame.basis.T
-        span = np.abs(
-            slope * np.stack((height[inside], (dv * reach_v)[inside], (du * reach_u)[inside]), axis=1)
-        )
+        span = np.abs(slope * np.stack((height[inside], (dv * reach_v)[inside], (du * reach_u)[inside]), axis=1))
         width, reach = np.sqrt((span**2).sum(axis=1)), span.sum(axis=1)
     if volume.size == 0:
         return None

@@ -25,10 +25,7 @@ DEFERRED_BYTES = 65536
 
 def value(dataset: Dataset, keyword: str) -> str | None:
     r"""The element as text, several values joined by ``\``; None where absent, empty or damaged."""
-    try:
-        found = dataset.get(keyword)
-    except Exception:  # pydicom raises many kinds on damaged elements
-        return None
+    found = _get(dataset, keyword)
     if not isinstance(found, MultiValue):
         return text(dataset, keyword) or None
     return "\\".join(str(part).strip() for part in found) or None
@@ -48,10 +45,10 @@ def reals(dataset: Dataset, keyword: str, count: int | None = None) -> list[floa
 
 def whole(dataset: Dataset, keyword: str) -> int | None:
     """The single whole number of an element, or None."""
+    found = _get(dataset, keyword)
     try:
-        found = dataset.get(keyword)
         one = None if found is None else int(found)
-    except Exception:  # several values, text, an infinite number
+    except (ArithmeticError, TypeError, ValueError):  # several values, text, an infinite number
         return None
     return one if one is not None and abs(one) < MAX_WHOLE else None
 
@@ -112,6 +109,13 @@ def _read(source: Source) -> Dataset:
     if isinstance(source, str | os.PathLike):
         return dcmread(Path(source), force=True, defer_size=DEFERRED_BYTES)
     return dcmread(io.BytesIO(source) if isinstance(source, bytes) else source, force=True)
+
+
+def _get(dataset: Dataset, keyword: str) -> Any:
+    try:
+        return dataset[tag].value if (tag := _tag(keyword)) in dataset else None
+    except Exception:  # pydicom raises many kinds on damaged elements
+        return None
 
 
 def _tag(keyword: str) -> int:

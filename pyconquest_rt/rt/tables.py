@@ -43,7 +43,7 @@ class Table:
         return f"INSERT OR REPLACE INTO {self.name} ({', '.join(names)}) VALUES ({values})"  # noqa: S608
 
 
-def _columns(*texts: str) -> tuple[Column, ...]:
+def columns(*texts: str) -> tuple[Column, ...]:
     """Columns from lines ``name | type | unit | meaning``."""
     lines = (line for text in texts for line in text.splitlines() if line.strip())
     return tuple(Column(*(field.strip() for field in line.split("|"))) for line in lines)
@@ -82,7 +82,7 @@ def _angle(name: str, meaning: str) -> str:
 _STRUCTURE_SET = Table(
     "rt_structure_set",
     "One row for each RTSTRUCT.",
-    _columns(
+    columns(
         _OBJECT,
         """
         frame_of_reference_uid | TEXT    |    | frame of reference of most ROIs
@@ -107,7 +107,7 @@ _STRUCTURE_SET = Table(
 _ROI = Table(
     "rt_roi",
     "One row for each ROI of an RTSTRUCT. Geometry is that of slabs between contour planes (see end_cap).",
-    _columns(
+    columns(
         """
         sop_instance_uid         | TEXT NOT NULL    | | SOPInstanceUID of the structure set
         roi_number               | INTEGER NOT NULL | | ROINumber
@@ -149,7 +149,7 @@ _ROI = Table(
 _PLAN = Table(
     "rt_plan",
     "One row for each RTPLAN or RT Ion Plan (external beam, ion, brachytherapy).",
-    _columns(
+    columns(
         _OBJECT,
         """
         frame_of_reference_uid | TEXT    |    | FrameOfReferenceUID
@@ -195,7 +195,7 @@ _PLAN = Table(
 _FRACTION_GROUP = Table(
     "rt_fraction_group",
     "One row for each fraction group of a plan, with its prescription.",
-    _columns("""
+    columns("""
         sop_instance_uid         | TEXT NOT NULL    | | SOPInstanceUID of the plan
         fraction_group_number    | INTEGER NOT NULL | | FractionGroupNumber; its place where that is missing
         description              | TEXT    |    | FractionGroupDescription
@@ -220,7 +220,7 @@ _FRACTION_GROUP = Table(
 _BEAM = Table(
     "rt_beam",
     "One row for each beam or brachytherapy application setup of a plan.",
-    _columns(
+    columns(
         """
         sop_instance_uid      | TEXT NOT NULL    | | SOPInstanceUID of the plan
         kind                  | TEXT NOT NULL    | | external, ion or brachy
@@ -252,7 +252,7 @@ _BEAM = Table(
         mu_per_degree        | REAL    | MU/degree | mu divided by gantry_range_deg
         mu_per_control_point | REAL    | MU        | mu divided by the intervals between control points
         complexity           | REAL    | 0 to 1    | modulation complexity score (Masi 2013): 1 is open
-        wedge_count          | INTEGER |           | NumberOfWedges or NumberOfIonWedges
+        wedge_count          | INTEGER |           | NumberOfWedges
         block_count          | INTEGER |           | NumberOfBlocks
         bolus_count          | INTEGER |           | NumberOfBoli
         applicator           | TEXT    |           | ApplicatorID, or SourceApplicatorIDs of the channels
@@ -272,7 +272,7 @@ _BEAM = Table(
 _DOSE = Table(
     "rt_dose",
     "One row for each RTDOSE.",
-    _columns(
+    columns(
         _OBJECT,
         """
         frame_of_reference_uid   | TEXT    |    | FrameOfReferenceUID
@@ -316,7 +316,7 @@ _DOSE = Table(
 _ROI_NAME = Table(
     "roi_name",
     "What a raw ROI name stands for; one row for each distinct name and physician, joined by raw name.",
-    _columns("""
+    columns("""
         physician          | TEXT NOT NULL |        | whose map was used; DEFAULT is the site's
         raw_name           | TEXT NOT NULL |        | the ROI name as it stands in the structure set
         cleaned_name       | TEXT          |        | lower case, without accents, single blanks
@@ -334,13 +334,3 @@ _ROI_NAME = Table(
 TABLES = {
     table.name: table for table in (_STRUCTURE_SET, _ROI, _PLAN, _FRACTION_GROUP, _BEAM, _DOSE, _ROI_NAME)
 }
-
-
-def markdown() -> str:
-    """The documentation of all tables, as it stands in docs/rt_tables.md."""
-    parts = ["# Tables of radiotherapy", "Generated from pyconquest_rt/rt/tables.py; do not edit by hand."]
-    for table in TABLES.values():
-        parts.append(f"## {table.name}\n\n{table.meaning} Key: {', '.join(table.key)}.")
-        lines = [f"| {it.name} | {it.sql_type} | {it.unit} | {it.meaning} |" for it in table.columns]
-        parts.append("\n".join(["| column | type | unit | meaning |", "|---|---|---|---|", *lines]))
-    return "\n\n".join(parts) + "\n"
