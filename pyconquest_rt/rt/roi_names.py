@@ -117,7 +117,9 @@ def _by_rules(raw: str) -> Match | None:
     match = _structure(words)
     if match is None or words.prv is None:
         return match
-    name = tg263.with_prv(match.name, words.prv or None) if words.prv >= 0 else None
+    if words.prv < 0 or tg263.is_target(match.name):
+        return None
+    name = tg263.with_prv(match.name, words.prv or None)
     return Match(name, "rule", f"planning risk volume of {match.name}") if name else None
 
 

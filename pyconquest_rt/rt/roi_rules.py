@@ -23,7 +23,8 @@ def target_name(raw: str, organ_name: Callable[[str], str | None]) -> str | None
 
     ``organ_name`` gives the TG-263 name of an organ that the target names, or None. None is returned where
     any part of the name is not understood, or where the name would be longer than 16 characters.
-    A dose without unit is taken as Gy between 30 and 80 (or with decimals), as cGy from 1000 to 9999.
+    A dose without unit is taken as Gy between 30 and 80 (CTV and PTV only: for others it may be a breathing
+    phase), as cGy from 1000 to 9999 (but for 2010 to 2039, which may be a year).
     """
     text = " ".join(re.sub(r"[()\[\]]", " ", clean(raw)).split())
     match = _TARGET_TYPE.match(text)
@@ -36,7 +37,7 @@ def target_name(raw: str, organ_name: Callable[[str], str | None]) -> str | None
     if number := _NUMBER.match(rest):
         name += number[1]
         rest = rest[number.end() :]
-    suffixes, rest = _level_suffixes(rest)
+    suffixes, rest = _level_suffixes(rest, match[1] in ("ctv", "ptv"))
     if suffixes is None:
         return None
     if rest.strip():
@@ -54,13 +55,13 @@ def bolus_name(raw: str) -> str | None:
     return f"Bolus_{int(match[1]):02}mm" if match else None
 
 
-def _level_suffixes(rest: str) -> tuple[list[str] | None, str]:
+def _level_suffixes(rest: str, has_levels: bool) -> tuple[list[str] | None, str]:
     suffixes = []
     if level := _LEVEL.search(rest):
         suffixes.append(_LEVELS.get(level[1], level[1].capitalize()))
         rest = rest[: level.start()]
     elif dose := _DOSE.search(rest):
-        centigray = _centigray(dose[1].replace(",", "."), dose[2])
+        centigray = _centigray(dose[1].replace(",", "."), dose[2], has_levels)
         if centigray is None:
             return None, rest
         suffixes.append(str(centigray))
@@ -71,12 +72,14 @@ def _level_suffixes(rest: str) -> tuple[list[str] | None, str]:
     return suffixes, rest
 
 
-def _centigray(number: str, unit: str | None) -> int | None:
+def _centigray(number: str, unit: str | None, has_levels: bool) -> int | None:
     value = float(number)
-    if unit is None:
-        unit = "gy" if ("." in number and value < 100) or 30 <= value <= 80 else "cgy"
-        if unit == "cgy" and not 1000 <= value <= 9999:
-            return None
+    if unit is None and has_levels and 30 <= value <= 80:
+        unit = "gy"
+    elif unit is None and 1000 <= value <= 9999 and not 2010 <= value < 2040:
+        unit = "cgy"
+    elif unit is None:
+        return None
     centigray = value * 100 if unit == "gy" else value
     return round(centigray) if 100 <= centigray <= 10000 else None
 
@@ -95,14 +98,16 @@ def _neck_level(match: re.Match[str]) -> str:
 
 
 _VERTEBRA_WORD = "vb|vertebra|vertebral body|vertebre|wervel|wirbel|wirbelkorper|wirbelkoerper"
-_LEVEL_WORDS = "neck level|ln neck level|ln neck|neck|ln level|cervical level|level"
+_NECK_LEVEL = r"(?P<level>[1-7][abc]?|[iv]+[abc]?)"  # "level 2" alone may as well be axillary
 
 # Patterns over the words of a name, joined by blanks; the side is put to the name afterwards.
 _PATTERNS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]] = [
     (re.compile(r"(?P<region>[hbl]wk) (?P<number>\d{1,2})"), _vertebra),
     (re.compile(rf"(?:{_VERTEBRA_WORD}) (?P<region>[ctls])h?(?P<number>\d{{1,2}})"), _vertebra),
     (re.compile(rf"(?P<region>[ctls])(?P<number>\d{{1,2}}) (?:{_VERTEBRA_WORD})"), _vertebra),
-    (re.compile(rf"(?:{_LEVEL_WORDS}) (?P<level>[1-7][abc]?|[iv]+[abc]?)(?: neck)?"), _neck_level),
+    (re.compile(rf"(?:ln )?(?:neck|cervical) (?:level|ln) {_NECK_LEVEL}"), _neck_level),
+    (re.compile(rf"ln neck {_NECK_LEVEL}"), _neck_level),
+    (re.compile(rf"(?:ln )?level {_NECK_LEVEL} neck"), _neck_level),
 ]
 
 

@@ -8,28 +8,30 @@ from functools import lru_cache
 _LIGATURES = str.maketrans({"œ": "oe", "Œ": "Oe", "æ": "ae", "Æ": "Ae", "ø": "o", "Ø": "O", "ß": "ss"})
 _WORD_BREAK = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[A-Za-z]{2})(?=\d)|[^A-Za-z0-9]+")
 _LEADING_ZEROS = re.compile(r"^([a-z]?)0+(?=\d)")
+_ELISION = re.compile(r"(?i)\b[dl]['’`](?=[a-z])")  # French: de l'uterus
 _PRV = re.compile(r"(?i)prv[\s_+.]*(?:(\d{1,2}(?:[.,]\d)?)\s*(mm|cm)?(?![\dA-Za-z]))?")
 _PRV_AFTER = re.compile(r"(?i)(?<![\d.,])(\d{1,2}(?:[.,]\d)?)\s*(mm|cm)(?![A-Za-z])")
 
 # Words of category that say the same; they are put in the form of TG-263.
-_SAME_WORD = {
-    **dict.fromkeys(("nerve", "nerves", "nrv"), "nrv"),
-    **dict.fromkeys(("gland", "glnd", "gl", "gld"), "glnd"),
-    **dict.fromkeys(("artery", "art"), "a"),
-    **dict.fromkeys(("vein", "vena"), "v"),
-    **dict.fromkeys(("muscle", "muscles", "m"), "musc"),
-    **dict.fromkeys(("internal", "int"), "int"),
-    **dict.fromkeys(("external", "ext"), "ext"),
-    **dict.fromkeys(("posterior", "post"), "post"),
-    **dict.fromkeys(("superior", "sup"), "sup"),
-    **dict.fromkeys(("inferior", "inf"), "inf"),
+_SAME_WORDS = {
+    "nrv": "nerve nerves",
+    "glnd": "gland gl gld",
+    "a": "artery art",
+    "v": "vein vena",
+    "musc": "muscle muscles m",
+    "int": "internal",
+    "ext": "external",
+    "post": "posterior",
+    "sup": "superior",
+    "inf": "inferior",
 }
-_FILLERS = frozenset({"of", "the", "de", "des", "der", "du", "la", "le", "van", "het"})
+_SAME_WORD = {word: form for form, words in _SAME_WORDS.items() for word in words.split()}
+_FILLERS = frozenset({"of", "the", "de", "des", "du", "la", "le", "van", "het"})
 _SIDE_WORDS = {
     "L": "l left lt lf lft links lks li linke linker sin sinister sinistra sinistro sx gauche izq izquierdo "
     "izquierda esq",
     "R": "r right rt rgt rechts rts re rechte rechter dex dexter dext dextra destra destro dx droit droite "
-    "der derecho derecha dir",
+    "derecho derecha dir",
     "B": "both bilateral bilat bds beidseits beiderseits beide beidseitig combined comb total totaal gesamt "
     "bilateraux",
 }
@@ -51,8 +53,9 @@ HELPER_WORDS = frozenset(_HELPER_TEXT.split())
 class Words:
     """The parts of one ROI name.
 
-    ``words`` are lower case, without accents, side and PRV; ``side`` is '', 'L', 'R' or 'B' (both);
-    ``prv`` is None, or the margin in mm (0: none is said); ``mark`` is the mark that forbids any guess.
+    ``words`` are lower case, without accents, side and PRV; ``side`` is '', 'L', 'R', 'B' (both) or '?' (said
+    in two ways that contradict each other); ``prv`` is None, or the margin in mm (0: none is said, -1: not a
+    whole number); ``mark`` is the mark that forbids any guess.
     """
 
     words: tuple[str, ...]
@@ -84,7 +87,8 @@ def squeeze(text: str) -> str:
 
 def split_words(text: str) -> tuple[str, ...]:
     """Lower-case words of a name, cut at separators, at ``aB`` and before digits; leading zeros dropped."""
-    words = (_LEADING_ZEROS.sub(r"\1", word.lower()) for word in _WORD_BREAK.split(fold(text)) if word)
+    text = _ELISION.sub("", fold(text))
+    words = (_LEADING_ZEROS.sub(r"\1", word.lower()) for word in _WORD_BREAK.split(text) if word)
     return tuple(_SAME_WORD.get(word, word) for word in words if word not in _FILLERS)
 
 
@@ -121,4 +125,6 @@ def _take_side(words: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
     rest = tuple(word for word in words if word not in _SIDES)
     if not sides:
         return words, ""
-    return rest, sides.pop() if len(sides) == 1 else "B"
+    if len(sides) == 1:
+        return rest, sides.pop()
+    return rest, "B" if sides == {"L", "R"} else "?"

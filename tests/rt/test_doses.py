@@ -11,6 +11,8 @@ from pyconquest_rt.rt import doses
 from pyconquest_rt.rt.doses import extract
 from pyconquest_rt.rt.tables import TABLES
 
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
 RAMP = np.arange(4 * 5 * 6).reshape(4, 5, 6)
 
 

@@ -86,6 +86,42 @@ def test_a_name_that_stays_open_says_why(raw, reason):
     assert (found.tg263, found.detail) == (None, reason)
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        *(
+            "Total Lung L",
+            "Level 2 L",
+            "LN level 3 right",
+            "GTV_50",
+            "ITV 30",
+            "PTV_2023",
+            "PTV 12.1",
+            "GTV 4.5",
+        ),
+        *("Tete de l'humerus", "Cochlea izq der", "PTV 5 6", "Heart+3mm", "Cord PRV 0.5", "Lung_L-Lung_R"),
+        *("Kidney pelvis mass L", "PTV1-PTV2", "Parotid_L/GTV", "PTV L", "Brain 2", "PRV PTV60", "PTV_PRV05"),
+    ],
+)
+def test_what_may_mean_two_things_stays_open(raw):
+    assert classify(raw).tg263 is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "tg"),
+    [
+        ("Neck level 2a right", "LN_Neck_IIA_R"),
+        ("LN_Neck_V_L", "LN_Neck_V_L"),
+        ("GTV_50Gy", "GTV_5000"),
+        ("PTV_2020cGy", "PTV_2020"),
+        ("Cochlea derecha", "Cochlea_R"),
+        ("Parotide de l'oreille", None),
+    ],
+)
+def test_rules(raw, tg):
+    assert classify(raw).tg263 == tg
+
+
 def one_slip(text: str, rng: random.Random) -> str:
     at = rng.randrange(len(text))
     letter = rng.choice("abcdefghijklmnopqrstuvwxyz")

@@ -11,6 +11,8 @@ from pyconquest_rt.dvh import calculate_dvhs
 from pyconquest_rt.rt.structures import extract
 from pyconquest_rt.rt.tables import TABLES
 
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
 
 def only_roi(*contours):
     return extract(structure_set({1: ("x", list(contours))})).rois[0]
