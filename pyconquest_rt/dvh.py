@@ -1,106 +1,51 @@
 """Dose-volume histograms from an RTSTRUCT and an RTDOSE.
 
-``calculate_dvhs("rs.dcm", "rd.dcm")`` returns a :class:`DVH` for every ROI. The geometry is taken as the contours say:
-exact areas, prisms from half way to half way between planes, and the trilinear dose all through them (docs/dvh.md).
-Objects that cannot give a DVH do not raise: the DVH then has the status ``failed`` and the reason.
+``calculate_dvhs("rs.dcm", "rd.dcm")`` returns a :class:`DVH` for every ROI. The geometry is what the contours
+say: exact areas, prisms from half way to half way between planes, the trilinear dose all through them
+(docs/dvh.md). Objects that cannot give a DVH do not raise: its status is then ``failed``, with the reason.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
-import numpy as np
-import numpy.typing as npt
 from pydicom.dataset import Dataset
 
 from pyconquest_rt.errors import ObjectError
-from pyconquest_rt.rt import biology, statistics
+from pyconquest_rt.rt import dicompyler
 from pyconquest_rt.rt.contours import Roi, read_rois
 from pyconquest_rt.rt.coverage import TooManyCrossingsError
 from pyconquest_rt.rt.dicom_values import Source, read_object, text
 from pyconquest_rt.rt.dose_grid import DoseError, DoseGrid, read_dose_grid
+from pyconquest_rt.rt.dvh_object import DVH, NAN, from_curve
 from pyconquest_rt.rt.roi_dose import roi_dose
-from pyconquest_rt.rt.slabs import END_CAPS, ContourError, Planes, planes_of, usual_distance
+from pyconquest_rt.rt.slabs import (
+    END_CAPS,
+    ContourError,
+    Planes,
+    breaks,
+    planes_of,
+    usual_distance,
+    volume_cc,
+)
+from pyconquest_rt.rt.vendor_dvhs import read_vendor_dvhs
 
-__all__ = ["DVH", "calculate_dvhs"]
-
-Floats = npt.NDArray[np.float64]
-
-BIN_GY = 0.01
-MAX_BINS = 100_000
-"""Doses beyond 1,000 Gy are shown in wider bins."""
-NAN = float("nan")
+__all__ = ["DVH", "ENGINES", "calculate_dvhs", "read_vendor_dvhs"]
 
 
 @dataclass(frozen=True)
-class DVH:
-    """The dose-volume histogram of one ROI.
+class _Objects:
+    """What is needed for the DVHs of one structure set: contours by plane, and the grid or why there is
+    none."""
 
-    ``status`` is ``ok``, ``warning`` (calculated, with a ``reason`` to look at) or ``failed`` (no curve; doses are
-    NaN). ``volume_cc`` is the whole volume that the contours enclose and ``uncovered_cc`` the part of it outside the
-    dose grid; the curve and every statistic are of the rest, ``covered_cc``. ``dose`` (Gy, ascending from the least to
-    the greatest dose) and ``share`` (1 falling to 0) are the fine cumulative curve that statistics are taken from.
-    ``source`` is ``pyconquest``, ``dicompyler`` or ``vendor``; ``end_cap`` tells how the outermost slabs were closed.
-    """
-
-    roi_number: int
-    roi_name: str = ""
-    roi_type: str = ""
-    color: tuple[int, int, int] | None = None
-    status: str = "ok"
-    reason: str = ""
-    source: str = "pyconquest"
-    end_cap: str = ""
-    volume_cc: float = NAN
-    uncovered_cc: float = 0.0
-    min_gy: float = NAN
-    mean_gy: float = NAN
-    max_gy: float = NAN
-    prescription_gy: float | None = None
-    dose: Floats = field(default_factory=lambda: np.empty(0), repr=False, compare=False)
-    share: Floats = field(default_factory=lambda: np.empty(0), repr=False, compare=False)
-
-    @property
-    def covered_cc(self) -> float:
-        """The volume in cc within the dose grid."""
-        return self.volume_cc - self.uncovered_cc
-
-    @property
-    def dose_gy(self) -> Floats:
-        """Ascending dose edges in Gy, 1 cGy apart, from 0 to the first at or above the greatest dose."""
-        if self.dose.size == 0:
-            return np.empty(0)
-        first = min(np.floor(self.dose[0] / BIN_GY + 1e-9), 0.0)
-        last = max(np.ceil(self.dose[-1] / BIN_GY - 1e-9), first + 1)
-        step = max(1.0, np.ceil((last - first) / MAX_BINS))
-        return np.asarray(np.arange(first, last + step, step) * BIN_GY)
-
-    @property
-    def cumulative_cc(self) -> Floats:
-        """The volume in cc that gets at least each dose of ``dose_gy``."""
-        if self.dose.size == 0:
-            return np.empty(0)
-        return self.covered_cc * np.interp(self.dose_gy, self.dose, self.share, left=1.0, right=0.0)
-
-    @property
-    def differential_cc(self) -> Floats:
-        """The volume in cc between each dose of ``dose_gy`` and the next; one value fewer than ``dose_gy``."""
-        return -np.diff(self.cumulative_cc)
-
-    def dose_at_volume(self, volume: float, unit: str = "%") -> float:
-        """Return the dose in Gy that the hottest ``volume`` (``unit`` % or cc) gets at least, by interpolation."""
-        whole = {"%": 100.0, "cc": self.covered_cc}[unit]
-        return statistics.dose_at_share(self.dose, self.share, volume / whole if whole > 0 else NAN)
-
-    def volume_at_dose(self, dose: float, unit: str = "Gy", out: str = "cc") -> float:
-        """Return the volume (``out`` cc or %) that gets at least ``dose`` (``unit`` Gy, cGy, or % of prescription)."""
-        wanted = statistics.dose_in(dose, unit, self.prescription_gy)
-        return {"%": 100.0, "cc": self.covered_cc}[out] * statistics.share_at_dose(
-            self.dose, self.share, wanted
-        )
-
-    def metric(self, name: str) -> float:
-        """Return a metric in the syntax of TG-263, for example ``D95%[Gy]`` (see rt/statistics.py)."""
-        return statistics.evaluate(statistics.parse_metric(name), self)
+    structure_set: Dataset
+    dose: Dataset
+    rois: Mapping[int, Roi]
+    planes: Mapping[int, Planes]
+    problems: Mapping[int, str]
+    grid: DoseGrid | None
+    grid_problem: str
+    thickness: float | None
+    end_cap: str
 
 
 def calculate_dvhs(
@@ -109,57 +54,129 @@ def calculate_dvhs(
     rois: Iterable[int] | None = None,
     end_cap: str = "half",
     engine: str = "pyconquest",
+    *,
+    prescription_gy: float | None = None,
+    slice_spacing_mm: float | None = None,
 ) -> dict[int, DVH]:
-    """Return the DVH of each ROI of an RTSTRUCT in the dose of an RTDOSE, by ROI number."""
+    """Return the DVHs of the ROIs of an RTSTRUCT in the dose of an RTDOSE, by ROI number.
+
+    ``structure_set`` and ``dose`` are paths, bytes, byte streams or pydicom data sets; ``rois`` are the
+    numbers of the ROIs wanted (all when None). ``end_cap`` closes the outermost slabs: ``half`` (half a
+    plane distance beyond the last contours), ``none``, or ``taper`` (that half distance as a cone).
+    ``engine`` is ``pyconquest`` or ``dicompyler``. ``prescription_gy`` is what doses in % are relative to.
+    ``slice_spacing_mm``, the image series' spacing, is the thickness of ROIs on a single plane; without it
+    the usual distance of the other ROIs' planes is.
+
+    An ROI without a DVH has one with the status ``failed`` and the reason. Raises UnreadableError for what
+    is not DICOM, ObjectError for a first object that is no structure set, and ValueError for unknown
+    options.
+    """
     if end_cap not in END_CAPS:
         raise ValueError(f"end_cap is {end_cap!r}; use one of {', '.join(END_CAPS)}")
-    structures, dose_object = read_object(structure_set), read_object(dose)
-    found = read_rois(structures)
-    wanted = list(found) if rois is None else list(rois)
-    grid: DoseGrid | None = None
-    problem = ""
-    try:
-        grid = read_dose_grid(dose_object)
-    except DoseError as error:
-        problem = str(error)
+    if engine not in ENGINES:
+        raise ValueError(f"engine is {engine!r}; use one of {', '.join(ENGINES)}")
+    objects = _read(read_object(structure_set), read_object(dose), end_cap, slice_spacing_mm)
+    numbers = objects.rois if rois is None else dict.fromkeys(rois)
+    return {
+        number: replace(_one(number, objects, engine), prescription_gy=prescription_gy) for number in numbers
+    }
+
+
+def _read(structure_set: Dataset, dose: Dataset, end_cap: str, thickness: float | None) -> _Objects:
+    if "StructureSetROISequence" not in structure_set and "ROIContourSequence" not in structure_set:
+        modality = text(structure_set, "Modality") or "missing"
+        raise ObjectError(f"the first object is no RTSTRUCT with ROIs (its Modality is {modality})")
+    rois = read_rois(structure_set)
     planes: dict[int, Planes] = {}
     problems: dict[int, str] = {}
-    for number, roi in found.items():
+    for number, roi in rois.items():
         try:
-            if roi.contours:
-                planes[number] = planes_of(roi)
+            planes[number] = planes_of(roi)
         except ContourError as error:
             problems[number] = str(error)
-    lone = usual_distance(planes.values())
-    result = {}
-    for number in wanted:
-        roi = found[number]
-        if number not in planes or grid is None:
-            result[number] = DVH(
-                number, roi.name, status="failed", reason=problems.get(number, problem or "no contours")
-            )
-            continue
-        try:
-            d = roi_dose(planes[number], grid, end_cap, lone)
-        except (ContourError, TooManyCrossingsError) as error:
-            result[number] = DVH(number, roi.name, status="failed", reason=str(error))
-            continue
-        result[number] = DVH(
-            number,
-            roi.name,
-            roi.interpreted_type,
-            roi.color,
-            "ok",
-            "",
-            "pyconquest",
-            end_cap,
-            d.covered + d.uncovered,
-            d.uncovered,
-            d.low,
-            d.mean,
-            d.high,
-            None,
-            d.dose,
-            d.share,
+    grid, grid_problem = None, ""
+    try:
+        grid = read_dose_grid(dose)
+    except DoseError as error:
+        grid_problem = str(error)
+    usual = usual_distance(planes.values()) if thickness is None else thickness
+    return _Objects(structure_set, dose, rois, planes, problems, grid, grid_problem, usual, end_cap)
+
+
+def _one(number: int, objects: _Objects, engine: str) -> DVH:
+    """Return the DVH of one ROI, whatever happens."""
+    roi = objects.rois.get(number)
+    if roi is None:
+        return DVH(
+            number, status="failed", reason="the structure set has no ROI of this number", source=engine
         )
-    return result
+    frame = DVH(number, roi.name, roi.interpreted_type, roi.color, source=engine)
+    planes = objects.planes.get(number)
+    if planes is None:
+        reason = "; ".join((objects.problems[number], *roi.notes))
+        return replace(frame, status="failed", reason=reason, volume_cc=0.0)
+    if objects.grid is None:
+        try:
+            volume = volume_cc(planes, objects.end_cap, objects.thickness)
+        except (ContourError, TooManyCrossingsError):
+            volume = NAN
+        return replace(
+            frame, status="failed", reason=objects.grid_problem, volume_cc=volume, uncovered_cc=volume
+        )
+    try:
+        dvh = ENGINES[engine](frame, planes, objects.grid, objects)
+    except (ContourError, TooManyCrossingsError) as error:
+        return replace(frame, status="failed", reason=str(error))
+    if dvh.status == "failed":
+        return dvh
+    remarks = _remarks(roi, planes, objects, dvh)
+    return replace(dvh, status="warning" if remarks else "ok", reason="; ".join(remarks))
+
+
+def _pyconquest(frame: DVH, planes: Planes, grid: DoseGrid, objects: _Objects) -> DVH:
+    found = roi_dose(planes, grid, objects.end_cap, objects.thickness)
+    volume = found.covered + found.uncovered
+    dvh = replace(frame, volume_cc=volume, uncovered_cc=found.uncovered, end_cap=objects.end_cap)
+    if found.dose.size == 0:
+        reason = "the ROI lies outside the dose grid" if volume > 0 else "the contours enclose no volume"
+        return replace(dvh, status="failed", reason=reason)
+    return replace(
+        dvh, min_gy=found.low, mean_gy=found.mean, max_gy=found.high, dose=found.dose, share=found.share
+    )
+
+
+def _dicompyler(frame: DVH, _planes: Planes, _grid: DoseGrid, objects: _Objects) -> DVH:
+    structure_set, dose = (dicompyler.with_file_meta(ds) for ds in (objects.structure_set, objects.dose))
+    try:
+        edges, volumes = dicompyler.calculate(structure_set, dose, frame.roi_number)
+    except Exception as error:  # whatever it trips over is the reason
+        return replace(frame, status="failed", reason=f"dicompyler-core: {type(error).__name__}: {error}")
+    if volumes[0] <= 0:
+        return replace(frame, status="failed", reason="dicompyler-core found no volume", volume_cc=0.0)
+    return from_curve(frame, edges, volumes, volumes[0])
+
+
+ENGINES: dict[str, Callable[[DVH, Planes, DoseGrid, _Objects], DVH]] = {
+    "pyconquest": _pyconquest,
+    "dicompyler": _dicompyler,
+}
+"""What can calculate a DVH, by name."""
+
+
+def _remarks(roi: Roi, planes: Planes, objects: _Objects, dvh: DVH) -> list[str]:
+    """Return what a reader of the DVH must know."""
+    remarks = list(roi.notes)
+    if roi.others:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(roi.others.items()))
+        remarks.append(f"contours that enclose no volume are left out: {kinds}")
+    if planes.positions.size == 1:
+        remarks.append(f"all contours lie on one plane, taken as {objects.thickness:g} mm thick")
+    for index in breaks(planes.positions):
+        low, high = planes.positions[index : index + 2]
+        remarks.append(f"taken as interrupted between the planes at {low:g} and {high:g} mm")
+    if dvh.uncovered_cc > 0:
+        remarks.append(f"{dvh.uncovered_cc:.3g} of {dvh.volume_cc:.4g} cc lie outside the dose grid")
+    frame = text(objects.dose, "FrameOfReferenceUID")
+    if frame and roi.frame_of_reference and frame != roi.frame_of_reference:
+        remarks.append("structure set and dose have different frames of reference")
+    return remarks

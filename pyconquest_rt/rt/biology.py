@@ -1,4 +1,5 @@
-"""Radiobiological quantities: gEUD (Niemierko 1997), BED and EQD2 of the linear-quadratic model (Fowler 1989)."""
+"""Radiobiological quantities: gEUD (Niemierko 1997), BED and EQD2 of the linear-quadratic model (Fowler
+1989)."""
 
 import numpy as np
 import numpy.typing as npt
@@ -6,13 +7,14 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 TUMOUR_ALPHA_BETA, NORMAL_ALPHA_BETA = 10.0, 3.0
-TUMOUR_TYPES = ("GTV", "CTV", "PTV", "TREATED_VOLUME", "IRRAD_VOLUME", "BOLUS")
+TUMOUR_TYPES = ("GTV", "CTV", "PTV")
 """RTROIInterpretedType of ROIs that are tumour by default; all others are normal tissue."""
 
 
 def alpha_beta(interpreted_type: str) -> float:
-    """Return the default alpha/beta in Gy for an RTROIInterpretedType: 10 for target volumes, 3 for the rest."""
-    return TUMOUR_ALPHA_BETA if interpreted_type.upper() in TUMOUR_TYPES[:3] else NORMAL_ALPHA_BETA
+    """Return the default alpha/beta in Gy for an RTROIInterpretedType: 10 for target volumes, 3 for the
+    rest."""
+    return TUMOUR_ALPHA_BETA if interpreted_type.upper() in TUMOUR_TYPES else NORMAL_ALPHA_BETA
 
 
 def bed(dose: npt.ArrayLike, fractions: float, alpha_beta_gy: float) -> Floats:
@@ -33,10 +35,11 @@ def eqd2(dose: npt.ArrayLike, fractions: float, alpha_beta_gy: float) -> Floats:
 
 
 def geud(dose: Floats, volume: Floats, a: float) -> float:
-    """Return the generalised equivalent uniform dose in Gy of volumes with a dose each: mean of D^a to the 1/a.
+    """Return the generalised equivalent uniform dose in Gy of volumes with a dose each: mean of D^a to the
+    1/a.
 
-    ``a`` is 1 for the mean, large for serial organs, negative for tumours; with a negative ``a`` any volume without
-    dose gives 0. Raises ValueError for ``a`` of 0; NaN where there is no volume.
+    ``a`` is 1 for the mean, large for serial organs, negative for tumours; with a negative ``a`` any volume
+    without dose gives 0. Raises ValueError for ``a`` of 0; NaN where there is no volume.
     """
     if a == 0:
         raise ValueError("gEUD is not defined for a = 0")

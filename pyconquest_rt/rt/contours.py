@@ -1,4 +1,5 @@
-"""The ROIs of an RTSTRUCT and their contours, read from the raw bytes of ContourData (DICOM PS3.3 C.8.8.5, C.8.8.6)."""
+"""The ROIs of an RTSTRUCT and their contours, read from the raw bytes of ContourData (DICOM PS3.3 C.8.8.5,
+C.8.8.6)."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -23,8 +24,8 @@ MAX_COORDINATE = 1e5
 class Roi:
     """One ROI of a structure set.
 
-    ``contours`` are its closed contours, each an array of shape (n, 3) in mm of the patient coordinate system;
-    ``others`` counts the contours of other types, and ``notes`` tells what could not be used.
+    ``contours`` are its closed contours, each an array of shape (n, 3) in mm of the patient coordinate
+    system; ``others`` counts the contours of other types, and ``notes`` tells what could not be used.
     """
 
     number: int
@@ -40,8 +41,8 @@ class Roi:
 def read_rois(structure_set: Dataset, wanted: Iterable[int] | None = None) -> dict[int, Roi]:
     """Return the ROIs of an RTSTRUCT by ROI number, in the order of StructureSetROISequence.
 
-    ``wanted`` limits which ROIs have their contours read (all when None). Nothing is raised for damaged ROIs: what
-    is unusable is left out and told in ``Roi.notes``.
+    ``wanted`` limits which ROIs have their contours read (all when None). Nothing is raised for damaged
+    ROIs: what is unusable is left out and told in ``Roi.notes``.
     """
     selected = None if wanted is None else set(wanted)
     contours = {
@@ -111,10 +112,11 @@ def _usable(coordinates: list[Floats]) -> tuple[tuple[Floats, ...], tuple[str, .
     found: list[Floats] = []
     seen: set[bytes] = set()
     reasons: Counter[str] = Counter()
+    sound = not coordinates or bool((np.abs(np.concatenate(coordinates)) < MAX_COORDINATE).all())
     for values in coordinates:
         if values.size == 0 or values.size % 3:
             reasons["unreadable"] += 1
-        elif not np.all(np.abs(values) < MAX_COORDINATE):
+        elif not (sound or (np.abs(values) < MAX_COORDINATE).all()):
             reasons["with coordinates that are not finite or beyond 100 m"] += 1
         elif values.size < 9:
             reasons["with fewer than three points"] += 1

@@ -1,10 +1,10 @@
 """How much of each cell of a plane lies inside a set of closed polygons.
 
-The even-odd rule decides what is inside, so contours drawn within contours are holes, holes may hold islands,
-and the two coincident edges of a keyhole cancel. Every plane is cut into horizontal strips at each polygon vertex
-and at each row border; within such a strip all edges are straight lines from its lower to its upper side, so the
-mid-line of the strip gives the exact area. The planes are laid above each other on one long axis, which turns any
-number of them into one sorted list of crossings.
+The even-odd rule decides what is inside, so contours drawn within contours are holes, holes may hold
+islands, and the two coincident edges of a keyhole cancel. Every plane is cut into horizontal strips at each
+polygon vertex and at each row border; within such a strip all edges are straight lines from its lower to its
+upper side, so the mid-line of the strip gives the exact area. The planes are laid above each other on one
+long axis, which turns any number of them into one sorted list of crossings.
 """
 
 from dataclasses import dataclass
@@ -39,14 +39,24 @@ class Polygons:
     plane: Ints
     planes: int
 
+    def on_planes(self, first: int, last: int) -> "Polygons":
+        """Return the polygons of the planes ``first`` to ``last - 1``, numbered from 0."""
+        chosen = (self.plane >= first) & (self.plane < last)
+        if chosen.all():
+            return Polygons(self.points, self.starts, self.plane - first, last - first)
+        counts = np.diff(self.starts)
+        starts = np.append(0, np.cumsum(counts[chosen]))
+        points = self.points[np.repeat(chosen, counts)]
+        return Polygons(points, starts, self.plane[chosen] - first, last - first)
+
 
 @dataclass(frozen=True)
 class Coverage:
     """The cells that are at least partly inside, and the whole area of each plane.
 
-    ``plane``, ``row`` and ``column`` name the cells; ``fraction`` is the covered part of a cell (0 to 1), and
-    (``u``, ``v``) is the centroid of the covered part, measured within the cell from 0 to 1. ``area`` is the exact
-    area per plane in mm2, with what lies outside the cells.
+    ``plane``, ``row`` and ``column`` name the cells; ``fraction`` is the covered part of a cell (0 to 1),
+    and (``u``, ``v``) is the centroid of the covered part, measured within the cell from 0 to 1. ``area`` is
+    the exact area per plane in mm2, with what lies outside the cells.
     """
 
     plane: Ints
@@ -79,7 +89,7 @@ def cover(polygons: Polygons, u_edges: Floats, v_edges: Floats) -> Coverage:
     sign[1::2] = -1.0
     weight = sign * crossings.height[crossings.strip]
     plane = crossings.plane[crossings.strip]
-    area = np.bincount(plane, -weight * crossings.x, minlength=polygons.planes)
+    area = _summed(plane, -weight * crossings.x, polygons.planes)
 
     middle = crossings.middle[crossings.strip]
     inside = (middle > v_edges[0]) & (middle < v_edges[-1])
@@ -90,26 +100,33 @@ def cover(polygons: Polygons, u_edges: Floats, v_edges: Floats) -> Coverage:
     column = np.minimum(np.searchsorted(u_edges, x, side="right") - 1, u_edges.size - 2)
     f = (x - u_edges[column]) / np.diff(u_edges)[column]
     t = (middle[inside] - v_edges[row]) / height
-    shape = (polygons.planes, v_edges.size - 1, u_edges.size)
+    shape = (polygons.planes, v_edges.size - 1, u_edges.size - 1)
     cell = (plane[inside] * shape[1] + row) * shape[2] + column
 
-    fraction = _right_of(cell, weight * (1 - f), weight * f, shape)
+    size = shape[0] * shape[1] * shape[2]
+    passed = _summed(cell, weight, size)
+    own = _summed(cell, weight * (1 - f), size)
+    passed_v = _summed(cell, weight * t, size)
+    fraction = own + _left_of(passed, shape)
     covered = np.flatnonzero(fraction > 1e-9)
     fraction = fraction[covered]
-    f2 = 0.5 * weight * f * f
-    u = _right_of(cell, 0.5 * weight - f2, f2, shape)[covered] / fraction
-    weight = weight * t
-    v = _right_of(cell, weight * (1 - f), weight * f, shape)[covered] / fraction
-    planes, rows, columns = np.unravel_index(covered, (shape[0], shape[1], shape[2] - 1))
-    return Coverage(planes, rows, columns, np.minimum(fraction, 1.0), u, v, area)
+    # moments of the covered part: what enters from the left fills the cell's width, a crossing its right part
+    u = 0.5 * _left_of(passed, shape)[covered]
+    u += _summed(cell, 0.5 * weight * (1 - f * f), size)[covered]
+    v = _left_of(passed_v, shape)[covered]
+    v += _summed(cell, weight * t * (1 - f), size)[covered]
+    planes, rows, columns = np.unravel_index(covered, shape)
+    return Coverage(planes, rows, columns, np.minimum(fraction, 1.0), u / fraction, v / fraction, area)
 
 
-def _right_of(cell: Ints, first: Floats, rest: Floats, shape: tuple[int, int, int]) -> Floats:
-    """Sum what each crossing gives to its own cell (``first``) and to all cells right of it (``first + rest``)."""
-    size = shape[0] * shape[1] * shape[2]
-    steps = np.bincount(cell, first, minlength=size)
-    steps[1:] += np.bincount(cell, rest, minlength=size)[:-1]
-    return np.cumsum(steps.reshape(shape), axis=2)[:, :, :-1].ravel()
+def _summed(index: Ints, values: Floats, size: int) -> Floats:
+    """Return the sums of the values of each index below ``size``."""
+    return np.bincount(index, values, minlength=size).astype(np.float64, copy=False)
+
+
+def _left_of(values: Floats, shape: tuple[int, int, int]) -> Floats:
+    """Return for every cell the sum over the cells left of it in its row."""
+    return np.cumsum(values.reshape(shape), axis=2).ravel() - values
 
 
 def _crossings(polygons: Polygons, v_edges: Floats) -> _Crossings:
@@ -162,8 +179,8 @@ def _row_cuts(v_edges: Floats, low: float, high: float) -> Floats:
 def _edges(polygons: Polygons, tall: Floats, levels: Floats) -> tuple[Ints, Ints, Ints, Ints]:
     """Return bottom and top vertex of each edge that is not level, and the strips that it crosses.
 
-    A strip belongs to an edge when its mid-line lies between the edge's ends, which both neighbours of a vertex
-    decide alike: so every polygon crosses every mid-line an even number of times.
+    A strip belongs to an edge when its mid-line lies between the edge's ends, which both neighbours of a
+    vertex decide alike: so every polygon crosses every mid-line an even number of times.
     """
     here = np.arange(tall.size)
     there = here + 1

@@ -10,7 +10,6 @@ import numpy.typing as npt
 import pydicom
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 
 from pyconquest_rt.errors import UnreadableError
 
@@ -26,18 +25,23 @@ def read_object(source: Source) -> Dataset:
     if isinstance(source, Dataset):
         return source
     name = str(source) if isinstance(source, str | os.PathLike) else "the byte stream"
+    stream = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
-        if isinstance(source, str | os.PathLike):
-            return pydicom.dcmread(Path(source))
-        return pydicom.dcmread(io.BytesIO(source) if isinstance(source, bytes) else source)
-    except InvalidDicomError as error:
-        raise UnreadableError(f"{name} has no DICOM header; give a Part 10 file or a data set") from error
+        if not isinstance(stream, str | os.PathLike):
+            dataset = pydicom.dcmread(stream, force=True)
+        else:
+            dataset = pydicom.dcmread(Path(stream), force=True)
+        known = "SOPClassUID" in dataset
     except Exception as error:  # pydicom raises many kinds on damaged objects
         raise UnreadableError(f"{name} cannot be read as DICOM: {error}") from error
+    if not known:
+        raise UnreadableError(f"{name} is not a DICOM object: it has no SOPClassUID")
+    return dataset
 
 
 def raw_value(dataset: Dataset, tag: int) -> Any:
-    """Return an element's value as it stands: bytes where pydicom has not converted it yet, None if absent."""
+    """Return an element's value as it stands: bytes where pydicom has not converted it yet, None if
+    absent."""
     if tag not in dataset:
         return None
     element = dataset.get_item(tag)
@@ -45,7 +49,8 @@ def raw_value(dataset: Dataset, tag: int) -> Any:
 
 
 def numbers(dataset: Dataset, tag: int) -> npt.NDArray[np.float64]:
-    """Return the numbers of an element as a one-dimensional array; empty when absent, empty or not numeric."""
+    """Return the numbers of an element as a one-dimensional array; empty when absent, empty or not
+    numeric."""
     value = raw_value(dataset, tag)
     if value is None:
         return np.empty(0)

@@ -1,11 +1,13 @@
-"""The dose grid of an RTDOSE in patient coordinates, and its trilinear interpolation (DICOM PS3.3 C.8.8.3)."""
+"""The dose grid of an RTDOSE in patient coordinates, and its trilinear interpolation (DICOM PS3.3
+C.8.8.3)."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
-from pydicom.pixels import pixel_array
+from pydicom.pixels.utils import pixel_array
 from pydicom.uid import UID, ExplicitVRBigEndian, RLELossless
 
 from pyconquest_rt.errors import ObjectError
@@ -19,8 +21,8 @@ MAX_VOXELS = 1 << 28
 
 MAX_EXPANSION = {RLELossless: 64}
 OTHER_EXPANSION = 10_000
-"""How many bytes one byte of compressed PixelData can stand for: two bytes of RLE are at most 128; the others' best
-case is a frame of one value."""
+"""How many bytes one byte of compressed PixelData can stand for: two bytes of RLE are at most 128; the
+others' best case is a frame of one value."""
 
 IMAGE_POSITION, IMAGE_ORIENTATION, PIXEL_SPACING, SLICE_THICKNESS = (
     0x00200032,
@@ -39,9 +41,10 @@ class DoseError(ObjectError):
 class DoseGrid:
     """Doses in Gy on a rectangular grid.
 
-    ``values`` has the shape (planes, rows, columns) in single precision. ``axes[i]`` (i = 0 plane, 1 row, 2 column)
-    is the unit vector along which index i grows, in patient coordinates; ``nodes[i]`` are the ascending positions
-    of the voxel centres along it in mm from ``origin``, and ``extents[i]`` the outer borders of its voxels.
+    ``values`` has the shape (planes, rows, columns) in single precision. ``axes[i]`` (i = 0 plane, 1 row, 2
+    column) is the unit vector along which index i grows, in patient coordinates; ``nodes[i]`` are the
+    ascending positions of the voxel centres along it in mm from ``origin``, and ``extents[i]`` the outer
+    borders of its voxels.
     """
 
     values: npt.NDArray[np.float32]
@@ -50,59 +53,20 @@ class DoseGrid:
     nodes: tuple[Floats, Floats, Floats]
     extents: tuple[tuple[float, float], ...]
 
+    @property
+    def spacing(self) -> tuple[float, float, float]:
+        """The usual distance of voxel centres along each axis in mm."""
+        plane, row, column = (float(np.median(np.diff(nodes))) for nodes in self.nodes)
+        return plane, row, column
+
+    @cached_property
+    def range(self) -> tuple[float, float]:
+        """The least and the greatest dose of the grid in Gy."""
+        return float(self.values.min()), float(self.values.max())
+
     def to_grid(self, points: Floats) -> Floats:
         """Return patient coordinates (n, 3) as coordinates along the three axes of the grid, in mm."""
-        return np.asarray((points - self.origin) @ self.axes.T)
-
-    def interpolate(
-        self, index: tuple[Ints, Ints, Ints], part: tuple[Floats, Floats, Floats]
-    ) -> list[Floats]:
-        """Return the trilinear dose in Gy and its change across one voxel along each of the three axes.
-
-        ``index`` names the voxel centres below the points on each axis and ``part`` (0 to 1) the way to the next.
-        """
-        shape = self.values.shape
-        flat = self.values.reshape(-1)
-        stride = (shape[1] * shape[2], shape[2], 1)
-        step = [stride[i] if shape[i] > 1 else 0 for i in range(3)]
-        base = index[0] * stride[0] + index[1] * stride[1] + index[2] * stride[2]
-        p, q, r = part
-        corner = [
-            [[flat[base + i * step[0] + j * step[1] + k * step[2]] for k in (0, 1)] for j in (0, 1)]
-            for i in (0, 1)
-        ]
-        along = [[c[1] - c[0] for c in pair] for pair in corner]
-        line = [
-            [c[0] + r * d for c, d in zip(*pair, strict=True)] for pair in zip(corner, along, strict=True)
-        ]
-        face = [pair[0] + q * (pair[1] - pair[0]) for pair in line]
-        across = [pair[1] - pair[0] for pair in line]
-        slope = [pair[0] + q * (pair[1] - pair[0]) for pair in along]
-        return [
-            face[0] + p * (face[1] - face[0]),
-            face[1] - face[0],
-            across[0] + p * (across[1] - across[0]),
-            slope[0] + p * (slope[1] - slope[0]),
-        ]
-
-    def locate(self, axis: int, positions: Floats) -> tuple[Ints, Floats]:
-        """Return the voxel centre below each position (mm) on an axis and the part of the way to the next.
-
-        Positions beyond the outermost voxel centres are moved onto them: the dose is level in the outer half voxel.
-        """
-        nodes = self.nodes[axis]
-        if nodes.size == 1:
-            return np.zeros(positions.shape, np.intp), np.zeros(positions.shape)
-        index = np.clip(np.searchsorted(nodes, positions, side="right") - 1, 0, nodes.size - 2)
-        part = (positions - nodes[index]) / (nodes[index + 1] - nodes[index])
-        return index, np.clip(part, 0.0, 1.0)
-
-    def at(self, points: Floats) -> Floats:
-        """Return the trilinear dose in Gy at points (n, 3) in grid coordinates; NaN outside the voxels."""
-        located = [self.locate(axis, points[:, axis]) for axis in range(3)]
-        index = (located[0][0], located[1][0], located[2][0])
-        part = (located[0][1], located[1][1], located[2][1])
-        return np.where(self.contains(points), self.interpolate(index, part)[0], np.nan)
+        return turned(points - self.origin, self.axes)
 
     def contains(self, points: Floats) -> npt.NDArray[np.bool_]:
         """Tell which points (n, 3) in grid coordinates lie within the voxels of the grid."""
@@ -110,12 +74,47 @@ class DoseGrid:
         high = np.array([extent[1] for extent in self.extents])
         return np.asarray(((points >= low - 1e-6) & (points <= high + 1e-6)).all(axis=1))
 
+    def locate(self, axis: int, positions: Floats) -> tuple[Ints, Floats]:
+        """Return the voxel centre below each position (mm) on an axis and the part of the way to the next.
+
+        Positions beyond the outermost voxel centres are moved onto them: the dose is level in the outer half
+        voxel.
+        """
+        nodes = self.nodes[axis]
+        index = np.clip(np.searchsorted(nodes, positions, side="right") - 1, 0, nodes.size - 2)
+        part = (positions - nodes[index]) / (nodes[index + 1] - nodes[index])
+        return index, np.clip(part, 0.0, 1.0)
+
+    def interpolate(self, points: Floats) -> tuple[Floats, Floats]:
+        """Return the trilinear dose in Gy at points (n, 3) in grid coordinates, and its slope (n, 3) in
+        Gy/mm."""
+        (i, p), (j, q), (k, r) = (self.locate(axis, points[:, axis]) for axis in range(3))
+        corner = [[[self.values[i + a, j + b, k + c] for c in (0, 1)] for b in (0, 1)] for a in (0, 1)]
+        lines = [[(line[0] + r * (line[1] - line[0]), line[1] - line[0]) for line in face] for face in corner]
+        faces = [
+            (one[0] + q * (two[0] - one[0]), two[0] - one[0], one[1] + q * (two[1] - one[1]))
+            for one, two in lines
+        ]
+        dose, along_row, along_column = (
+            below + p * (above - below) for below, above in zip(*faces, strict=True)
+        )
+        changes = (faces[1][0] - faces[0][0], along_row, along_column)
+        gaps = (np.diff(nodes)[index] for nodes, index in zip(self.nodes, (i, j, k), strict=True))
+        return dose, np.stack([change / gap for change, gap in zip(changes, gaps, strict=True)], axis=1)
+
+
+def turned(points: Floats, matrix: Floats) -> Floats:
+    """Return ``points`` (n, 3) multiplied by the rows of ``matrix``; not by BLAS, whose threads cost more
+    here."""
+    return np.asarray(np.einsum("ni,ji->nj", points, matrix))
+
 
 def read_dose_grid(dose: Dataset) -> DoseGrid:
     """Return the dose grid of an RTDOSE in Gy; raises DoseError with the reason where it has none to use.
 
-    Both forms of GridFrameOffsetVector are read (C.8.8.3.2), planes in falling order, any orientation, 8, 16 and 32
-    bits, signed and unsigned, native of either byte order and compressed as far as pydicom has a decoder.
+    Both forms of GridFrameOffsetVector are read (C.8.8.3.2), planes in falling order, any orientation, 8, 16
+    and 32 bits, signed and unsigned, native of either byte order and compressed as far as pydicom has a
+    decoder.
     """
     _require_gray(dose)
     shape = _shape(dose)
@@ -134,12 +133,22 @@ def read_dose_grid(dose: Dataset) -> DoseGrid:
         values = np.multiply(_stored_values(dose, shape), scaling, dtype=np.float32, casting="unsafe")
     if not np.isfinite(values).all():
         raise DoseError("the dose grid holds values that are not finite")
-    if offsets.size > 1 and offsets[-1] < offsets[0]:
+    if offsets[-1] < offsets[0]:
         offsets, values = offsets[::-1], values[::-1]
-    nodes = (offsets, spacing[0] * np.arange(shape[1]), spacing[1] * np.arange(shape[2]))
-    thickness = (_plane_thickness(dose, offsets, spacing), spacing[0], spacing[1])
-    extents = tuple(_extent(node, width) for node, width in zip(nodes, thickness, strict=True))
-    return DoseGrid(np.ascontiguousarray(values), origin, axes, nodes, extents)
+    nodes, extents = [], []
+    steps = (_plane_thickness(dose, spacing), spacing[0], spacing[1])
+    for axis, centres in enumerate(
+        (offsets, spacing[0] * np.arange(shape[1]), spacing[1] * np.arange(shape[2]))
+    ):
+        if centres.size == 1:
+            centres = centres + 0.5 * steps[axis] * np.array([-1.0, 1.0])
+            values = np.repeat(values, 2, axis=axis)
+            extents.append((float(centres[0]), float(centres[1])))
+        else:
+            half = 0.5 * (centres[1] - centres[0]), 0.5 * (centres[-1] - centres[-2])
+            extents.append((float(centres[0] - half[0]), float(centres[-1] + half[1])))
+        nodes.append(centres)
+    return DoseGrid(np.ascontiguousarray(values), origin, axes, tuple(nodes), tuple(extents))
 
 
 def _require_gray(dose: Dataset) -> None:
@@ -200,24 +209,18 @@ def _offsets(dose: Dataset, planes: int, normal: Floats, origin: Floats) -> Floa
     if abs(offsets[0]) < 1e-6:
         return offsets
     if abs(offsets[0] - origin[2]) < 0.01 and abs(abs(normal[2]) - 1.0) < 1e-6:
-        return (offsets - offsets[0]) * np.sign(normal[2])
+        return np.asarray((offsets - offsets[0]) * np.sign(normal[2]))
     raise DoseError(
         f"GridFrameOffsetVector starts with {offsets[0]:g}, neither 0 nor the z of ImagePositionPatient"
         f" of a transverse grid ({origin[2]:g})"
     )
 
 
-def _plane_thickness(dose: Dataset, offsets: Floats, spacing: Floats) -> float:
-    if offsets.size > 1:
-        return 0.0
+def _plane_thickness(dose: Dataset, spacing: Floats) -> float:
+    """Return the thickness of a single plane: SliceThickness, or the smaller PixelSpacing where that is
+    missing."""
     thickness = number(dose, SLICE_THICKNESS)
     return thickness if thickness is not None and 0 < thickness < 1e3 else float(spacing.min())
-
-
-def _extent(nodes: Floats, width: float) -> tuple[float, float]:
-    """Return the outer borders of the voxels: half a voxel beyond the outermost centres."""
-    first, last = (nodes[1] - nodes[0], nodes[-1] - nodes[-2]) if nodes.size > 1 else (width, width)
-    return float(nodes[0] - 0.5 * first), float(nodes[-1] + 0.5 * last)
 
 
 def _stored_values(dose: Dataset, shape: tuple[int, int, int]) -> npt.NDArray[np.generic]:
@@ -238,7 +241,7 @@ def _stored_values(dose: Dataset, shape: tuple[int, int, int]) -> npt.NDArray[np
     )
     if needed > expansion * len(data):
         raise DoseError(
-            f"PixelData has {len(data)} bytes; {shape[0]} frames x {shape[1]} rows x {shape[2]} columns need {needed}"
+            f"PixelData has {len(data)} bytes; {shape[0]} frames of {shape[1]} x {shape[2]} need {needed}"
         )
     if syntax is not None and (syntax.is_encapsulated or syntax == ExplicitVRBigEndian):
         return _decoded(dose, shape)

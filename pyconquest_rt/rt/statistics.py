@@ -1,9 +1,9 @@
 """Dose-volume statistics of a cumulative curve, and the metric syntax of TG-263 and Mayo et al.
 
-A metric is written as quantity, threshold and output unit: ``D95%[Gy]``, ``V20Gy[cc]``, ``CV20Gy[%]`` (what gets
-less), ``DC5cc[Gy]`` (the dose that the coldest 5 cc do not exceed), ``Mean[Gy]``, ``Min``, ``Max``, ``Median``,
-``Volume[cc]``. Doses in % are relative to the prescription. Sources: AAPM report 263 (2018), section 9; Mayo et al.,
-Adv. Radiat. Oncol. 1 (2016), 260-271.
+A metric is written as quantity, threshold and output unit: ``D95%[Gy]``, ``V20Gy[cc]``, ``CV20Gy[%]`` (what
+gets less), ``DC5cc[Gy]`` (the dose that the coldest 5 cc do not exceed), ``Mean[Gy]``, ``Min``, ``Max``,
+``Median``, ``Volume[cc]``. Doses in % are relative to the prescription. Sources: AAPM report 263 (2018),
+section 9; Mayo et al., Adv. Radiat. Oncol. 1 (2016), 260-271.
 """
 
 import re
@@ -27,7 +27,8 @@ _DOSES, _VOLUMES = ("Gy", "cGy", "%"), ("cc", "%")
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric: ``kind`` (D, DC, V, CV, Mean, Min, Max, Median, Volume), threshold with unit, unit of the answer."""
+    """One metric: ``kind`` (D, DC, V, CV, Mean, Min, Max, Median, Volume), threshold with unit, unit of the
+    answer."""
 
     kind: str
     value: float
@@ -40,7 +41,8 @@ class Metric:
 
 
 def parse_metric(text: str) -> Metric:
-    """Return the metric that ``text`` names; without an output unit doses are in Gy, volumes in % (Volume in cc).
+    """Return the metric that ``text`` names; without an output unit doses are in Gy, volumes in % (Volume in
+    cc).
 
     Raises ValueError with what was expected.
     """
@@ -115,7 +117,8 @@ def _dose(metric: Metric, dvh: HasCurve) -> float:
 
 
 def dose_in(dose: float, unit: str, prescription_gy: float | None) -> float:
-    """Return a dose given in Gy, cGy or % of the prescription in Gy; raises ValueError where that is unknown."""
+    """Return a dose given in Gy, cGy or % of the prescription in Gy; raises ValueError where that is
+    unknown."""
     if unit == "%":
         return dose / 100.0 * _known(prescription_gy)
     return dose / {"Gy": 1.0, "cGy": 100.0}[unit]
@@ -137,7 +140,8 @@ def _known(prescription_gy: float | None) -> float:
 def dose_at_share(dose: Floats, share: Floats, wanted: float) -> float:
     """Return the least dose that the hottest part ``wanted`` (0 to 1) of the volume gets, by interpolation.
 
-    ``dose`` ascends and ``share`` falls from 1 to 0; NaN for an empty curve or a part that is not within 0 and 1.
+    ``dose`` ascends and ``share`` falls from 1 to 0; NaN for an empty curve or a part that is not within 0
+    and 1.
     """
     if dose.size == 0 or not 0.0 <= wanted <= 1.0 + 1e-9:
         return float("nan")
@@ -145,7 +149,31 @@ def dose_at_share(dose: Floats, share: Floats, wanted: float) -> float:
 
 
 def share_at_dose(dose: Floats, share: Floats, wanted: float) -> float:
-    """Return the share (0 to 1) of the volume that gets at least the dose ``wanted``; NaN for an empty curve."""
+    """Return the share (0 to 1) of the volume that gets at least the dose ``wanted``; NaN for an empty
+    curve."""
     if dose.size == 0 or np.isnan(wanted):
         return float("nan")
     return float(np.interp(wanted, dose, share, left=1.0, right=0.0))
+
+
+@dataclass(frozen=True)
+class Conformity:
+    """Conformity of a target to an isodose; 1 is perfect for ``paddick`` and ``coverage``.
+
+    ``rtog`` is isodose volume / target volume (Shaw et al. 1993); ``coverage`` is the part of the target
+    within the isodose (Lomax and Scheib 2003); ``selectivity`` the part of the isodose within the target;
+    ``paddick`` their product (Paddick 2000).
+    """
+
+    rtog: float
+    coverage: float
+    selectivity: float
+    paddick: float
+
+
+def conformity(target_cc: float, target_in_isodose_cc: float, isodose_cc: float) -> Conformity:
+    """Return conformity indices from volumes in cc; NaN where the target or the isodose is empty."""
+    if not (target_cc > 0 and isodose_cc > 0):
+        return Conformity(float("nan"), float("nan"), float("nan"), float("nan"))
+    coverage, selectivity = target_in_isodose_cc / target_cc, target_in_isodose_cc / isodose_cc
+    return Conformity(isodose_cc / target_cc, coverage, selectivity, coverage * selectivity)

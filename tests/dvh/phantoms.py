@@ -1,7 +1,7 @@
 """Analytic phantoms: solids in a linear dose, written as RTSTRUCT and RTDOSE, with their DVHs in closed form.
 
-Two truths are known for each: of the ideal solid, and of what its contours encode (a stack of prisms over convex
-polygons). Neither uses code of the package.
+Two truths are known for each: of the ideal solid, and of what its contours encode (a stack of prisms over
+convex polygons). Neither uses code of the package.
 """
 
 import io
@@ -94,7 +94,7 @@ class Truth:
             "D5": dose_at(0.05),
             "D1": dose_at(0.01),
             "D0.03cc": dose_at(min(30.0 / volume, 1.0)),
-            "V": float(np.interp(half, doses, share) * volume / 1e3),
+            "V50": float(np.interp(half, doses, share) * volume / 1e3),
             "V25": float(np.interp(low + 0.25 * (high - low), doses, share) * volume / 1e3),
             "V75": float(np.interp(low + 0.75 * (high - low), doses, share) * volume / 1e3),
         }
@@ -106,10 +106,8 @@ def area_above(polygon: np.ndarray, heights: np.ndarray) -> np.ndarray:
     low, top = int(np.argmin(polygon[:, 1])), int(np.argmax(polygon[:, 1]))
     ring = np.roll(polygon, -low, axis=0)
     split = (top - low) % len(polygon)
-    sides = []
-    for side, pick in ((ring[: split + 1], np.max), (np.vstack((ring[split:], ring[:1]))[::-1], np.min)):
-        sides.append(_side(side, knots, pick))
-    one, other = sides
+    one = _side(ring[: split + 1], knots)
+    other = _side(np.vstack((ring[split:], ring[:1]))[::-1], knots)
     chord_low, chord_high = np.abs(one[1] - other[1]), np.abs(one[0] - other[0])
     # between knots k and k + 1 the chord runs from chord_low[k] to chord_high[k + 1]
     start, end, step = chord_low[:-1], chord_high[1:], np.diff(knots)
@@ -121,7 +119,7 @@ def area_above(polygon: np.ndarray, heights: np.ndarray) -> np.ndarray:
     return done[-1] - below
 
 
-def _side(side: np.ndarray, knots: np.ndarray, _pick: object) -> tuple[np.ndarray, np.ndarray]:
+def _side(side: np.ndarray, knots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """x of one side of a convex polygon just below and just above each knot (they differ on a level edge)."""
     y, x = side[:, 1], side[:, 0]
     first, last = np.searchsorted(y, knots, side="left"), np.searchsorted(y, knots, side="right") - 1
@@ -276,6 +274,10 @@ class Case:
     centre_dose: float = 20.0
     gradient: float = 1.0
 
+    def __str__(self) -> str:
+        direction = "rising" if self.rising else "falling"
+        return f"{self.solid}, {self.axis} {direction}, grid {self.grid_mm}, slices {self.slice_mm}"
+
     def dose(self, heights: np.ndarray) -> np.ndarray:
         return self.centre_dose + (1 if self.rising else -1) * self.gradient * heights
 
@@ -298,11 +300,11 @@ class Case:
 
     def stack_truth(self) -> Truth:
         polygons, z = self.stack()
-        heights = np.linspace(-HALF, HALF, 24001)
+        heights = np.linspace(-HALF, HALF, 6001)
         low, high = z - self.slice_mm / 2, z + self.slice_mm / 2
         if self.axis == "AP":
             y = np.concatenate(polygons)[:, 1]
-            heights = np.linspace(y.min(), y.max(), 24001)
+            heights = np.linspace(y.min(), y.max(), 6001)
         return Truth(heights, stack_above(polygons, low, high, self.axis, heights), self.dose)
 
     def ideal_truth(self) -> Truth:
@@ -324,7 +326,7 @@ def measured(dvh: object, truth: dict[str, float]) -> dict[str, float]:
         "D5": dvh.dose_at_volume(5, "%"),
         "D1": dvh.dose_at_volume(1, "%"),
         "D0.03cc": dvh.dose_at_volume(0.03, "cc"),
-        "V": dvh.volume_at_dose(0.5 * (low + high), "Gy"),
+        "V50": dvh.volume_at_dose(0.5 * (low + high), "Gy"),
         "V25": dvh.volume_at_dose(low + 0.25 * (high - low), "Gy"),
         "V75": dvh.volume_at_dose(low + 0.75 * (high - low), "Gy"),
     }
