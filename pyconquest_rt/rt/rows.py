@@ -1,6 +1,5 @@
 """Values of RT objects as they go into rows: text, numbers or None; nothing here raises on odd content."""
 
-import io
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,7 +12,7 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
-from pyconquest_rt.rt.dicom_values import Source, items, number, numbers, text
+from pyconquest_rt.rt.dicom_values import Source, items, number, numbers, read_object, text
 
 Row = dict[str, Any]
 Floats = npt.NDArray[np.float64]
@@ -104,11 +103,9 @@ def open_object(source: Source, modality: str) -> tuple[Dataset, str | None]:
 
 def _read(source: Source) -> Dataset:
     """Read an object, with or without DICOM header; values above 64 KB of a file are read when used."""
-    if isinstance(source, Dataset):
-        return source
     if isinstance(source, str | os.PathLike):
         return dcmread(Path(source), force=True, defer_size=DEFERRED_BYTES)
-    return dcmread(io.BytesIO(source) if isinstance(source, bytes) else source, force=True)
+    return read_object(source)
 
 
 def _get(dataset: Dataset, keyword: str) -> Any:

@@ -17,9 +17,6 @@ from pyconquest_rt.rt.contours import Roi, read_rois
 from pyconquest_rt.rt.coverage import Polygons, TooManyCrossingsError, cover
 from pyconquest_rt.rt.dicom_values import Source, items
 from pyconquest_rt.rt.rows import (
-    FAILED,
-    OK,
-    WARNING,
     Row,
     first,
     identity,
@@ -46,22 +43,24 @@ class StructureSetRows:
     rois: list[Row]
 
 
-def extract(source: Source) -> StructureSetRows:
+def extract(source: Source, thickness_mm: float | None = None) -> StructureSetRows:
     """The rows of one RTSTRUCT, given as path, bytes, stream or data set.
 
+    ``thickness_mm`` is that of an ROI on one plane, from the images; else the usual distance of contour planes.
     An object that cannot be used gives a row with the status ``failed`` and the reason; nothing is raised.
     """
     dataset, failure = open_object(source, "RTSTRUCT")
     rois = {} if failure else read_rois(dataset)
     planes, problems = _planes(rois.values())
     spacing = usual_distance(planes.values())
+    lone = spacing if thickness_mm is None else thickness_mm
     names = Counter(roi.name.casefold() for roi in rois.values())
     extras = _roi_extras(dataset)
     roi_rows = [
         {
             "sop_instance_uid": value(dataset, "SOPInstanceUID"),
             **_roi_row(roi, names[roi.name.casefold()] > 1, extras.get(roi.number, {})),
-            **_geometry(roi, planes.get(roi.number), problems.get(roi.number), spacing),
+            **_geometry(roi, planes.get(roi.number), problems.get(roi.number, ""), lone),
         }
         for roi in rois.values()
     ]
@@ -166,28 +165,28 @@ def _planes(rois: Iterable[Roi]) -> tuple[dict[int, Planes], dict[int, str]]:
     planes, problems = {}, {}
     for roi in rois:
         try:
-            if roi.contours:
-                planes[roi.number] = planes_of(roi)
+            planes[roi.number] = planes_of(roi)
         except ObjectError as error:
             problems[roi.number] = str(error)
     return planes, problems
 
 
-def _geometry(roi: Roi, planes: Planes | None, problem: str | None, spacing: float | None) -> Row:
+def _geometry(roi: Roi, planes: Planes | None, problem: str, lone_thickness: float | None) -> Row:
     """The geometry columns of an ROI; None where there is no geometry, with the reason."""
     row: Row = dict.fromkeys(GEOMETRY_COLUMNS)
-    notes = list(roi.notes) + [f"{count} {kind} contour(s)" for kind, count in roi.others.items()]
+    notes = list(roi.notes)
     row["is_one_slice"] = int(planes is not None and planes.positions.size == 1)
     if planes is None:
-        return row | {"status": FAILED, "reason": "; ".join([problem or "no closed contours", *notes])}
+        return row | verdict("; ".join([problem, *notes]), [])
+    notes += [f"{count} {kind} contour(s) left out" for kind, count in roi.others.items()]
     row["plane_count"] = int(planes.positions.size)
     row["plane_spacing_mm"] = usual_distance([planes])
     row |= _extents(planes)
     try:
-        row |= _measures(planes, spacing)
+        row |= _measures(planes, lone_thickness)
     except (ObjectError, TooManyCrossingsError) as error:
-        return row | {"status": FAILED, "reason": "; ".join([str(error), *notes])}
-    return row | {"status": WARNING if notes else OK, "reason": "; ".join(notes) or None}
+        return row | verdict("; ".join([str(error), *notes]), [])
+    return row | verdict(None, notes)
 
 
 GEOMETRY_COLUMNS = (

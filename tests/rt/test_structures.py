@@ -102,13 +102,21 @@ def test_flags_and_reasons():
         5: (0, 0, 0, "failed"),
     }
     reasons = [row["reason"] for row in rows.rois]
-    assert reasons[1] == "no closed contours"
-    assert reasons[2] == "no closed contours; 1 POINT contour(s)"
+    assert reasons[1] == "no contours"
+    assert reasons[2] == "only contours that enclose no volume (POINT)"
     assert "parallel planes" in reasons[4]
     assert rows.rois[3]["volume_cc"] == pytest.approx(
         0.3
     )  # as thick as the planes of the other ROI are apart
     assert rows.rois[0]["colour"] == "#ff8000"
+
+
+def test_an_roi_on_one_plane_takes_the_thickness_that_is_given():
+    dataset = structure_set({1: ("x", [contour(rectangle((0, 10), (0, 10), 5))])})
+    alone, given = extract(dataset).rois[0], extract(dataset, thickness_mm=2.5).rois[0]
+    assert (alone["volume_cc"], alone["status"]) == (None, "failed")
+    assert "nothing tells how thick" in alone["reason"]
+    assert given["volume_cc"] == pytest.approx(0.25)
 
 
 def test_structure_set_row():
