@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 
 from pyconquest_rt.rt.complexity import modulation_complexity
 from pyconquest_rt.rt.dicom_values import items
-from pyconquest_rt.rt.rows import Row, first, joined, real, reals, value, whole
+from pyconquest_rt.rt.rows import Row, first, joined, real, reals, total, value, whole
 
 Angle = tuple[float | None, float | None, float | None, str | None]
 
@@ -48,8 +48,7 @@ def ion_beam(beam: Dataset, delivery: Delivery) -> Row:
     row = _common(beam, points, delivery) | {"kind": "ion", "energy_unit": "MeV/u"}
     row["wedge_count"] = whole(beam, "NumberOfWedges")
     row["scan_mode"] = value(beam, "ScanMode")
-    spots = [whole(point, "NumberOfScanSpotPositions") for point in points[::2]]
-    row["scan_spot_count"] = sum(spot for spot in spots if spot) or None
+    row["scan_spot_count"] = total(whole(point, "NumberOfScanSpotPositions") for point in points[::2])
     row["range_shifter"] = joined(
         value(item, "RangeShifterID") for item in items(beam, "RangeShifterSequence")
     )
@@ -60,8 +59,6 @@ def ion_beam(beam: Dataset, delivery: Delivery) -> Row:
 def application_setup(setup: Dataset, delivery: Delivery) -> Row:
     """The row of one brachytherapy application setup; its number stands in ``beam_number``."""
     channels = items(setup, "ChannelSequence")
-    times = [real(channel, "ChannelTotalTime") for channel in channels]
-    known = [time for time in times if time is not None]
     return {
         "kind": "brachy",
         "beam_number": whole(setup, "ApplicationSetupNumber"),
@@ -72,7 +69,7 @@ def application_setup(setup: Dataset, delivery: Delivery) -> Row:
         "channel_count": len(channels),
         "dwell_count": sum(len(items(channel, "BrachyControlPointSequence")) for channel in channels),
         "control_point_count": sum(len(items(channel, "BrachyControlPointSequence")) for channel in channels),
-        "channel_time_s": sum(known) if known else None,
+        "channel_time_s": total(real(channel, "ChannelTotalTime") for channel in channels),
         "total_reference_air_kerma_ugy": real(setup, "TotalReferenceAirKerma"),
         "applicator": joined(value(channel, "SourceApplicatorID") for channel in channels),
     }

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.pixels.utils import iter_pixels
-from pydicom.uid import UID
+from pydicom.uid import ExplicitVRBigEndian
 
 from pyconquest_rt.rt.dicom_values import Source, items
 from pyconquest_rt.rt.rows import (
@@ -25,6 +25,7 @@ from pyconquest_rt.rt.rows import (
     open_object,
     real,
     reals,
+    transfer_syntax,
     value,
     verdict,
     whole,
@@ -33,6 +34,8 @@ from pyconquest_rt.rt.rows import (
 PIXEL_DATA = 0x7FE00010
 PIECE_BYTES = 1 << 22
 MAX_VOXELS = 1 << 28
+MAX_FRAME = 1 << 24
+"""Voxels of one frame: more than 4096 rows of 4096 columns are no dose plane."""
 
 
 class _NoMaximumError(Exception):
@@ -132,18 +135,18 @@ def _maximum(dataset: Dataset, row: Row, source: Source) -> float:
 
 def _pieces(dataset: Dataset, source: Source) -> Iterator[npt.NDArray[Any]]:
     """The stored values, a few MB at a time."""
-    sizes = [whole(dataset, keyword) or 0 for keyword in ("Rows", "Columns")]
-    voxels = sizes[0] * sizes[1] * (whole(dataset, "NumberOfFrames") or 1)
+    frame = (whole(dataset, "Rows") or 0) * (whole(dataset, "Columns") or 0)
+    voxels = frame * (whole(dataset, "NumberOfFrames") or 1)
     bits = whole(dataset, "BitsAllocated")
-    if not 0 < voxels <= MAX_VOXELS or bits not in (8, 16, 32):
+    if not 0 < voxels <= MAX_VOXELS or frame > MAX_FRAME or bits not in (8, 16, 32):
         raise _NoMaximumError(f"{voxels} voxels of {bits} bits are no dose grid that can be read")
     if PIXEL_DATA not in dataset:
         raise _NoMaximumError("there is no PixelData")
-    syntax = UID(str(getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", "1.2.840.10008.1.2")))
+    syntax = transfer_syntax(dataset)
     if syntax.is_encapsulated:
         yield from _decoded_frames(dataset)
         return
-    order = ">" if syntax == "1.2.840.10008.1.2.2" else "<"
+    order = ">" if syntax == ExplicitVRBigEndian else "<"
     kind = "i" if whole(dataset, "PixelRepresentation") == 1 else "u"
     dtype = np.dtype(f"{order}{kind}{bits // 8}")
     wanted = voxels * dtype.itemsize

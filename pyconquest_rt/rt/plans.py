@@ -18,11 +18,14 @@ from pyconquest_rt.rt.rows import (
     joined,
     open_object,
     real,
+    total,
     value,
     verdict,
     whole,
 )
 from pyconquest_rt.rt.tables import TABLES
+
+_DOSES = {kind.reference: kind.dose for kind in KINDS}
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,6 @@ def extract(source: Source) -> PlanRows:
 def _plan_row(dataset: Dataset, groups: list[Row], beams: list[Row]) -> Row:
     setups = items(dataset, "PatientSetupSequence")
     treated = [beam for beam in beams if beam["delivery_type"] in (None, "TREATMENT", "CONTINUATION")]
-    metersets = [group["mu"] for group in groups if group["mu"] is not None]
     brachy_machine = first(dataset, "TreatmentMachineSequence")
     site = value(dataset, "TreatmentSite")
     site_code = first(dataset, "TreatmentSiteCodeSequence")
@@ -87,21 +89,16 @@ def _plan_row(dataset: Dataset, groups: list[Row], beams: list[Row]) -> Row:
         or value(brachy_machine, "TreatmentMachineName"),
         "patient_position": joined(value(setup, "PatientPosition") for setup in setups),
         "fraction_group_count": len(groups),
-        "fractions_planned": _total([group["fractions_planned"] for group in groups]),
+        "fractions_planned": total(group["fractions_planned"] for group in groups),
         "beam_count": len(beams),
         "treatment_beam_count": len(treated),
-        "mu": sum(metersets) if metersets else None,
+        "mu": total(group["mu"] for group in groups),
         "rx_dose_gy": max(_levels(dataset), default=None),
         "rx_levels_gy": joined(f"{level:g}" for level in _levels(dataset)),
         "treatment_site": site,
         "treatment_site_code": value(site_code, "CodeValue"),
         "treatment_site_key": clean(site or value(site_code, "CodeMeaning") or "") or None,
     }
-
-
-def _total(counts: list[int | None]) -> int | None:
-    known = [count for count in counts if count is not None]
-    return sum(known) if known else None
 
 
 def _targets(dataset: Dataset) -> list[Dataset]:
@@ -138,8 +135,8 @@ def _fraction_group(dataset: Dataset, group: Dataset, group_count: int, order: i
         "fractions_per_day": whole(group, "NumberOfFractionPatternDigitsPerDay"),
         "beam_count": len(items(group, "ReferencedBeamSequence")),
         "brachy_setup_count": len(items(group, "ReferencedBrachyApplicationSetupSequence")),
-        "mu": _sum(metersets),
-        "dose_per_fraction_gy": _sum(doses),
+        "mu": total(metersets),
+        "dose_per_fraction_gy": total(doses),
         "rx_dose_gy": dose,
         "rx_dose_per_fraction_gy": dose / fractions if dose is not None and fractions else None,
         "rx_source": source,
@@ -149,11 +146,6 @@ def _fraction_group(dataset: Dataset, group: Dataset, group_count: int, order: i
         "rx_dose_reference_number": whole(target, "DoseReferenceNumber"),
         "normalisation": value(dataset, "PrescriptionDescription"),
     }
-
-
-def _sum(numbers: list[float | None]) -> float | None:
-    known = [number for number in numbers if number is not None]
-    return sum(known) if known else None
 
 
 def _prescription(dataset: Dataset, group: Dataset, group_count: int) -> tuple[Dataset, str | None]:
@@ -175,9 +167,6 @@ def _prescription(dataset: Dataset, group: Dataset, group_count: int) -> tuple[D
         return Dataset(), None
     highest = max(targets, key=lambda target: real(target, "TargetPrescriptionDose") or 0.0)
     return highest, "referenced" if referenced else "plan"
-
-
-_DOSES = {kind.reference: kind.dose for kind in KINDS}
 
 
 def _deliveries(dataset: Dataset, kind: BeamKind) -> dict[int | None, Delivery]:
@@ -204,29 +193,18 @@ def _beams(dataset: Dataset, warnings: list[str]) -> list[Row]:
     empty = dict.fromkeys(column.name for column in TABLES["rt_beam"].columns)
     empty["sop_instance_uid"] = value(dataset, "SOPInstanceUID")
     rows: dict[tuple[str, int], Row] = {}
-    missing: set[int] = set()
     for kind in KINDS:
-        deliveries = _deliveries(dataset, kind)
         beams = items(dataset, kind.sequence)
-        numbers = Counter(whole(beam, kind.number) for beam in beams)
-        warnings += _number_warnings(kind, numbers) + _point_warnings(beams)
-        missing |= {number for number in deliveries if number is not None} if beams else set()
-        missing -= {number for number in numbers if number is not None}
+        deliveries = _deliveries(dataset, kind)
+        warnings += _number_warnings(kind, beams, deliveries) + _point_warnings(beams)
         for beam in beams:
             number = whole(beam, kind.number)
             if number is not None:
                 row = kind.read(beam, deliveries.get(number, NO_DELIVERY))
                 rows.setdefault((row["kind"], number), empty | row)
-    if missing:
-        warnings.append(
-            f"fraction groups refer to beams that are not there: {', '.join(map(str, sorted(missing)))}"
-        )
-    return list(rows.values()) or _none(warnings)
-
-
-def _none(warnings: list[str]) -> list[Row]:
-    warnings.append("there are no beams and no application setups")
-    return []
+    if not rows:
+        warnings.append("there are no beams and no application setups")
+    return list(rows.values())
 
 
 def _point_warnings(beams: list[Dataset]) -> list[str]:
@@ -246,11 +224,19 @@ def _point_count(beam: Dataset) -> int:
     return len(items(beam, "ControlPointSequence") or items(beam, "IonControlPointSequence"))
 
 
-def _number_warnings(kind: BeamKind, numbers: Counter[int | None]) -> list[str]:
-    return [
-        f"{count} item(s) of {kind.sequence} without number"
-        if number is None
-        else f"{kind.number} {number} is given {count} times"
-        for number, count in numbers.items()
-        if number is None or count > 1
+def _number_warnings(
+    kind: BeamKind, beams: list[Dataset], deliveries: dict[int | None, Delivery]
+) -> list[str]:
+    """Numbers that are missing or given twice, and those that only a fraction group knows."""
+    if not beams:
+        return []
+    numbers = Counter(whole(beam, kind.number) for beam in beams)
+    nameless = numbers.pop(None, 0)
+    warnings = [f"{nameless} item(s) of {kind.sequence} without number"] if nameless else []
+    warnings += [
+        f"{kind.number} {number} is given {count} times" for number, count in numbers.items() if count > 1
     ]
+    unknown = sorted(number for number in deliveries if number is not None and number not in numbers)
+    if unknown:
+        warnings.append(f"fraction groups refer to beams that are not there: {', '.join(map(str, unknown))}")
+    return warnings

@@ -8,6 +8,7 @@ T = TypeVar("T", bound=Hashable)
 _SHORT = 8  # letters; below, a replaced letter more often makes another organ (ileum, ilium) than a slip
 _LONG = 10  # letters; from here on two slips are accepted
 _LEAST = 5  # letters; a shorter word is never corrected
+MOST_SLIPS = 2
 TOO_FAR = 9
 
 
@@ -37,7 +38,7 @@ def word_slips(word: str, meant: str) -> int:
         return TOO_FAR
     if len(word) == len(meant) < _SHORT and sorted(word) != sorted(meant):
         return TOO_FAR
-    return edit_distance(word, meant, 2 if min(len(word), len(meant)) >= _LONG else 1)
+    return edit_distance(word, meant, MOST_SLIPS if min(len(word), len(meant)) >= _LONG else 1)
 
 
 def name_slips(words: tuple[str, ...], meant: tuple[str, ...], known: Set[str]) -> int:
@@ -48,7 +49,7 @@ def name_slips(words: tuple[str, ...], meant: tuple[str, ...], known: Set[str]) 
     for word, right in zip(words, meant, strict=True):
         if word != right:
             slips += TOO_FAR if word in known else word_slips(word, right)
-            if slips > 2:
+            if slips > MOST_SLIPS:
                 return TOO_FAR
     return slips
 

@@ -33,6 +33,11 @@ class Entry:
     roi_type: str = ""
 
     @property
+    def is_categorised(self) -> bool:
+        """Whether the entry stands under an institutional name."""
+        return map_key(self.institutional) != NO_INSTITUTIONAL
+
+    @property
     def spellings(self) -> Iterator[str]:
         """All names that lead to this entry: its own, then the variations."""
         yield self.name

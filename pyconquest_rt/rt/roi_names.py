@@ -4,13 +4,14 @@ The raw name is never changed. No guess is made across side, dose level, plannin
 optimisation and partial structures: every word of a name must be understood, or the name stays uncategorised.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cache
 
 from pyconquest_rt.rt import tg263
-from pyconquest_rt.rt.roi_fuzzy import nearest
+from pyconquest_rt.rt.roi_fuzzy import MOST_SLIPS, nearest
 from pyconquest_rt.rt.roi_map import RoiMap
 from pyconquest_rt.rt.roi_rules import bolus_name, pattern_name, target_name
 from pyconquest_rt.rt.roi_tokens import FRENCH_SIDES, HELPER_WORDS, Words, clean, parse, split_words, squeeze
@@ -54,16 +55,16 @@ def classify(raw: str, site_map: RoiMap | None = None, physician: str = "") -> R
     rules, correction of slips. An institutional name outside the map is the TG-263 name.
     """
     entry = site_map.lookup(raw, physician) if site_map else None
-    match = _exact(raw)
-    if match is None and entry:
-        match = _from_map(entry.institutional, entry.name)
-    match = match or match_name(raw)
+    if entry:
+        match = _exact(raw) or _from_map(entry.institutional, entry.name) or _by_rules(raw)
+    else:
+        match = match_name(raw)
     found = match or Match("", UNCATEGORISED, _why_not(raw), 0.0)
     return RoiName(
         raw=raw,
         cleaned=clean(raw),
         physician=entry.name if entry else None,
-        institutional=entry.institutional if entry else found.name or None,
+        institutional=entry.institutional if entry and entry.is_categorised else found.name or None,
         tg263=found.name or None,
         method=found.method,
         score=round(found.score, 3) if match else None,
@@ -179,12 +180,15 @@ def _fuzzy(raw: str) -> Match | None:
 
 
 def _fuzzy_candidates(words: Words) -> Iterator[tuple[tuple[str, ...], str]]:
-    for meant, stem in _all_spellings():
-        name = tg263.sides_of().get(stem, {}).get(words.side)
-        if name is None and not words.side and stem in tg263.structures():
-            name = stem
-        if name:
-            yield meant, name
+    """Spellings of as many words and about as many letters, with the name that they have on the side said."""
+    letters = len(words.joined)
+    for length in range(letters - MOST_SLIPS, letters + MOST_SLIPS + 1):
+        for meant, stem in _spellings_by_size().get((len(words.words), length), ()):
+            name = tg263.sides_of().get(stem, {}).get(words.side)
+            if name is None and not words.side and stem in tg263.structures():
+                name = stem
+            if name:
+                yield meant, name
 
 
 def _why_not(raw: str) -> str:
@@ -260,6 +264,15 @@ def _all_spellings() -> tuple[tuple[tuple[str, ...], str], ...]:
     stems = {(split_words(stem), stem) for stem in [*_plurals(), *tg263.sides_of()] if "-" not in stem}
     one_word = {(("".join(words),), stem) for words, stem in stems}
     return tuple(sorted(stems | one_word | {(words, stem) for stem, _, words in _synonyms() if stem}))
+
+
+@cache
+def _spellings_by_size() -> dict[tuple[int, int], list[tuple[tuple[str, ...], str]]]:
+    """All spellings by their number of words and of letters."""
+    sizes: dict[tuple[int, int], list[tuple[tuple[str, ...], str]]] = defaultdict(list)
+    for words, stem in _all_spellings():
+        sizes[len(words), sum(map(len, words))].append((words, stem))
+    return dict(sizes)
 
 
 @cache

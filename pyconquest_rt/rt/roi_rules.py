@@ -7,7 +7,9 @@ from pyconquest_rt.rt.roi_tokens import clean
 from pyconquest_rt.rt.tg263 import MAX_LENGTH
 
 _TARGET_TYPE = re.compile(r"(gtv|ctv|itv|ptv|igtv|ictv)")
-_CLASSIFIER = re.compile(r"[ -]?(ln|nodes?|nodal|primary|prim|n|p|t)(?![a-z])")
+_CLASSIFIER = re.compile(
+    r"[ -]?(ln|nodes?|nodal|primary|prim|n|p|t(?!\d))(?![a-z])"
+)  # "T4" may be a vertebra
 _CLASSES = {"ln": "n", "node": "n", "nodes": "n", "nodal": "n", "n": "n"}
 _NUMBER = re.compile(r" ?([1-9])(?![\d.,])(?! ?c?gy)")
 _EVAL = re.compile(r" ?eval(?![a-z])")

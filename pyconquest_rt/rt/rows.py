@@ -3,19 +3,19 @@
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 from pydicom import dcmread
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
+from pydicom.uid import UID, ImplicitVRLittleEndian
 
 from pyconquest_rt.rt.dicom_values import Source, items, number, numbers, read_object, text
 
 Row = dict[str, Any]
-Floats = npt.NDArray[np.float64]
+Number = TypeVar("Number", int, float)
 
 OK, WARNING, FAILED = "ok", "warning", "failed"
 MAX_WHOLE = 2**53
@@ -57,6 +57,17 @@ def first(dataset: Dataset, *keywords: str) -> Dataset:
     for keyword in keywords:
         dataset = next(iter(items(dataset, keyword)), Dataset())
     return dataset
+
+
+def transfer_syntax(dataset: Dataset) -> UID:
+    """The transfer syntax of an object; implicit VR little endian where it does not say."""
+    return UID(str(getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", ImplicitVRLittleEndian)))
+
+
+def total(numbers: Iterable[Number | None]) -> Number | None:
+    """The sum of the numbers that are there; None if there are none."""
+    known = [number for number in numbers if number is not None]
+    return sum(known[1:], known[0]) if known else None
 
 
 def joined(values: Iterable[Any]) -> str | None:

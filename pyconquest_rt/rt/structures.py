@@ -46,7 +46,7 @@ class StructureSetRows:
 def extract(source: Source, thickness_mm: float | None = None) -> StructureSetRows:
     """The rows of one RTSTRUCT, given as path, bytes, stream or data set.
 
-    ``thickness_mm`` is that of an ROI on one plane, from the images; else the usual distance of contour planes.
+    ``thickness_mm`` is that of an ROI on one plane (from the images), else the usual distance of planes is.
     An object that cannot be used gives a row with the status ``failed`` and the reason; nothing is raised.
     """
     dataset, failure = open_object(source, "RTSTRUCT")

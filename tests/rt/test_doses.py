@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
-from pydicom.uid import ExplicitVRBigEndian, RLELossless
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, RLELossless
 from rt_objects import SHARED, as_bytes, dose, item
 
 from pyconquest_rt.rt import doses
@@ -50,6 +50,15 @@ def test_maximum_in_other_transfer_syntaxes(tmp_path, syntax):
         made = source
     expected = float(made.pixel_array.max()) * float(made.DoseGridScaling)
     assert extract(source)["maximum_gy"] == pytest.approx(expected)
+
+
+def test_maximum_of_a_deflated_file(tmp_path):
+    values = np.random.default_rng(5).integers(0, 5000, (40, 50, 60)).astype(np.uint32)
+    made = dose(values)
+    made.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    path = tmp_path / "dose.dcm"
+    made.save_as(path, enforce_file_format=True)
+    assert extract(path)["maximum_gy"] == pytest.approx(values.max() / 1000)
 
 
 def test_grid_columns():

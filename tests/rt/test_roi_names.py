@@ -100,7 +100,16 @@ def test_a_name_that_stays_open_says_why(raw, reason):
             "GTV 4.5",
         ),
         *("Tete de l'humerus", "Cochlea izq der", "PTV 5 6", "Heart+3mm", "Cord PRV 0.5", "Lung_L-Lung_R"),
-        *("Kidney pelvis mass L", "PTV1-PTV2", "Parotid_L/GTV", "PTV L", "Brain 2", "PRV PTV60", "PTV_PRV05"),
+        *(
+            "Kidney pelvis mass L",
+            "PTV1-PTV2",
+            "Parotid_L/GTV",
+            "PTV L",
+            "PTV T4",
+            "Brain 2",
+            "PRV PTV60",
+            "PTV_PRV05",
+        ),
     ],
 )
 def test_what_may_mean_two_things_stays_open(raw):
