@@ -1,0 +1,168 @@
+"""Structured dose reports to rows: one walk over the content items, led by the tables of the templates.
+
+A *frame* is a content item that opens a row: an event, a tube, a filter. What stands below it belongs to
+that frame, and the frame's columns say which concept fills which column. A container that is no frame still
+closes the frame above it, so that what stands inside it (the serial number of a device, the laterality of
+an organ) is never taken for the event's own. Every content item also becomes a row of ``dose_item``.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from pyconquest_rt.dose_reports.attributes import number
+from pyconquest_rt.dose_reports.codes import word
+from pyconquest_rt.dose_reports.rows import Row, Rows
+from pyconquest_rt.dose_reports.sr import ContentItem
+from pyconquest_rt.dose_reports.tables import TABLES
+from pyconquest_rt.dose_reports.units import convert, unit_of
+
+_TYPES = {column.name: column.type for table in TABLES.values() for column in table.columns}
+_COUNTERS = {
+    "dose_accumulated": "seq",
+    "dose_event": "event",
+    "dose_event_source": "source",
+    "dose_event_filter": "filter",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a content item opens; a number that is a frame stands itself in the row that it opens.
+
+    ``table``: the table that gets a new row; None fills on in the row of the frame above.
+    ``columns``: concept → column of that row.  ``fixed``: values that every such row has.
+    ``series``: concept → column of ``dose_event_source``, for values that come once a pulse or a tube.
+    """
+
+    table: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    series: Mapping[str, str] = field(default_factory=dict)
+
+
+CLOSED = Frame()
+
+
+@dataclass(slots=True)
+class Event:
+    """One event while its report is read: its row, its content items and the values of its series."""
+
+    row: Row
+    items: list[ContentItem] = field(default_factory=list)
+    series: dict[str, list[float]] = field(default_factory=dict)
+
+    def find(self, concept: str) -> ContentItem | None:
+        """Return the event's first content item of that concept."""
+        return next((item for item in self.items if item.concept == concept), None)
+
+
+@dataclass(slots=True)
+class _Scope:
+    frame: Frame
+    row: Row
+    event: Event | None
+
+
+def fill_rows(
+    items: Iterable[ContentItem],
+    frames: Mapping[str, Frame],
+    finish: Callable[[Event, Rows], None],
+    rows: Rows,
+) -> None:
+    """Fill ``rows`` from a report's content items; ``finish`` is called with every event once all is read."""
+    events: list[Event] = []
+    numbers: Counter[tuple[str, object]] = Counter()
+    scopes: list[_Scope] = []
+
+    def open_frame(frame: Frame, above: _Scope) -> _Scope:
+        if frame.table is None or frame.table == "dose_object":
+            above.row.update(frame.fixed)
+            return _Scope(frame, above.row, above.event)
+        event_number = above.event.row["event"] if above.event else None
+        numbers[frame.table, event_number] += 1
+        row = rows.add(frame.table, **frame.fixed)
+        if event_number is not None:
+            row["event"] = event_number
+        row[_COUNTERS[frame.table]] = numbers[frame.table, event_number]
+        if frame.table != "dose_event":
+            return _Scope(frame, row, above.event)
+        events.append(Event(row))
+        return _Scope(frame, row, events[-1])
+
+    for item in items:
+        above = scopes[item.parent] if scopes else _Scope(CLOSED, rows.object, None)
+        frame = frames.get(item.concept, CLOSED if item.value_type == "CONTAINER" else None)
+        scope = above if frame is None else open_frame(frame, above)
+        scopes.append(scope)
+        if scope.event is not None:
+            scope.event.items.append(item)
+        _fill(item, scope if frame is not None and frame.table else above, rows)
+        rows["dose_item"].append(_item_row(len(scopes), item, scope.event, rows.sop_instance_uid))
+    for event in events:
+        _add_series(event, rows)
+        finish(event, rows)
+
+
+def _fill(item: ContentItem, scope: _Scope, rows: Rows) -> None:
+    column = scope.frame.columns.get(item.concept)
+    if column is not None:
+        put(scope.row, column, item, rows)
+    elif scope.event is not None and item.concept in scope.frame.series:
+        column = scope.frame.series[item.concept]
+        texts = [item.number] if item.text is None else [number(text) for text in item.text.split("\\")]
+        values = [_converted(value, column, item, rows) for value in texts if value is not None]
+        scope.event.series.setdefault(column, []).extend(value for value in values if value is not None)
+
+
+def put(row: Row, column: str, item: ContentItem, rows: Rows) -> None:
+    """Put a content item's value into a column, in the column's unit; a value that is there already stays."""
+    if _TYPES[column] == "TEXT":
+        value: str | float | None = item.text
+        if item.code is not None and item.value_type != "NUM":
+            value = word(item.code, item.code_meaning)
+    else:
+        value = item.number if item.number is not None else number(item.text or "")
+        if value is not None:
+            value = _converted(value, column, item, rows)
+    present = row.get(column)
+    if present is None:
+        row[column] = value
+    elif value is not None and value != present and _TYPES[column] != "TEXT":
+        rows.warn(f"{item.meaning or item.concept}: {present:g} kept, {value:g} beside it not")
+
+
+def _converted(value: float, column: str, item: ContentItem, rows: Rows) -> float | int | None:
+    converted = convert(value, item.unit, unit_of(column))
+    if converted is None:
+        rows.warn(f"{item.meaning or item.concept}: unit '{item.unit or ''}' is not one of {column}; no value")
+    elif _TYPES[column] == "INTEGER" and converted == int(converted):
+        return int(converted)
+    return converted
+
+
+def _add_series(event: Event, rows: Rows) -> None:
+    length = max(map(len, event.series.values()), default=0)
+    for index in range(length):
+        row = rows.add("dose_event_source", event=event.row["event"], source=index + 1)
+        for column, values in event.series.items():
+            if index < len(values):
+                row[column] = values[index]
+
+
+def _item_row(position: int, item: ContentItem, event: Event | None, uid: str) -> Row:
+    return {
+        "SOPInstanceUID": uid,
+        "item": position,
+        "parent": item.parent + 1 if position > 1 else None,
+        "event": event.row["event"] if event else None,
+        "relationship": item.relationship,
+        "value_type": item.value_type,
+        "concept": item.concept,
+        "concept_meaning": item.meaning,
+        "value_num": item.number,
+        "unit": item.unit,
+        "value_code": item.code,
+        "value_meaning": item.code_meaning,
+        "value_text": item.text,
+    }
