@@ -1,61 +1,98 @@
-from __future__ import annotations
-import math
-import pydicom
-from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence
-from pydicom.multival import MultiValue
-import warnings as _w
+"""An object's attributes as the dose extractors take them: the object opened, numbers out of any text."""
 
-def number(text: str) -> float | None:
-    """Return the number that a text writes, with a decimal point or comma, or None."""
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pyconquest_rt.elements import Encoding, Item, Source, end_of_value, read_header
+from pyconquest_rt.errors import UnreadableError
+from pyconquest_rt.part10 import FileSource, Prefix, begin, read_prefix
+
+MAX_REPORT_BYTES = 256 << 20  #: a longer structured report is refused
+
+_FIRST_PIXEL_TAG = 0x7FE00000
+_CONTENT_SEQUENCE = 0x0040A730
+_LEAST_BUDGET = 1 << 20
+
+
+class DataSet(Item):
+    """A whole data set up to its pixel data: what is cut off or wrong behind them does no harm here."""
+
+    __slots__ = ()
+
+    def __init__(self, source: Source, position: int, encoding: Encoding) -> None:
+        super().__init__(source, position, source.size, encoding)
+
+    def locate(self) -> int:
+        """Find the elements before the pixel data; returns where they end."""
+        self._elements = {}
+        position = self._start
+        while position < self._stop:
+            header = read_header(self._source, position, self._encoding)
+            if header[0] >= _FIRST_PIXEL_TAG:
+                break
+            _, position = end_of_value(self._source, header, self._stop, self._encoding)
+            self._elements[header[0]] = header
+        return position
+
+
+@contextmanager
+def opened(origin: str | os.PathLike[str] | bytes) -> Iterator[DataSet]:
+    """Open an object, a file or its bytes: of a structured report all is read, of an image the header alone.
+
+    Raises:
+        UnreadableError: it cannot be read, or is not DICOM; also later, when malformed parts are come upon.
+    """
+    in_memory = isinstance(origin, bytes)
+    prefix = Prefix(None, len(origin), 0, origin) if isinstance(origin, bytes) else read_prefix(origin)
+    with FileSource(prefix) as file:
+        start = begin(file)
+        data_set = DataSet(start.source, start.position, start.encoding)
+        if _CONTENT_SEQUENCE not in data_set:
+            yield data_set
+            return
+        source = start.source
+        if not in_memory and source is file:
+            source = Source(_read_all(prefix))
+        # Every element of a report is met once a level; the allowance only stops what nests without end.
+        source.budget = max(_LEAST_BUDGET, source.size)
+        yield DataSet(source, start.position, start.encoding)
+
+
+def _read_all(prefix: Prefix) -> bytes:
+    if prefix.size > MAX_REPORT_BYTES:
+        raise UnreadableError(f"a structured report of {prefix.size} bytes is longer than {MAX_REPORT_BYTES}")
+    assert prefix.path is not None
     try:
-        value = float(text.strip().replace(",", "."))
+        return Path(prefix.path).read_bytes()
+    except OSError as error:
+        raise UnreadableError(f"cannot be read: {error.strerror}") from error
+
+
+def number(text: str | None) -> float | None:
+    """Return the number that a text writes, with a decimal point or comma; None where it writes none."""
+    try:
+        value = float((text or "").replace(",", "."))
     except ValueError:
         return None
     return value if math.isfinite(value) else None
 
 
-class Attributes:
-    def __init__(self, ds: Dataset) -> None:
-        self.ds = ds
-
-    def _value(self, tag: int):
-        with _w.catch_warnings():
-            _w.simplefilter("ignore")
-            try:
-                if tag not in self.ds: return None
-                return self.ds[tag].value
-            except Exception:
-                try: return self.ds.get_item(tag).value
-                except Exception: return None
-
-    def values(self, tag: int) -> list[str]:
-        v = self._value(tag)
-        if v is None: return []
-        if isinstance(v, bytes): v = v.decode("latin-1").split("\\")
-        if isinstance(v, (MultiValue, list, tuple)): return [str(getattr(x,"original_string",x)).strip(" \0\r\n\t") for x in v]
-        if isinstance(v, Sequence): return []
-        return [str(getattr(v,"original_string",v)).strip(" \0\r\n\t")]
-
-    def text(self, tag: int) -> str | None:
-        return "\\".join(self.values(tag)) or None
-
-    def numbers(self, tag: int) -> list[float | None]:
-        return [number(t) for t in self.values(tag)]
-
-    def number(self, tag: int) -> float | None:
-        v = self.numbers(tag)
-        return v[0] if v else None
-
-    def items(self, tag: int) -> list["Attributes"]:
-        v = self._value(tag)
-        return [Attributes(d) for d in v] if isinstance(v, Sequence) else []
-
-    def block(self, group: int, creator: str) -> int | None:
-        for e in range(0x10, 0x100):
-            if self.text(group << 16 | e) == creator: return group << 16 | e << 8
-        return None
+def numbers(item: Item, tag: int) -> list[float | None]:
+    """Return the values of an attribute as numbers, None for those that are not."""
+    return [number(text) for text in item.values(tag)]
 
 
-def read(path) -> Attributes:
-    return Attributes(pydicom.dcmread(path, force=True, stop_before_pixels=True))
+def first_number(item: Item, tag: int) -> float | None:
+    """Return the first value of an attribute as a number, None where it is absent or not a number."""
+    return next(iter(numbers(item, tag)), None)
+
+
+def maker_block(item: Item, group: int, creator: str) -> int | None:
+    """Return the tag at which a private creator's elements begin (PS3.5 section 7.8.1), None without it."""
+    for tag in item.tags():
+        if tag >> 16 == group and 0x10 <= tag & 0xFFFF <= 0xFF and item.text(tag) == creator:
+            return tag & 0xFFFF0000 | (tag & 0xFF) << 8
+    return None

@@ -1,7 +1,8 @@
 """The row of ``dose_object``: what every object says of itself, its study, its patient and its device."""
 
-from pyconquest_rt.dose_reports.attributes import Attributes
+from pyconquest_rt.dose_reports.attributes import first_number
 from pyconquest_rt.dose_reports.rows import Rows
+from pyconquest_rt.elements import Item
 
 _TEXTS = {
     "SOPClassUID": 0x00080016,
@@ -30,17 +31,17 @@ _RANK = {"report": 2, "page": 1, "image": 0}
 SOP_INSTANCE_UID = 0x00080018
 
 
-def start_rows(attributes: Attributes, kind: str, sop_instance_uid: str) -> Rows:
+def start_rows(item: Item, kind: str, sop_instance_uid: str) -> Rows:
     """Return the rows of an object of a kind (report, page or image) with its ``dose_object`` row filled."""
     rows = Rows(sop_instance_uid)
     row = rows.object
     row["object_kind"] = kind
     for column, tag in _TEXTS.items():
-        row[column] = attributes.text(tag)
+        row[column] = item.text(tag)
     for column, tag in _NUMBERS.items():
-        row[column] = attributes.number(tag)
-        if row[column] is None and attributes.text(tag):
-            rows.warn(f"{column.partition('_')[0]} '{attributes.text(tag)}' is not a number")
+        row[column] = first_number(item, tag)
+        if row[column] is None and item.text(tag):
+            rows.warn(f"{column.partition('_')[0]} '{item.text(tag)}' is not a number")
     moment = f"{row['ContentDate'] or row['StudyDate'] or ''}{row['ContentTime'] or row['StudyTime'] or ''}"
     row["precedence"] = f"{_RANK[kind]} {moment} {sop_instance_uid}"
     return rows

@@ -7,8 +7,9 @@ costs no more than its own size. Source: PS3.3 C.17.3 (SR Document Content), C.1
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pyconquest_rt.dose_reports.attributes import Attributes, number
+from pyconquest_rt.dose_reports.attributes import first_number, number
 from pyconquest_rt.dose_reports.codes import concept
+from pyconquest_rt.elements import Item
 
 _CONTENT = 0x0040A730
 _CONCEPT_NAME = 0x0040A043
@@ -37,38 +38,38 @@ class _Value(NamedTuple):
     text: str | None = None
 
 
-def code(item: Attributes) -> tuple[str, str]:
+def code(item: Item) -> tuple[str, str]:
     """Return (code value, coding scheme) of an item of a code sequence; a long or URN code where that is used."""
     value = item.text(0x00080100) or item.text(0x00080119) or item.text(0x00080120) or ""
     return value, item.text(0x00080102) or ""
 
 
-def _measured(item: Attributes) -> _Value:
+def _measured(item: Item) -> _Value:
     for measured in item.items(0x0040A300)[:1]:
         texts = measured.values(0x0040A30A)
         numbers = [number(text) for text in texts]
         first = next((value for value in numbers if value is not None), None)
         if first is None:
-            first = next((n for n in measured.numbers(0x0040A161)), None)
+            first = first_number(measured, 0x0040A161)
         units = [code(unit)[0] for unit in measured.items(0x004008EA)[:1]]
         plain = len(numbers) == 1 and numbers[0] is not None
         return _Value(first, units[0] if units else None, text=None if plain else "\\".join(texts) or None)
     return _qualified(item)
 
 
-def _qualified(item: Attributes) -> _Value:
+def _qualified(item: Item) -> _Value:
     for qualifier in item.items(0x0040A301)[:1]:
         return _Value(code="^".join(code(qualifier)), meaning=qualifier.text(0x00080104))
     return _Value()
 
 
-def _coded(item: Attributes) -> _Value:
+def _coded(item: Item) -> _Value:
     for value in item.items(0x0040A168)[:1]:
         return _Value(code="^".join(code(value)), meaning=value.text(0x00080104))
     return _Value()
 
 
-def _referenced(item: Attributes) -> _Value:
+def _referenced(item: Item) -> _Value:
     for reference in item.items(0x00081199)[:1]:
         return _Value(code=reference.text(0x00081150), text=reference.text(0x00081155))
     return _Value()
@@ -96,7 +97,7 @@ _VALUES = {
 }
 
 
-def _value(item: Attributes, value_type: str) -> _Value:
+def _value(item: Item, value_type: str) -> _Value:
     reader = _VALUES.get(value_type)
     if reader is not None:
         return reader(item)
@@ -106,14 +107,14 @@ def _value(item: Attributes, value_type: str) -> _Value:
     return _Value()
 
 
-def name(item: Attributes) -> tuple[str, str | None]:
+def name(item: Item) -> tuple[str, str | None]:
     """Return the concept name of a content item (codes.concept) and the meaning written beside it."""
     for entry in item.items(_CONCEPT_NAME)[:1]:
         return concept(*code(entry)), entry.text(0x00080104)
     return "", None
 
 
-def content(report: Attributes) -> Iterator[ContentItem]:
+def content(report: Item) -> Iterator[ContentItem]:
     """Yield the content items of a report from the root downward, in the order of the report."""
     stack = [(report, 0)]
     position = 0

@@ -6,11 +6,11 @@ themselves, so a report that names none, or a wrong one, is read all the same.
 """
 
 from pyconquest_rt.dose_reports import patient_dose, radiopharmaceutical, rdsr_ct, rdsr_projection
-from pyconquest_rt.dose_reports.attributes import Attributes
 from pyconquest_rt.dose_reports.header_row import start_rows
 from pyconquest_rt.dose_reports.report import CLOSED, Event, Frame, fill_rows
 from pyconquest_rt.dose_reports.rows import Rows
 from pyconquest_rt.dose_reports.sr import content, name
+from pyconquest_rt.elements import Item
 
 DOSE_REPORT_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.88.67",  # X-Ray Radiation Dose SR
@@ -65,21 +65,21 @@ _FINISH = {
 }
 
 
-def is_dose_report(attributes: Attributes) -> bool:
+def is_dose_report(item: Item) -> bool:
     """Tell whether a structured report is one of dose."""
-    return attributes.text(0x00080016) in DOSE_REPORT_CLASSES or name(attributes)[0] in DOSE_REPORT_TITLES
+    return item.text(0x00080016) in DOSE_REPORT_CLASSES or name(item)[0] in DOSE_REPORT_TITLES
 
 
-def extract_report(attributes: Attributes, sop_instance_uid: str) -> Rows:
+def extract_report(item: Item, sop_instance_uid: str) -> Rows:
     """Return the rows of a dose report (TID 10001, 10011, 10021, 10030, 10040, Siemens Arcadis)."""
-    rows = start_rows(attributes, "report", sop_instance_uid)
-    title = name(attributes)[0]
+    rows = start_rows(item, "report", sop_instance_uid)
+    title = name(item)[0]
     rows.object["ConceptNameCode"] = title or None
-    for template in attributes.items(0x0040A504)[:1]:
+    for template in item.items(0x0040A504)[:1]:
         rows.object["TemplateIdentifier"] = template.text(0x0040DB00)
     if title not in DOSE_REPORT_TITLES:
         rows.warn(f"title '{title}' is not one of a dose report; only what stands in known containers is read")
-    fill_rows(content(attributes), FRAMES, _finish, rows)
+    fill_rows(content(item), FRAMES, _finish, rows)
     _conclude(rows)
     return rows
 
