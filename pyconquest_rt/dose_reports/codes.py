@@ -5,6 +5,7 @@ call SNM3 or 99SDM) and as SCT; concept names are brought to SCT, so that the ta
 each concept once. The meaning that a report writes beside a code is never used to understand the code.
 """
 
+import csv
 from functools import cache
 from importlib.resources import files
 
@@ -27,7 +28,7 @@ _SCT = {
 
 
 @cache
-def concept(code: str, scheme: str) -> str:
+def concept_key(code: str, scheme: str) -> str:
     """Return ``code^scheme`` in the one spelling that the template tables use."""
     if scheme in _RETIRED_SCHEMES:
         return f"{_SCT[code]}^SCT" if code in _SCT else f"{code}^SRT"
@@ -36,8 +37,8 @@ def concept(code: str, scheme: str) -> str:
 
 @cache
 def _words() -> dict[str, str]:
-    lines = (files(__package__) / "words.csv").read_text(encoding="utf-8").splitlines()[1:]
-    return {code: word for code, _, word in (line.partition(",") for line in lines)}
+    with (files(__package__) / "words.csv").open(encoding="utf-8", newline="") as lines:
+        return dict(csv.reader(lines))
 
 
 def word(code: str, meaning: str | None) -> str:

@@ -52,9 +52,9 @@ class Event:
     items: list[ContentItem] = field(default_factory=list)
     series: dict[str, list[float]] = field(default_factory=dict)
 
-    def find(self, concept: str) -> ContentItem | None:
+    def find(self, key: str) -> ContentItem | None:
         """Return the event's first content item of that concept."""
-        return next((item for item in self.items if item.concept == concept), None)
+        return next((item for item in self.items if item.key == key), None)
 
 
 @dataclass(slots=True)
@@ -92,7 +92,7 @@ def fill_rows(
 
     for item in items:
         above = scopes[item.parent] if scopes else _Scope(CLOSED, rows.object, None)
-        frame = frames.get(item.concept, CLOSED if item.value_type == "CONTAINER" else None)
+        frame = frames.get(item.key, CLOSED if item.value_type == "CONTAINER" else None)
         scope = above if frame is None else open_frame(frame, above)
         scopes.append(scope)
         if scope.event is not None:
@@ -105,11 +105,11 @@ def fill_rows(
 
 
 def _fill(item: ContentItem, scope: _Scope, rows: Rows) -> None:
-    column = scope.frame.columns.get(item.concept)
+    column = scope.frame.columns.get(item.key)
     if column is not None:
         put(scope.row, column, item, rows)
-    elif scope.event is not None and item.concept in scope.frame.series:
-        column = scope.frame.series[item.concept]
+    elif scope.event is not None and item.key in scope.frame.series:
+        column = scope.frame.series[item.key]
         texts = [item.number] if item.text is None else [number(text) for text in item.text.split("\\")]
         values = [_converted(value, column, item, rows) for value in texts if value is not None]
         scope.event.series.setdefault(column, []).extend(value for value in values if value is not None)
@@ -132,12 +132,10 @@ def put(row: Row, column: str, item: ContentItem, rows: Rows) -> None:
         rows.warn(f"{item.meaning or item.concept}: {present:g} kept, {value:g} beside it not")
 
 
-def _converted(value: float, column: str, item: ContentItem, rows: Rows) -> float | int | None:
+def _converted(value: float, column: str, item: ContentItem, rows: Rows) -> float | None:
     converted = convert(value, item.unit, unit_of(column))
     if converted is None:
         rows.warn(f"{item.meaning or item.concept}: unit '{item.unit or ''}' is not one of {column}; no value")
-    elif _TYPES[column] == "INTEGER" and converted == int(converted):
-        return int(converted)
     return converted
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from pyconquest_rt.dose_reports.attributes import first_number, number
-from pyconquest_rt.dose_reports.codes import concept
+from pyconquest_rt.dose_reports.codes import concept_key
 from pyconquest_rt.elements import Item
 
 _CONTENT = 0x0040A730
@@ -16,11 +16,16 @@ _CONCEPT_NAME = 0x0040A043
 
 
 class ContentItem(NamedTuple):
-    """One content item; ``parent`` is the position of the item above it in the list (the root: itself)."""
+    """One content item, its value as the report writes it.
+
+    ``parent`` is the position of the item above it in the list (the root's: itself). ``concept`` is its name
+    as ``code^scheme``, and ``key`` the same in the one spelling of the templates' tables (codes.concept_key).
+    """
 
     parent: int
     relationship: str | None
     value_type: str
+    key: str
     concept: str
     meaning: str | None
     number: float | None
@@ -107,11 +112,12 @@ def _value(item: Item, value_type: str) -> _Value:
     return _Value()
 
 
-def name(item: Item) -> tuple[str, str | None]:
-    """Return the concept name of a content item (codes.concept) and the meaning written beside it."""
+def name(item: Item) -> tuple[str, str, str | None]:
+    """Return the concept name of a content item: its key, as written, and the meaning beside it."""
     for entry in item.items(_CONCEPT_NAME)[:1]:
-        return concept(*code(entry)), entry.text(0x00080104)
-    return "", None
+        value, scheme = code(entry)
+        return concept_key(value, scheme), f"{value}^{scheme}", entry.text(0x00080104)
+    return "", "", None
 
 
 def content(report: Item) -> Iterator[ContentItem]:
