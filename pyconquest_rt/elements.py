@@ -1,8 +1,8 @@
 """A bounds-checked, non-recursive reader of encoded DICOM data sets (PS3.5 section 7).
 
-`read_header` reads the header of one data element, `end_of_value` says where its value ends (through nested
-sequences of undefined length, without recursion), and `Item` is a cheap view of one data set: its elements are
-located at first use, its values decoded when asked for.
+`read_header` reads the header of one data element, `end_of_value` says where its value ends (through
+nested sequences of undefined length, without recursion), and `Item` is a cheap view of one data set: its
+elements are located at first use, its values decoded when asked for.
 
 Lengths are never trusted: whatever would lie beyond its surroundings raises `UnreadableError`.
 """
@@ -20,6 +20,7 @@ from pyconquest_rt.values import (
     SINGLE_VALUED,
     UNDEFINED_LENGTH,
     character_codecs,
+    private_creator_tag,
     resolve_vr,
     text_value,
 )
@@ -248,7 +249,11 @@ class Item:
         """The VR by which the element is decoded; "UN" where nobody knows."""
         header = self._located().get(tag)
         vr = header[1] if header else None
-        return resolve_vr(tag, vr, vr is None and self.raw(PIXEL_REPRESENTATION) in (b"\1\0", b"\0\1"))
+        if vr is not None and vr != "UN":
+            return vr
+        creator_tag = private_creator_tag(tag)
+        creator = None if creator_tag is None else self.text(creator_tag)
+        return resolve_vr(tag, vr, any(self.raw(PIXEL_REPRESENTATION) or b""), creator)
 
     def _character_codecs(self) -> tuple[str, ...]:
         if self._codecs is None:

@@ -53,9 +53,7 @@ class Start(NamedTuple):
     position: int
     encoding: Encoding
     transfer_syntax: str
-    meta: (
-        "list[tuple[int, ElementHeader]]"  # the elements of the file meta information, each with its position
-    )
+    meta: "list[tuple[int, ElementHeader]]"  # group 0002, each element with its position
 
 
 class FileSource(Source):
@@ -134,7 +132,8 @@ def begin(source: Source, transfer_syntax: str | None = None) -> Start:
     Raises:
         UnreadableError: this is not DICOM, or a deflated data set cannot be inflated.
     """
-    position, meta = 0, []
+    position = 0
+    meta: list[tuple[int, ElementHeader]] = []
     if transfer_syntax is None:
         position = _start_of_meta(source)
         position, meta = _read_meta(source, position)
@@ -157,9 +156,7 @@ def _start_of_meta(source: Source) -> int:
         raise UnreadableError("not a DICOM file: it is empty")
     if (data[:2] == b"\2\0" and data[4:6].isalpha()) or _is_plausible(source):
         return 0
-    raise UnreadableError(
-        "not a DICOM file: neither the letters DICM at byte 128 nor a data set at its start"
-    )
+    raise UnreadableError("not a DICOM file: no letters DICM at byte 128, no data set at its start")
 
 
 def _is_plausible(source: Source) -> bool:
@@ -170,7 +167,7 @@ def _is_plausible(source: Source) -> bool:
     position, previous = 0, 0x00080000 - 1
     try:
         for _ in range(2):
-            tag, vr, start, length = header = read_header(source, position, encoding)
+            tag, vr, _, length = header = read_header(source, position, encoding)
             known = dictionary_vr(tag) != "UN" and (encoding.implicit or vr is not None)
             if not known or tag >> 16 != 8 or tag <= previous or length == UNDEFINED_LENGTH:
                 return False

@@ -11,9 +11,33 @@ from functools import lru_cache
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
 
-#: VRs with a 16-bit length in explicit encodings (DICOM PS3.5 section 7.1.2), and those with a 32-bit length.
-SHORT_VRS = frozenset("AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
-LONG_VRS = frozenset("OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+#: VRs with a 16-bit length in explicit encodings (PS3.5 section 7.1.2), and those with a 32-bit length.
+SHORT_VRS = frozenset(
+    {
+        "AE",
+        "AS",
+        "AT",
+        "CS",
+        "DA",
+        "DS",
+        "DT",
+        "FD",
+        "FL",
+        "IS",
+        "LO",
+        "LT",
+        "PN",
+        "SH",
+        "SL",
+        "SS",
+        "ST",
+        "TM",
+        "UI",
+        "UL",
+        "US",
+    }
+)
+LONG_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
 
 #: VRs whose backslash is part of the text (PS3.5 section 6.2).
 SINGLE_VALUED = frozenset({"LT", "ST", "UT", "UR"})
@@ -43,35 +67,47 @@ _NAME_DELIMITERS = _DELIMITERS | frozenset(b"^=")
 
 
 @lru_cache(maxsize=4096)
-def dictionary_vr(tag: int, signed: bool = False) -> str:
-    """The VR that the data dictionary (PS3.6) gives a tag; "UN" for private and unknown tags.
+def dictionary_vr(tag: int, signed: bool = False, creator: str | None = None) -> str:
+    """The VR that pydicom's dictionaries (PS3.6, and known private ones) give a tag; else "UN".
 
     Where the dictionary leaves a choice ("US or SS", "OB or OW") the choice is the first, or SS where
-    PixelRepresentation says ``signed``.
+    PixelRepresentation says ``signed``. A private tag needs its ``creator``.
     """
-    from pydicom.datadict import dictionary_VR
+    from pydicom.datadict import dictionary_VR, private_dictionary_VR
 
     if tag & 0xFFFF == 0:
         return "UL"
-    if tag >> 16 & 1:
-        return "LO" if 0x10 <= tag & 0xFFFF <= 0xFF else "UN"
+    if is_private(tag) and 0x10 <= tag & 0xFFFF <= 0xFF:
+        return "LO"  # a private creator
     try:
-        choices = dictionary_VR(tag).split(" or ")
+        vr = private_dictionary_VR(tag, creator or "") if is_private(tag) else dictionary_VR(tag)
     except KeyError:
         return "UN"
+    choices = vr.split(" or ")
     return "SS" if signed and "SS" in choices else choices[0]
 
 
-def resolve_vr(tag: int, vr: str | None, signed: bool = False) -> str:
-    """The VR to decode by: the file's own when it is a real one, else the data dictionary's."""
-    if vr is not None and vr != "UN" and (vr in SHORT_VRS or vr in LONG_VRS):
+def is_private(tag: int) -> bool:
+    """Whether the tag's group is odd."""
+    return bool(tag >> 16 & 1)
+
+
+def private_creator_tag(tag: int) -> int | None:
+    """The tag of the element that names the creator of a private one; None where there can be none."""
+    block = tag >> 8 & 0xFF
+    return tag & 0xFFFF0000 | block if is_private(tag) and block >= 0x10 else None
+
+
+def resolve_vr(tag: int, vr: str | None, signed: bool = False, creator: str | None = None) -> str:
+    """The VR to decode by: the file's own when it is a real one, else that of the dictionaries."""
+    if vr is not None and vr != "UN":
         return vr
-    return dictionary_vr(tag, signed)
+    return dictionary_vr(tag, signed, creator)
 
 
 @lru_cache(maxsize=256)
 def character_codecs(value: bytes) -> tuple[str, ...]:
-    """Python codecs for the raw value of SpecificCharacterSet (0008,0005); ISO 8859-1 where it says nothing."""
+    """Python codecs for the raw SpecificCharacterSet (0008,0005); ISO 8859-1 where it says nothing."""
     names = [name.strip() for name in value.decode("latin-1").replace("\0", "").split("\\")]
     if not any(names):
         return ("iso8859",)
@@ -140,7 +176,7 @@ def text_value(
         return "\\".join(found[:1] if first else found) or None
     if vr == "SQ":
         return None
-    text = decode_text(raw, vr, codecs).rstrip(" \0")
+    text = decode_text(raw, vr, codecs).rstrip(" ")
     if vr == "UN" and not text.isprintable():
         return None
     return text.replace("\0", "").rstrip(" ") or None

@@ -12,9 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 SHARED_DATA = Path(
-    os.environ.get(
-        "PYCONQUEST_RT_SHARED_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"
-    )
+    os.environ.get("PYCONQUEST_RT_SHARED_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")
 )
 
 
@@ -38,7 +36,8 @@ def _one(value: Any, vr: str) -> str:
         return f"{value.group:04X}{value.element:04X}"
     if vr in ("FL", "FD"):
         return f"{value:.16g}"
-    return getattr(value, "original_string", None) or str(value)
+    original = getattr(value, "original_string", None)  # DS, IS, DA ... as they stand in the file
+    return original if isinstance(original, str) else str(value)
 
 
 def text(dataset: Dataset, tag: int) -> str | None:
