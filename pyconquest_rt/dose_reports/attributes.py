@@ -6,9 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pyconquest_rt.elements import Encoding, Item, Source, end_of_value, read_header
+from pyconquest_rt.elements import (
+    ITEM,
+    ITEM_DELIMITER,
+    SEQUENCE_DELIMITER,
+    Item,
+    Source,
+    end_of_value,
+    read_header,
+)
 from pyconquest_rt.errors import UnreadableError
-from pyconquest_rt.part10 import FileSource, Prefix, begin, read_prefix
+from pyconquest_rt.part10 import FileSource, Prefix, Start, begin, read_prefix
+from pyconquest_rt.values import UNDEFINED_LENGTH
 
 MAX_REPORT_BYTES = 256 << 20  #: a longer structured report is refused
 
@@ -20,21 +29,22 @@ _LEAST_BUDGET = 1 << 20
 class DataSet(Item):
     """A whole data set up to its pixel data: what is cut off or wrong behind them does no harm here."""
 
-    __slots__ = ()
+    __slots__ = ("_last",)
 
-    def __init__(self, source: Source, position: int, encoding: Encoding) -> None:
-        super().__init__(source, position, source.size, encoding)
+    def __init__(self, start: Start, last: int = _FIRST_PIXEL_TAG) -> None:
+        super().__init__(start.source, start.position, start.source.size, start.encoding)
+        self._last = last
 
     def locate(self) -> int:
-        """Find the elements before the pixel data; returns where they end."""
+        """Find the elements up to the last wanted one; returns where they end."""
         self._elements = {}
         position = self._start
         while position < self._stop:
             header = read_header(self._source, position, self._encoding)
-            if header[0] >= _FIRST_PIXEL_TAG:
+            self._elements[header[0]] = header
+            if header[0] >= self._last:
                 break
             _, position = end_of_value(self._source, header, self._stop, self._encoding)
-            self._elements[header[0]] = header
         return position
 
 
@@ -45,20 +55,39 @@ def opened(origin: str | os.PathLike[str] | bytes) -> Iterator[DataSet]:
     Raises:
         UnreadableError: it cannot be read, or is not DICOM; also later, when malformed parts are come upon.
     """
-    in_memory = isinstance(origin, bytes)
     prefix = Prefix(None, len(origin), 0, origin) if isinstance(origin, bytes) else read_prefix(origin)
     with FileSource(prefix) as file:
         start = begin(file)
-        data_set = DataSet(start.source, start.position, start.encoding)
-        if _CONTENT_SEQUENCE not in data_set:
-            yield data_set
+        if _CONTENT_SEQUENCE not in DataSet(start, _CONTENT_SEQUENCE):
+            yield DataSet(start)
             return
-        source = start.source
-        if not in_memory and source is file:
-            source = Source(_read_all(prefix))
+        if start.source is file and prefix.path is not None:
+            start = start._replace(source=Source(_read_all(prefix)))
         # Every element of a report is met once a level; the allowance only stops what nests without end.
-        source.budget = max(_LEAST_BUDGET, source.size)
-        yield DataSet(source, start.position, start.encoding)
+        start.source.budget = max(_LEAST_BUDGET, start.source.size)
+        _remember_ends(start)
+        yield DataSet(start)
+
+
+def _remember_ends(start: Start) -> None:
+    """Find the ends of all values of undefined length in one walk, so that no level has to be walked again.
+
+    What does not fit stops the walk without harm: it is come upon, and told, when it is read.
+    """
+    source, position, encoding = start.source, start.position, start.encoding
+    open_values: list[tuple[int, int]] = []  # the start of each and the delimiter that ends it
+    while position + 8 <= source.size:
+        try:
+            tag, _, value, length = read_header(source, position, encoding)
+        except UnreadableError:
+            return
+        position = value
+        if open_values and tag == open_values[-1][1]:
+            source.ends[open_values.pop()[0]] = (value - 8, value)
+        elif length == UNDEFINED_LENGTH:
+            open_values.append((value, ITEM_DELIMITER if tag == ITEM else SEQUENCE_DELIMITER))
+        elif tag != ITEM:
+            position += length
 
 
 def _read_all(prefix: Prefix) -> bytes:
