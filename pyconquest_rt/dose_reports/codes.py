@@ -15,6 +15,7 @@ _RETIRED_SCHEMES = {"SNM3", "99SDM", "SRT", "SNOMED-RT"}
 _SCT = {
     "C-10072": "89457008",  # Radionuclide
     "F-61FDB": "349358000",  # Radiopharmaceutical agent
+    "G-C036": "370129005",  # Measurement Method
     "G-C0E3": "363698007",  # Finding Site
     "G-C0E8": "363703001",  # Has Intent
     "G-C171": "272741003",  # Laterality
@@ -37,12 +38,12 @@ def concept_key(code: str, scheme: str) -> str:
 
 @cache
 def _words() -> dict[str, str]:
-    with (files(__package__) / "words.csv").open(encoding="utf-8", newline="") as lines:
-        return dict(csv.reader(lines))
+    lines = (files(__package__) / "words.csv").read_text(encoding="utf-8").splitlines()
+    return {code: word for code, word in csv.reader(lines)}
 
 
 def word(code: str, meaning: str | None) -> str:
-    """Return the standard's word for a coded value (``code^scheme``), else the meaning beside it, else the code."""
+    """Return the standard's word for a value (``code^scheme``), else the meaning beside it, else the code."""
     value, _, scheme = code.rpartition("^")
     if scheme in _RETIRED_SCHEMES:
         code = f"{value}^SRT"

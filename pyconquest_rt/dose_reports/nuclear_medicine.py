@@ -1,4 +1,7 @@
-"""PET and nuclear medicine images: the administered activity, its radionuclide and times (PS3.3 C.8.4.10, C.8.9.2)."""
+"""PET and nuclear medicine images: the administered activity, its radionuclide and times.
+
+Source: PS3.3 C.8.4.10 (NM Isotope), C.8.9.2 (PET Isotope).
+"""
 
 from pyconquest_rt.dose_reports.image import Numbers, coded, fill_numbers, start_image
 from pyconquest_rt.dose_reports.rows import Rows
@@ -33,10 +36,9 @@ def extract_nuclear(item: Item, sop_instance_uid: str) -> Rows | None:
         row["radiopharmaceutical_agent"] = coded(pharmaceutical, 0x00540304)
         row["radiopharmaceutical_agent_string"] = pharmaceutical.text(0x00180031)
         row["route_of_administration"] = coded(pharmaceutical, 0x00540302) or pharmaceutical.text(0x00181070)
-        row["date_time_started"] = pharmaceutical.text(0x00181078) or _moment(date, pharmaceutical.text(0x00181072))
-        row["radiopharmaceutical_stop_datetime"] = pharmaceutical.text(0x00181079) or _moment(
-            date, pharmaceutical.text(0x00181073)
-        )
+        started, stopped = pharmaceutical.text(0x00181072), pharmaceutical.text(0x00181073)
+        row["date_time_started"] = pharmaceutical.text(0x00181078) or _moment(date, started)
+        row["radiopharmaceutical_stop_datetime"] = pharmaceutical.text(0x00181079) or _moment(date, stopped)
         row["irradiation_event_uid"] = pharmaceutical.text(0x00083012)
         row["event_key"] = row["irradiation_event_uid"] or (
             f"{row['radionuclide'] or row['radiopharmaceutical_agent_string'] or ''} "

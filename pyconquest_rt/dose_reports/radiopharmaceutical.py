@@ -25,7 +25,7 @@ _ADMINISTRATION = {
     "121106^DCM": "comment",
     "113839^DCM": "effective_dose_mSv",
 }
-_EFFECTIVE_DOSE = {"113839^DCM": "effective_dose_mSv", "121406^DCM": "effective_dose_method"}
+_EFFECTIVE_DOSE = {"113839^DCM": "effective_dose_mSv"}
 _ORGAN = {
     "363698007^SCT": "finding_site",
     "272741003^SCT": "laterality",

@@ -77,12 +77,17 @@ _ACCUMULATED = {
     "113814^DCM": "ct_effective_dose_total_mSv",
 }
 
+_METHOD = {"370129005^SCT": "effective_dose_method", "121406^DCM": "effective_dose_method"}
+_SIZE_SPECIFIC = {"370129005^SCT": "size_specific_dose_estimation_method"}
+
 FRAMES = {
     "113811^DCM": Frame("dose_accumulated", _ACCUMULATED, {"kind": "CT"}),
     "113819^DCM": Frame("dose_event", _ACQUISITION, {"event_kind": "CT"}),
     "113822^DCM": Frame(None, _PARAMETERS),
     "113831^DCM": Frame("dose_event_source", _SOURCE),
     "113829^DCM": Frame(None, _DOSE),
+    "113839^DCM": Frame(None, _METHOD),
+    "113930^DCM": Frame(None, _SIZE_SPECIFIC),
     "113900^DCM": Frame(None, _ALERT),
     "113908^DCM": Frame(None, _NOTIFICATION),
 }

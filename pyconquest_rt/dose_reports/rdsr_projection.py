@@ -154,7 +154,7 @@ def _field_from_shutters(event: Event, rows: Rows) -> None:
         opening = sum(item.number or 0.0 for item in openings if item is not None)
         event.row[column] = opening * distance / 1000
         if given is not None:
-            rows.warn(f"{column}: {given:g} replaced by the opening of the shutters")
+            rows.warn(f"{column}: zero or less in the report, taken from the opening of the shutters")
 
 
 _SIEMENS_DIAMETER = re.compile(r'<iiDiameter\s+SRData="\s*([0-9.]+)')
@@ -173,7 +173,7 @@ def siemens_comment(event: Event, rows: Rows) -> None:
 
 
 def exposure_time(event: Event, rows: Rows) -> None:
-    """Without an exposure time it is the pulse width times the pulses; the mean current is that of the pulses."""
+    """Work out an exposure time that is not told from the pulses, and the mean of their currents."""
     row, widths = event.row, event.series.get("pulse_width_ms", [])
     pulses = row.get("number_of_pulses")
     if row.get("exposure_time_ms") is None and widths and isinstance(pulses, (int, float)):

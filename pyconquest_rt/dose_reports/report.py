@@ -122,9 +122,13 @@ def put(row: Row, column: str, item: ContentItem, rows: Rows) -> None:
         if item.code is not None and item.value_type != "NUM":
             value = word(item.code, item.code_meaning)
     else:
-        value = item.number if item.number is not None else number(item.text or "")
+        value = item.number if item.number is not None else number(item.text)
         if value is not None:
             value = _converted(value, column, item, rows)
+        elif item.text:
+            rows.warn(f"{item.meaning or item.concept}: '{item.text[:40]}' is not a number; no value")
+        if item.number is not None and item.text is not None:
+            rows.warn(f"{item.meaning or item.concept}: the first of several numbers '{item.text[:40]}'")
     present = row.get(column)
     if present is None:
         row[column] = value
@@ -135,7 +139,7 @@ def put(row: Row, column: str, item: ContentItem, rows: Rows) -> None:
 def _converted(value: float, column: str, item: ContentItem, rows: Rows) -> float | None:
     converted = convert(value, item.unit, unit_of(column))
     if converted is None:
-        rows.warn(f"{item.meaning or item.concept}: unit '{item.unit or ''}' is not one of {column}; no value")
+        rows.warn(f"{item.meaning or item.concept}: unit '{item.unit or ''}' does not fit {column}; no value")
     return converted
 
 

@@ -51,7 +51,9 @@ def code(item: Item) -> tuple[str, str]:
 
 def _measured(item: Item) -> _Value:
     for measured in item.items(0x0040A300)[:1]:
-        texts = measured.values(0x0040A30A)
+        texts = [
+            part for text in measured.values(0x0040A30A) for part in text.split("/")
+        ]  # Toshiba joins by /
         numbers = [number(text) for text in texts]
         first = next((value for value in numbers if value is not None), None)
         if first is None:

@@ -115,6 +115,7 @@ estimate_name                              TEXT     128403 Radiation Dose Estima
 organ_dose_mGy                             REAL     113518 Organ Dose, or 128533 Mean Absorbed Radiation Dose
 maximum_dose_mGy                           REAL     128531 Maximum Absorbed Radiation Dose (of the skin: peak skin dose)
 effective_dose_mSv                         REAL     113839
+effective_dose_method                      TEXT     121406 or 370129005 (G-C036) of the effective dose
 reference_authority                        TEXT     121406: whose method or table
 """
 
@@ -205,10 +206,11 @@ ctdifreeair_calculation_factor                REAL     113836
 mean_ctdifreeair_mGy                          REAL     113837
 dlp_mGycm                                     REAL     113838
 effective_dose_mSv                            REAL     113839
-effective_dose_method                         TEXT     method of the effective dose
+effective_dose_method                         TEXT     370129005 (G-C036) Measurement Method, or 121406, of the effective dose
 xray_modulation_type                          TEXT     113842
 reconstruction_algorithm                      TEXT     113961
 size_specific_dose_estimation_mGy             REAL     113930
+size_specific_dose_estimation_method          TEXT     370129005 (G-C036) Measurement Method of it
 water_equivalent_diameter_mm                  REAL     113980
 frame_of_reference_uid                        TEXT     112227
 dlp_alert_value_configured                    TEXT     113901: Yes, No
