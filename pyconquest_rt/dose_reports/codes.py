@@ -39,7 +39,7 @@ def concept_key(code: str, scheme: str) -> str:
 @cache
 def _words() -> dict[str, str]:
     lines = (files(__package__) / "words.csv").read_text(encoding="utf-8").splitlines()
-    return {code: word for code, word in csv.reader(lines)}
+    return dict(csv.reader(lines))
 
 
 def word(code: str, meaning: str | None) -> str:

@@ -33,7 +33,7 @@ _TUBE: Numbers = (
     ("exposure_uAs", 0x00181152, "mA.s"),
     ("exposure_time_per_rotation_s", 0x00189305, "s"),
 )
-# Enhanced CT: the same attributes inside the functional groups, shared or of the first frame (PS3.3 C.8.15.3).
+# Enhanced CT: the same attributes in the functional groups, shared or of the first frame (PS3.3 C.8.15.3).
 _GROUPS = (0x52009229, 0x52009230)
 _MACROS = (0x00189301, 0x00189304, 0x00189308, 0x00189314, 0x00189321, 0x00189325)
 

@@ -74,6 +74,8 @@ def extract(origin: str | os.PathLike[str] | bytes) -> Rows | None:
 
 def _failed(row: dict[str, str | None], origin: str | os.PathLike[str] | bytes, reason: str) -> Rows:
     rows = Rows(row.get("SOPInstanceUID") or f"unreadable:{_digest(origin)}")
+    if not row.get("SOPInstanceUID") and not isinstance(origin, bytes):
+        reason = f"{os.fspath(origin)}: {reason}"
     rows.object.update({column: value for column, value in row.items() if column != "SOPInstanceUID"})
     rows.object.update(status="failed", warnings=reason)
     return rows

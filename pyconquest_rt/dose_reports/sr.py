@@ -44,16 +44,15 @@ class _Value(NamedTuple):
 
 
 def code(item: Item) -> tuple[str, str]:
-    """Return (code value, coding scheme) of an item of a code sequence; a long or URN code where that is used."""
+    """Return (code value, coding scheme) of an item of a code sequence; the value may be a long or URN code."""
     value = item.text(0x00080100) or item.text(0x00080119) or item.text(0x00080120) or ""
     return value, item.text(0x00080102) or ""
 
 
 def _measured(item: Item) -> _Value:
     for measured in item.items(0x0040A300)[:1]:
-        texts = [
-            part for text in measured.values(0x0040A30A) for part in text.split("/")
-        ]  # Toshiba joins by /
+        # Several values are joined by a backslash; Toshiba joins them by a slash.
+        texts = [part for text in measured.values(0x0040A30A) for part in text.split("/")]
         numbers = [number(text) for text in texts]
         first = next((value for value in numbers if value is not None), None)
         if first is None:
@@ -130,6 +129,19 @@ def content(report: Item) -> Iterator[ContentItem]:
         item, parent = stack.pop()
         value_type = item.text(0x0040A040) or ""
         value = _value(item, value_type)
-        yield ContentItem(parent, item.text(0x0040A010), value_type, *name(item), *value)
+        key, written, meaning = name(item)
+        yield ContentItem(
+            parent,
+            item.text(0x0040A010),
+            value_type,
+            key,
+            written,
+            meaning,
+            value.number,
+            value.unit,
+            value.code,
+            value.meaning,
+            value.text,
+        )
         stack.extend((child, position) for child in reversed(item.items(_CONTENT)))
         position += 1

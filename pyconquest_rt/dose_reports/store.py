@@ -22,9 +22,9 @@ def create_tables(connection: sqlite3.Connection) -> None:
         connection.execute(f"CREATE VIEW IF NOT EXISTS {name} AS {select}")
 
 
-_DELETE = tuple(f"DELETE FROM {name} WHERE SOPInstanceUID = ?" for name in TABLES)  # noqa: S608 - our own names
+_DELETE = tuple(f"DELETE FROM {name} WHERE SOPInstanceUID = ?" for name in TABLES)  # noqa: S608
 _INSERT = {
-    name: f"INSERT INTO {name} VALUES ({', '.join('?' * len(table.columns))})"
+    name: f"INSERT INTO {name} VALUES ({', '.join('?' * len(table.columns))})"  # noqa: S608
     for name, table in TABLES.items()
 }
 _COLUMNS = {name: tuple(column.name for column in table.columns) for name, table in TABLES.items()}

@@ -78,9 +78,7 @@ def extract_report(item: Item, sop_instance_uid: str) -> Rows:
     for template in item.items(0x0040A504)[:1]:
         rows.object["TemplateIdentifier"] = template.text(0x0040DB00)
     if title not in DOSE_REPORT_TITLES:
-        rows.warn(
-            f"title '{title}' is not one of a dose report; only what stands in known containers is read"
-        )
+        rows.warn(f"title '{title}' is not that of a dose report; only known containers are read")
     fill_rows(content(item), FRAMES, _finish, rows)
     _conclude(rows)
     return rows

@@ -25,12 +25,22 @@ QUANTITIES = {
 """Name → the view and the column that hold the quantity; the column's name ends with its unit."""
 
 
+_STUDY_VIEWS = (
+    "dose_study",
+    "v_dose_object",
+    "v_dose_ct",
+    "v_dose_projection",
+    "v_dose_mammography",
+    "v_dose_nm",
+)
+
+
 class ProtocolDose(NamedTuple):
-    """The doses of one protocol on one scanner: how many events, their median and 75th percentile."""
+    """The doses of one protocol on one scanner: the number of events, their median and 75th percentile."""
 
     scanner: str
     protocol: str
-    count: int
+    events: int
     median: float
     percentile_75: float
     minimum: float
@@ -43,26 +53,15 @@ def _rows(connection: sqlite3.Connection, sql: str, values: Iterable[Any] = ()) 
     return [dict(zip(names, row, strict=True)) for row in cursor]
 
 
-def study_report(
-    connection: sqlite3.Connection, study_instance_uid: str
-) -> dict[str, list[dict[str, Value]]]:
-    """Return what is known of one study: view name → rows of this study.
+def study_report(connection: sqlite3.Connection, uid: str) -> dict[str, list[dict[str, Value]]]:
+    """Return what is known of the study with this Study Instance UID: view name → rows.
 
     The views are ``dose_study`` (at most one row), ``v_dose_object`` (every object, and what supersedes it),
     ``v_dose_ct``, ``v_dose_projection``, ``v_dose_mammography`` and ``v_dose_nm`` (each event once).
     """
-    views = (
-        "dose_study",
-        "v_dose_object",
-        "v_dose_ct",
-        "v_dose_projection",
-        "v_dose_mammography",
-        "v_dose_nm",
-    )
-    where = "WHERE StudyInstanceUID = ?"
     return {
-        view: _rows(connection, f"SELECT * FROM {view} {where}", (study_instance_uid,))  # noqa: S608
-        for view in views
+        view: _rows(connection, f"SELECT * FROM {view} WHERE StudyInstanceUID = ?", (uid,))  # noqa: S608
+        for view in _STUDY_VIEWS
     }
 
 

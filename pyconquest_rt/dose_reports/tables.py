@@ -80,7 +80,7 @@ PatientSize_m                      REAL     (0010,1020), or the report's patient
 PatientWeight_kg                   REAL     (0010,1030), or the report's patient weight
 status                             TEXT     ok, warning or failed
 warnings                           TEXT     one reason a line, or NULL
-"""
+"""  # noqa: E501
 
 _ACCUMULATED = """
 SOPInstanceUID                             TEXT     the object
@@ -117,7 +117,7 @@ maximum_dose_mGy                           REAL     128531 Maximum Absorbed Radi
 effective_dose_mSv                         REAL     113839
 effective_dose_method                      TEXT     121406 or 370129005 (G-C036) of the effective dose
 reference_authority                        TEXT     121406: whose method or table
-"""
+"""  # noqa: E501
 
 _EVENT = """
 SOPInstanceUID                                TEXT     the object
@@ -252,7 +252,7 @@ relative_xray_exposure                        REAL     (0018,1405), in the manuf
 sensitivity                                   REAL     (0018,6000)
 exposure_control_mode                         TEXT     (0018,7060)
 magnification_factor                          REAL     (0018,1114)
-"""
+"""  # noqa: E501
 
 _SOURCE = """
 SOPInstanceUID                     TEXT     the object
@@ -266,7 +266,7 @@ exposure_uAs                       REAL     113736
 pulse_width_ms                     REAL     113793
 exposure_time_per_rotation_s       REAL     113834
 xray_filter_aluminum_equivalent_mm REAL     113821
-"""
+"""  # noqa: E501
 
 _FILTER = """
 SOPInstanceUID                     TEXT     the object
@@ -276,7 +276,7 @@ xray_filter_type                   TEXT     113772
 xray_filter_material               TEXT     113757
 xray_filter_thickness_minimum_mm   REAL     113758
 xray_filter_thickness_maximum_mm   REAL     113773
-"""
+"""  # noqa: E501
 
 _ITEM = """
 SOPInstanceUID   TEXT     the object
@@ -292,7 +292,7 @@ unit             TEXT     its unit as the report writes it
 value_code       TEXT     a coded value as code^scheme; of a reference the SOP Class UID
 value_meaning    TEXT     its meaning as the report writes it
 value_text       TEXT     text, UID, date, time, person; of a reference the SOP Instance UID; of several numbers all, joined by a backslash
-"""
+"""  # noqa: E501
 
 TABLES = {
     table.name: table
