@@ -48,7 +48,7 @@ def plot_distribution(
     axes = figure.add_subplot()
     axes.boxplot([doses for _, doses in groups], vert=False, widths=0.6, showfliers=False)
     for place, (_, doses) in enumerate(groups, 1):
-        axes.plot(doses, [place] * len(doses), ".", alpha=0.5, markersize=5)
+        axes.plot(doses, [place] * len(doses), ".", color="tab:blue", alpha=0.4, markersize=5)
     axes.set_yticks(range(1, len(groups) + 1), [f"{name[:40]} (n = {len(doses)})" for name, doses in groups])
     unit = _UNITS[unit_of(QUANTITIES[quantity][1])]
     axes.set_xlabel(f"{_TITLES[quantity]} ({unit})")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pyconquest_rt.dose_reports.attributes import number
 from pyconquest_rt.dose_reports.codes import word
 from pyconquest_rt.dose_reports.rows import Row, Rows
-from pyconquest_rt.dose_reports.sr import ContentItem
+from pyconquest_rt.dose_reports.sr import ContentItem, split_numbers
 from pyconquest_rt.dose_reports.tables import TABLES
 from pyconquest_rt.dose_reports.units import convert, unit_of
 
@@ -110,8 +110,8 @@ def _fill(item: ContentItem, scope: _Scope, rows: Rows) -> None:
         put(scope.row, column, item, rows)
     elif scope.event is not None and item.key in scope.frame.series:
         column = scope.frame.series[item.key]
-        texts = [item.number] if item.text is None else [number(text) for text in item.text.split("\\")]
-        values = [_converted(value, column, item, rows) for value in texts if value is not None]
+        numbers = [item.number] if item.text is None else split_numbers(item.text)
+        values = [_converted(value, column, item, rows) for value in numbers if value is not None]
         scope.event.series.setdefault(column, []).extend(value for value in values if value is not None)
 
 

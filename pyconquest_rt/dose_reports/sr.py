@@ -44,22 +44,26 @@ class _Value(NamedTuple):
 
 
 def code(item: Item) -> tuple[str, str]:
-    """Return (code value, coding scheme) of an item of a code sequence; the value may be a long or URN code."""
+    """Return the code value, be it short, long or a URN, and the coding scheme of an item."""
     value = item.text(0x00080100) or item.text(0x00080119) or item.text(0x00080120) or ""
     return value, item.text(0x00080102) or ""
 
 
+def split_numbers(text: str) -> list[float | None]:
+    """Return the numbers of a text, None for what is none; joined by a backslash, or by a slash (Toshiba)."""
+    return [number(part) for part in text.replace("/", "\\").split("\\")]
+
+
 def _measured(item: Item) -> _Value:
     for measured in item.items(0x0040A300)[:1]:
-        # Several values are joined by a backslash; Toshiba joins them by a slash.
-        texts = [part for text in measured.values(0x0040A30A) for part in text.split("/")]
-        numbers = [number(text) for text in texts]
+        text = "\\".join(measured.values(0x0040A30A))
+        numbers = split_numbers(text)
         first = next((value for value in numbers if value is not None), None)
         if first is None:
             first = first_number(measured, 0x0040A161)
         units = [code(unit)[0] for unit in measured.items(0x004008EA)[:1]]
         plain = len(numbers) == 1 and numbers[0] is not None
-        return _Value(first, units[0] if units else None, text=None if plain else "\\".join(texts) or None)
+        return _Value(first, units[0] if units else None, text=None if plain else text or None)
     return _qualified(item)
 
 

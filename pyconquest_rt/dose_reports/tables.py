@@ -266,7 +266,7 @@ exposure_uAs                       REAL     113736
 pulse_width_ms                     REAL     113793
 exposure_time_per_rotation_s       REAL     113834
 xray_filter_aluminum_equivalent_mm REAL     113821
-"""  # noqa: E501
+"""
 
 _FILTER = """
 SOPInstanceUID                     TEXT     the object
@@ -276,7 +276,7 @@ xray_filter_type                   TEXT     113772
 xray_filter_material               TEXT     113757
 xray_filter_thickness_minimum_mm   REAL     113758
 xray_filter_thickness_maximum_mm   REAL     113773
-"""  # noqa: E501
+"""
 
 _ITEM = """
 SOPInstanceUID   TEXT     the object

