@@ -59,7 +59,8 @@ def num(concept: str, value: Any, unit: str | None = "1", *children: Dataset) ->
     measured = Dataset()
     if unit is not None:
         measured.MeasurementUnitsCodeSequence = Sequence([code_item(f"{unit}^UCUM")])
-    measured.add_new(0x0040A30A, "LO", value)  # LO takes any text; the VR is put right in `encode`
+    written = f"{value:.12g}" if isinstance(value, float) else str(value)
+    measured.add_new(0x0040A30A, "LO", written)  # LO takes any text; the VR is put right in `encode`
     item.MeasuredValueSequence = Sequence([measured])
     return item
 

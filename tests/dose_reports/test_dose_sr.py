@@ -40,7 +40,9 @@ def _texts(item: Dataset, tag: int) -> list[str]:
     raw = element.value if element is not None else None
     if isinstance(raw, bytes):
         return [part.strip(" \0") for part in raw.decode("ascii").split("\\")]
-    values = [] if raw is None else [raw] if isinstance(raw, str) or not hasattr(raw, "__len__") else list(raw)
+    values = (
+        [] if raw is None else [raw] if isinstance(raw, str) or not hasattr(raw, "__len__") else list(raw)
+    )
     return [str(getattr(value, "original_string", value)).strip() for value in values]
 
 
@@ -84,7 +86,13 @@ def _value(item: Dataset, kind: str) -> tuple[Any, ...]:
         unit, _ = _code(measured.get("MeasurementUnitsCodeSequence"))
         first = next((value for value in numbers if value is not None), None)
         plain = len(numbers) == 1 and first is not None
-        return first, unit and unit.rpartition("^")[0], None, None, None if plain else "\\".join(texts) or None
+        return (
+            first,
+            unit and unit.rpartition("^")[0],
+            None,
+            None,
+            None if plain else "\\".join(texts) or None,
+        )
     if kind == "NUM":
         return None, None, *_code(item.get("NumericValueQualifierCodeSequence")), None
     if kind in ("CODE", "HAS CONCEPT MOD"):
@@ -132,7 +140,10 @@ def test_items_are_the_same_in_every_encoding(syntax: str, undefined: bool) -> N
 
 def _nested(depth: int) -> bytes:
     """A report whose containers nest, made of bytes: pydicom itself writes by recursion."""
-    sequence, item = pack("<HH2sHI", 0x0040, 0xA730, b"SQ", 0, 0xFFFFFFFF), pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
+    sequence, item = (
+        pack("<HH2sHI", 0x0040, 0xA730, b"SQ", 0, 0xFFFFFFFF),
+        pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF),
+    )
     kind = pack("<HH2sH", 0x0040, 0xA040, b"CS", 10) + b"CONTAINER "
     ends = pack("<HHIHHI", 0xFFFE, 0xE00D, 0, 0xFFFE, 0xE0DD, 0)
     start = encode(report())

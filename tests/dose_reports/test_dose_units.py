@@ -48,7 +48,11 @@ def test_an_unknown_unit_or_one_of_another_kind_gives_nothing(unit: str | None, 
 def test_every_number_column_of_the_frames_is_known_and_has_a_unit() -> None:
     for frame in structured_report.FRAMES.values():
         table = frame.table or "dose_event"
-        names = {column.name for name in (table, "dose_accumulated", "dose_object") for column in TABLES[name].columns}
+        names = {
+            column.name
+            for name in (table, "dose_accumulated", "dose_object")
+            for column in TABLES[name].columns
+        }
         assert set(frame.columns.values()) <= names
         sources = {column.name for column in TABLES["dose_event_source"].columns}
         assert set(frame.series.values()) <= sources
