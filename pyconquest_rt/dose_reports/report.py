@@ -18,12 +18,7 @@ from pyconquest_rt.dose_reports.tables import TABLES
 from pyconquest_rt.dose_reports.units import convert, unit_of
 
 _TYPES = {column.name: column.type for table in TABLES.values() for column in table.columns}
-_COUNTERS = {
-    "dose_accumulated": "seq",
-    "dose_event": "event",
-    "dose_event_source": "source",
-    "dose_event_filter": "filter",
-}
+_PARTS = {"dose_event_source": "source", "dose_event_filter": "filter"}  #: numbered within their event
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +46,12 @@ class Event:
     row: Row
     items: list[ContentItem] = field(default_factory=list)
     series: dict[str, list[float]] = field(default_factory=dict)
+    parts: Counter[str] = field(default_factory=Counter)
+
+    def count(self, table: str) -> int:
+        """Return the number of the next row of a table whose rows are parts of the event."""
+        self.parts[table] += 1
+        return self.parts[table]
 
     def find(self, key: str) -> ContentItem | None:
         """Return the event's first content item of that concept."""
@@ -72,28 +73,11 @@ def fill_rows(
 ) -> None:
     """Fill ``rows`` from a report's content items; ``finish`` is called with every event once all is read."""
     events: list[Event] = []
-    numbers: Counter[tuple[str, object]] = Counter()
     scopes: list[_Scope] = []
-
-    def open_frame(frame: Frame, above: _Scope) -> _Scope:
-        if frame.table is None or frame.table == "dose_object":
-            above.row.update(frame.fixed)
-            return _Scope(frame, above.row, above.event)
-        event_number = above.event.row["event"] if above.event else None
-        numbers[frame.table, event_number] += 1
-        row = rows.add(frame.table, **frame.fixed)
-        if event_number is not None:
-            row["event"] = event_number
-        row[_COUNTERS[frame.table]] = numbers[frame.table, event_number]
-        if frame.table != "dose_event":
-            return _Scope(frame, row, above.event)
-        events.append(Event(row))
-        return _Scope(frame, row, events[-1])
-
     for item in items:
         above = scopes[item.parent] if scopes else _Scope(CLOSED, rows.object, None)
         frame = frames.get(item.key, CLOSED if item.value_type == "CONTAINER" else None)
-        scope = above if frame is None else open_frame(frame, above)
+        scope = above if frame is None else _open(frame, above, events, rows)
         scopes.append(scope)
         if scope.event is not None:
             scope.event.items.append(item)
@@ -102,6 +86,27 @@ def fill_rows(
     for event in events:
         _add_series(event, rows)
         finish(event, rows)
+
+
+def _open(frame: Frame, above: _Scope, events: list[Event], rows: Rows) -> _Scope:
+    """Open a frame: add its row, numbered within the object or, if it is a part of an event, within that."""
+    if frame.table is None or frame.table == "dose_object":
+        above.row.update(frame.fixed)
+        return _Scope(frame, above.row, above.event)
+    if frame.table in _PARTS and above.event is None:
+        return _Scope(CLOSED, above.row, None)
+    row = rows.add(frame.table, **frame.fixed)
+    if frame.table in _PARTS and above.event is not None:
+        row["event"] = above.event.row["event"]
+        row[_PARTS[frame.table]] = above.event.count(frame.table)
+        return _Scope(frame, row, above.event)
+    if frame.table == "dose_accumulated":
+        row["seq"] = len(rows["dose_accumulated"])
+        row["event"] = above.event.row["event"] if above.event else None
+        return _Scope(frame, row, above.event)
+    row["event"] = len(rows["dose_event"])
+    events.append(Event(row))
+    return _Scope(frame, row, events[-1])
 
 
 def _fill(item: ContentItem, scope: _Scope, rows: Rows) -> None:
@@ -146,7 +151,8 @@ def _converted(value: float, column: str, item: ContentItem, rows: Rows) -> floa
 def _add_series(event: Event, rows: Rows) -> None:
     length = max(map(len, event.series.values()), default=0)
     for index in range(length):
-        row = rows.add("dose_event_source", event=event.row["event"], source=index + 1)
+        row = rows.add("dose_event_source", event=event.row["event"])
+        row["source"] = event.count("dose_event_source")
         for column, values in event.series.items():
             if index < len(values):
                 row[column] = values[index]

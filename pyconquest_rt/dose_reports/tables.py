@@ -85,6 +85,7 @@ warnings                           TEXT     one reason a line, or NULL
 _ACCUMULATED = """
 SOPInstanceUID                             TEXT     the object
 seq                                        INTEGER  counted from 1 in the order of the report
+event                                      INTEGER  the administration that an organ dose belongs to, or NULL
 kind                                       TEXT     CT, projection, breast, organ (dose to an organ) or estimate (of the dose to a patient)
 acquisition_plane                          TEXT     113764: Single Plane, Plane A, Plane B, All Planes
 laterality                                 TEXT     272741003 (G-C171), or of breast or organ

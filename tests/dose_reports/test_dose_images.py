@@ -129,9 +129,9 @@ def test_toshiba_private_doses(syntax: str) -> None:
         CT_IMAGE, Manufacturer="TOSHIBA", AcquisitionNumber="2", ProtocolName="Chest", KVP="120"
     )
     block = dataset.private_block(0x7005, "TOSHIBA_MEC_CT3", create=True)
-    block.add_new(0x08, "FD", 0.5)
+    block.add_new(0x08, "DS", "0.5")
     block.add_new(0x09, "LO", "0" * 40 + "1" * 80 + "0" * 40)
-    block.add_new(0x23, "FD", 0.83)
+    block.add_new(0x23, "DS", "0.83")
     block.add_new(0x40, "FD", 251.2)
     block.add_new(0x63, "FD", 5.3)
     (event,) = rows_of(dataset, syntax)["dose_event"]

@@ -258,6 +258,19 @@ def test_mixed_character_sets() -> None:  # 476
     assert rows.object["comment"] == "Größe"
 
 
+def test_parts_outside_an_event_and_events_within_events() -> None:
+    stray = container("113771^DCM", num("113758^DCM", 0.3, "mm"))
+    organs = [container("113517^DCM", num("113518^DCM", dose, "mGy")) for dose in (1, 2)]
+    inner = xray_event("2.25.6", container("113771^DCM", num("113758^DCM", 0.1, "mm")))
+    outer = xray_event("2.25.5", inner, container("113831^DCM", num("113733^DCM", 80, "kV")), *organs)
+    outer.ContentSequence.append(num("113733^DCM", 90, "kV"))
+    rows = rows_of(report(stray, outer, organs[0]))
+    assert [event["event"] for event in rows["dose_event"]] == [1, 2]
+    assert [row["event"] for row in rows["dose_event_filter"]] == [2]
+    assert [(row["source"], row["kvp"]) for row in rows["dose_event_source"]] == [(1, 80), (2, 90)]
+    assert [(row["seq"], row["event"]) for row in rows["dose_accumulated"]] == [(1, 1), (2, 1), (3, None)]
+
+
 # ---- images
 
 
