@@ -6,7 +6,6 @@ lease, computed outside any transaction, and committed only if the fingerprints 
 extractor records its error and costs nothing else.
 """
 
-import itertools
 import os
 import socket
 import time
@@ -59,7 +58,10 @@ def extractors() -> tuple[Extractor, ...]:
 
 
 def _own_extractors() -> tuple[Extractor, ...]:
-    return ()
+    from pyconquest_rt.dose_reports.extractors import extractors as of_doses
+    from pyconquest_rt.rt_extractors import extractors as of_rt_objects
+
+    return (*of_rt_objects(), *of_doses())
 
 
 def _as_list(loaded: Extractor | Iterable[Extractor]) -> list[Extractor]:
@@ -84,26 +86,59 @@ def prepare(database: Database, wanted: Sequence[Extractor]) -> None:
 # -- what is due --------------------------------------------------------------------------------------------
 
 
-def enqueue(database: Database, wanted: Sequence[Extractor], patient: str | None = None) -> int:
-    """Put every object that is due into the account; returns how many are due now."""
+def enqueue(database: Database, wanted: Sequence[Extractor], *, all_rows: bool = True) -> int:
+    """Put every object that is due into the account; returns how many are due now.
+
+    Args:
+        database: the index.
+        wanted: the extractors concerned.
+        all_rows: False looks only at image rows that have come since the last call, which costs next to nothing;
+            what changed otherwise is found by the next call with True.
+    """
     due = 0
     for extractor in wanted:
-        marks = ", ".join("?" * len(extractor.sop_classes))
-        of_patient = "" if patient is None else "AND i.ImagePat = ? "
-        parameters = (*extractor.sop_classes, *(() if patient is None else (patient,)))
         with database.transaction() as connection:
+            _enqueue_new(database, extractor, all_rows)
             connection.execute(
-                "INSERT OR REPLACE INTO derivations(sop, extractor, version, state) "
-                f"SELECT i.SOPInstanc, ?, ?, 'due' FROM DICOMImages i WHERE i.SOPClassUI IN ({marks}) {of_patient}"
-                "AND NOT EXISTS (SELECT 1 FROM derivations d WHERE d.sop = i.SOPInstanc AND d.extractor = ? "
-                "AND d.version = ?)",
-                (extractor.name, extractor.version, *parameters, extractor.name, extractor.version),
+                "UPDATE derivations SET state = 'due', attempts = 0 WHERE extractor = ? AND state = 'waiting' AND "
+                "(awaited IN (SELECT SeriesInst FROM DICOMSeries) OR awaited IN (SELECT SOPInstanc FROM DICOMImages))",
+                (extractor.name,),
             )
             row = connection.execute(
                 "SELECT count(*) FROM derivations WHERE extractor = ? AND state = 'due'", (extractor.name,)
             ).fetchone()
         due += row[0]
     return due
+
+
+def _enqueue_new(database: Database, extractor: Extractor, all_rows: bool) -> None:
+    """Enter image rows of the extractor's classes that have no result of its version."""
+    mark = f"enqueued:{extractor.name}:{extractor.version}"
+    since = 0 if all_rows else int(database.state(mark) or 0)
+    (last,) = database.connection.execute("SELECT max(rowid) FROM DICOMImages").fetchone()
+    classes = ", ".join("?" * len(extractor.sop_classes))
+    chosen = (
+        f"SELECT i.SOPInstanc AS sop FROM DICOMImages i WHERE i.SOPClassUI IN ({classes}) AND i.rowid > ?"
+    )
+    sibling = "d.sop = c.sop"
+    if extractor.one_per is not None:
+        present = {name.lower() for name in database.columns("DICOMImages")}
+        columns = [column for column in extractor.one_per if column.lower() in present]
+        chosen = chosen.replace("i.SOPInstanc AS sop", f"min(i.SOPInstanc) AS sop, {', '.join(columns)}")
+        chosen += f" GROUP BY {', '.join(columns)}"
+        same = " AND ".join(f"j.{column} IS c.{column}" for column in columns)
+        sibling = f"d.sop IN (SELECT j.SOPInstanc FROM DICOMImages j WHERE {same})"
+    database.connection.execute(
+        "INSERT OR REPLACE INTO derivations(sop, extractor, version, state) "
+        f"SELECT c.sop, ?, ?, 'due' FROM ({chosen}) c WHERE NOT EXISTS "
+        f"(SELECT 1 FROM derivations d WHERE {sibling} AND d.extractor = ? AND d.version = ?)",
+        (
+            *(extractor.name, extractor.version),
+            *(*extractor.sop_classes, since),
+            *(extractor.name, extractor.version),
+        ),
+    )
+    database.set_state(mark, str(last or 0))
 
 
 def sweep(database: Database) -> None:
@@ -146,9 +181,9 @@ def _is_alive(worker: str) -> bool:
     return True
 
 
-def claims(database: Database, wanted: Sequence[Extractor]) -> Iterator[Claim]:
+def claims(database: Database, wanted: Sequence[Extractor], patient: str | None = None) -> Iterator[Claim]:
     """Claim one due object after the other, extractors in the order given, until none is due."""
-    while (claim := _claim(database, wanted)) is not None:
+    while (claim := _claim(database, wanted, patient)) is not None:
         yield claim
 
 
@@ -156,7 +191,13 @@ def _worker() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def _claim(database: Database, wanted: Sequence[Extractor]) -> Claim | None:
+_OF_PATIENT = (
+    " AND sop IN (SELECT i.SOPInstanc FROM DICOMStudies t JOIN DICOMSeries s ON s.StudyInsta = t.StudyInsta "
+    "JOIN DICOMImages i ON i.SeriesInst = s.SeriesInst WHERE t.PatientID = ?)"
+)
+
+
+def _claim(database: Database, wanted: Sequence[Extractor], patient: str | None) -> Claim | None:
     with database.transaction() as connection:
         for extractor in wanted:
             connection.execute(
@@ -165,7 +206,9 @@ def _claim(database: Database, wanted: Sequence[Extractor]) -> Claim | None:
                 (f"the worker died {MAX_ATTEMPTS} times at it", extractor.name, MAX_ATTEMPTS),
             )
             row = connection.execute(
-                "SELECT sop FROM derivations WHERE extractor = ? AND state = 'due' LIMIT 1", (extractor.name,)
+                "SELECT sop FROM derivations WHERE extractor = ? AND state = 'due'"
+                f"{'' if patient is None else _OF_PATIENT} LIMIT 1",
+                (extractor.name, *(() if patient is None else (patient,))),
             ).fetchone()
             if row is not None:
                 connection.execute(
@@ -198,16 +241,25 @@ def derive(
     wanted = [extractor for extractor in extractors() if only is None or extractor.name in only]
     prepare(ingest.database, wanted)
     sweep(ingest.database)
+    total = enqueue(ingest.database, wanted)
+    return work_off(ingest, wanted, patient=patient, progress=lambda done: progress and progress(done, total))
+
+
+def work_off(
+    ingest: Ingest,
+    wanted: Sequence[Extractor],
+    *,
+    patient: str | None = None,
+    progress: Callable[[int], object] = lambda done: None,
+) -> Summary:
+    """Derive what stands in the account as due, one object after the other, until none is left."""
     summary = Summary()
-    total = enqueue(ingest.database, wanted, patient)
-    done = itertools.count(1)
-    for claim in claims(ingest.database, wanted):
+    for number, claim in enumerate(claims(ingest.database, wanted, patient), 1):
         state, reason = derive_one(ingest, claim)
         summary.counts[state] += 1
         if reason:
             summary.reasons.append((claim.extractor.name, claim.sop, reason))
-        if progress:
-            progress(next(done), total)
+        progress(number)
     return summary
 
 
@@ -221,21 +273,21 @@ def derive_one(ingest: Ingest, claim: Claim) -> tuple[str, str | None]:
         return path
 
     rows: Rows | None = None
-    state, reason = "done", None
+    state, reason, awaited = "done", None, None
     try:
         source = Source(claim.sop, file_of(claim.sop), database.query, file_of)
         if _is_as_before(ingest, claim, source):
             return _keep(database, claim)
         rows = claim.extractor.extract(source)
     except Waiting as waiting:
-        state, reason = "waiting", str(waiting)
+        state, reason, awaited = "waiting", str(waiting), waiting.uid
     except Exception as error:
         state, reason = "failed", f"{type(error).__name__}: {error}"
     with database.transaction():
         if not _holds(ingest, claim, inputs):
             return "due", None
         _write(database, claim, rows or {}, inputs)
-        _record(database, claim, state, reason, time.monotonic() - start)
+        _record(database, claim, state, reason, time.monotonic() - start, awaited)
         _awake(database, claim)
     return state, reason
 
@@ -316,15 +368,23 @@ def _write(database: Database, claim: Claim, rows: Rows, inputs: dict[str, str])
     )
 
 
-def _record(database: Database, claim: Claim, state: str, reason: str | None, seconds: float) -> None:
+def _record(
+    database: Database,
+    claim: Claim,
+    state: str,
+    reason: str | None,
+    seconds: float,
+    awaited: str | None = None,
+) -> None:
     database.connection.execute(
-        "UPDATE derivations SET state = ?, result = ?, reason = ?, version = ?, worker = NULL, lease = NULL, "
-        "time = ?, seconds = ?, attempts = CASE WHEN ? = 'due' THEN attempts ELSE 0 END "
+        "UPDATE derivations SET state = ?, result = ?, reason = ?, awaited = ?, version = ?, worker = NULL, "
+        "lease = NULL, time = ?, seconds = ?, attempts = CASE WHEN ? = 'due' THEN attempts ELSE 0 END "
         "WHERE sop = ? AND extractor = ?",
         (
             state,
             state,
             reason,
+            awaited,
             claim.extractor.version,
             datetime.now(UTC).isoformat(timespec="milliseconds"),
             seconds,

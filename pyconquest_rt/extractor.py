@@ -14,7 +14,14 @@ Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 class Waiting(Exception):  # noqa: N818 - no error: the result comes later
-    """Raised by an extractor whose object waits for another one; the message says for what."""
+    """Raised by an extractor whose object waits for another one; the message says for what.
+
+    ``uid`` names the image or series that it waits for, where it is known: its arrival makes the object due.
+    """
+
+    def __init__(self, reason: str, uid: str | None = None) -> None:
+        super().__init__(reason)
+        self.uid = uid
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,7 @@ class Extractor:
         scripts: its schema, one SQL script per step (see :meth:`Database.migrate`).
         extract: gives the rows of one object; None where it holds nothing of this kind. Any exception is recorded
             as the reason of a failure, :class:`Waiting` as that of a wait.
+        one_per: columns of DICOMImages; of all objects with the same values in them only one is read. None: each is.
         inputs: gives the SOPInstanceUIDs of all objects that a result would rest on now, without reading them. An
             object that is due again with the inputs that its result rests on already is left as it is.
         awakes: names of extractors whose objects of the same patient are due again after each result of this one.
@@ -54,5 +62,6 @@ class Extractor:
     tables: tuple[str, ...]
     scripts: tuple[str, ...]
     extract: Callable[[Source], Rows | None]
+    one_per: tuple[str, ...] | None = None
     inputs: Callable[[Source], Collection[str]] | None = None
     awakes: tuple[str, ...] = ()

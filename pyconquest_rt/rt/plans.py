@@ -128,7 +128,7 @@ def _fraction_group(dataset: Dataset, group: Dataset, group_count: int, order: i
     metersets = [real(beam, "BeamMeterset") for beam in items(group, "ReferencedBeamSequence")]
     doses = [real(item, dose) for reference, dose in _DOSES.items() for item in items(group, reference)]
     return {
-        "sop_instance_uid": value(dataset, "SOPInstanceUID"),
+        "SOPInstanceUID": value(dataset, "SOPInstanceUID"),
         "fraction_group_number": _group_number(group, order),
         "description": value(group, "FractionGroupDescription"),
         "fractions_planned": fractions,
@@ -191,7 +191,7 @@ def _group_number(group: Dataset, order: int) -> int:
 def _beams(dataset: Dataset, warnings: list[str]) -> list[Row]:
     """The rows of all beams and setups, matched with fraction groups by number; the first of each number."""
     empty = dict.fromkeys(column.name for column in TABLES["rt_beam"].columns)
-    empty["sop_instance_uid"] = value(dataset, "SOPInstanceUID")
+    empty["SOPInstanceUID"] = value(dataset, "SOPInstanceUID")
     rows: dict[tuple[str, int], Row] = {}
     for kind in KINDS:
         beams = items(dataset, kind.sequence)

@@ -40,14 +40,14 @@ _DOSES_WITH_PLAN = f"""
     SELECT dose.*, coalesce(
         dose.plan_uid,
         CASE WHEN dose.summation_type IS NOT 'MULTI_PLAN' THEN
-            (SELECT CASE count(*) WHEN 1 THEN min(other.sop_instance_uid) END {_PLANS_OF_FRAME})
+            (SELECT CASE count(*) WHEN 1 THEN min(other.SOPInstanceUID) END {_PLANS_OF_FRAME})
         END
     ) AS chain_plan_uid
     FROM rt_dose AS dose"""  # noqa: S608
 
 _CHAIN = f"""
 SELECT
-    d.sop_instance_uid AS dose_uid,
+    d.SOPInstanceUID AS dose_uid,
     d.patient_id AS patient_id,
     d.study_instance_uid AS study_instance_uid,
     d.frame_of_reference_uid AS frame_of_reference_uid,
@@ -55,14 +55,14 @@ SELECT
     d.chain_plan_uid AS plan_uid,
     CASE
         WHEN d.chain_plan_uid IS NULL THEN 'none'
-        WHEN p.sop_instance_uid IS NULL THEN 'missing'
+        WHEN p.SOPInstanceUID IS NULL THEN 'missing'
         WHEN d.plan_uid IS NULL THEN 'frame of reference'
         ELSE 'reference'
     END AS plan_link,
-    coalesce(s.sop_instance_uid, d.structure_set_uid, p.structure_set_uid) AS structure_set_uid,
+    coalesce(s.SOPInstanceUID, d.structure_set_uid, p.structure_set_uid) AS structure_set_uid,
     CASE
-        WHEN s.sop_instance_uid = framed.sop_instance_uid THEN 'frame of reference'
-        WHEN s.sop_instance_uid IS NOT NULL THEN 'reference'
+        WHEN s.SOPInstanceUID = framed.SOPInstanceUID THEN 'frame of reference'
+        WHEN s.SOPInstanceUID IS NOT NULL THEN 'reference'
         WHEN d.structure_set_uid IS NOT NULL OR p.structure_set_uid IS NOT NULL THEN 'missing'
         ELSE 'none'
     END AS structure_set_link,
@@ -74,16 +74,16 @@ SELECT
         ELSE 'none'
     END AS image_series_link
 FROM ({_DOSES_WITH_PLAN}) AS d
-LEFT JOIN rt_plan AS p ON p.sop_instance_uid = d.chain_plan_uid
-LEFT JOIN rt_structure_set AS named ON named.sop_instance_uid = d.structure_set_uid
-LEFT JOIN rt_structure_set AS planned ON planned.sop_instance_uid = p.structure_set_uid
+LEFT JOIN rt_plan AS p ON p.SOPInstanceUID = d.chain_plan_uid
+LEFT JOIN rt_structure_set AS named ON named.SOPInstanceUID = d.structure_set_uid
+LEFT JOIN rt_structure_set AS planned ON planned.SOPInstanceUID = p.structure_set_uid
 LEFT JOIN rt_structure_set AS framed
     ON framed.frame_of_reference_uid = d.frame_of_reference_uid AND framed.patient_id IS d.patient_id
     AND d.structure_set_uid IS NULL AND p.structure_set_uid IS NULL
-    AND (d.plan_uid IS NULL OR p.sop_instance_uid IS NOT NULL)
+    AND (d.plan_uid IS NULL OR p.SOPInstanceUID IS NOT NULL)
 LEFT JOIN rt_structure_set AS s
-    ON s.sop_instance_uid =
-        coalesce(named.sop_instance_uid, planned.sop_instance_uid, framed.sop_instance_uid)
+    ON s.SOPInstanceUID =
+        coalesce(named.SOPInstanceUID, planned.SOPInstanceUID, framed.SOPInstanceUID)
 LEFT JOIN DICOMSeries AS i ON i.SeriesInst = s.image_series_uid
 """  # noqa: S608
 

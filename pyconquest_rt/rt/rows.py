@@ -79,7 +79,7 @@ def joined(values: Iterable[Any]) -> str | None:
 def identity(dataset: Dataset) -> Row:
     """The columns that all objects share."""
     return {
-        "sop_instance_uid": value(dataset, "SOPInstanceUID"),
+        "SOPInstanceUID": value(dataset, "SOPInstanceUID"),
         "patient_id": value(dataset, "PatientID"),
         "study_instance_uid": value(dataset, "StudyInstanceUID"),
         "series_instance_uid": value(dataset, "SeriesInstanceUID"),

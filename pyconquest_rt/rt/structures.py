@@ -58,7 +58,7 @@ def extract(source: Source, thickness_mm: float | None = None) -> StructureSetRo
     extras = _roi_extras(dataset)
     roi_rows = [
         {
-            "sop_instance_uid": value(dataset, "SOPInstanceUID"),
+            "SOPInstanceUID": value(dataset, "SOPInstanceUID"),
             **_roi_row(roi, names[roi.name.casefold()] > 1, extras.get(roi.number, {})),
             **_geometry(roi, planes.get(roi.number), problems.get(roi.number, ""), lone),
         }

@@ -50,7 +50,7 @@ def columns(*texts: str) -> tuple[Column, ...]:
 
 
 _OBJECT = """
-    sop_instance_uid    | TEXT NOT NULL | | SOPInstanceUID of the object
+    SOPInstanceUID      | TEXT NOT NULL | | SOPInstanceUID of the object
     patient_id          | TEXT | | PatientID
     study_instance_uid  | TEXT | | StudyInstanceUID
     series_instance_uid | TEXT | | SeriesInstanceUID
@@ -100,7 +100,7 @@ _STRUCTURE_SET = Table(
         """,
         _VERDICT,
     ),
-    key=("sop_instance_uid",),
+    key=("SOPInstanceUID",),
     indexed=("frame_of_reference_uid", "patient_id", "study_instance_uid"),
 )
 
@@ -109,7 +109,7 @@ _ROI = Table(
     "One row for each ROI of an RTSTRUCT. Geometry is that of slabs between contour planes (see end_cap).",
     columns(
         """
-        sop_instance_uid         | TEXT NOT NULL    | | SOPInstanceUID of the structure set
+        SOPInstanceUID           | TEXT NOT NULL    | | SOPInstanceUID of the structure set
         roi_number               | INTEGER NOT NULL | | ROINumber
         raw_name                 | TEXT    |     | ROIName as it stands; joins roi_name.raw_name
         interpreted_type         | TEXT    |     | RTROIInterpretedType
@@ -142,7 +142,7 @@ _ROI = Table(
         """,
         _VERDICT,
     ),
-    key=("sop_instance_uid", "roi_number"),
+    key=("SOPInstanceUID", "roi_number"),
     indexed=("raw_name",),
 )
 
@@ -188,7 +188,7 @@ _PLAN = Table(
         """,
         _VERDICT,
     ),
-    key=("sop_instance_uid",),
+    key=("SOPInstanceUID",),
     indexed=("frame_of_reference_uid", "patient_id", "structure_set_uid", "study_instance_uid"),
 )
 
@@ -196,7 +196,7 @@ _FRACTION_GROUP = Table(
     "rt_fraction_group",
     "One row for each fraction group of a plan, with its prescription.",
     columns("""
-        sop_instance_uid         | TEXT NOT NULL    | | SOPInstanceUID of the plan
+        SOPInstanceUID           | TEXT NOT NULL    | | SOPInstanceUID of the plan
         fraction_group_number    | INTEGER NOT NULL | | FractionGroupNumber; its place where that is missing
         description              | TEXT    |    | FractionGroupDescription
         fractions_planned        | INTEGER |    | NumberOfFractionsPlanned
@@ -214,7 +214,7 @@ _FRACTION_GROUP = Table(
         rx_dose_reference_number | INTEGER |    | DoseReferenceNumber of that target
         normalisation            | TEXT    |    | PrescriptionDescription of the plan
     """),
-    key=("sop_instance_uid", "fraction_group_number"),
+    key=("SOPInstanceUID", "fraction_group_number"),
 )
 
 _BEAM = Table(
@@ -222,7 +222,7 @@ _BEAM = Table(
     "One row for each beam or brachytherapy application setup of a plan.",
     columns(
         """
-        sop_instance_uid      | TEXT NOT NULL    | | SOPInstanceUID of the plan
+        SOPInstanceUID        | TEXT NOT NULL    | | SOPInstanceUID of the plan
         kind                  | TEXT NOT NULL    | | external, ion or brachy
         beam_number           | INTEGER NOT NULL | | BeamNumber or ApplicationSetupNumber
         name                  | TEXT    |    | BeamName or ApplicationSetupName
@@ -266,7 +266,7 @@ _BEAM = Table(
         total_reference_air_kerma_ugy | REAL | uGy at 1 m | TotalReferenceAirKerma
         """,
     ),
-    key=("sop_instance_uid", "kind", "beam_number"),
+    key=("SOPInstanceUID", "kind", "beam_number"),
 )
 
 _DOSE = Table(
@@ -309,7 +309,7 @@ _DOSE = Table(
         """,
         _VERDICT,
     ),
-    key=("sop_instance_uid",),
+    key=("SOPInstanceUID",),
     indexed=("plan_uid", "frame_of_reference_uid", "patient_id", "study_instance_uid"),
 )
 
@@ -331,6 +331,61 @@ _ROI_NAME = Table(
     indexed=("raw_name", "tg263_name", "institutional_name"),
 )
 
+_DVH_KEY = """
+    SOPInstanceUID     | TEXT NOT NULL    | | SOPInstanceUID of the RTDOSE
+    structure_set_uid  | TEXT NOT NULL    | | SOPInstanceUID of the structure set
+    roi_number         | INTEGER NOT NULL | | ROINumber
+    source             | TEXT NOT NULL    | | pyconquest (calculated here) or vendor (the sender's DVHSequence)
+    end_cap            | TEXT NOT NULL    | | how the outermost slabs are closed: half, none, taper; empty for vendor
+"""
+_DVH = Table(
+    "dvh",
+    "One row for each DVH: a dose, a structure set, an ROI, and who calculated it.",
+    columns(
+        _DVH_KEY,
+        """
+        roi_name           | TEXT    |     | ROIName
+        roi_type           | TEXT    |     | RTROIInterpretedType
+        volume_cc          | REAL    | cc  | volume that the contours enclose
+        uncovered_cc       | REAL    | cc  | the part of it outside the dose grid, which the curve is without
+        min_gy             | REAL    | Gy  | least dose
+        mean_gy            | REAL    | Gy  | mean dose
+        max_gy             | REAL    | Gy  | greatest dose
+        prescription_gy    | REAL    | Gy  | prescribed dose of the plan, NULL where none is known
+        first_dose_gy      | REAL    | Gy  | dose of the first value of the curve
+        bin_gy             | REAL    | Gy  | distance of the curve's doses
+        curve_cc           | BLOB    | cc  | volume that gets at least each dose, 32-bit floats, little endian
+        """,
+        _VERDICT,
+    ),
+    key=("SOPInstanceUID", "structure_set_uid", "roi_number", "source", "end_cap"),
+    indexed=("structure_set_uid", "roi_name"),
+)
+_DVH_METRICS = Table(
+    "dvh_metrics",
+    "One row for each metric of a DVH, in the syntax of TG-263; the list is the site's.",
+    columns(
+        _DVH_KEY,
+        """
+        metric             | TEXT NOT NULL |  | such as D95%[Gy], V20Gy[%], Mean[Gy]
+        value              | REAL          |  | in the unit in the metric's brackets; NULL where it has no value
+        """,
+    ),
+    key=("SOPInstanceUID", "structure_set_uid", "roi_number", "source", "end_cap", "metric"),
+    indexed=("metric",),
+)
+
 TABLES = {
-    table.name: table for table in (_STRUCTURE_SET, _ROI, _PLAN, _FRACTION_GROUP, _BEAM, _DOSE, _ROI_NAME)
+    table.name: table
+    for table in (
+        _STRUCTURE_SET,
+        _ROI,
+        _PLAN,
+        _FRACTION_GROUP,
+        _BEAM,
+        _DOSE,
+        _DVH,
+        _DVH_METRICS,
+        _ROI_NAME,
+    )
 }

@@ -2,7 +2,17 @@
 
 import numpy as np
 import pytest
-from phantoms import Case, Truth, circle, dose_object, measured, rectangle, stack_above, structure_set, written
+from phantoms import (
+    Case,
+    Truth,
+    circle,
+    dose_object,
+    measured,
+    rectangle,
+    stack_above,
+    structure_set,
+    written,
+)
 
 from pyconquest_rt.dvh import calculate_dvhs
 
@@ -109,7 +119,11 @@ def test_uneven_planes_of_dose_and_of_contours():
 
 @pytest.mark.parametrize(
     "matrix",
-    [((0, 1, 0), (0, 0, 1), (1, 0, 0)), ((1, 0, 0), (0, 0, -1), (0, 1, 0)), ((0, 1, 0), (0, 0, -1), (-1, 0, 0))],
+    [
+        ((0, 1, 0), (0, 0, 1), (1, 0, 0)),
+        ((1, 0, 0), (0, 0, -1), (0, 1, 0)),
+        ((0, 1, 0), (0, 0, -1), (-1, 0, 0)),
+    ],
     ids=["sagittal", "coronal", "sagittal, other sense"],
 )
 def test_sagittal_and_coronal_contours(matrix):
@@ -136,7 +150,9 @@ def test_oblique_contours():
     matrix = ((1, 0, 0), (0, np.cos(a), np.sin(a)), (0, -np.sin(a), np.cos(a)))
     polygon, w = circle(10.0), np.arange(-9, 10, 3.0)
     dvh = calculate_dvhs(structure_set({1: stack([polygon] * len(w), w, matrix)}), grid())[1]
-    agree(dvh, spread(-10.5, 10.5, polygon, np.asarray(matrix) @ SLOPE), np.pi * 100 * 21 / 1e3, tolerance=0.005)
+    agree(
+        dvh, spread(-10.5, 10.5, polygon, np.asarray(matrix) @ SLOPE), np.pi * 100 * 21 / 1e3, tolerance=0.005
+    )
 
 
 def ring_truth(outer, inner, z):
@@ -164,7 +180,9 @@ def test_holes(kind):
 
 def test_an_island_in_a_hole_counts_again():
     z = np.arange(-4, 5, 2.0)
-    contours = stack([p for _ in z for p in (circle(14.0, 400), circle(9.0, 400), circle(4.0, 400))], np.repeat(z, 3))
+    contours = stack(
+        [p for _ in z for p in (circle(14.0, 400), circle(9.0, 400), circle(4.0, 400))], np.repeat(z, 3)
+    )
     dvh = calculate_dvhs(structure_set({1: contours}), grid())[1]
     assert dvh.volume_cc == pytest.approx(np.pi * (196 - 81 + 16) * 10 / 1e3, rel=1e-3)
 

@@ -30,7 +30,7 @@ def database():
 def put(connection, table, sop, **values):
     row = dict.fromkeys(column.name for column in TABLES[table].columns)
     row |= {
-        "sop_instance_uid": sop,
+        "SOPInstanceUID": sop,
         "patient_id": "P1",
         "frame_of_reference_uid": "F",
         "status": "ok",
@@ -239,4 +239,4 @@ def test_the_documentation_is_that_of_the_tables():
 def test_a_failed_plan_is_a_row_too(database):
     rows = plans.extract(b"nothing")
     assert rows.plan["status"] == "failed"
-    assert rows.plan["sop_instance_uid"] is None
+    assert rows.plan["SOPInstanceUID"] is None
