@@ -1,17 +1,15 @@
 """Values of RT objects as they go into rows: text, numbers or None; nothing here raises on odd content."""
 
-import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from pydicom import dcmread
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.uid import UID, ImplicitVRLittleEndian
 
+from pyconquest_rt.errors import UnreadableError
 from pyconquest_rt.rt.dicom_values import Source, items, number, numbers, read_object, text
 
 Row = dict[str, Any]
@@ -19,7 +17,6 @@ Number = TypeVar("Number", int, float)
 
 OK, WARNING, FAILED = "ok", "warning", "failed"
 MAX_WHOLE = 2**53
-DEFERRED_BYTES = 65536
 
 
 def value(dataset: Dataset, keyword: str) -> str | None:
@@ -99,24 +96,15 @@ def verdict(failed: str | None, warnings: Iterable[str]) -> Row:
 def open_object(source: Source, modality: str) -> tuple[Dataset, str | None]:
     """The data set of a source, and why it cannot be used, if so: unreadable, or not of this modality."""
     try:
-        dataset = _read(source)
-    except Exception as error:  # pydicom raises many kinds on damaged objects
-        return Dataset(), f"cannot be read as DICOM: {error}"
-    if value(dataset, "SOPClassUID") is None:
-        return dataset, "not a DICOM object: there is no SOPClassUID"
+        dataset = read_object(source)
+    except UnreadableError as error:
+        return Dataset(), str(error)
     found = value(dataset, "Modality")
     if found != modality:
         return dataset, f"Modality is {found or 'missing'}, not {modality}"
     if value(dataset, "SOPInstanceUID") is None:
         return dataset, "SOPInstanceUID is missing"
     return dataset, None
-
-
-def _read(source: Source) -> Dataset:
-    """Read an object, with or without DICOM header; values above 64 KB of a file are read when used."""
-    if isinstance(source, str | os.PathLike):
-        return dcmread(Path(source), force=True, defer_size=DEFERRED_BYTES)
-    return read_object(source)
 
 
 def _get(dataset: Dataset, keyword: str) -> Any:
