@@ -57,7 +57,7 @@ def extract(source: Source) -> Row:
     if not failure:
         try:
             row["maximum_gy"] = _maximum(dataset, row, source)
-        except _NoMaximumError as error:
+        except (_NoMaximumError, OSError) as error:
             warnings.append(str(error))
     return row | verdict(failure, warnings)
 

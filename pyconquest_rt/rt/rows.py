@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.uid import UID, ImplicitVRLittleEndian
 
 from pyconquest_rt.errors import UnreadableError
-from pyconquest_rt.rt.dicom_values import Source, items, number, numbers, read_object, text
+from pyconquest_rt.rt.dicom_values import Source, items, numbers, read_object, text
 
 Row = dict[str, Any]
 Number = TypeVar("Number", int, float)
@@ -29,12 +30,13 @@ def value(dataset: Dataset, keyword: str) -> str | None:
 
 def real(dataset: Dataset, keyword: str) -> float | None:
     """The single finite number of an element, or None."""
-    return number(dataset, _tag(keyword))
+    found = _numbers(dataset, keyword)
+    return float(found[0]) if found.size == 1 and np.isfinite(found[0]) else None
 
 
 def reals(dataset: Dataset, keyword: str, count: int | None = None) -> list[float]:
     """The finite numbers of an element; none where one is not finite or there are not ``count``."""
-    found = numbers(dataset, _tag(keyword))
+    found = _numbers(dataset, keyword)
     usable = np.isfinite(found).all() and count in (None, found.size)
     return [float(one) for one in found] if usable else []
 
@@ -112,6 +114,13 @@ def _get(dataset: Dataset, keyword: str) -> Any:
         return dataset[tag].value if (tag := _tag(keyword)) in dataset else None
     except Exception:  # pydicom raises many kinds on damaged elements
         return None
+
+
+def _numbers(dataset: Dataset, keyword: str) -> npt.NDArray[np.float64]:
+    try:
+        return numbers(dataset, _tag(keyword))
+    except Exception:  # as above, where a value is only now read from its file
+        return np.empty(0)
 
 
 def _tag(keyword: str) -> int:
