@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pydicom import dcmread
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.pixels.utils import iter_pixels
+from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRBigEndian
 
 from pyconquest_rt.rt.dicom_values import Source, items
@@ -33,6 +35,7 @@ from pyconquest_rt.rt.rows import (
 
 PIXEL_DATA = 0x7FE00010
 PIECE_BYTES = 1 << 22
+DEFERRED_BYTES = 1 << 16
 MAX_VOXELS = 1 << 28
 MAX_FRAME = 1 << 24
 """Voxels of one frame: more than 4096 rows of 4096 columns are no dose plane."""
@@ -47,16 +50,30 @@ def extract(source: Source) -> Row:
 
     An object that cannot be used gives a row with the status ``failed`` and the reason; nothing is raised.
     """
-    dataset, failure = open_object(source, "RTDOSE")
+    dataset, failure = open_object(_without_pixels(source), "RTDOSE")
     row = {**identity(dataset), **_references(dataset), **_description(dataset), **_grid(dataset)}
     warnings = _grid_warnings(dataset, row)
     row["maximum_gy"] = None
     if not failure:
         try:
             row["maximum_gy"] = _maximum(dataset, row, source)
-        except _NoMaximumError as error:
+        except (_NoMaximumError, OSError) as error:
             warnings.append(str(error))
     return row | verdict(failure, warnings)
+
+
+def _without_pixels(source: Source) -> Source:
+    """A file as the data set in which PixelData (as all values above 64 KB) have only their place.
+
+    Not so a deflated file, in which a place tells nothing.
+    """
+    if not isinstance(source, str | os.PathLike):
+        return source
+    try:
+        dataset = dcmread(Path(source), force=True, defer_size=DEFERRED_BYTES)
+        return source if transfer_syntax(dataset).is_deflated else dataset
+    except Exception:  # pydicom raises many kinds; the reason is found where the object is opened
+        return source
 
 
 def _references(dataset: Dataset) -> Row:
@@ -160,7 +177,7 @@ def _pieces(dataset: Dataset, source: Source) -> Iterator[npt.NDArray[Any]]:
 
 
 def _native_bytes(dataset: Dataset, source: Source, wanted: int) -> Iterator[bytes]:
-    element = dataset.get_item(PIXEL_DATA)
+    element = dict(dataset.items())[Tag(PIXEL_DATA)]  # get_item would read a deferred value
     if (
         isinstance(element, RawDataElement)
         and element.value is None
@@ -173,7 +190,7 @@ def _native_bytes(dataset: Dataset, source: Source, wanted: int) -> Iterator[byt
                 left -= len(data)
                 yield data
         return
-    data = bytes(element.value or b"") if element is not None else b""
+    data = element.value or b""
     for start in range(0, min(wanted, len(data)), PIECE_BYTES):
         yield data[start : min(start + PIECE_BYTES, wanted)]
 

@@ -82,7 +82,7 @@ def write_roi(roi_map: RoiMap, folder: str | Path) -> list[Path]:
     for physician in roi_map.physicians():
         entries = roi_map.entries(physician)
         lines = [f"{_quoted(e.institutional)}:{_quoted(e.name)}:{_joined([*e.spellings])}" for e in entries]
-        types = [f"{entry.name}:{entry.roi_type}" for entry in entries if entry.roi_type]
+        types = [f"{' '.join(entry.name.split())}:{entry.roi_type}" for entry in entries if entry.roi_type]
         for suffix, text in ((".roi", lines), (".rtype", types)):
             if text:
                 path = Path(folder) / f"physician_{physician.replace('/', '_')}{suffix}"
@@ -192,7 +192,7 @@ def _physician_of(path: Path) -> str:
 
 
 def _quoted(name: str) -> str:
-    return '"' + name.replace('"', "`") + '"'
+    return '"' + " ".join(name.split()).replace('"', "`") + '"'
 
 
 def _joined(names: list[str]) -> str:

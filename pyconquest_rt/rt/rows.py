@@ -1,25 +1,23 @@
 """Values of RT objects as they go into rows: text, numbers or None; nothing here raises on odd content."""
 
-import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from pydicom import dcmread
+import numpy.typing as npt
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.uid import UID, ImplicitVRLittleEndian
 
-from pyconquest_rt.rt.dicom_values import Source, items, number, numbers, read_object, text
+from pyconquest_rt.errors import UnreadableError
+from pyconquest_rt.rt.dicom_values import Source, items, numbers, read_object, text
 
 Row = dict[str, Any]
 Number = TypeVar("Number", int, float)
 
 OK, WARNING, FAILED = "ok", "warning", "failed"
 MAX_WHOLE = 2**53
-DEFERRED_BYTES = 65536
 
 
 def value(dataset: Dataset, keyword: str) -> str | None:
@@ -32,12 +30,13 @@ def value(dataset: Dataset, keyword: str) -> str | None:
 
 def real(dataset: Dataset, keyword: str) -> float | None:
     """The single finite number of an element, or None."""
-    return number(dataset, _tag(keyword))
+    found = _numbers(dataset, keyword)
+    return float(found[0]) if found.size == 1 and np.isfinite(found[0]) else None
 
 
 def reals(dataset: Dataset, keyword: str, count: int | None = None) -> list[float]:
     """The finite numbers of an element; none where one is not finite or there are not ``count``."""
-    found = numbers(dataset, _tag(keyword))
+    found = _numbers(dataset, keyword)
     usable = np.isfinite(found).all() and count in (None, found.size)
     return [float(one) for one in found] if usable else []
 
@@ -99,11 +98,9 @@ def verdict(failed: str | None, warnings: Iterable[str]) -> Row:
 def open_object(source: Source, modality: str) -> tuple[Dataset, str | None]:
     """The data set of a source, and why it cannot be used, if so: unreadable, or not of this modality."""
     try:
-        dataset = _read(source)
-    except Exception as error:  # pydicom raises many kinds on damaged objects
-        return Dataset(), f"cannot be read as DICOM: {error}"
-    if value(dataset, "SOPClassUID") is None:
-        return dataset, "not a DICOM object: there is no SOPClassUID"
+        dataset = read_object(source)
+    except UnreadableError as error:
+        return Dataset(), str(error)
     found = value(dataset, "Modality")
     if found != modality:
         return dataset, f"Modality is {found or 'missing'}, not {modality}"
@@ -112,18 +109,18 @@ def open_object(source: Source, modality: str) -> tuple[Dataset, str | None]:
     return dataset, None
 
 
-def _read(source: Source) -> Dataset:
-    """Read an object, with or without DICOM header; values above 64 KB of a file are read when used."""
-    if isinstance(source, str | os.PathLike):
-        return dcmread(Path(source), force=True, defer_size=DEFERRED_BYTES)
-    return read_object(source)
-
-
 def _get(dataset: Dataset, keyword: str) -> Any:
     try:
         return dataset[tag].value if (tag := _tag(keyword)) in dataset else None
     except Exception:  # pydicom raises many kinds on damaged elements
         return None
+
+
+def _numbers(dataset: Dataset, keyword: str) -> npt.NDArray[np.float64]:
+    try:
+        return numbers(dataset, _tag(keyword))
+    except Exception:  # as above, where a value is only now read from its file
+        return np.empty(0)
 
 
 def _tag(keyword: str) -> int:

@@ -110,11 +110,11 @@ def _set_warnings(dataset: Dataset, rois: dict[int, Roi]) -> list[str]:
     if not described:
         return ["there are no ROIs"]
     numbers = Counter(whole(item, "ROINumber") for item in described)
-    warnings = [
+    nameless = numbers.pop(None, 0)
+    warnings = [f"{nameless} ROI(s) without number"] if nameless else []
+    warnings += [
         f"ROI number {number} is given {count} times" for number, count in numbers.items() if count > 1
     ]
-    if None in numbers:
-        warnings.append(f"{numbers[None]} ROI(s) without number")
     referenced = {whole(item, "ReferencedROINumber") for item in items(dataset, "ROIContourSequence")}
     unknown = len(referenced - set(numbers) - {None})
     if unknown:
@@ -122,17 +122,17 @@ def _set_warnings(dataset: Dataset, rois: dict[int, Roi]) -> list[str]:
     return warnings
 
 
-def _roi_extras(dataset: Dataset) -> dict[int, Row]:
+def _roi_extras(dataset: Dataset) -> dict[int | None, Row]:
     """What ``read_rois`` leaves out, by ROI number."""
-    extras: dict[int, Row] = {}
+    extras: dict[int | None, Row] = {}
     for item in items(dataset, "StructureSetROISequence"):
-        extras[whole(item, "ROINumber") or 0] = {
+        extras[whole(item, "ROINumber")] = {
             "description": value(item, "ROIDescription"),
             "generation_algorithm": value(item, "ROIGenerationAlgorithm"),
         }
     for item in items(dataset, "RTROIObservationsSequence"):
         physical = first(item, "ROIPhysicalPropertiesSequence")
-        extras.setdefault(whole(item, "ReferencedROINumber") or 0, {}).update(
+        extras.setdefault(whole(item, "ReferencedROINumber"), {}).update(
             observation_label=value(item, "ROIObservationLabel"),
             physical_property=value(physical, "ROIPhysicalProperty"),
             physical_value=value(physical, "ROIPhysicalPropertyValue"),

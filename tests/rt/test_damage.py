@@ -36,12 +36,15 @@ def damaged(data: bytes, rng: random.Random) -> bytes:
         ("rtdose_rle.dcm", doses.extract),
     ],
 )
-def test_damaged_bytes_give_rows(name, row_of):
+def test_damaged_files_give_rows(tmp_path, monkeypatch, name, row_of):
+    monkeypatch.setattr(doses, "DEFERRED_BYTES", 8)
     rng = random.Random(name)
+    path = tmp_path / name
     data = Path(get_testdata_file(name)).read_bytes()
     states = set()
     for _ in range(150):
-        row = row_of(damaged(data, rng))
+        path.write_bytes(damaged(data, rng))
+        row = row_of(path)
         assert (row["status"] == "ok") == (row["reason"] is None)
         states.add(row["status"])
     assert "failed" in states

@@ -1,5 +1,7 @@
 """Doses as rows: the maximum against pydicom and numpy, references, grids, and damaged objects."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from pydicom import dcmread
@@ -29,13 +31,24 @@ def test_maximum_in_gray_from_any_source(tmp_path, dtype, kind):
 
 def test_maximum_is_sought_in_pieces(tmp_path, monkeypatch):
     monkeypatch.setattr(doses, "PIECE_BYTES", 64)
-    monkeypatch.setattr("pyconquest_rt.rt.rows.DEFERRED_BYTES", 16)
+    monkeypatch.setattr(doses, "DEFERRED_BYTES", 16)
     values = np.zeros((9, 20, 30), np.uint32)
     values[7, 3, 2] = 70_123
     path = tmp_path / "dose.dcm"
     path.write_bytes(as_bytes(dose(values)))
     assert extract(path)["maximum_gy"] == pytest.approx(70.123)
     assert extract(path.read_bytes())["maximum_gy"] == pytest.approx(70.123)
+
+
+def test_a_large_dose_is_not_held_in_memory(tmp_path):
+    path = tmp_path / "dose.dcm"
+    path.write_bytes(as_bytes(dose(np.ones((40, 500, 500), np.uint32))))
+    tracemalloc.start()
+    row = extract(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert row["maximum_gy"] == pytest.approx(0.001)
+    assert peak < 3 * doses.PIECE_BYTES < path.stat().st_size / 3
 
 
 @pytest.mark.parametrize("syntax", [ExplicitVRBigEndian, RLELossless])
