@@ -60,7 +60,8 @@ MIGRATIONS: dict[str, list[str]] = {
         """
         CREATE TABLE derivations(
             sop TEXT NOT NULL, extractor TEXT NOT NULL, version INTEGER NOT NULL,
-            state TEXT NOT NULL, result TEXT, reason TEXT, worker TEXT, lease REAL, attempts INTEGER NOT NULL DEFAULT 0, time TEXT, seconds REAL,
+            state TEXT NOT NULL, result TEXT, reason TEXT, worker TEXT, lease REAL,
+            attempts INTEGER NOT NULL DEFAULT 0, time TEXT, seconds REAL,
             PRIMARY KEY(sop, extractor)
         ) WITHOUT ROWID;
         CREATE INDEX derivations_unfinished ON derivations(extractor, state) WHERE state <> 'done';

@@ -319,7 +319,8 @@ def _write(database: Database, claim: Claim, rows: Rows, inputs: dict[str, str])
 def _record(database: Database, claim: Claim, state: str, reason: str | None, seconds: float) -> None:
     database.connection.execute(
         "UPDATE derivations SET state = ?, result = ?, reason = ?, version = ?, worker = NULL, lease = NULL, "
-        "time = ?, seconds = ?, attempts = CASE WHEN ? = 'due' THEN attempts ELSE 0 END WHERE sop = ? AND extractor = ?",
+        "time = ?, seconds = ?, attempts = CASE WHEN ? = 'due' THEN attempts ELSE 0 END "
+        "WHERE sop = ? AND extractor = ?",
         (
             state,
             state,

@@ -67,13 +67,14 @@ class Source:
     `load` and `read` and moves the window.
     """
 
-    __slots__ = ("base", "budget", "data", "size")
+    __slots__ = ("base", "budget", "data", "ends", "size")
 
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.base = 0
         self.size = len(data)
         self.budget = sys.maxsize  # element headers that may still be read
+        self.ends: dict[int, tuple[int, int]] = {}  # of values of undefined length: start → `end_of_value`
 
     def load(self, position: int) -> None:
         """Bring the bytes at a position into `data`, as far as there are any."""
@@ -161,6 +162,9 @@ def end_of_value(source: Source, header: ElementHeader, stop: int, encoding: Enc
         if start + length > stop:
             raise beyond(tag, start, length, stop)
         return start + length, start + length
+    known = source.ends.get(start)
+    if known is not None and known[1] <= stop:
+        return known
     last = following = start
     for last, following, _ in nested_headers(source, start, stop, encoding):  # noqa: B007
         pass

@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 from pyconquest_rt.database import Database
 
-Level = Literal["patient", "study", "series"]
+Level = Literal["patient", "study", "series", "image"]
 
 
 class Image(NamedTuple):
@@ -17,11 +17,11 @@ class Image(NamedTuple):
 
 
 def select_images(database: Database, level: Level, uid: str) -> list[Image]:
-    """Return the images of a patient, study or series, ordered by their files.
+    """Return the images of a patient, study or series (or the one image), ordered by their files.
 
     Args:
         level: what ``uid`` names.
-        uid: a PatientID, StudyInstanceUID or SeriesInstanceUID.
+        uid: a PatientID, StudyInstanceUID, SeriesInstanceUID or SOPInstanceUID.
     """
     rows = database.connection.execute(_IMAGES[level], (uid,))
     return [Image(sop, object_file or "", device, patient) for sop, object_file, device, patient in rows]
@@ -33,6 +33,7 @@ _JOIN = (
     "LEFT JOIN DICOMStudies t ON t.StudyInsta = s.StudyInsta WHERE "
 )
 _IMAGES: dict[Level, str] = {
+    "image": _JOIN + "i.SOPInstanc = ?",
     "series": _JOIN + "i.SeriesInst = ? ORDER BY i.ObjectFile",
     "study": _JOIN + "s.StudyInsta = ? ORDER BY i.ObjectFile",
     "patient": _JOIN + "t.PatientID = ? ORDER BY i.ObjectFile",

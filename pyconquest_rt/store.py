@@ -91,6 +91,15 @@ class Storer:
             return Stored(path, series, error)
         return Stored(path, series)
 
+    def store_tree(self, path: Path) -> Iterator[Stored]:
+        """Store a file, every member of a ZIP file, or every file of a folder."""
+        if path.is_dir():
+            yield from self.store_directory(path)
+        elif _is_zip(path):
+            yield from self._store_zip(path, "./unpack")
+        else:
+            yield self.store(path)
+
     def store_directory(
         self,
         directory: str | os.PathLike[str],
