@@ -10,7 +10,7 @@ from pyconquest_rt.ingest import State
 from pyconquest_rt.interface.base import RAISED
 from pyconquest_rt.interface.outgoing import Outgoing
 from pyconquest_rt.objects import content_errors, read_object, replace_object
-from pyconquest_rt.rt.roi_filter import filter_names
+from pyconquest_rt.rt.roi_filter import filter_roinames
 
 
 class Content(Outgoing):
@@ -29,7 +29,7 @@ class Content(Outgoing):
 
     def filter_roinames(self, roinames: Sequence[str]) -> list[str]:
         """Return the names that no exclude pattern matches and an include pattern does, from their start."""
-        return filter_names(roinames, self.exclude_filter, self.include_filter, self.roi_filter_flags)
+        return filter_roinames(roinames, self.exclude_filter, self.include_filter, self.roi_filter_flags)
 
     def calculate_robust_hash(self, seriesuid: str = "") -> str | None:
         """Hash the contours of a structure set and write the hash into its row.
