@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pyconquest_rt.errors import ObjectError
-from pyconquest_rt.objects import PathLike, read_object, replace_object
+from pyconquest_rt.objects import PathLike, content_errors, read_object, replace_object
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -55,16 +55,17 @@ def set_element(data_set: "Dataset", tag: int, value: Any, *, create: bool = Fal
 
     Raises:
         NoSuchElementError: there is no such element, and ``create`` is not set.
-        ObjectError: the character set of the object cannot hold the value.
+        ObjectError: the value does not fit the VR, or the object's character set cannot hold it.
     """
     tag = tag_of(tag)
-    if tag in data_set:
-        data_set[tag].value = value
-    elif create:
-        data_set.add_new(tag, _new_vr(tag), value)
-    else:
+    if tag not in data_set and not create:
         raise NoSuchElementError(f"the object has no element {tag}; set create to make it")
-    _require_encodable(data_set, tag)
+    with content_errors(f"the new value of {tag} does not fit"):
+        if tag in data_set:
+            data_set[tag].value = value
+        else:
+            data_set.add_new(tag, _new_vr(tag), value)
+        _require_encodable(data_set, tag)
     _repeat_in_file_meta(data_set, tag)
 
 
@@ -84,18 +85,28 @@ def modify_structure_set(
         delete_points: in mode ``leave``, also delete ROIs that are points.
 
     Raises:
-        ObjectError: it is not a structure set.
+        ObjectError: it is not a structure set, or its ROIs cannot be read.
         ValueError: there is no such mode, or there are not as many new names as names.
     """
     if mode not in MODES:
         raise ValueError(f"the mode {mode!r} is not known; choose one of {', '.join(MODES)}")
+    if mode == "change" and len(names) != len(new_names):
+        raise ValueError(f"there are {len(names)} names, but {len(new_names)} new ones")
     if data_set.get("Modality") != "RTSTRUCT":
         raise ObjectError("the object is not an RTSTRUCT")
+    with content_errors("its ROIs cannot be read"):
+        _modify(data_set, mode, names, new_names, delete_points=delete_points)
+
+
+def _modify(
+    data_set: "Dataset", mode: str, names: Sequence[str], new_names: Sequence[str], *, delete_points: bool
+) -> None:
     rois = list(data_set.get("StructureSetROISequence") or ())
     if mode == "change":
         renamed = dict(reversed(list(zip(names, new_names, strict=True))))
         for roi in rois:
-            roi.ROIName = renamed.get(roi.get("ROIName"), roi.get("ROIName"))
+            if (name := roi.get("ROIName")) in renamed:
+                roi.ROIName = renamed[name]
         return
     listed = {int(roi.ROINumber) for roi in rois if roi.get("ROIName") in names}
     if mode == "delete":

@@ -1,10 +1,25 @@
 """The column ``hash`` of structure sets, plans and doses (see :mod:`pyconquest_rt.rt.hashes`)."""
 
+from typing import TYPE_CHECKING
+
 from pyconquest_rt.errors import PyconquestError
 from pyconquest_rt.ingest import Ingest
-from pyconquest_rt.objects import read_object
+from pyconquest_rt.objects import content_errors, read_object
 from pyconquest_rt.rt.hashes import content_hash, structure_set_hash
 from pyconquest_rt.selection import select_images
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+
+def hash_object(data_set: "Dataset") -> str | None:
+    """Return the hash of an object's content; None where its kind has none.
+
+    Raises:
+        ObjectError: the content cannot be read.
+    """
+    with content_errors("its content cannot be hashed"):
+        return content_hash(data_set)
 
 
 def fill_hashes(ingest: Ingest) -> int:
@@ -24,7 +39,7 @@ def fill_hashes(ingest: Ingest) -> int:
     failed = 0
     for sop, object_file, device in due:
         try:
-            value = content_hash(read_object(ingest.storage.path_of(object_file or "", device)))
+            value = hash_object(read_object(ingest.storage.path_of(object_file or "", device)))
         except (PyconquestError, OSError):
             failed += 1
             continue
@@ -42,7 +57,8 @@ def hash_structure_sets(ingest: Ingest, series: str) -> list[str]:
     hashes = []
     for image in select_images(ingest.database, "series", series):
         data_set = read_object(ingest.storage.path_of(image.object_file, image.device))
-        value = structure_set_hash(data_set) if data_set.get("Modality") == "RTSTRUCT" else ""
+        with content_errors("its contours cannot be hashed"):
+            value = structure_set_hash(data_set) if data_set.get("Modality") == "RTSTRUCT" else ""
         if value:
             _write(ingest, image.sop, value)
         hashes.append(value)

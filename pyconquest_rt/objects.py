@@ -2,15 +2,33 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pyconquest_rt.errors import StorageError, UnreadableError
+from pyconquest_rt.errors import ObjectError, PyconquestError, StorageError, UnreadableError
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 PathLike = str | os.PathLike[str]
+
+
+@contextmanager
+def content_errors(what: str, kind: type[ObjectError] = ObjectError) -> Iterator[None]:
+    """Turn what pydicom raises over the content of an object, which may be anything, into an ObjectError.
+
+    The message is ``what`` and the kind of error, without pydicom's text, which may quote the patient.
+    """
+    try:
+        yield
+    except PyconquestError:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the system's; pydicom raises OSErrors without a number over values
+        raise kind(f"{what} ({type(error).__name__})") from error
 
 
 def read_object(path: PathLike, **options: Any) -> "Dataset":
@@ -23,7 +41,7 @@ def read_object(path: PathLike, **options: Any) -> "Dataset":
     from pydicom import dcmread  # loaded where whole objects are needed, not by every verb
     from pydicom.errors import InvalidDicomError
 
-    try:
+    with content_errors("it cannot be read as DICOM", UnreadableError):
         try:
             return dcmread(path, **options)
         except InvalidDicomError:
@@ -31,10 +49,6 @@ def read_object(path: PathLike, **options: Any) -> "Dataset":
             if 0x00080016 not in found and 0x00080018 not in found:
                 raise UnreadableError("it cannot be read as DICOM") from None
             return found
-    except (OSError, UnreadableError):
-        raise
-    except Exception as error:  # pydicom raises whatever the bytes lead it to
-        raise UnreadableError(f"it cannot be read as DICOM: {error}") from error
 
 
 def replace_object(path: PathLike, dataset: "Dataset") -> None:
@@ -43,13 +57,14 @@ def replace_object(path: PathLike, dataset: "Dataset") -> None:
     The file keeps its encoding, its preamble (or its lack of one) and its permissions.
 
     Raises:
+        ObjectError: its content cannot be encoded; the file is as it was.
         StorageError: it cannot be written; the file is as it was.
     """
     target = Path(os.path.realpath(path))
     try:
         descriptor, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=target.parent)
         try:
-            with os.fdopen(descriptor, "wb") as file:
+            with os.fdopen(descriptor, "wb") as file, content_errors("it cannot be encoded"):
                 dataset.save_as(file, enforce_file_format=False)
                 file.flush()
                 os.fsync(file.fileno())

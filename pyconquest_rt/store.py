@@ -7,8 +7,10 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, count
+from lzma import LZMAError
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
@@ -16,10 +18,11 @@ from pyconquest_rt import paths
 from pyconquest_rt.edit import set_element
 from pyconquest_rt.elements import PIXEL_REPRESENTATION, SPECIFIC_CHARACTER_SET
 from pyconquest_rt.errors import ConflictError, ObjectError, PyconquestError, UnreadableError
+from pyconquest_rt.hashing import hash_object
 from pyconquest_rt.header import Header, HeaderReader
 from pyconquest_rt.indexer import read_one
 from pyconquest_rt.ingest import Found, Ingest, Outcome, State
-from pyconquest_rt.objects import read_object, replace_object
+from pyconquest_rt.objects import content_errors, read_object, replace_object
 from pyconquest_rt.rows import PATIENT_ID
 from pyconquest_rt.storage import INCOMING
 
@@ -33,8 +36,7 @@ EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 MAX_UNZIPPED = 1 << 30  # what a ZIP file may always unpack to, in bytes,
 MAX_RATIO = 100  # and how many times its own size beyond that
 
-Hash = Callable[["Dataset"], str | None]
-_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, LZMAError, EOFError, RuntimeError, ValueError)
 
 
 class Stored(NamedTuple):
@@ -53,13 +55,13 @@ class Options:
         remove_after_store: remove a source once its copy is safe and indexed.
         sopinstance_as_filename: name the copy by its SOPInstanceUID, otherwise as the source is named.
         force_patientid: the PatientID that the copy gets.
-        content_hash: what the column ``hash`` receives, made from the whole object.
+        compute_hash: hash the content of RT objects into the column ``hash``.
     """
 
     remove_after_store: bool = False
     sopinstance_as_filename: bool = False
     force_patientid: str | None = None
-    content_hash: Hash | None = None
+    compute_hash: bool = False
 
 
 class Storer:
@@ -134,7 +136,7 @@ class Storer:
             if forced is not None:
                 force_patient_id(staged, forced)
                 header = _with_former_id(ingest, self._reader.read_file(staged), header)
-            content = self._content_hash(staged)
+            content = self._hash(staged)
             keys = ingest.layout.complete(header.values)
             patient_id, sop = keys[ingest.layout.patient_key], keys[ingest.layout.sop_key]
             with ingest.database.transaction():
@@ -159,9 +161,10 @@ class Storer:
         forced = self._options.force_patientid
         return None if header.values[self._ingest.layout.patient_key] == forced else forced
 
-    def _content_hash(self, path: Path) -> str | None:
-        make = self._options.content_hash
-        return make(read_object(path)) if make else None
+    def _hash(self, path: Path) -> str | None:
+        with suppress(ObjectError):  # an object that cannot be hashed is stored all the same
+            return hash_object(read_object(path)) if self._options.compute_hash else None
+        return None
 
     def _target(self, patient_id: str, sop: str, name: str) -> str:
         """Choose the name of a copy, relative to the data directory."""
@@ -206,7 +209,9 @@ def header_reader(ingest: Ingest) -> HeaderReader:
     return HeaderReader(ingest.layout.fields, ingest.layout.sequences)
 
 
-def index_data_set(ingest: Ingest, data_set: "Dataset", object_file: str = "") -> Outcome:
+def index_data_set(
+    ingest: Ingest, data_set: "Dataset", object_file: str = "", *, compute_hash: bool = False
+) -> Outcome:
     """Index an object that is in memory; ``object_file`` is the file that its row names.
 
     Raises:
@@ -216,8 +221,9 @@ def index_data_set(ingest: Ingest, data_set: "Dataset", object_file: str = "") -
     header = header_reader(ingest).read_bytes(_wanted_elements(ingest, data_set), EXPLICIT_VR_LITTLE_ENDIAN)
     status = ingest.storage.status(object_file) if object_file else None
     size, mtime_ns = (status.size, status.mtime_ns) if status else (-1, -1)
+    content = hash_object(data_set) if compute_hash else None
     with ingest.database.transaction() as connection:
-        (outcome,) = ingest.add([Found(object_file, size, mtime_ns, header)])
+        (outcome,) = ingest.add([Found(object_file, size, mtime_ns, header, hash=content)])
         if status is None:  # there is no such file, so none was seen
             connection.execute("DELETE FROM files WHERE path = ?", (object_file,))
     if outcome.state is State.REJECTED:
@@ -272,19 +278,33 @@ def _with_former_id(ingest: Ingest, header: Header, before: Header) -> Header:
 
 def _wanted_elements(ingest: Ingest, data_set: "Dataset") -> bytes:
     """Encode those elements of an object that rows are made of."""
-    from pydicom import Dataset, dcmwrite
+    from pydicom import Dataset
 
     tags = {field.path[0] for field in ingest.layout.fields} | set(ingest.layout.sequences)
     wanted = Dataset()
     for tag in sorted(tags | {SPECIFIC_CHARACTER_SET, PIXEL_REPRESENTATION}):
-        if tag in data_set:
-            try:
+        with suppress(ObjectError), content_errors("its value cannot be read"):
+            if tag in data_set:
                 wanted[tag] = data_set[tag]
-                dcmwrite(io.BytesIO(), wanted, implicit_vr=False, little_endian=True)
-            except Exception:  # pydicom raises what a value leads it to; then the value counts as absent
-                del wanted[tag]
+    with suppress(ObjectError):
+        return _encoded(wanted)
+    for tag in list(wanted.keys()):  # some value cannot be encoded, which then counts as absent
+        alone = Dataset()
+        alone.SpecificCharacterSet = data_set.get("SpecificCharacterSet")
+        alone[tag] = wanted[tag]
+        try:
+            _encoded(alone)
+        except ObjectError:
+            del wanted[tag]
+    return _encoded(wanted)
+
+
+def _encoded(data_set: "Dataset") -> bytes:
+    from pydicom import dcmwrite
+
     file = io.BytesIO()
-    dcmwrite(file, wanted, implicit_vr=False, little_endian=True)
+    with content_errors("it cannot be encoded"):
+        dcmwrite(file, data_set, implicit_vr=False, little_endian=True)
     return file.getvalue()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from conftest import make_object, save
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 
 from pyconquest_rt import pyconquest
 from pyconquest_rt.demo import make_patient
@@ -251,6 +251,11 @@ def test_rebuild_of_one_patient(archive: pyconquest) -> None:
     assert archive.rebuild_database_from_dicom(mrn="P2") == 1
     assert archive.execute_db_query("SELECT PatientID FROM DICOMPatients", "PatientID") == ["P2"]
     assert archive.rebuild_database_from_dicom(mrn="../elsewhere") == 0
+    save(make_object(patient="P2", study=2, instance=2), Path("data/P2/deep/2.dcm"))
+    save(make_object(patient="P2", study=2, instance=3), Path("data/elsewhere/3.dcm"))
+    assert archive.rebuild_database_from_dicom(mrn="P2", compute_only_missing=False) == 2
+    archive.rebuild_database_from_dicom()
+    assert archive.rebuild_database_from_dicom(mrn="P2", compute_only_missing=False) == 3
 
 
 def test_write_tags_indexes_an_object_in_memory(archive: pyconquest) -> None:
@@ -258,6 +263,13 @@ def test_write_tags_indexes_an_object_in_memory(archive: pyconquest) -> None:
     archive.write_tags(make_object(instance=2))
     rows = archive.execute_db_query("SELECT PatientNam, ObjectFile FROM v_series, DICOMImages")
     assert [row["ObjectFile"] for row in rows] == ["", ""]
+    broken = make_object(instance=3, StudyDescription="kept")
+    broken.add_new(0x00280010, "US", "no number")
+    archive.write_tags(broken)
+    assert (
+        archive.execute_db_query("SELECT Rows, StudyDescr FROM DICOMImages, DICOMStudies")
+        == [{"Rows": None, "StudyDescr": "kept"}] * 3
+    )
     with pytest.raises(ObjectError, match="SOPInstanceUID"):
         archive.write_tags(make_object(SOPInstanceUID=None))
 
@@ -487,6 +499,38 @@ def test_hashes_are_computed_for_rt_objects_if_asked(in_folder: Path) -> None:
     with pyconquest("copy", database_filename="copy.db", compute_hash=True) as archive:
         archive.store_dicom_files_from_directory("data")
         assert archive.execute_db_query(query) == rebuilt
+
+
+def test_an_object_that_cannot_be_hashed_is_stored_all_the_same(in_folder: Path) -> None:
+    plan, beam, group = make_object(Modality="RTPLAN"), Dataset(), Dataset()
+    beam.add_new(0x300C0006, "LO", "one")
+    beam.add_new(0x300A0084, "DS", "1")
+    beam.add_new(0x300A0086, "DS", "1")
+    group.ReferencedBeamSequence = [beam]
+    plan.FractionGroupSequence = [group]
+    path = save(plan, Path("in/plan"))
+    with pyconquest(compute_hash=True) as archive:
+        archive.store_dicom_file(str(path), remove_after_store=True)
+        assert not path.exists()
+        archive.rebuild_database_from_dicom(compute_only_missing=False)
+        assert archive.execute_db_query("SELECT ObjectFile, hash FROM DICOMImages") == [
+            {"ObjectFile": "P1/plan", "hash": None}
+        ]
+
+
+def test_hashes_follow_changes(in_folder: Path) -> None:
+    make_patient("data", slices=3, pixels=16)
+    (name,) = map(str, Path("data").rglob("RTSTRUCT*"))
+    with pyconquest(compute_hash=True) as archive:
+        archive.write_tags(dcmread(name))
+        query = "SELECT hash FROM DICOMImages WHERE Modality = 'RTSTRUCT'"
+        (before,) = archive.execute_db_query(query, "hash")
+        archive.rebuild_database_from_dicom()
+        assert archive.execute_db_query(query, "hash") == [before]
+        archive.modify_rtstruct(name, "delete", ["BODY"], write_file=True)
+        (after,) = archive.execute_db_query(query, "hash")
+        assert after is not None
+        assert after != before
 
 
 def test_a_single_tag_is_read(indexed: pyconquest, capsys: Any) -> None:

@@ -12,6 +12,7 @@ from pyconquest_rt import logs, schema
 from pyconquest_rt.database import Database
 from pyconquest_rt.errors import DatabaseError, PyconquestError
 from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.rt.roi_filter import DEFAULT_EXCLUDE, DEFAULT_INCLUDE
 from pyconquest_rt.schema import Definition
 from pyconquest_rt.storage import Storage
 
@@ -27,8 +28,8 @@ class Base:
     database_filename: str = ""
     conn_pacs: "sqlite3.Connection | str" = ""
     roi_filter_flags: int = re.IGNORECASE
-    exclude_filter: Sequence[str] = (r"^Z\d", r"^Ext", "ISOC", "QME", "NP")
-    include_filter: Sequence[str] = ("",)
+    exclude_filter: Sequence[str] = DEFAULT_EXCLUDE
+    include_filter: Sequence[str] = DEFAULT_INCLUDE
     last_seriesuid_loaded: str = ""
 
     def __init__(

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from pyconquest_rt import edit, hashing, logs, store
+from pyconquest_rt.errors import ObjectError
 from pyconquest_rt.ingest import State
 from pyconquest_rt.interface.base import RAISED
 from pyconquest_rt.interface.outgoing import Outgoing
-from pyconquest_rt.objects import read_object, replace_object
-from pyconquest_rt.rt.roi_filter import filter_names
+from pyconquest_rt.objects import content_errors, read_object, replace_object
+from pyconquest_rt.rt.roi_filter import filter_roinames
 
 
 class Content(Outgoing):
@@ -28,7 +29,7 @@ class Content(Outgoing):
 
     def filter_roinames(self, roinames: Sequence[str]) -> list[str]:
         """Return the names that no exclude pattern matches and an include pattern does, from their start."""
-        return filter_names(roinames, self.exclude_filter, self.include_filter, self.roi_filter_flags)
+        return filter_roinames(roinames, self.exclude_filter, self.include_filter, self.roi_filter_flags)
 
     def calculate_robust_hash(self, seriesuid: str = "") -> str | None:
         """Hash the contours of a structure set and write the hash into its row.
@@ -60,9 +61,10 @@ class Content(Outgoing):
         """
         data_set = read_object(filename)
         try:
-            return data_set[edit.tag_of(tag or ("0x3253", "1000"))].value
-        except (KeyError, ValueError) as error:
-            print(f"exception encountered:{error}")
+            with content_errors("its value cannot be read"):
+                return data_set[edit.tag_of(tag or ("0x3253", "1000"))].value
+        except ObjectError as error:
+            print(f"exception encountered:{error.__cause__}")
             return ""
 
     def change_tag(
@@ -127,8 +129,8 @@ class Content(Outgoing):
         """
         names = [roiname] if isinstance(roiname, str) else list(roiname)
         new_names = [newname] if isinstance(newname, str) and newname else list(newname)
-        if mode != "change" and mode != "delete" and mode != "leave":
-            self._log.error("the mode %r is not known; choose change, delete or leave", mode)
+        if mode not in edit.MODES:
+            self._log.error("the mode %r is not known; choose one of %s", mode, ", ".join(edit.MODES))
             return None
         if mode == "change" and len(names) != len(new_names):
             self._log.error("there are %d names, but %d new ones", len(names), len(new_names))
@@ -157,7 +159,7 @@ class Content(Outgoing):
         except edit.NoSuchElementError as error:
             self._log.error("%s", error)
             return -1
-        except (*RAISED, ValueError, TypeError) as error:
+        except (*RAISED, ValueError) as error:
             self._log.error("an element was not changed: %s", logs.reason(error))
             self._log.debug("not changed: %s", filename)
             return None
@@ -171,4 +173,6 @@ class Content(Outgoing):
         inside = [name for path in filenames if (name := store.object_file_of(ingest, path))]
         outcomes = store.reindex(ingest, inside)
         refused = [outcome.reason for outcome in outcomes if outcome.state is State.REJECTED]
+        if self._compute_hash:
+            hashing.fill_hashes(ingest)
         self._log_count(len(refused), "changed files no longer agree with the index; see the table rejected")

@@ -1,14 +1,12 @@
 """The part of the class that takes objects in."""
 
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyconquest_rt import hashing, indexer, logs, store
 from pyconquest_rt.interface.base import Base
 from pyconquest_rt.paths import folder_name
-from pyconquest_rt.rt.hashes import content_hash
 from pyconquest_rt.selection import select_images
 
 if TYPE_CHECKING:
@@ -29,7 +27,7 @@ class Incoming(Base):
         Raises:
             ObjectError: it cannot be indexed; the message says why.
         """
-        store.index_data_set(self._ingest, ds, filename)
+        store.index_data_set(self._ingest, ds, filename, compute_hash=self._compute_hash)
 
     def rebuild_database_from_dicom(
         self, mrn: str | None = None, compute_only_missing: bool = True, check_existing: bool = True
@@ -127,8 +125,7 @@ class Incoming(Base):
     # -- within -------------------------------------------------------------------------------------------
 
     def _storer(self, remove: bool, by_uid: bool, patient_id: str | None) -> store.Storer:
-        hash_of: Callable[[Dataset], str | None] | None = content_hash if self._compute_hash else None
-        return store.Storer(self._ingest, store.Options(remove, by_uid, patient_id, hash_of))
+        return store.Storer(self._ingest, store.Options(remove, by_uid, patient_id, self._compute_hash))
 
     def _note(self, stored: store.Stored) -> bool:
         """Log what became of a file that was to be stored; returns whether it was."""
@@ -142,7 +139,11 @@ class Incoming(Base):
         return True
 
     def _folders_of(self, patient_id: str) -> list[str]:
-        """Return the folders in which a patient's files lie, or may."""
+        """Return the folders in which a patient's files lie, or may; none lies in another of them."""
         images = select_images(self._open_database, "patient", patient_id)
         known = {image.object_file.replace("\\", "/").rpartition("/")[0] for image in images}
-        return sorted({folder_name(patient_id), *known} - {""})
+        outermost: list[str] = []
+        for name in sorted({f"{folder}/" for folder in known | {folder_name(patient_id)} if folder}):
+            if not (outermost and name.startswith(outermost[-1])):
+                outermost.append(name)
+        return [name.removesuffix("/") for name in outermost]

@@ -206,8 +206,7 @@ def test_unmapped_lists_the_frequent_first_with_suggestions():
 
 def test_filter_is_that_of_pyconquest_but_names_come_once():
     names = ["Z1 ring", "External", "isocenter", "Heart", "Lung_L", "Zygoma"]
-    exclude = [r"^Z\d", "^Ext", "ISOC", "QME", "NP"]
-    assert filter_names(names, exclude, [""]) == ["Heart", "Lung_L", "Zygoma"]
-    assert filter_names(names, [""], ["lung", "heart", "L"]) == ["Lung_L", "Heart"]
-    assert filter_names(["Heart"], ["hea"], [""]) == []
-    assert filter_names(names, exclude, ["heart"], flags=0) == []
+    assert filter_roinames(names) == ["Heart", "Lung_L", "Zygoma"]
+    assert filter_roinames(names, exclude=[""], include=["lung", "heart", "L"]) == ["Lung_L", "Heart"]
+    assert filter_roinames("Heart", exclude="hea") == []
+    assert filter_roinames(names, include="heart", flags=0) == []
