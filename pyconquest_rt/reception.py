@@ -85,7 +85,6 @@ class Reception:
         self._ingest = Ingest.open(settings, durable=True, timeout_s=_LOCK_TIMEOUT_S)
         self._storage = Storage(settings.data, settings.devices)
         self._layout = self._ingest.layout
-        self._reader = reader_of(self._ingest.database.definition)
         self._indexing = write_to_database
         self._policy = policy
         self._name_of = name_of
@@ -138,7 +137,7 @@ class Reception:
             )
 
     def _read(self, staged: Path, sop_instance_uid: str) -> _Job:
-        header = self._reader.read_file(staged)
+        header = reader_of(self._ingest.database.definition).read_file(staged)
         values = self._layout.complete(header.values)
         sop, patient = values[self._layout.sop_key], values[self._layout.patient_key]
         if not sop or not patient:
