@@ -7,7 +7,6 @@ PatientID moves its whole study.
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -36,8 +35,7 @@ class State(StrEnum):
     REJECTED = "rejected"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A file that was looked at: its header, or the reason why there is none.
 
     ``path`` is relative to the data directory, with ``/``; ``hash`` is the content's hash where one was asked for.
@@ -320,7 +318,7 @@ class _Batch:
         images = self.definition.images
         columns = _image_columns(images)
         if self.new_rows:
-            connection.executemany(_insert(images, columns), self.new_rows)
+            self._insert_images(columns)
         if self.changed_rows:
             key = columns.index(images.key.name)
             connection.executemany(_update(images, columns), [(*row, row[key]) for row in self.changed_rows])
@@ -332,6 +330,17 @@ class _Batch:
             "INSERT INTO rejected(path, SOPInstanceUID, reason, time) VALUES (?, ?, ?, ?)", self.refused
         )
         self._clear()
+
+    def _insert_images(self, columns: list[str]) -> None:
+        """Write the new image rows; binding NULLs costs time, so columns that none of them fills are left out."""
+        rows = self.new_rows
+        filled = [
+            (name, values)
+            for name, values in zip(columns, zip(*rows, strict=True), strict=True)
+            if values[0] is not None or values.count(None) < len(rows)
+        ]
+        statement = _insert(self.definition.images, [name for name, _ in filled])
+        self.database.connection.executemany(statement, zip(*(values for _, values in filled), strict=True))
 
     def _write_parents(self) -> None:
         layout, definition = self.layout, self.definition
