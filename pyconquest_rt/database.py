@@ -1,0 +1,322 @@
+"""The database: Conquest's tables made from a definition, the tables of our own beside them, one connection.
+
+The four DICOM tables are Conquest's to the letter (10-character names, first column the key, last column the
+link to the parent, then AccessTime ... qSpare, ObjectFile and DeviceName of an image), followed by the image
+columns that PyConquest adds. Only syntax that SQLite 3.8.5 reads goes into the schema, since that is what a
+Conquest server ships.
+"""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pyconquest_rt.errors import DatabaseError
+from pyconquest_rt.schema import Definition, Table
+
+BUSY_TIMEOUT_S = 30.0
+HOUSEKEEPING = ("AccessTime", "qTimeStamp", "qFlags", "qSpare")
+FILE_COLUMNS = ("ObjectFile", "DeviceName")
+EXTRA_IMAGE_COLUMNS = (
+    "ElementCount",
+    "ElementList",
+    "Nfractions",
+    "UniqueFOR_UID",
+    "ReferencedSeriesUID",
+    "ReferencedSOPUID",
+    "DatabaseTimeStamp",
+    "hash",
+)
+_TYPES = {
+    "AccessTime": "int",
+    "qTimeStamp": "int",
+    "qFlags": "int",
+    "qSpare": "varchar(64)",
+    "ObjectFile": "varchar(255)",
+    "DeviceName": "varchar(32)",
+} | dict.fromkeys(EXTRA_IMAGE_COLUMNS, "text")
+
+# One list of scripts per component; a database remembers how many of each it has run.
+MIGRATIONS: dict[str, list[str]] = {
+    "archive": [
+        """
+        CREATE TABLE files(
+            path TEXT PRIMARY KEY NOT NULL, size INTEGER, mtime_ns INTEGER, sop TEXT, state TEXT NOT NULL
+        ) WITHOUT ROWID;
+        CREATE INDEX files_not_indexed ON files(sop) WHERE state <> 'indexed';
+        CREATE TABLE rejected(
+            id INTEGER PRIMARY KEY, path TEXT, SOPInstanceUID TEXT, reason TEXT NOT NULL, time TEXT NOT NULL
+        );
+        CREATE INDEX rejected_path ON rejected(path);
+        CREATE TABLE audit(
+            id INTEGER PRIMARY KEY, time TEXT NOT NULL, action TEXT NOT NULL, subject TEXT, detail TEXT
+        );
+        """
+    ],
+}
+
+
+def quote(identifier: str) -> str:
+    """Return an SQL identifier in double quotes; the only way a name gets into a statement.
+
+    Raises:
+        DatabaseError: the name is empty or holds a NUL character.
+    """
+    if not identifier or "\0" in identifier:
+        raise DatabaseError(f"{identifier!r} cannot be a name in the database")
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+class Database:
+    """One connection to an index, with Conquest's tables in it.
+
+    Args:
+        path: the database file, or ``:memory:``.
+        definition: the tables and columns that the four DICOM tables have at least.
+        durable: whether a commit must survive a power failure (synchronous=FULL).
+
+    Raises:
+        DatabaseError: the file cannot be opened, or is not a database.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], definition: Definition, *, durable: bool = False
+    ) -> None:
+        self.path = os.fspath(path)
+        self.definition = definition
+        self._lock = threading.RLock()
+        try:
+            self.connection = sqlite3.connect(
+                self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            )
+            self.connection.text_factory = _text
+            self.journal_mode = self._begin(durable)
+            self._prepare()
+        except sqlite3.Error as error:
+            raise DatabaseError(f"cannot use the database {self.path}: {error}") from error
+
+    def _begin(self, durable: bool) -> str:
+        mode: str = self.connection.execute("PRAGMA journal_mode").fetchone()[0]
+        if mode not in {"wal", "memory"}:
+            mode = self.connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+        self.connection.execute(f"PRAGMA synchronous={'FULL' if durable or mode == 'delete' else 'NORMAL'}")
+        self.connection.execute("PRAGMA cache_size=-65536")
+        return mode
+
+    def _prepare(self) -> None:
+        if self._is_complete():
+            return
+        with self.transaction():
+            for table in self.definition.tables:
+                self._ensure_table(table)
+            for statement in _indices(self.definition):
+                self.connection.execute(statement)
+            for statement in _views(self.definition):
+                self.connection.execute(statement)
+        for component, scripts in MIGRATIONS.items():
+            self.migrate(component, scripts)
+
+    def _is_complete(self) -> bool:
+        """Whether nothing has to be made or added, so that opening needs no write."""
+        return (
+            self.state("schema:archive") == str(len(MIGRATIONS["archive"]))
+            and not any(self._missing_columns(table) for table in self.definition.tables)
+            and all(self.has(name) for name in ("v_series", "index_dicomimages"))
+        )
+
+    # -- tables ---------------------------------------------------------------------------------------------
+
+    def has(self, name: str) -> bool:
+        """Whether there is a table, view or index of this name (in any case)."""
+        return bool(
+            self.connection.execute("SELECT 1 FROM sqlite_master WHERE lower(name)=lower(?)", (name,)).fetchone()
+        )
+
+    def columns(self, table: str) -> list[str]:
+        """Return the names of a table's columns, in their order; empty where there is no such table."""
+        return [row[1] for row in self.connection.execute(f"PRAGMA table_info({quote(table)})")]
+
+    def has_key(self, table: Table) -> bool:
+        """Whether the first column is unique; databases that PyConquest made have no keys."""
+        rows = self.connection.execute(f"PRAGMA table_info({quote(table.name)})")
+        return any(row[1].lower() == table.key.name.lower() and row[5] for row in rows)
+
+    def _missing_columns(self, table: Table) -> list[str]:
+        present = {name.lower() for name in self.columns(table.name)}
+        return [line for name, line in _column_lines(table).items() if name.lower() not in present]
+
+    def _ensure_table(self, table: Table) -> None:
+        if not self.columns(table.name):
+            lines = ", ".join(_column_lines(table).values())
+            self.connection.execute(f"CREATE TABLE {quote(table.name)} ({lines})")
+            return
+        for line in self._missing_columns(table):
+            self.connection.execute(f"ALTER TABLE {quote(table.name)} ADD COLUMN {line}")
+            self.set_state("refill", "1")
+
+    def drop_tables(self) -> None:
+        """Drop what the index holds (the four tables, their views, what was seen of the files) and make it anew.
+
+        Tables of results stay: they are keyed by SOPInstanceUID, and are swept when their object does not return.
+        """
+        with self.transaction():
+            for view in ("v_series", "v_seriesRT"):
+                self.connection.execute(f"DROP VIEW IF EXISTS {quote(view)}")
+            for table in self.definition.tables:
+                self.connection.execute(f"DROP TABLE IF EXISTS {quote(table.name)}")
+            for name in ("files", "rejected"):
+                if self.has(name):
+                    self.connection.execute(f"DELETE FROM {quote(name)}")
+        self._prepare()
+
+    def migrate(self, component: str, scripts: Sequence[str]) -> None:
+        """Run the scripts of a component that this database has not run yet, each in one transaction."""
+        for number in range(int(self.state(f"schema:{component}") or 0), len(scripts)):
+            with self.transaction():
+                if int(self.state(f"schema:{component}") or 0) > number:
+                    continue  # another process has just done it
+                for statement in _statements(scripts[number]):
+                    self.connection.execute(statement)
+                self.set_state(f"schema:{component}", str(number + 1))
+
+    def state(self, name: str) -> str | None:
+        """Return a remembered value (schema versions, what the next rebuild has to do)."""
+        if not self.has("archive_state"):
+            return None
+        row = self.connection.execute("SELECT value FROM archive_state WHERE name=?", (name,)).fetchone()
+        return row and str(row[0])
+
+    def set_state(self, name: str, value: str | None) -> None:
+        """Remember a value, or forget it (None)."""
+        self.connection.execute("CREATE TABLE IF NOT EXISTS archive_state(name TEXT PRIMARY KEY, value TEXT)")
+        if value is None:
+            self.connection.execute("DELETE FROM archive_state WHERE name=?", (name,))
+        else:
+            self.connection.execute("INSERT OR REPLACE INTO archive_state VALUES (?, ?)", (name, value))
+
+    # -- reading and writing --------------------------------------------------------------------------------
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Write in one transaction, begun IMMEDIATE so that it cannot fail half-way for a lock; may be nested."""
+        with self._lock:
+            if self.connection.in_transaction:
+                yield self.connection
+                return
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.connection
+            except BaseException:
+                self.connection.execute("ROLLBACK")
+                raise
+            self.connection.execute("COMMIT")
+
+    def query(
+        self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> list[dict[str, Any]]:
+        """Run one statement and return its rows as dictionaries; a statement without rows gives [].
+
+        Raises:
+            sqlite3.Error: as sqlite3 raises it.
+        """
+        cursor = self.connection.execute(sql, parameters)
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor]
+
+    def select_in(self, sql: str, keys: Iterable[str]) -> Iterator[tuple[Any, ...]]:
+        """Run ``sql``, whose ``(?)`` stands for a list of keys, in portions of a fixed size."""
+        keys = list(keys)
+        for start in range(0, len(keys), 500):
+            portion = keys[start : start + 500]
+            if len(keys) > 500:
+                portion += [portion[-1]] * (500 - len(portion))  # one prepared statement for all portions
+            yield from self.connection.execute(sql.replace("(?)", f"({','.join('?' * len(portion))})"), portion)
+
+    def close(self) -> None:
+        """Close the connection; what a busy reader prevents from being tidied stays for the next user."""
+        self.connection.close()
+
+
+def _text(raw: bytes) -> str:
+    """Text of a row: UTF-8 as written here; Conquest keeps the file's bytes, so other ones pass as Latin-1."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def _column_lines(table: Table) -> dict[str, str]:
+    """Return column name → its text in CREATE TABLE, in order."""
+    lines = {}
+    for number, column in enumerate(table.columns):
+        kind = "char(8)" if column.sql_type == "SQL_C_DATE" else f"varchar({column.length})"
+        is_key = number == 0 and table.level != "WorkList"
+        lines[column.name] = f"{quote(column.name)} {kind}{' PRIMARY KEY not null' if is_key else ''}"
+    extra = HOUSEKEEPING if table.level != "Image" else HOUSEKEEPING + FILE_COLUMNS + EXTRA_IMAGE_COLUMNS
+    return lines | {name: f"{name} {_TYPES[name]}" for name in extra if name not in lines}
+
+
+def _indices(definition: Definition) -> Iterator[str]:
+    """Conquest's indices and PyConquest's, under their names; columns that a definition lacks are passed over."""
+    images, series, studies, patients = (
+        definition.images,
+        definition.series,
+        definition.studies,
+        definition.patients,
+    )
+    wanted = [
+        ("study_lnk", studies, (studies.link.name,)),
+        ("idx_patientid", patients, (patients.key.name,)),
+        ("idx_patientid_studyinsta", studies, (studies.link.name, studies.key.name)),
+        ("series_lnk", series, (series.link.name,)),
+        ("series_pat", series, ("SeriesPat",)),
+        ("idx_studyinsta_seriesinst", series, (series.link.name, series.key.name)),
+        ("images_lnk", images, (images.link.name,)),
+        ("images_pat", images, ("ImagePat",)),
+        ("idx_seriesinst_sopinstanc", images, (images.link.name, images.key.name)),
+        ("index_dicomimages", images, (images.key.name,)),
+        ("index_dicomseries", series, (series.key.name,)),
+        ("index_dicomimages_seriesinst", images, (images.link.name,)),
+    ]
+    for name, table, columns in wanted:
+        if {column.lower() for column in columns} <= {column.name.lower() for column in table.columns}:
+            listed = ", ".join(quote(column) for column in columns)
+            yield f"CREATE INDEX IF NOT EXISTS {name} ON {quote(table.name)} ({listed})"
+
+
+def _views(definition: Definition) -> Iterator[str]:
+    """PyConquest's two views; the second needs the series' modality."""
+    series, studies, images = definition.series, definition.studies, definition.images
+    on_study = f"series.{quote(series.link.name)} = studies.{quote(studies.key.name)}"
+    yield (
+        f"CREATE VIEW IF NOT EXISTS v_series AS SELECT series.*, studies.* FROM {quote(series.name)} series "
+        f"JOIN {quote(studies.name)} studies ON {on_study}"
+    )
+    if any(column.name == "Modality" for column in series.columns):
+        yield (
+            "CREATE VIEW IF NOT EXISTS v_seriesRT AS SELECT series.*, studies.*, images.* "
+            f"FROM {quote(series.name)} series JOIN {quote(studies.name)} studies ON {on_study} "
+            f"JOIN {quote(images.name)} images ON images.{quote(images.link.name)} = series.{quote(series.key.name)} "
+            "WHERE series.Modality IN ('RTSTRUCT', 'RTDOSE', 'RTPLAN')"
+        )
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Split a script at the semicolons that end a statement."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            if statement.strip():
+                yield statement
+            statement = ""
+
+
+def file_size(path: str) -> int:
+    """Return the size in bytes of a database file with its journal; 0 for ``:memory:``."""
+    return sum(
+        Path(path + suffix).stat().st_size for suffix in ("", "-wal", "-shm") if Path(path + suffix).is_file()
+    )

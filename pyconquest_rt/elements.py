@@ -1,0 +1,322 @@
+"""A bounds-checked, non-recursive reader of encoded DICOM data sets (PS3.5 section 7).
+
+`read_header` reads the header of one data element, `end_of_value` says where its value ends (through
+nested sequences of undefined length, without recursion), and `Item` is a cheap view of one data set: its
+elements are located at first use, its values decoded when asked for.
+
+Lengths are never trusted: whatever would lie beyond its surroundings raises `UnreadableError`.
+"""
+
+import struct
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyconquest_rt.errors import UnreadableError
+from pyconquest_rt.values import (
+    LONG_VRS,
+    SHORT_VRS,
+    SINGLE_VALUED,
+    UNDEFINED_LENGTH,
+    character_codecs,
+    private_creator_tag,
+    resolve_vr,
+    text_value,
+)
+
+SPECIFIC_CHARACTER_SET = 0x00080005
+PIXEL_REPRESENTATION = 0x00280103
+ITEM = 0xFFFEE000
+ITEM_DELIMITER = 0xFFFEE00D
+SEQUENCE_DELIMITER = 0xFFFEE0DD
+
+_LONG = {vr.encode(): vr for vr in LONG_VRS}
+_SHORT = {vr.encode(): vr for vr in SHORT_VRS}
+
+#: tag, VR (``None`` where the encoding does not tell), position of the value, its length or UNDEFINED_LENGTH.
+ElementHeader = tuple[int, str | None, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How a data set is encoded: byte order, and whether the VRs are left out."""
+
+    implicit: bool
+    big_endian: bool = False
+    tag_and_length: Callable[..., Any] = field(init=False, repr=False, compare=False)
+    tag_vr_length: Callable[..., Any] = field(init=False, repr=False, compare=False)
+    long_length: Callable[..., Any] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        order = ">" if self.big_endian else "<"
+        object.__setattr__(self, "tag_and_length", struct.Struct(order + "HHI").unpack_from)
+        object.__setattr__(self, "tag_vr_length", struct.Struct(order + "HH2sH").unpack_from)
+        object.__setattr__(self, "long_length", struct.Struct(order + "8xI").unpack_from)
+
+
+IMPLICIT_LITTLE = Encoding(implicit=True)
+EXPLICIT_LITTLE = Encoding(implicit=False)
+EXPLICIT_BIG = Encoding(implicit=False, big_endian=True)
+
+
+class Source:
+    """Bytes of a data set by position, all of them in memory.
+
+    `data` is a window of them that begins at position `base`: here all of them; a reader of files overrides
+    `load` and `read` and moves the window.
+    """
+
+    __slots__ = ("base", "budget", "data", "size")
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.base = 0
+        self.size = len(data)
+        self.budget = sys.maxsize  # element headers that may still be read
+
+    def load(self, position: int) -> None:
+        """Bring the bytes at a position into `data`, as far as there are any."""
+
+    def read(self, start: int, stop: int) -> bytes:
+        """The bytes from start to stop."""
+        return self.data[start - self.base : stop - self.base]
+
+
+def read_header(source: Source, position: int, encoding: Encoding) -> ElementHeader:
+    """Read the header of the data element (or item, or delimiter) at a position.
+
+    In an explicit encoding an element whose VR is not two capital letters is taken as implicit, as pydicom does:
+    some writers, and sequences in a UN, change over (PS3.5 section 6.2.2).
+
+    Raises:
+        UnreadableError: the data end within the header, or there are more elements than may be read.
+    """
+    at = position - source.base
+    if at < 0 or at + 12 > len(source.data):
+        source.load(position)
+        at = position - source.base
+    source.budget -= 1
+    if source.budget < 0:
+        raise UnreadableError(f"too many data elements: gave up at byte {position}")
+    data = source.data
+    try:
+        if not encoding.implicit:
+            group, element, vr, length = encoding.tag_vr_length(data, at)
+            if group != 0xFFFE:
+                if vr in _SHORT:
+                    return group << 16 | element, _SHORT[vr], position + 8, length
+                if vr in _LONG:
+                    return group << 16 | element, _LONG[vr], position + 12, encoding.long_length(data, at)[0]
+                if vr.isalpha() and vr.isupper():
+                    return group << 16 | element, None, position + 8, length
+        group, element, length = encoding.tag_and_length(data, at)
+        return group << 16 | element, None, position + 8, length
+    except struct.error:
+        raise UnreadableError(f"the data end within the element header at byte {position}") from None
+
+
+def nested_headers(
+    source: Source, position: int, stop: int, encoding: Encoding
+) -> Iterator[tuple[int, int, int]]:
+    """Walk a value of undefined length and yield (position, position after its header, length) of all in it.
+
+    Undefined lengths are yielded as 0: what is in them follows. The last one yielded is the delimiter of the
+    whole value. Nothing is kept but the depth, so nesting costs no memory.
+
+    Raises:
+        UnreadableError: the value is not made of items, or runs beyond ``stop``.
+    """
+    depth = 1  # odd: among the items of a sequence; even: among the elements of an item
+    while depth:
+        tag, _, start, length = read_header(source, position, encoding)
+        is_mark, among_items = tag >> 16 == 0xFFFE, depth % 2 == 1
+        if tag == (SEQUENCE_DELIMITER if among_items else ITEM_DELIMITER):
+            depth -= 1
+            length = 0
+        elif among_items and tag == ITEM_DELIMITER:  # one too many: some write it after items of known length
+            length = 0
+        elif is_mark != among_items or (is_mark and tag != ITEM):
+            raise UnreadableError(
+                f"found {format_tag(tag)} at byte {position} in place of an item or a delimiter"
+            )
+        elif length == UNDEFINED_LENGTH:
+            depth += 1
+            length = 0
+        if start + length > stop:
+            raise beyond(tag, position, length, stop)
+        yield position, start, length
+        position = start + length
+
+
+def end_of_value(source: Source, header: ElementHeader, stop: int, encoding: Encoding) -> tuple[int, int]:
+    """Where the value of an element ends, and where the next element begins (after the delimiter, if any).
+
+    Raises:
+        UnreadableError: that is beyond ``stop``, the end of the surroundings.
+    """
+    tag, _, start, length = header
+    if length != UNDEFINED_LENGTH:
+        if start + length > stop:
+            raise beyond(tag, start, length, stop)
+        return start + length, start + length
+    last = following = start
+    for last, following, _ in nested_headers(source, start, stop, encoding):  # noqa: B007
+        pass
+    return last, following
+
+
+def beyond(tag: int, position: int, length: int, stop: int) -> UnreadableError:
+    """The error for a length that lies."""
+    return UnreadableError(
+        f"element {format_tag(tag)} at byte {position} claims {length} bytes, but only up to byte {stop} "
+        "are there"
+    )
+
+
+def format_tag(tag: int) -> str:
+    """A tag as it is written: (gggg,eeee)."""
+    return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+
+
+class Item:
+    """A view of one data set in memory: an item of a sequence, or a whole data set.
+
+    Values come as text (`text`, `values`), as bytes (`raw`) or as further items (`items`). An element that is
+    absent and one that is empty look alike: ``None`` or an empty list. What is malformed raises
+    `UnreadableError` when it is come upon.
+    """
+
+    __slots__ = ("_codecs", "_elements", "_encoding", "_parent_codecs", "_source", "_start", "_stop")
+
+    def __init__(
+        self,
+        source: Source,
+        start: int,
+        stop: int,
+        encoding: Encoding,
+        codecs: tuple[str, ...] = ("iso8859",),
+    ) -> None:
+        self._source = source
+        self._start = start
+        self._stop = stop
+        self._encoding = encoding
+        self._parent_codecs = codecs
+        self._codecs: tuple[str, ...] | None = None
+        self._elements: dict[int, ElementHeader] | None = None
+
+    def __contains__(self, tag: int) -> bool:
+        return tag in self._located()
+
+    def tags(self) -> list[int]:
+        """The tags of all elements, in the order in which they stand."""
+        return list(self._located())
+
+    def raw(self, tag: int) -> bytes | None:
+        """The encoded value (of undefined length: up to its delimiter); ``None`` where absent or empty."""
+        header = self._located().get(tag)
+        if header is None:
+            return None
+        stop, _ = end_of_value(self._source, header, self._stop, self._encoding)
+        return self._source.read(header[2], stop) or None
+
+    def text(self, tag: int) -> str | None:
+        """The value as text (see `values.text_value`); ``None`` where absent or empty."""
+        header = self._located().get(tag)
+        if header is None or header[3] == UNDEFINED_LENGTH:
+            return None
+        raw = self._source.read(header[2], header[2] + header[3])
+        vr = self.vr(tag)
+        return text_value(raw, vr, self._character_codecs(), big_endian=self._encoding.big_endian)
+
+    def values(self, tag: int) -> list[str]:
+        """The values of one element, each without the blanks around it."""
+        text = self.text(tag)
+        if text is None:
+            return []
+        if self.vr(tag) in SINGLE_VALUED:
+            return [text]
+        return [value.strip(" ") for value in text.split("\\")]
+
+    def items(self, tag: int) -> "list[Item]":
+        """The items of a sequence."""
+        header = self._located().get(tag)
+        if header is None:
+            return []
+        return list(read_items(self._source, header, self._stop, self._encoding, self._character_codecs()))
+
+    def vr(self, tag: int) -> str:
+        """The VR by which the element is decoded; "UN" where nobody knows."""
+        header = self._located().get(tag)
+        vr = header[1] if header else None
+        if vr is not None and vr != "UN":
+            return vr
+        creator_tag = private_creator_tag(tag)
+        creator = None if creator_tag is None else self.text(creator_tag)
+        return resolve_vr(tag, vr, any(self.raw(PIXEL_REPRESENTATION) or b""), creator)
+
+    def _character_codecs(self) -> tuple[str, ...]:
+        if self._codecs is None:
+            own = self.raw(SPECIFIC_CHARACTER_SET)
+            self._codecs = self._parent_codecs if own is None else character_codecs(own)
+        return self._codecs
+
+    def _located(self) -> dict[int, ElementHeader]:
+        if self._elements is None:
+            self.locate()
+            assert self._elements is not None
+        return self._elements
+
+    def locate(self) -> int:
+        """Find the elements, up to the item's end or its delimiter; returns where that is.
+
+        Raises:
+            UnreadableError: an element does not fit.
+        """
+        found: dict[int, ElementHeader] = {}
+        source, stop, encoding = self._source, self._stop, self._encoding
+        position = self._start
+        while position < stop:
+            header = read_header(source, position, encoding)
+            if header[0] == ITEM_DELIMITER:
+                position = header[2]
+                break
+            _, position = end_of_value(source, header, stop, encoding)
+            found[header[0]] = header
+        self._elements = found
+        return position
+
+
+def read_items(
+    source: Source,
+    header: ElementHeader,
+    stop: int,
+    encoding: Encoding,
+    codecs: tuple[str, ...] = ("iso8859",),
+) -> Iterator[Item]:
+    """Yield the items of the sequence whose header is given.
+
+    Raises:
+        UnreadableError: it is not made of items, or does not fit.
+    """
+    _, _, position, length = header
+    if length != UNDEFINED_LENGTH:
+        stop, _ = end_of_value(source, header, stop, encoding)
+    while position < stop:
+        tag, _, start, length = read_header(source, position, encoding)
+        if tag == SEQUENCE_DELIMITER:
+            return
+        if tag == ITEM_DELIMITER:
+            position = start
+            continue
+        if tag != ITEM:
+            raise UnreadableError(f"found {format_tag(tag)} at byte {position} in place of an item")
+        if length == UNDEFINED_LENGTH:
+            item = Item(source, start, stop, encoding, codecs)
+            position = item.locate()
+        else:
+            position = start + length
+            if position > stop:
+                raise beyond(tag, start, length, stop)
+            item = Item(source, start, position, encoding, codecs)
+        yield item

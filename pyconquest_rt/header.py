@@ -1,0 +1,351 @@
+"""Files → the wanted values of their headers, fast and bounded.
+
+A `HeaderReader` is told once which values are wanted (`Field`) and which sequences, and then reads one file
+after the other. It reads the first 16 KB, more only where the header is longer, and stops after the last wanted
+tag: pixel data and contours are never read. What a file claims is never trusted: the memory for one file stays
+below 32 MB and its elements are counted, whatever its lengths, its depth or its compression say.
+
+No data set of pydicom is built; its data dictionary and character sets are used where they are needed.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+from operator import getitem, itemgetter
+from types import MappingProxyType
+from typing import NamedTuple
+
+from pyconquest_rt.elements import (
+    PIXEL_REPRESENTATION,
+    SPECIFIC_CHARACTER_SET,
+    ElementHeader,
+    Encoding,
+    Item,
+    Source,
+    end_of_value,
+    format_tag,
+    read_header,
+    read_items,
+)
+from pyconquest_rt.errors import UnreadableError
+from pyconquest_rt.layouts import LayoutCache, walked_of
+from pyconquest_rt.part10 import (
+    TRANSFER_SYNTAX_UID,
+    FileSource,
+    Prefix,
+    Start,
+    begin,
+    read_prefix,
+)
+from pyconquest_rt.values import (
+    NUMBER_CODES,
+    UNDEFINED_LENGTH,
+    character_codecs,
+    private_creator_tag,
+    resolve_vr,
+    text_value,
+)
+
+MAX_VALUE = 1 << 16  #: of one wanted value so many bytes are read at most
+MAX_SEQUENCE = 16 << 20  #: a wanted sequence with more bytes is left out
+MAX_CONVERSIONS = 1024
+
+_REMEMBERED = 1024  # values kept per conversion
+_REMEMBERED_BYTES = 128  # longer ones are not kept
+
+
+class Field(NamedTuple):
+    """One wanted value: where it stands, and what a column takes of it.
+
+    ``path`` is ``(tag,)``, or for a nested value ``(sequence, item number from 0, tag)`` and so on. ``kind``:
+
+    - ``"text"``: as `values.text_value` gives it;
+    - ``"date"``: the same without ``.`` and ``/``;
+    - ``"number"``: of a binary VR only the first number;
+    - ``"key"``: an identifier; one longer than ``length`` is shortened to fit and ends with ``~`` and twelve
+      hexadecimal digits of its SHA-256, so that two never become one.
+
+    All but keys are cut to ``length`` characters, and blanks at the end dropped.
+    """
+
+    path: tuple[int, ...]
+    length: int | None = None
+    kind: str = "text"
+
+
+class Header(NamedTuple):
+    """What was read of one object; ``fault`` says what was wrong with it though it could be read."""
+
+    values: tuple[str | None, ...]  # one per field, in the fields' order
+    sequences: Mapping[int, list[Item]]  # those asked for and present
+    size: int
+    mtime_ns: int
+    transfer_syntax: str
+    charset: str  # SpecificCharacterSet as it stands
+    fault: str | None = None
+
+
+class _Conversion(dict[bytes, str | None]):
+    """Raw value → column value, remembered: most values of a series are the same in all its images."""
+
+    __slots__ = ("_convert",)
+
+    def __init__(self, convert: Callable[[bytes], str | None]) -> None:
+        self._convert = convert
+
+    def __missing__(self, raw: bytes) -> str | None:
+        value = self._convert(raw)
+        if len(raw) <= _REMEMBERED_BYTES:
+            if len(self) >= _REMEMBERED:
+                self.clear()
+            self[raw] = value
+        return value
+
+
+def fit(text: str | None, field: Field) -> str | None:
+    """Cut a text to what its column takes; ``None`` where nothing is left."""
+    if text is None:
+        return None
+    if field.kind == "date":
+        text = text.replace(".", "").replace("/", "")
+    if field.length is not None and len(text) > field.length:
+        if field.kind == "key":
+            digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+            return f"{text[: field.length - 13]}~{digest}"
+        text = text[: field.length].rstrip(" ")
+    return text or None
+
+
+class _Found:
+    """What a walk over one object found."""
+
+    __slots__ = ("closing", "complete", "elements", "fault", "ordered", "raws", "sequences")
+
+    def __init__(self) -> None:
+        self.raws: dict[int, tuple[str | None, bytes]] = {}
+        self.sequences: dict[int, list[Item]] = {}
+        self.elements: list[tuple[int, ElementHeader]] = []  # each with its position
+        self.closing: tuple[int, ElementHeader] | None = None  # the first one after the last wanted
+        self.ordered = True
+        self.fault: str | None = None
+
+    def raw(self, tag: int) -> bytes:
+        return self.raws[tag][1] if tag in self.raws else b""
+
+
+class _Context(NamedTuple):
+    """What is kept with a layout: how its raw values become a `Header`."""
+
+    pick: Callable[[tuple[bytes, ...]], tuple[bytes, ...]]
+    conversions: tuple[_Conversion, ...]
+    transfer_syntax: str
+    charset: str
+
+
+_INCOMPLETE = "the element after the header, mostly the pixel data, is cut short by the end of the file"
+_NO_SEQUENCES: Mapping[int, list[Item]] = MappingProxyType({})
+_ABSENT = _Conversion(lambda raw: None)
+
+
+class HeaderReader:
+    """Reads the wanted values and sequences of one object after the other. Use one reader per thread.
+
+    Args:
+        fields: the wanted values; one tag may be wanted several times.
+        sequences: the tags of wanted sequences at the top level, handed out as `Item` views.
+    """
+
+    def __init__(self, fields: Sequence[Field], sequences: Collection[int] = ()) -> None:
+        self._fields = tuple(fields)
+        self._asked = frozenset(sequences)
+        self._sequences = self._asked | {field.path[0] for field in self._fields if len(field.path) > 1}
+        self._keys = {field.path[0] for field in self._fields if field.kind == "key"}
+        tags = {field.path[0] for field in self._fields} | self._sequences
+        self._last = max(tags, default=SPECIFIC_CHARACTER_SET)
+        creators = {creator for tag in tags if (creator := private_creator_tag(tag)) is not None}
+        decisive = {TRANSFER_SYNTAX_UID, SPECIFIC_CHARACTER_SET, PIXEL_REPRESENTATION} | creators
+        self._wanted = tags | decisive
+        self._conversions: dict[tuple[object, ...], _Conversion] = {}
+        self._layouts = LayoutCache(self._wanted, decisive)
+
+    def read_file(self, path: str | os.PathLike[str]) -> Header:
+        """Read the header of a file.
+
+        Raises:
+            UnreadableError: it cannot be read, or is not DICOM.
+        """
+        return self.parse(read_prefix(path))
+
+    def read_bytes(self, data: bytes, transfer_syntax: str | None = None) -> Header:
+        """Read the header of a whole file in memory, or with a transfer syntax that of a bare data set.
+
+        Raises:
+            UnreadableError: it is not DICOM.
+        """
+        return self.parse(Prefix(None, len(data), 0, data), transfer_syntax)
+
+    def parse(self, prefix: Prefix, transfer_syntax: str | None = None) -> Header:
+        """Read the header whose first bytes were read before; goes to the file for what lies beyond them.
+
+        Raises:
+            UnreadableError: it cannot be read, or is not DICOM.
+        """
+        matched = self._layouts.match(prefix.data, prefix.size, transfer_syntax)
+        if matched is None:
+            return self._parse_new(prefix, transfer_syntax)
+        layout, raws, is_complete = matched
+        pick, conversions, syntax, charset = layout.context
+        return Header(
+            tuple(map(getitem, conversions, pick((*raws, b"")))),
+            _NO_SEQUENCES,
+            prefix.size,
+            prefix.mtime_ns,
+            syntax,
+            charset,
+            None if is_complete else _INCOMPLETE,
+        )
+
+    def _parse_new(self, prefix: Prefix, transfer_syntax: str | None) -> Header:
+        """Read a header element by element, and remember its layout."""
+        with FileSource(prefix) as source:
+            start = begin(source, transfer_syntax)
+            found = self._walk(start)
+        charset = found.raw(SPECIFIC_CHARACTER_SET).decode("latin-1").strip("\0 ")
+        conversions = tuple([self._conversion(field, found, start.encoding) for field in self._fields])
+        self._learn(prefix, transfer_syntax, start, found, conversions, charset)
+        return Header(
+            tuple(
+                [
+                    _nested_value(found.sequences.get(field.path[0], []), field)
+                    if len(field.path) > 1
+                    else conversion[found.raw(field.path[0])]
+                    for field, conversion in zip(self._fields, conversions, strict=True)
+                ]
+            ),
+            {tag: items for tag, items in found.sequences.items() if tag in self._asked},
+            prefix.size,
+            prefix.mtime_ns,
+            start.transfer_syntax,
+            charset,
+            found.fault,
+        )
+
+    def _walk(self, start: Start) -> _Found:
+        """Visit the elements up to the last wanted tag and take what is wanted.
+
+        Where tags are out of order all elements are visited; of two with one tag the last counts.
+        """
+        found = _Found()
+        source, position, encoding = start.source, start.position, start.encoding
+        previous = 0
+        try:
+            for _, header in start.meta:
+                if header[0] in self._wanted:
+                    self._take(found, source, header, header[2] + header[3], encoding)
+            while position + 8 <= source.size:
+                tag, _, value, length = header = read_header(source, position, encoding)
+                if tag > self._last and found.ordered:
+                    found.closing = position, header
+                    if length != UNDEFINED_LENGTH and value + length > source.size:
+                        found.fault = _INCOMPLETE
+                    break
+                end, following = end_of_value(source, header, source.size, encoding)
+                found.ordered = found.ordered and tag > previous
+                found.elements.append((position, header))
+                if tag in self._wanted:
+                    self._take(found, source, header, end, encoding)
+                position, previous = following, tag
+        except UnreadableError as error:
+            if not found.elements:
+                raise
+            found.fault = str(error)
+        return found
+
+    def _take(
+        self, found: _Found, source: Source, header: ElementHeader, end: int, encoding: Encoding
+    ) -> None:
+        """Keep what is wanted of one element."""
+        tag, vr, start, length = header
+        if tag in self._sequences:
+            if end - start > MAX_SEQUENCE:
+                found.fault = f"sequence {format_tag(tag)} of {end - start} bytes was left out"
+                return
+            inner = Source(source.read(start, end))
+            whole = (tag, vr, 0, len(inner.data))
+            codecs = character_codecs(found.raw(SPECIFIC_CHARACTER_SET))
+            found.sequences[tag] = list(read_items(inner, whole, inner.size, encoding, codecs))
+        elif end - start > MAX_VALUE and tag in self._keys:
+            found.fault = f"identifier {format_tag(tag)} of {end - start} bytes was left out"
+        elif length == UNDEFINED_LENGTH:
+            found.raws[tag] = vr, b""  # items or fragments, not a value
+        else:
+            found.raws[tag] = vr, source.read(start, min(end, start + MAX_VALUE))
+
+    def _conversion(self, field: Field, found: _Found, encoding: Encoding) -> _Conversion:
+        """The conversion of a field in an object, shared by all that convert alike."""
+        tag = field.path[0]
+        if tag not in found.raws:
+            return _ABSENT
+        charset = found.raw(SPECIFIC_CHARACTER_SET)
+        codecs = character_codecs(charset)
+        creator = text_value(found.raw(private_creator_tag(tag) or 0), "LO", codecs)
+        vr = resolve_vr(tag, found.raws[tag][0], any(found.raw(PIXEL_REPRESENTATION)), creator)
+        big_endian = encoding.big_endian and tag >> 16 != 2
+        key = (field.kind, field.length, vr, charset, big_endian)
+        conversion = self._conversions.get(key)
+        if conversion is None:
+            if len(self._conversions) >= MAX_CONVERSIONS:
+                self._conversions.clear()
+            first = field.kind == "number"
+            text = partial(text_value, vr=vr, codecs=codecs, big_endian=big_endian, first=first)
+            conversion = self._conversions[key] = _Conversion(lambda raw: fit(text(raw), field))
+        return conversion
+
+    def _learn(
+        self,
+        prefix: Prefix,
+        transfer_syntax: str | None,
+        start: Start,
+        found: _Found,
+        conversions: tuple[_Conversion, ...],
+        charset: str,
+    ) -> None:
+        """Remember the layout of an object, if it is plain: whole in the prefix, in order, no sequence."""
+        source = start.source
+        if not found.ordered or found.sequences or found.fault or source.data is not prefix.data:
+            return
+        stop = found.closing[1][2] if found.closing else source.size
+        if stop > len(source.data):
+            return
+        layout = self._layouts.learn(walked_of(start, found.elements, found.closing), transfer_syntax)
+        if layout is None:
+            return
+        places = {tag: place for place, tag in enumerate(layout.tags)}
+        layout.context = _Context(
+            _picker([places.get(field.path[0], len(places)) for field in self._fields]),
+            conversions,
+            start.transfer_syntax,
+            charset,
+        )
+
+
+def _picker(places: list[int]) -> Callable[[tuple[bytes, ...]], tuple[bytes, ...]]:
+    """A function that picks these places of a tuple."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda values: tuple(values[place] for place in places)
+
+
+def _nested_value(items: list[Item], field: Field) -> str | None:
+    """The value at a nested path; ``None`` where any part of the path is absent or cannot be read."""
+    try:
+        for number, tag in zip(field.path[1:-2:2], field.path[2:-1:2], strict=True):
+            items = items[number].items(tag)
+        item, tag = items[field.path[-2]], field.path[-1]
+        text = item.text(tag)
+        if text is not None and field.kind == "number" and item.vr(tag) in NUMBER_CODES:
+            text = text.split("\\")[0]
+        return fit(text, field)
+    except (IndexError, UnreadableError):
+        return None

@@ -1,0 +1,271 @@
+"""Files → rows: a rebuild of the index from disk, of all of it or of what is missing or has changed."""
+
+import itertools
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from pyconquest_rt.errors import DatabaseError, UnreadableError
+from pyconquest_rt.header import HeaderReader
+from pyconquest_rt.ingest import Found, Ingest, Outcome, State
+from pyconquest_rt.listing import Listed, Seen, differences, seen, walk
+from pyconquest_rt.removal import remove_images
+from pyconquest_rt.rows import RowLayout
+from pyconquest_rt.schema import Definition
+
+Only = Literal["all", "missing", "changed"]
+Progress = Callable[[int, float], None]
+"""Called with the number of files read so far and the seconds since the start."""
+
+CHUNK = 500
+_SLOW_SHARE = 0.5  # a chunk that waited longer than this share of its time is worth reading ahead
+_THREADS = 8
+
+
+@dataclass
+class Report:
+    """What a rebuild did.
+
+    ``read`` counts the files that were newly seen or seen again, junk included; ``rejected`` holds path and reason.
+    """
+
+    read: int = 0
+    indexed: int = 0
+    updated: int = 0
+    moved: int = 0
+    duplicates: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    rejected: list[tuple[str, str]] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def count(self, outcomes: Iterable[Outcome]) -> None:
+        """Add the outcomes of one batch."""
+        outcomes = list(outcomes)
+        counts = Counter(outcome.state for outcome in outcomes)
+        self.read += len(outcomes)
+        self.indexed += counts[State.INDEXED]
+        self.updated += counts[State.UPDATED]
+        self.moved += counts[State.MOVED]
+        self.duplicates += counts[State.DUPLICATE]
+        self.rejected += [(o.path, o.reason or "") for o in outcomes if o.state is State.REJECTED]
+
+    def __str__(self) -> str:
+        rate = f", {self.read / self.seconds:.0f} files/s" if self.seconds and self.read else ""
+        return (
+            f"{self.read} files read ({self.indexed} indexed, {self.updated} updated, {self.moved} moved, "
+            f"{self.duplicates} duplicates, {len(self.rejected)} rejected), {self.unchanged} unchanged, "
+            f"{self.removed} removed from the index; {self.seconds:.1f} s{rate}"
+        )
+
+
+def rebuild(
+    ingest: Ingest,
+    *,
+    only: Only = "missing",
+    under: str = "",
+    jobs: int | None = None,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Bring the index into line with the files below the data directory.
+
+    Args:
+        ingest: the index and the storage that it describes.
+        only: ``missing`` reads the files that were never seen (default), ``changed`` also those whose size or
+            modification time differs, ``all`` every file. Rows of files that have gone are removed in each.
+        under: a folder below the data directory to which the rebuild is limited.
+        jobs: threads that read ahead; None: as many as pay, judged by how long reading has to wait.
+        executor: where headers are read instead, in chunks (a process pool, Dask, MPI).
+        progress: called after each batch.
+
+    Returns:
+        a :class:`Report`.
+
+    Raises:
+        DatabaseError: there are no files at all but many rows (an unmounted disk?); nothing is removed then.
+        sqlite3.Error: the database cannot be written.
+    """
+    start = time.monotonic()
+    report = Report()
+    if ingest.database.state("refill"):
+        only = "all"  # columns were added since the last rebuild
+    for _ in range(3):  # an instance whose file has gone may have further copies, which are then taken up
+        released = _pass(ingest, only, under, _reader(ingest, jobs, executor), report, progress, start)
+        only = "missing"
+        if not released:
+            break
+    if not under:
+        ingest.database.set_state("refill", None)
+    report.seconds = time.monotonic() - start
+    return report
+
+
+def _pass(
+    ingest: Ingest,
+    only: Only,
+    under: str,
+    read: "Callable[[Iterator[str]], Iterator[list[Found]]]",
+    report: Report,
+    progress: Progress | None,
+    start: float,
+) -> int:
+    gone: list[str] = []
+    report.unchanged = 0
+
+    def due() -> Iterator[str]:
+        for file, known in differences(_files(ingest, under), seen(ingest.database, under)):
+            if file is None:
+                assert known is not None
+                gone.append(known.path)
+            elif _is_due(file, known, only):
+                yield file.path
+            else:
+                report.unchanged += 1
+
+    for found in read(due()):
+        report.count(ingest.add(found))
+        if progress:
+            progress(report.read, time.monotonic() - start)
+    if gone and not report.read and not report.unchanged and not under:
+        raise DatabaseError(
+            f"{ingest.storage.root} holds no files, but {len(gone)} are indexed. Is its disk mounted? "
+            "Nothing was removed; to begin anew, remove the database file."
+        )
+    return _remove_gone(ingest, gone, report)
+
+
+def _files(ingest: Ingest, under: str) -> Iterator[Listed]:
+    database = os.path.abspath(ingest.database.path)
+    own = {database, f"{database}-wal", f"{database}-shm", f"{database}-journal"}
+    return walk(ingest.storage.root, under, skip=lambda path: os.path.abspath(path) in own)
+
+
+def _is_due(file: Listed, known: Seen | None, only: Only) -> bool:
+    if known is None or only == "all":
+        return True
+    return only == "changed" and file.fingerprint() != (known.size, known.mtime_ns)
+
+
+def _remove_gone(ingest: Ingest, gone: list[str], report: Report) -> int:
+    """Remove the rows of files that are no longer there; returns how many further copies that released."""
+    released = 0
+    database = ingest.database
+    images = database.definition.images
+    for start in range(0, len(gone), CHUNK):
+        paths = gone[start : start + CHUNK]
+        with database.transaction() as connection:
+            sops = [
+                row[0]
+                for row in database.select_in(
+                    f'SELECT i."{images.key.name}" FROM files f JOIN "{images.name}" i '
+                    f"ON i.\"{images.key.name}\" = f.sop AND replace(i.ObjectFile, '\\', '/') = f.path "
+                    "WHERE f.state = 'indexed' AND f.path IN (?)",
+                    paths,
+                )
+            ]
+            released += remove_images(database, sops, forget_files=False)
+            rows = [(path,) for path in paths]
+            report.removed += connection.executemany("DELETE FROM files WHERE path = ?", rows).rowcount
+            connection.executemany("DELETE FROM rejected WHERE path = ?", rows)
+    return released
+
+
+# -- reading ------------------------------------------------------------------------------------------------
+
+
+def read_chunk(definition: Definition, root: str, paths: Sequence[str]) -> list[Found]:
+    """Read the headers of some files; a function of the module, so that it can be sent to other processes."""
+    reader = _reader_of(definition)
+    return [read_one(reader, root, path) for path in paths]
+
+
+def read_one(reader: HeaderReader, root: str, path: str) -> Found:
+    """Read the header of one file below a root; what cannot be read is a reason, never an exception."""
+    full = f"{root}/{path}"
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        shown = path.encode("utf-8", "backslashreplace").decode()
+        return Found(shown, -1, -1, None, "its name is not valid UTF-8; rename the file")
+    try:
+        header = reader.read_file(full)
+        return Found(path, header.size, header.mtime_ns, header)
+    except UnreadableError as error:
+        reason = str(error)
+    except OSError as error:
+        reason = f"it cannot be opened: {error.strerror}"
+    try:
+        status = os.stat(full)
+    except OSError:
+        return Found(path, -1, -1, None, reason)
+    return Found(path, status.st_size, status.st_mtime_ns, None, reason)
+
+
+_readers: dict[Definition, HeaderReader] = {}
+
+
+def _reader_of(definition: Definition) -> HeaderReader:
+    """One reader per definition and process: what it has learnt of the layouts of files serves every rebuild."""
+    if definition not in _readers:
+        layout = RowLayout(definition)
+        _readers[definition] = HeaderReader(layout.fields, layout.sequences)
+    return _readers[definition]
+
+
+def _reader(
+    ingest: Ingest, jobs: int | None, executor: Executor | None
+) -> Callable[[Iterator[str]], Iterator[list[Found]]]:
+    definition, root = ingest.database.definition, os.fspath(ingest.storage.root)
+
+    def read(paths: Iterator[str]) -> Iterator[list[Found]]:
+        chunks = iter(lambda: list(itertools.islice(paths, CHUNK)), [])
+        if executor is not None:
+            yield from _ahead(executor, definition, root, chunks, ahead=16)
+        elif jobs is not None and jobs > 1:
+            yield from _in_threads(jobs, definition, root, chunks)
+        else:
+            yield from _adaptive(definition, root, chunks, may_wait=jobs is None)
+
+    return read
+
+
+def _adaptive(
+    definition: Definition, root: str, chunks: Iterator[list[str]], *, may_wait: bool
+) -> Iterator[list[Found]]:
+    """Read in this thread as long as the files are at hand; where reading waits, go on in threads."""
+    for chunk in chunks:
+        wall, cpu = time.monotonic(), time.thread_time()
+        found = read_chunk(definition, root, chunk)
+        wall, cpu = time.monotonic() - wall, time.thread_time() - cpu
+        yield found
+        if may_wait and wall - cpu > _SLOW_SHARE * wall:
+            yield from _in_threads(_THREADS, definition, root, chunks)
+
+
+def _in_threads(
+    jobs: int, definition: Definition, root: str, chunks: Iterator[list[str]]
+) -> Iterator[list[Found]]:
+    small = (chunk[start : start + 50] for chunk in chunks for start in range(0, len(chunk), 50))
+    with ThreadPoolExecutor(jobs, thread_name_prefix="read-ahead") as pool:
+        parts = _ahead(pool, definition, root, small, ahead=4 * jobs)
+        while batch := list(itertools.islice(parts, CHUNK // 50)):
+            yield list(itertools.chain.from_iterable(batch))
+
+
+def _ahead(
+    pool: Executor, definition: Definition, root: str, chunks: Iterator[list[str]], ahead: int
+) -> Iterator[list[Found]]:
+    """Yield the results in the order of the chunks, with a bounded number of them under way."""
+    waiting: list[Future[list[Found]]] = []
+    for chunk in chunks:
+        waiting.append(pool.submit(read_chunk, definition, root, chunk))
+        if len(waiting) >= ahead:
+            yield waiting.pop(0).result()
+    for future in waiting:
+        yield future.result()

@@ -1,0 +1,391 @@
+"""The one way in: what was read of a file becomes rows, in one transaction, under the rules of the index.
+
+Every image has its series, study and patient row. The first indexed copy of an instance stays its ObjectFile
+while that file exists. An object that contradicts what is indexed is refused; a known instance under another
+PatientID moves its whole study.
+"""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from pyconquest_rt import schema
+from pyconquest_rt.config import ArchiveSettings
+from pyconquest_rt.database import EXTRA_IMAGE_COLUMNS, Database, quote
+from pyconquest_rt.errors import ConflictError
+from pyconquest_rt.header import Header
+from pyconquest_rt.removal import column_of, move_study, remove_images
+from pyconquest_rt.rows import MODALITIES_IN_STUDY, RowLayout, Values
+from pyconquest_rt.rt_columns import NONE, RTColumns, rt_columns
+from pyconquest_rt.schema import Table
+from pyconquest_rt.storage import DEFAULT_DEVICE, Storage
+
+
+class State(StrEnum):
+    """What became of one file."""
+
+    INDEXED = "indexed"
+    UPDATED = "updated"
+    MOVED = "moved"
+    DUPLICATE = "duplicate"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file that was looked at: its header, or the reason why there is none.
+
+    ``path`` is relative to the data directory, with ``/``; ``hash`` is the content's hash where one was asked for.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+    header: Header | None
+    reason: str | None = None
+    hash: str | None = None
+
+
+class Outcome(NamedTuple):
+    """What became of one file, and why where it was not taken."""
+
+    path: str
+    state: State
+    sop: str | None = None
+    reason: str | None = None
+
+
+class Ingest:
+    """Writes the rows of objects into one database.
+
+    Args:
+        database: where the rows go.
+        storage: where the files are; it is asked only about files of instances that are known already.
+    """
+
+    def __init__(self, database: Database, storage: Storage) -> None:
+        self.database = database
+        self.storage = storage
+        self.layout = RowLayout(database.definition)
+
+    @classmethod
+    def open(cls, settings: ArchiveSettings, *, durable: bool = False) -> Self:
+        """Open the index that settings name; a definition file that is not there means the default one.
+
+        Raises:
+            SchemaError: the definition cannot be used; nothing is opened or made then.
+            DatabaseError: the database cannot be opened.
+        """
+        definition = schema.load(settings.sql) if Path(settings.sql).is_file() else schema.default()
+        database = Database(settings.database, definition, durable=durable)
+        return cls(database, Storage(settings.data, settings.devices))
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+    def add(self, found: Iterable[Found]) -> list[Outcome]:
+        """Write the rows of several files in one transaction; returns what became of each, in their order.
+
+        Raises:
+            sqlite3.Error: the database cannot be written; then nothing of this call is.
+        """
+        with self.database.transaction():
+            return _Batch(self, list(found)).write()
+
+    def check(self, header: Header) -> None:
+        """Raise ConflictError if an object that arrives with this header contradicts what is indexed."""
+        values = self.layout.complete(header.values)
+        sop = values[self.layout.sop_key]
+        if sop is None:
+            raise ConflictError("it has no SOPInstanceUID")
+        batch = _Batch(self, [])
+        batch.look_up([values], ())
+        image = batch.images.get(sop)
+        if image and image.series != values[self.layout.series_key]:
+            raise ConflictError(f"instance {sop} is indexed in series {image.series}")
+        batch.refuse_conflict(values, known=image is not None)
+
+    def object_file(self, sop: str) -> str | None:
+        """Return the file that an instance has already, so that a newer one takes its place."""
+        images = self.database.definition.images
+        row = self.database.connection.execute(
+            f"SELECT ObjectFile FROM {quote(images.name)} WHERE {quote(images.key.name)} = ? AND DeviceName = ?",
+            (sop, DEFAULT_DEVICE),
+        ).fetchone()
+        return row and row[0] and str(row[0]).replace("\\", "/")
+
+
+class _Image(NamedTuple):
+    """What an image row that is there already says."""
+
+    path: str
+    device: str | None
+    series: str | None
+
+
+class _Batch:
+    """One transaction's worth of files: looked up together, judged one by one, written together."""
+
+    def __init__(self, ingest: Ingest, found: list[Found]) -> None:
+        self.database, self.storage, self.layout = ingest.database, ingest.storage, ingest.layout
+        self.definition = ingest.database.definition
+        self.found = found
+        self.access_time = int(time.time()) & ~31  # as Conquest writes it
+        self.time_stamp = str(time.time())
+        self.images: dict[str, _Image] = {}
+        self.study_of: dict[str, str] = {}
+        self.patient_of: dict[str, str] = {}
+        self.seen_as: dict[str, str | None] = {}
+        self._clear()
+
+    def _clear(self) -> None:
+        self.latest: dict[str, tuple[Values, RTColumns]] = {}  # series → the last object of it
+        self.new_rows: list[tuple[Any, ...]] = []
+        self.changed_rows: list[tuple[Any, ...]] = []
+        self.files: list[tuple[Any, ...]] = []
+        self.refused: list[tuple[Any, ...]] = []
+
+    def write(self) -> list[Outcome]:
+        """Judge and write everything; returns the outcomes."""
+        values = [self._values(item) for item in self.found]
+        self.look_up([v for v in values if v is not None], [item.path for item in self.found])
+        outcomes = [self._take(item, v) for item, v in zip(self.found, values, strict=True)]
+        self._flush()
+        return outcomes
+
+    def _values(self, item: Found) -> Values | None:
+        if item.header is None:
+            return None
+        values, layout = item.header.values, self.layout
+        if values[layout.patient_key] and values[layout.study_key] and values[layout.series_key]:
+            return values
+        return layout.complete(values)
+
+    # -- what is there already ------------------------------------------------------------------------------
+
+    def look_up(self, values: list[Values], paths: Iterable[str]) -> None:
+        """Read what the index knows of these objects, their parents and these files."""
+        layout, database = self.layout, self.database
+        images, series, studies = self.definition.images, self.definition.series, self.definition.studies
+        sops = [sop for v in values if (sop := v[layout.sop_key])]
+        self.images = {
+            sop: _Image((path or "").replace("\\", "/"), device, series_uid)
+            for sop, path, device, series_uid in database.select_in(
+                f"SELECT {quote(images.key.name)}, ObjectFile, DeviceName, {quote(images.link.name)} "
+                f"FROM {quote(images.name)} WHERE {quote(images.key.name)} IN (?)",
+                sops,
+            )
+        }
+        series_uids = {v[layout.series_key] for v in values} | {row.series for row in self.images.values()}
+        self.study_of = self._parents(series, series_uids)
+        study_uids = {v[layout.study_key] for v in values} | set(self.study_of.values())
+        self.patient_of = self._parents(studies, study_uids)
+        self.seen_as = dict(database.select_in("SELECT path, sop FROM files WHERE path IN (?)", paths))
+
+    def _parents(self, table: Table, keys: set[str | None]) -> dict[str, str]:
+        key, link = quote(table.key.name), quote(table.link.name)
+        rows = self.database.select_in(
+            f"SELECT {key}, {link} FROM {quote(table.name)} WHERE {key} IN (?)", [k for k in keys if k]
+        )
+        return {row[0]: row[1] for row in rows if row[1] is not None}
+
+    # -- judging one file -----------------------------------------------------------------------------------
+
+    def _take(self, item: Found, values: Values | None) -> Outcome:
+        path = item.path
+        if values is None:
+            return self._refuse(item, None, item.reason or "it cannot be read")
+        sop = values[self.layout.sop_key]
+        if sop is None:
+            return self._refuse(item, None, "it has no SOPInstanceUID")
+        if self.seen_as and self.seen_as.get(path, sop) != sop:
+            self._forget_content_of(path)
+        image = self.images.get(sop)
+        state = State.INDEXED
+        if image is not None:
+            state = self._state_of_known(item, image)
+            if state is State.DUPLICATE:
+                self.files.append((path, item.size, item.mtime_ns, sop, "duplicate"))
+                return Outcome(path, state, sop)
+            image = self._same_series(sop, image, values)
+        try:
+            self.refuse_conflict(values, known=image is not None)
+        except ConflictError as error:
+            return self._refuse(item, sop, str(error))
+        self._accept(item, sop, values, known=image is not None)
+        return Outcome(path, state, sop)
+
+    def _state_of_known(self, item: Found, image: _Image) -> State:
+        if image.path == item.path and image.device in (None, DEFAULT_DEVICE):
+            return State.UPDATED
+        if self.storage.status(image.path, image.device) is not None:
+            return State.DUPLICATE
+        self.database.connection.execute("DELETE FROM files WHERE path = ?", (image.path,))
+        return State.MOVED
+
+    def _same_series(self, sop: str, image: _Image, values: Values) -> _Image | None:
+        """Return the row if the object still is in its series and study; else drop it, the file has changed."""
+        series, study = values[self.layout.series_key], values[self.layout.study_key]
+        if image.series == series and self.study_of.get(series or "", study) == study:
+            return image
+        self._drop(sop)
+        return None
+
+    def refuse_conflict(self, values: Values, *, known: bool) -> None:
+        """Raise ConflictError for a series of another study; a study of another patient moves if it is known."""
+        layout = self.layout
+        patient, study, series = values[layout.patient_key], values[layout.study_key], values[layout.series_key]
+        assert patient is not None and study is not None and series is not None  # complete() put them in
+        if self.study_of.get(series, study) != study:
+            raise ConflictError(f"series {series} is indexed in study {self.study_of[series]}, not {study}")
+        if self.patient_of.get(study, patient) != patient and not known:
+            raise ConflictError(f"study {study} is indexed for another patient")
+
+    def _accept(self, item: Found, sop: str, values: Values, *, known: bool) -> None:
+        layout = self.layout
+        patient, study, series = values[layout.patient_key], values[layout.study_key], values[layout.series_key]
+        assert item.header is not None and patient is not None and study is not None and series is not None
+        if self.patient_of.get(study, patient) != patient:
+            self._flush()
+            move_study(self.database, study, patient)
+        self.study_of[series] = study
+        self.patient_of[study] = patient
+        rt = rt_columns(values[layout.modality], item.header.sequences) if item.header.sequences else NONE
+        row = (
+            *values[layout.image],
+            self.access_time,
+            item.path,
+            DEFAULT_DEVICE,
+            *rt,
+            self.time_stamp,
+            item.hash,
+        )
+        (self.changed_rows if known else self.new_rows).append(row)
+        self.images[sop] = _Image(item.path, DEFAULT_DEVICE, series)
+        self.latest.pop(series, None)
+        self.latest[series] = values, rt
+        self.files.append((item.path, item.size, item.mtime_ns, sop, "indexed"))
+
+    def _refuse(self, item: Found, sop: str | None, reason: str) -> Outcome:
+        if self.seen_as.get(item.path):
+            self._forget_content_of(item.path)
+        self.files.append((item.path, item.size, item.mtime_ns, sop, "rejected"))
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self.refused.append((item.path, sop, reason, now))
+        return Outcome(item.path, State.REJECTED, sop, reason)
+
+    def _forget_content_of(self, path: str) -> None:
+        """The file holds something else now: the row of what it held before goes."""
+        before = self.seen_as.pop(path, None)
+        images = self.definition.images
+        row = self.database.connection.execute(
+            f"SELECT ObjectFile FROM {quote(images.name)} WHERE {quote(images.key.name)} = ?", (before,)
+        ).fetchone()
+        if before is not None and row and row[0] == path:
+            self._drop(before)
+
+    def _drop(self, sop: str) -> None:
+        self._flush()
+        remove_images(self.database, [sop])
+        self.images.pop(sop, None)
+        self.study_of = self._parents(self.definition.series, set(self.study_of))
+        self.patient_of = self._parents(self.definition.studies, set(self.patient_of))
+
+    # -- writing --------------------------------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        """Write what has been judged so far: parents first, then images, then what was seen of the files."""
+        connection = self.database.connection
+        self._write_parents()
+        images = self.definition.images
+        columns = _image_columns(images)
+        if self.new_rows:
+            connection.executemany(_insert(images, columns), self.new_rows)
+        if self.changed_rows:
+            key = columns.index(images.key.name)
+            connection.executemany(_update(images, columns), [(*row, row[key]) for row in self.changed_rows])
+        connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", self.files)
+        if self.seen_as:
+            connection.executemany("DELETE FROM rejected WHERE path = ?", [row[:1] for row in self.files])
+        connection.executemany(
+            "INSERT INTO rejected(path, SOPInstanceUID, reason, time) VALUES (?, ?, ?, ?)", self.refused
+        )
+        self._clear()
+
+    def _write_parents(self) -> None:
+        layout, definition = self.layout, self.definition
+        patients: dict[str | None, Values] = {}
+        studies: dict[str | None, Values] = {}
+        modalities: dict[str | None, set[str]] = {}
+        for values, rt in self.latest.values():
+            patients[values[layout.patient_key]] = values[layout.patient]
+            study = values[layout.study_key]
+            studies[study] = values[layout.study]
+            modalities.setdefault(study, set()).add(values[layout.modality] or "")
+            self._upsert(definition.series, self._series_row(values[layout.series], rt))
+        for patient_row in patients.values():
+            self._upsert(definition.patients, patient_row)
+        for study, study_row in studies.items():
+            self._upsert(definition.studies, self._study_row(study, study_row, modalities[study]))
+
+    def _series_row(self, row: Values, rt: RTColumns) -> Values:
+        """A structure set's series row tells its frame of reference and the series that it was drawn on."""
+        if rt is NONE:
+            return row
+        extra = {(0x00200052,): rt.UniqueFOR_UID, (0x00081155,): rt.ReferencedSeriesUID}
+        columns = self.definition.series.columns
+        return tuple(value or extra.get(column.path) for column, value in zip(columns, row, strict=True))
+
+    def _study_row(self, study: str | None, row: Values, modalities: set[str]) -> Values:
+        """The study row with its modalities: those it has, and those of the objects that have come."""
+        column = column_of(self.definition.studies, MODALITIES_IN_STUDY)
+        if column is None:
+            return row
+        table = self.definition.studies
+        before = self.database.connection.execute(
+            f"SELECT {column} FROM {quote(table.name)} WHERE {quote(table.key.name)} = ?", (study,)
+        ).fetchone()
+        merged = modalities | set(((before and before[0]) or "").split("\\"))
+        text = "\\".join(sorted(merged - {""}))
+        return tuple(
+            text if definition.path == MODALITIES_IN_STUDY else value
+            for definition, value in zip(table.columns, row, strict=True)
+        )
+
+    def _upsert(self, table: Table, row: Values) -> None:
+        """Write a parent row: what this object says wins, what it leaves out stays."""
+        names = [column.name for column in table.columns]
+        kept = ", ".join(f"{quote(name)} = COALESCE(?, {quote(name)})" for name in names)
+        connection = self.database.connection
+        key = row[0]
+        updated = connection.execute(
+            f"UPDATE {quote(table.name)} SET {kept}, AccessTime = ? WHERE {quote(table.key.name)} = ?",
+            (*row, self.access_time, key),
+        )
+        if updated.rowcount == 0:
+            connection.execute(_insert(table, [*names, "AccessTime"]), (*row, self.access_time))
+
+
+def _image_columns(images: Table) -> list[str]:
+    return [
+        *(column.name for column in images.columns),
+        "AccessTime",
+        "ObjectFile",
+        "DeviceName",
+        *EXTRA_IMAGE_COLUMNS,
+    ]
+
+
+def _insert(table: Table, columns: list[str]) -> str:
+    names = ", ".join(quote(name) for name in columns)
+    return f"INSERT INTO {quote(table.name)} ({names}) VALUES ({', '.join('?' * len(columns))})"
+
+
+def _update(table: Table, columns: list[str]) -> str:
+    values = ", ".join(f"{quote(name)} = ?" for name in columns)
+    return f"UPDATE {quote(table.name)} SET {values} WHERE {quote(table.key.name)} = ?"

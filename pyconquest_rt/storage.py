@@ -1,0 +1,173 @@
+"""The files: staged, made durable, and only then given their final name.
+
+A file below the data directory is either complete under its final name or a ``.tmp`` file in ``.incoming``,
+a folder that every rebuild passes over (ours and Conquest's).
+"""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from pyconquest_rt import paths
+from pyconquest_rt.errors import StorageError
+
+INCOMING = ".incoming"
+DEFAULT_DEVICE = "MAG0"
+
+
+@dataclass(frozen=True, slots=True)
+class FileStatus:
+    """Size in bytes and modification time in nanoseconds: the fingerprint by which a change is seen."""
+
+    size: int
+    mtime_ns: int
+
+
+class Storage:
+    """The tree of files below one data directory.
+
+    Args:
+        root: the data directory; it is made when the first file is staged.
+        devices: folders of further devices that rows may name (Conquest's ``MAG1`` and so on).
+    """
+
+    def __init__(self, root: str | os.PathLike[str], devices: Mapping[str, str] | None = None) -> None:
+        self.root = Path(root)
+        self.incoming = self.root / INCOMING
+        self._devices = {name.upper(): Path(folder) for name, folder in (devices or {}).items()}
+
+    @contextmanager
+    def stage(self) -> Iterator[BinaryIO]:
+        """Give an open file in ``.incoming``; it is removed at the end unless it was placed.
+
+        Raises:
+            StorageError: the folder cannot be made or written.
+        """
+        try:
+            self.incoming.mkdir(parents=True, exist_ok=True)
+            descriptor, name = tempfile.mkstemp(suffix=".tmp", dir=self.incoming)
+        except OSError as error:
+            raise StorageError(f"cannot write below {self.incoming}: {error.strerror}") from error
+        try:
+            with os.fdopen(descriptor, "w+b") as file:
+                yield file
+        finally:
+            with suppress(FileNotFoundError):
+                Path(name).unlink()
+
+    def place(self, staged: str, object_file: str) -> None:
+        """Make a staged file durable and move it to its final name, in one step that cannot be half done.
+
+        Args:
+            staged: path of the staged file, flushed by its writer.
+            object_file: the final name, relative to the data directory, with ``/``.
+
+        Raises:
+            StorageError: the disk is full or the file cannot be written; nothing is left under the final name.
+        """
+        target = self.path_of(object_file)
+        try:
+            _sync(Path(staged))
+            new_folders = _make_folders(target.parent)
+            Path(staged).replace(target)
+            for folder in (target.parent, *new_folders):
+                _sync(folder)
+        except OSError as error:
+            raise StorageError(f"cannot write {target}: {error.strerror}") from error
+
+    def copy_in(self, source: str | os.PathLike[str], object_file: str) -> None:
+        """Copy a file from elsewhere to its final name, durably; its modification time is kept."""
+        with self.stage() as file:
+            try:
+                with Path(source).open("rb") as original:
+                    shutil.copyfileobj(original, file, 1 << 20)
+                file.flush()
+                shutil.copystat(source, file.name)
+            except OSError as error:
+                raise StorageError(f"cannot copy {source}: {error.strerror}") from error
+            Path(file.name).chmod(0o644)
+            self.place(file.name, object_file)
+
+    def path_of(self, object_file: str, device: str | None = None) -> Path:
+        """Return the path of a row's ObjectFile (``/`` or ``\\``), below its device's folder.
+
+        Raises:
+            StorageError: the name is empty, absolute or leads out of the data directory.
+        """
+        name = object_file.replace("\\", "/")
+        parts = name.split("/")
+        if not name or name.startswith("/") or ".." in parts or ":" in parts[0] or "\0" in name:
+            raise StorageError(f"the file name {object_file!r} leads out of {self.root}; correct its ObjectFile")
+        base = self._devices.get((device or DEFAULT_DEVICE).split(".")[0].upper(), self.root)
+        return base.joinpath(*parts)
+
+    def status(self, object_file: str, device: str | None = None) -> FileStatus | None:
+        """Return size and modification time of a row's file; None where there is none."""
+        try:
+            found = self.path_of(object_file, device).stat()
+        except (OSError, StorageError):
+            return None
+        return FileStatus(found.st_size, found.st_mtime_ns)
+
+    def remove(self, object_file: str, device: str | None = None) -> bool:
+        """Remove a row's file and the folders that this leaves empty; False where there was none."""
+        path = self.path_of(object_file, device)
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise StorageError(f"cannot remove {path}: {error.strerror}") from error
+        base = self._devices.get((device or DEFAULT_DEVICE).split(".")[0].upper(), self.root)
+        with suppress(OSError):
+            for folder in path.parents:
+                if folder == base or base not in folder.parents:
+                    break
+                folder.rmdir()
+        return True
+
+    def clear_incoming(self, older_than_s: float = 3600.0) -> int:
+        """Remove what broken-off receptions left in ``.incoming``; returns how many files."""
+        removed = 0
+        for path in self.incoming.glob("*.tmp"):
+            with suppress(OSError):
+                if path.stat().st_mtime <= time.time() - older_than_s:
+                    path.unlink()
+                    removed += 1
+        return removed
+
+
+def standard_name(patient_id: str, sop_instance_uid: str) -> str:
+    """Return ``PatientID/SOPInstanceUID.dcm`` with both made safe (see :mod:`pyconquest_rt.paths`)."""
+    return f"{paths.folder_name(patient_id)}/{paths.file_name(sop_instance_uid)}"
+
+
+def _sync(path: Path) -> None:
+    """Flush a file or a folder to the disk; a system that cannot open folders (Windows) skips those."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    except PermissionError:
+        if path.is_dir():
+            return
+        raise
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _make_folders(folder: Path) -> list[Path]:
+    """Make a folder and its parents; returns the parents whose listing has changed."""
+    missing = []
+    while not folder.is_dir():
+        missing.append(folder)
+        folder = folder.parent
+    for path in reversed(missing):
+        path.mkdir(exist_ok=True)
+    return [path.parent for path in missing]
