@@ -16,11 +16,14 @@ SHARED_DATA = Path(
     os.environ.get("PYCONQUEST_RT_SHARED_DATA", Path(__file__).parent.parent.parent / "shared" / "data")
 )
 needs_shared_data = pytest.mark.skipif(
-    not SHARED_DATA.is_dir(), reason="the shared test data are not on this machine (PYCONQUEST_RT_SHARED_DATA)"
+    not SHARED_DATA.is_dir(),
+    reason="the shared test data are not on this machine (PYCONQUEST_RT_SHARED_DATA)",
 )
 
 
-def make_object(patient: str = "P1", study: int = 1, series: int = 1, instance: int = 1, **tags: Any) -> Dataset:
+def make_object(
+    patient: str = "P1", study: int = 1, series: int = 1, instance: int = 1, **tags: Any
+) -> Dataset:
     """A small CT object; further tags by keyword, None leaves a tag out."""
     root = "1.2.826.0.1.3680043.10.1"
     data_set = Dataset()

@@ -2,19 +2,15 @@
 
 import os
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pydicom
-from pydicom.data import get_testdata_files
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 SHARED_DATA = Path(
-    os.environ.get(
-        "PYCONQUEST_RT_SHARED_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"
-    )
+    os.environ.get("PYCONQUEST_RT_SHARED_DATA", Path(__file__).resolve().parents[2] / "shared" / "data")
 )
 
 

@@ -30,10 +30,12 @@ def test_every_image_has_its_series_study_and_patient(ingest: Ingest, put: Put) 
         ("P1", "Name^P1"),
         ("P2", "Name^P2"),
     ]
-    assert rows(ingest, "SELECT count(*) FROM DICOMSeries s JOIN DICOMStudies t ON t.StudyInsta = s.StudyInsta") == [(2,)]
-    assert rows(ingest, "SELECT ObjectFile, DeviceName, SliceLocat FROM DICOMImages WHERE ImageNumbe = '2'") == [
-        ("P1/2.dcm", "MAG0", "5")
-    ]
+    assert rows(
+        ingest, "SELECT count(*) FROM DICOMSeries s JOIN DICOMStudies t ON t.StudyInsta = s.StudyInsta"
+    ) == [(2,)]
+    assert rows(
+        ingest, "SELECT ObjectFile, DeviceName, SliceLocat FROM DICOMImages WHERE ImageNumbe = '2'"
+    ) == [("P1/2.dcm", "MAG0", "5")]
     assert list(verify(ingest)) == []
 
 

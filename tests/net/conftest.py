@@ -7,14 +7,17 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from network_helpers import Receiver
+from network_helpers import FolderSink, Receiver
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt
 from pynetdicom.sop_class import Verification
+
+from pyconquest_rt.scp import Listener
 
 
 @pytest.fixture
@@ -26,7 +29,7 @@ def make_ct(tmp_path: Path) -> Callable[..., list[Path]]:
         folder.mkdir()
         data_set = dcmread(get_testdata_file("CT_small.dcm"))
         data_set.Rows = data_set.Columns = size
-        data_set.PixelData = bytes(range(256)) * (size * size // 128)
+        data_set.PixelData = (bytes(range(256)) * (size * size // 128 + 1))[: size * size * 2]
         data_set.SeriesInstanceUID = generate_uid()
         for keyword, value in values.items():
             setattr(data_set, keyword, value)
@@ -127,3 +130,23 @@ def tls_server(certificate: Path) -> ssl.SSLContext:
 def tls_client(certificate: Path) -> ssl.SSLContext:
     """Return a TLS context for a client that trusts the server's certificate, and only it."""
     return ssl.create_default_context(cafile=certificate)
+
+
+@pytest.fixture
+def sink(tmp_path: Path) -> FolderSink:
+    """Return a sink that keeps objects in a folder."""
+    return FolderSink(tmp_path / "kept")
+
+
+@pytest.fixture
+def listen(sink: FolderSink) -> Iterator[Callable[..., Listener]]:
+    """Return a function that starts a listener before the sink on a free port; all are stopped at the end."""
+    started: list[Listener] = []
+
+    def start(**options: Any) -> Listener:
+        started.append(Listener(sink, port=0, **options).start())
+        return started[-1]
+
+    yield start
+    for listener in started:
+        listener.stop(0.0)
