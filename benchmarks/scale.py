@@ -38,7 +38,9 @@ def main() -> None:
                 "target": "<= 300",
             },
         ]
-        rows += [{"what": f"{name}, ms", "value": value, "target": "<= 20"} for name, value in _queries(ingest)]
+        rows += [
+            {"what": f"{name}, ms", "value": value, "target": "<= 20"} for name, value in _queries(ingest)
+        ]
         report(f"{arguments.images} image rows", rows, arguments.json)
         ingest.close()
 

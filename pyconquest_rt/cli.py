@@ -7,7 +7,7 @@ and ends with a status other than 0 when it failed. What a verb needs is importe
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +43,7 @@ def archive_options(verb: Callable[..., Any]) -> Callable[..., Any]:
 
     def with_settings(*, data: str | None, database: str | None, sql: str | None, **others: Any) -> Any:
         settings = load()
-        given = {"data": data, "database": database, "sql": sql}
+        given: dict[str, Any] = {"data": data, "database": database, "sql": sql}
         archive = replace(settings.archive, **{key: value for key, value in given.items() if value})
         return verb(settings=replace(settings, archive=archive), **others)
 
@@ -56,7 +56,7 @@ def archive_options(verb: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--database", metavar="FILE", help=f"The index [{defaults.database}]."),
         click.option("--data", metavar="DIR", help=f"The data directory [{defaults.data}]."),
     ):
-        with_settings = option(with_settings)  # type: ignore[assignment]
+        with_settings = option(with_settings)
     return with_settings
 
 
@@ -117,13 +117,13 @@ def _progress(total_known: bool = False) -> Callable[[int, float], None] | None:
 @click.option("--patient", metavar="ID", help="Only this patient's folder.")
 @click.option("--all", "only", flag_value="all", help="Read every file anew.")
 @click.option("--changed", "only", flag_value="changed", help="Also files whose size or time has changed.")
-@click.option("--missing", "only", flag_value="missing", default=True, help="Only files never seen [default].")
+@click.option(
+    "--missing", "only", flag_value="missing", default=True, help="Only files never seen [default]."
+)
 @click.option("--jobs", type=click.IntRange(1, 64), help="Threads that read ahead [as many as pay].")
 @json_option
 @archive_options
-def rebuild(
-    settings: Settings, patient: str | None, only: Any, jobs: int | None, as_json: bool
-) -> None:
+def rebuild(settings: Settings, patient: str | None, only: Any, jobs: int | None, as_json: bool) -> None:
     """Bring the index into line with the files on disk."""
     from pyconquest_rt import indexer
     from pyconquest_rt.paths import folder_name

@@ -43,7 +43,9 @@ class Settings:
     listener: ListenerSettings = field(default_factory=ListenerSettings)
 
 
-def load(path: str | os.PathLike[str] | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+def load(
+    path: str | os.PathLike[str] | None = None, environment: Mapping[str, str] | None = None
+) -> Settings:
     """Read the settings of the working directory, or of the file named.
 
     Raises:
@@ -64,7 +66,9 @@ def load(path: str | os.PathLike[str] | None = None, environment: Mapping[str, s
     for name, section in tree.items():
         if name not in known:
             raise SettingsError(f"{file}: unknown section [{name}]; known are {', '.join(sorted(known))}")
-        settings = replace(settings, **{name: _section(getattr(settings, name), section, f"{file}: [{name}]")})
+        settings = replace(
+            settings, **{name: _section(getattr(settings, name), section, f"{file}: [{name}]")}
+        )
     return _overridden(settings, os.environ if environment is None else environment)
 
 
@@ -91,6 +95,8 @@ def _overridden(settings: Settings, environment: Mapping[str, str]) -> Settings:
                 try:
                     given[key.name] = kind(environment[name])
                 except ValueError as error:
-                    raise SettingsError(f"{name}: {environment[name]!r} is not of type {kind.__name__}") from error
+                    raise SettingsError(
+                        f"{name}: {environment[name]!r} is not of type {kind.__name__}"
+                    ) from error
         settings = replace(settings, **{part.name: replace(section, **given)})
     return settings

@@ -77,20 +77,26 @@ class Database:
         path: the database file, or ``:memory:``.
         definition: the tables and columns that the four DICOM tables have at least.
         durable: whether a commit must survive a power failure (synchronous=FULL).
+        timeout_s: how long to wait for another writer.
 
     Raises:
         DatabaseError: the file cannot be opened, or is not a database.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], definition: Definition, *, durable: bool = False
+        self,
+        path: str | os.PathLike[str],
+        definition: Definition,
+        *,
+        durable: bool = False,
+        timeout_s: float = BUSY_TIMEOUT_S,
     ) -> None:
         self.path = os.fspath(path)
         self.definition = definition
         self._lock = threading.RLock()
         try:
             self.connection = sqlite3.connect(
-                self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+                self.path, timeout=timeout_s, isolation_level=None, check_same_thread=False
             )
             self.connection.text_factory = _text
             self.journal_mode = self._begin(durable)
@@ -110,11 +116,9 @@ class Database:
         if self._is_complete():
             return
         with self.transaction():
-            for table in self.definition.tables:
+            for table in _tables(self.definition):
                 self._ensure_table(table)
-            for statement in _indices(self.definition):
-                self.connection.execute(statement)
-            for statement in _views(self.definition):
+            for statement in _indices_and_views(self.definition):
                 self.connection.execute(statement)
         for component, scripts in MIGRATIONS.items():
             self.migrate(component, scripts)
@@ -123,7 +127,7 @@ class Database:
         """Whether nothing has to be made or added, so that opening needs no write."""
         return (
             self.state("schema:archive") == str(len(MIGRATIONS["archive"]))
-            and not any(self._missing_columns(table) for table in self.definition.tables)
+            and not any(self._missing_columns(table) for table in _tables(self.definition))
             and all(self.has(name) for name in ("v_series", "index_dicomimages"))
         )
 
@@ -132,17 +136,18 @@ class Database:
     def has(self, name: str) -> bool:
         """Whether there is a table, view or index of this name (in any case)."""
         return bool(
-            self.connection.execute("SELECT 1 FROM sqlite_master WHERE lower(name)=lower(?)", (name,)).fetchone()
+            self.connection.execute(
+                "SELECT 1 FROM sqlite_master WHERE lower(name)=lower(?)", (name,)
+            ).fetchone()
         )
 
     def columns(self, table: str) -> list[str]:
         """Return the names of a table's columns, in their order; empty where there is no such table."""
         return [row[1] for row in self.connection.execute(f"PRAGMA table_info({quote(table)})")]
 
-    def has_key(self, table: Table) -> bool:
-        """Whether the first column is unique; databases that PyConquest made have no keys."""
-        rows = self.connection.execute(f"PRAGMA table_info({quote(table.name)})")
-        return any(row[1].lower() == table.key.name.lower() and row[5] for row in rows)
+    def has_key(self, table: str) -> bool:
+        """Whether a table has a primary key; databases that PyConquest made have none."""
+        return any(row[5] for row in self.connection.execute(f"PRAGMA table_info({quote(table)})"))
 
     def _missing_columns(self, table: Table) -> list[str]:
         present = {name.lower() for name in self.columns(table.name)}
@@ -165,7 +170,7 @@ class Database:
         with self.transaction():
             for view in ("v_series", "v_seriesRT"):
                 self.connection.execute(f"DROP VIEW IF EXISTS {quote(view)}")
-            for table in self.definition.tables:
+            for table in _tables(self.definition):
                 self.connection.execute(f"DROP TABLE IF EXISTS {quote(table.name)}")
             for name in ("files", "rejected"):
                 if self.has(name):
@@ -214,9 +219,7 @@ class Database:
                 raise
             self.connection.execute("COMMIT")
 
-    def query(
-        self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
-    ) -> list[dict[str, Any]]:
+    def query(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
         """Run one statement and return its rows as dictionaries; a statement without rows gives [].
 
         Raises:
@@ -233,7 +236,9 @@ class Database:
             portion = keys[start : start + 500]
             if len(keys) > 500:
                 portion += [portion[-1]] * (500 - len(portion))  # one prepared statement for all portions
-            yield from self.connection.execute(sql.replace("(?)", f"({','.join('?' * len(portion))})"), portion)
+            yield from self.connection.execute(
+                sql.replace("(?)", f"({','.join('?' * len(portion))})"), portion
+            )
 
     def close(self) -> None:
         """Close the connection; what a busy reader prevents from being tidied stays for the next user."""
@@ -259,59 +264,58 @@ def _column_lines(table: Table) -> dict[str, str]:
     return lines | {name: f"{name} {_TYPES[name]}" for name in extra if name not in lines}
 
 
-def _indices(definition: Definition) -> Iterator[str]:
-    """Conquest's indices and PyConquest's, under their names; columns that a definition lacks are passed over."""
-    images, series, studies, patients = (
-        definition.images,
-        definition.series,
-        definition.studies,
-        definition.patients,
-    )
-    wanted = [
-        ("study_lnk", studies, (studies.link.name,)),
-        ("idx_patientid", patients, (patients.key.name,)),
-        ("idx_patientid_studyinsta", studies, (studies.link.name, studies.key.name)),
-        ("series_lnk", series, (series.link.name,)),
-        ("series_pat", series, ("SeriesPat",)),
-        ("idx_studyinsta_seriesinst", series, (series.link.name, series.key.name)),
-        ("images_lnk", images, (images.link.name,)),
-        ("images_pat", images, ("ImagePat",)),
-        ("idx_seriesinst_sopinstanc", images, (images.link.name, images.key.name)),
-        ("index_dicomimages", images, (images.key.name,)),
-        ("index_dicomseries", series, (series.key.name,)),
-        ("index_dicomimages_seriesinst", images, (images.link.name,)),
-    ]
-    for name, table, columns in wanted:
-        if {column.lower() for column in columns} <= {column.name.lower() for column in table.columns}:
-            listed = ", ".join(quote(column) for column in columns)
-            yield f"CREATE INDEX IF NOT EXISTS {name} ON {quote(table.name)} ({listed})"
+def _tables(definition: Definition) -> tuple[Table, ...]:
+    return (*definition.tables, definition.worklist) if definition.worklist else definition.tables
 
 
-def _views(definition: Definition) -> Iterator[str]:
-    """PyConquest's two views; the second needs the series' modality."""
-    series, studies, images = definition.series, definition.studies, definition.images
-    on_study = f"series.{quote(series.link.name)} = studies.{quote(studies.key.name)}"
-    yield (
-        f"CREATE VIEW IF NOT EXISTS v_series AS SELECT series.*, studies.* FROM {quote(series.name)} series "
-        f"JOIN {quote(studies.name)} studies ON {on_study}"
-    )
-    if any(column.name == "Modality" for column in series.columns):
-        yield (
-            "CREATE VIEW IF NOT EXISTS v_seriesRT AS SELECT series.*, studies.*, images.* "
-            f"FROM {quote(series.name)} series JOIN {quote(studies.name)} studies ON {on_study} "
-            f"JOIN {quote(images.name)} images ON images.{quote(images.link.name)} = series.{quote(series.key.name)} "
-            "WHERE series.Modality IN ('RTSTRUCT', 'RTDOSE', 'RTPLAN')"
-        )
+# Conquest's indices and PyConquest's, under their names.
+_INDICES = (
+    ("study_lnk", "DICOMStudies", ("PatientID",)),
+    ("idx_patientid", "DICOMPatients", ("PatientID",)),
+    ("idx_patientid_studyinsta", "DICOMStudies", ("PatientID", "StudyInsta")),
+    ("series_lnk", "DICOMSeries", ("StudyInsta",)),
+    ("series_pat", "DICOMSeries", ("SeriesPat",)),
+    ("idx_studyinsta_seriesinst", "DICOMSeries", ("StudyInsta", "SeriesInst")),
+    ("images_lnk", "DICOMImages", ("SeriesInst",)),
+    ("images_pat", "DICOMImages", ("ImagePat",)),
+    ("idx_seriesinst_sopinstanc", "DICOMImages", ("SeriesInst", "SOPInstanc")),
+    ("index_dicomimages", "DICOMImages", ("SOPInstanc",)),
+    ("index_dicomseries", "DICOMSeries", ("SeriesInst",)),
+    ("index_dicomimages_seriesinst", "DICOMImages", ("SeriesInst",)),
+)
+
+_V_SERIES = """
+CREATE VIEW IF NOT EXISTS v_series AS
+SELECT series.*, studies.* FROM DICOMSeries series
+JOIN DICOMStudies studies ON series.StudyInsta = studies.StudyInsta
+"""
+_V_SERIES_RT = """
+CREATE VIEW IF NOT EXISTS v_seriesRT AS
+SELECT series.*, studies.*, images.* FROM DICOMSeries series
+JOIN DICOMStudies studies ON series.StudyInsta = studies.StudyInsta
+JOIN DICOMImages images ON images.SeriesInst = series.SeriesInst
+WHERE series.Modality IN ('RTSTRUCT', 'RTDOSE', 'RTPLAN')
+"""
+
+
+def _indices_and_views(definition: Definition) -> Iterator[str]:
+    """Statements for what the definition's columns allow."""
+    columns = {table.name: {column.name.lower() for column in table.columns} for table in definition.tables}
+    for name, table, indexed in _INDICES:
+        if {column.lower() for column in indexed} <= columns[table]:
+            yield f"CREATE INDEX IF NOT EXISTS {name} ON {table} ({', '.join(indexed)})"
+    yield _V_SERIES
+    if "modality" in columns["DICOMSeries"]:
+        yield _V_SERIES_RT
 
 
 def _statements(script: str) -> Iterator[str]:
     """Split a script at the semicolons that end a statement."""
     statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
+    for part in script.split(";")[:-1]:
+        statement += part + ";"
         if sqlite3.complete_statement(statement):
-            if statement.strip():
-                yield statement
+            yield statement
             statement = ""
 
 

@@ -141,9 +141,15 @@ def _pass(
 
 
 def _files(ingest: Ingest, under: str) -> Iterator[Listed]:
-    database = os.path.abspath(ingest.database.path)
-    own = {database, f"{database}-wal", f"{database}-shm", f"{database}-journal"}
-    return walk(ingest.storage.root, under, skip=lambda path: os.path.abspath(path) in own)
+    return walk(ingest.storage.root, under, skip=own_files(ingest))
+
+
+def own_files(ingest: Ingest) -> Callable[[str], bool]:
+    """Return a test for the database's own files, which may lie below the data directory."""
+    database = str(Path(ingest.database.path).resolve())
+    own = {f"{database}{suffix}" for suffix in ("", "-wal", "-shm", "-journal")}
+    names = {Path(path).name for path in own}
+    return lambda path: path.rsplit(os.sep, 1)[-1] in names and str(Path(path).resolve()) in own
 
 
 def _is_due(file: Listed, known: Seen | None, only: Only) -> bool:
@@ -156,23 +162,19 @@ def _remove_gone(ingest: Ingest, gone: list[str], report: Report) -> int:
     """Remove the rows of files that are no longer there; returns how many further copies that released."""
     released = 0
     database = ingest.database
-    images = database.definition.images
     for start in range(0, len(gone), CHUNK):
         paths = gone[start : start + CHUNK]
         with database.transaction() as connection:
-            sops = [
-                row[0]
-                for row in database.select_in(
-                    f'SELECT i."{images.key.name}" FROM files f JOIN "{images.name}" i '
-                    f"ON i.\"{images.key.name}\" = f.sop AND replace(i.ObjectFile, '\\', '/') = f.path "
-                    "WHERE f.state = 'indexed' AND f.path IN (?)",
-                    paths,
-                )
-            ]
+            rows = database.select_in(
+                "SELECT i.SOPInstanc FROM files f JOIN DICOMImages i ON i.SOPInstanc = f.sop "
+                "AND replace(i.ObjectFile, '\\', '/') = f.path WHERE f.state = 'indexed' AND f.path IN (?)",
+                paths,
+            )
+            sops = [row[0] for row in rows]
             released += remove_images(database, sops, forget_files=False)
-            rows = [(path,) for path in paths]
-            report.removed += connection.executemany("DELETE FROM files WHERE path = ?", rows).rowcount
-            connection.executemany("DELETE FROM rejected WHERE path = ?", rows)
+            keys = [(path,) for path in paths]
+            report.removed += connection.executemany("DELETE FROM files WHERE path = ?", keys).rowcount
+            connection.executemany("DELETE FROM rejected WHERE path = ?", keys)
     return released
 
 
@@ -181,7 +183,7 @@ def _remove_gone(ingest: Ingest, gone: list[str], report: Report) -> int:
 
 def read_chunk(definition: Definition, root: str, paths: Sequence[str]) -> list[Found]:
     """Read the headers of some files; a function of the module, so that it can be sent to other processes."""
-    reader = _reader_of(definition)
+    reader = reader_of(definition)
     return [read_one(reader, root, path) for path in paths]
 
 
@@ -201,7 +203,7 @@ def read_one(reader: HeaderReader, root: str, path: str) -> Found:
     except OSError as error:
         reason = f"it cannot be opened: {error.strerror}"
     try:
-        status = os.stat(full)
+        status = Path(full).stat()
     except OSError:
         return Found(path, -1, -1, None, reason)
     return Found(path, status.st_size, status.st_mtime_ns, None, reason)
@@ -210,7 +212,7 @@ def read_one(reader: HeaderReader, root: str, path: str) -> Found:
 _readers: dict[Definition, HeaderReader] = {}
 
 
-def _reader_of(definition: Definition) -> HeaderReader:
+def reader_of(definition: Definition) -> HeaderReader:
     """One reader per definition and process: what it has learnt of the layouts of files serves every rebuild."""
     if definition not in _readers:
         layout = RowLayout(definition)

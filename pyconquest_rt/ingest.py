@@ -15,10 +15,10 @@ from typing import Any, NamedTuple, Self
 
 from pyconquest_rt import schema
 from pyconquest_rt.config import ArchiveSettings
-from pyconquest_rt.database import EXTRA_IMAGE_COLUMNS, Database, quote
+from pyconquest_rt.database import BUSY_TIMEOUT_S, EXTRA_IMAGE_COLUMNS, Database, quote
 from pyconquest_rt.errors import ConflictError
 from pyconquest_rt.header import Header
-from pyconquest_rt.removal import column_of, move_study, remove_images
+from pyconquest_rt.removal import move_study, remove_images
 from pyconquest_rt.rows import MODALITIES_IN_STUDY, RowLayout, Values
 from pyconquest_rt.rt_columns import NONE, RTColumns, rt_columns
 from pyconquest_rt.schema import Table
@@ -73,7 +73,9 @@ class Ingest:
         self.layout = RowLayout(database.definition)
 
     @classmethod
-    def open(cls, settings: ArchiveSettings, *, durable: bool = False) -> Self:
+    def open(
+        cls, settings: ArchiveSettings, *, durable: bool = False, timeout_s: float = BUSY_TIMEOUT_S
+    ) -> Self:
         """Open the index that settings name; a definition file that is not there means the default one.
 
         Raises:
@@ -81,7 +83,7 @@ class Ingest:
             DatabaseError: the database cannot be opened.
         """
         definition = schema.load(settings.sql) if Path(settings.sql).is_file() else schema.default()
-        database = Database(settings.database, definition, durable=durable)
+        database = Database(settings.database, definition, durable=durable, timeout_s=timeout_s)
         return cls(database, Storage(settings.data, settings.devices))
 
     def close(self) -> None:
@@ -112,9 +114,8 @@ class Ingest:
 
     def object_file(self, sop: str) -> str | None:
         """Return the file that an instance has already, so that a newer one takes its place."""
-        images = self.database.definition.images
         row = self.database.connection.execute(
-            f"SELECT ObjectFile FROM {quote(images.name)} WHERE {quote(images.key.name)} = ? AND DeviceName = ?",
+            "SELECT ObjectFile FROM DICOMImages WHERE SOPInstanc = ? AND DeviceName = ?",
             (sop, DEFAULT_DEVICE),
         ).fetchone()
         return row and row[0] and str(row[0]).replace("\\", "/")
@@ -171,28 +172,27 @@ class _Batch:
     def look_up(self, values: list[Values], paths: Iterable[str]) -> None:
         """Read what the index knows of these objects, their parents and these files."""
         layout, database = self.layout, self.database
-        images, series, studies = self.definition.images, self.definition.series, self.definition.studies
         sops = [sop for v in values if (sop := v[layout.sop_key])]
         self.images = {
-            sop: _Image((path or "").replace("\\", "/"), device, series_uid)
-            for sop, path, device, series_uid in database.select_in(
-                f"SELECT {quote(images.key.name)}, ObjectFile, DeviceName, {quote(images.link.name)} "
-                f"FROM {quote(images.name)} WHERE {quote(images.key.name)} IN (?)",
+            sop: _Image((path or "").replace("\\", "/"), device, series)
+            for sop, path, device, series in database.select_in(
+                "SELECT SOPInstanc, ObjectFile, DeviceName, SeriesInst FROM DICOMImages WHERE SOPInstanc IN (?)",
                 sops,
             )
         }
-        series_uids = {v[layout.series_key] for v in values} | {row.series for row in self.images.values()}
-        self.study_of = self._parents(series, series_uids)
-        study_uids = {v[layout.study_key] for v in values} | set(self.study_of.values())
-        self.patient_of = self._parents(studies, study_uids)
+        self.study_of = self._parents(
+            "SELECT SeriesInst, StudyInsta FROM DICOMSeries WHERE SeriesInst IN (?)",
+            {v[layout.series_key] for v in values} | {row.series for row in self.images.values()},
+        )
+        self.patient_of = self._parents(
+            "SELECT StudyInsta, PatientID FROM DICOMStudies WHERE StudyInsta IN (?)",
+            {v[layout.study_key] for v in values} | set(self.study_of.values()),
+        )
         self.seen_as = dict(database.select_in("SELECT path, sop FROM files WHERE path IN (?)", paths))
 
-    def _parents(self, table: Table, keys: set[str | None]) -> dict[str, str]:
-        key, link = quote(table.key.name), quote(table.link.name)
-        rows = self.database.select_in(
-            f"SELECT {key}, {link} FROM {quote(table.name)} WHERE {key} IN (?)", [k for k in keys if k]
-        )
-        return {row[0]: row[1] for row in rows if row[1] is not None}
+    def _parents(self, sql: str, keys: Iterable[str | None]) -> dict[str, str]:
+        rows = self.database.select_in(sql, [key for key in keys if key is not None])
+        return {key: parent for key, parent in rows if parent is not None}
 
     # -- judging one file -----------------------------------------------------------------------------------
 
@@ -239,7 +239,11 @@ class _Batch:
     def refuse_conflict(self, values: Values, *, known: bool) -> None:
         """Raise ConflictError for a series of another study; a study of another patient moves if it is known."""
         layout = self.layout
-        patient, study, series = values[layout.patient_key], values[layout.study_key], values[layout.series_key]
+        patient, study, series = (
+            values[layout.patient_key],
+            values[layout.study_key],
+            values[layout.series_key],
+        )
         assert patient is not None and study is not None and series is not None  # complete() put them in
         if self.study_of.get(series, study) != study:
             raise ConflictError(f"series {series} is indexed in study {self.study_of[series]}, not {study}")
@@ -248,7 +252,11 @@ class _Batch:
 
     def _accept(self, item: Found, sop: str, values: Values, *, known: bool) -> None:
         layout = self.layout
-        patient, study, series = values[layout.patient_key], values[layout.study_key], values[layout.series_key]
+        patient, study, series = (
+            values[layout.patient_key],
+            values[layout.study_key],
+            values[layout.series_key],
+        )
         assert item.header is not None and patient is not None and study is not None and series is not None
         if self.patient_of.get(study, patient) != patient:
             self._flush()
@@ -282,9 +290,8 @@ class _Batch:
     def _forget_content_of(self, path: str) -> None:
         """The file holds something else now: the row of what it held before goes."""
         before = self.seen_as.pop(path, None)
-        images = self.definition.images
         row = self.database.connection.execute(
-            f"SELECT ObjectFile FROM {quote(images.name)} WHERE {quote(images.key.name)} = ?", (before,)
+            "SELECT ObjectFile FROM DICOMImages WHERE SOPInstanc = ?", (before,)
         ).fetchone()
         if before is not None and row and row[0] == path:
             self._drop(before)
@@ -293,8 +300,15 @@ class _Batch:
         self._flush()
         remove_images(self.database, [sop])
         self.images.pop(sop, None)
-        self.study_of = self._parents(self.definition.series, set(self.study_of))
-        self.patient_of = self._parents(self.definition.studies, set(self.patient_of))
+        for series in list(self.study_of):
+            if not self._exists("SELECT 1 FROM DICOMSeries WHERE SeriesInst = ?", series):
+                del self.study_of[series]
+        for study in list(self.patient_of):
+            if not self._exists("SELECT 1 FROM DICOMStudies WHERE StudyInsta = ?", study):
+                del self.patient_of[study]
+
+    def _exists(self, sql: str, key: str) -> bool:
+        return self.database.connection.execute(sql, (key,)).fetchone() is not None
 
     # -- writing --------------------------------------------------------------------------------------------
 
@@ -337,25 +351,24 @@ class _Batch:
         """A structure set's series row tells its frame of reference and the series that it was drawn on."""
         if rt is NONE:
             return row
-        extra = {(0x00200052,): rt.UniqueFOR_UID, (0x00081155,): rt.ReferencedSeriesUID}
+        extra: dict[tuple[int, ...], str | None] = {
+            (0x00200052,): rt.UniqueFOR_UID,
+            (0x00081155,): rt.ReferencedSeriesUID,
+        }
         columns = self.definition.series.columns
         return tuple(value or extra.get(column.path) for column, value in zip(columns, row, strict=True))
 
     def _study_row(self, study: str | None, row: Values, modalities: set[str]) -> Values:
         """The study row with its modalities: those it has, and those of the objects that have come."""
-        column = column_of(self.definition.studies, MODALITIES_IN_STUDY)
-        if column is None:
+        columns = self.definition.studies.columns
+        place = next((n for n, column in enumerate(columns) if column.path == MODALITIES_IN_STUDY), None)
+        if place is None:
             return row
-        table = self.definition.studies
         before = self.database.connection.execute(
-            f"SELECT {column} FROM {quote(table.name)} WHERE {quote(table.key.name)} = ?", (study,)
+            f"SELECT {quote(columns[place].name)} FROM DICOMStudies WHERE StudyInsta = ?", (study,)
         ).fetchone()
         merged = modalities | set(((before and before[0]) or "").split("\\"))
-        text = "\\".join(sorted(merged - {""}))
-        return tuple(
-            text if definition.path == MODALITIES_IN_STUDY else value
-            for definition, value in zip(table.columns, row, strict=True)
-        )
+        return (*row[:place], "\\".join(sorted(merged - {""})), *row[place + 1 :])
 
     def _upsert(self, table: Table, row: Values) -> None:
         """Write a parent row: what this object says wins, what it leaves out stays."""

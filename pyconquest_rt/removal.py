@@ -4,9 +4,7 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from pyconquest_rt.database import Database, quote
-from pyconquest_rt.rows import MODALITIES_IN_STUDY, MODALITY, PATIENT_ID
-from pyconquest_rt.schema import Definition, Table
+from pyconquest_rt.database import Database
 
 
 class Copy(NamedTuple):
@@ -18,10 +16,7 @@ class Copy(NamedTuple):
 
 def copies(database: Database, sops: Collection[str]) -> list[Copy]:
     """Return every known file of some instances: those that the image rows name, and further copies."""
-    images = database.definition.images
-    named = database.select_in(
-        f"SELECT ObjectFile, DeviceName FROM {quote(images.name)} WHERE {quote(images.key.name)} IN (?)", sops
-    )
+    named = database.select_in("SELECT ObjectFile, DeviceName FROM DICOMImages WHERE SOPInstanc IN (?)", sops)
     found = {Copy(path.replace("\\", "/"), device) for path, device in named if path}
     more = database.select_in("SELECT path FROM files WHERE state = 'duplicate' AND sop IN (?)", sops)
     return sorted(found | {Copy(path, None) for (path,) in more}, key=lambda copy: copy.path)
@@ -31,88 +26,80 @@ def remove_images(database: Database, sops: Collection[str], *, forget_files: bo
     """Remove image rows and every series, study and patient row that this leaves empty.
 
     Args:
+        database: the index.
+        sops: SOPInstanceUIDs.
         forget_files: also forget that the ObjectFiles were seen, so that a rebuild reads those still on disk.
 
     Returns:
         how many further copies of these instances are known on disk; the next rebuild takes them up.
     """
-    images = database.definition.images
-    key = quote(images.key.name)
+    keys = [(sop,) for sop in sops]
     with database.transaction() as connection:
-        series = {
-            row[0]
-            for row in database.select_in(
-                f"SELECT DISTINCT {quote(images.link.name)} FROM {quote(images.name)} WHERE {key} IN (?)", sops
-            )
-        }
-        if forget_files:
-            named = database.select_in(f"SELECT ObjectFile FROM {quote(images.name)} WHERE {key} IN (?)", sops)
-            connection.executemany(
-                "DELETE FROM files WHERE path = replace(?, '\\', '/')", [row for row in named if row[0]]
-            )
-        connection.executemany(f"DELETE FROM {quote(images.name)} WHERE {key} = ?", [(sop,) for sop in sops])
-        released = sum(
-            connection.execute("DELETE FROM files WHERE state = 'duplicate' AND sop = ?", (sop,)).rowcount
-            for sop in sops
+        rows = list(
+            database.select_in("SELECT SeriesInst, ObjectFile FROM DICOMImages WHERE SOPInstanc IN (?)", sops)
         )
-        tidy(database, series)
-    return released
+        if forget_files:
+            names = [(path.replace("\\", "/"),) for _, path in rows if path]
+            connection.executemany("DELETE FROM files WHERE path = ?", names)
+        connection.executemany("DELETE FROM DICOMImages WHERE SOPInstanc = ?", keys)
+        released = connection.executemany("DELETE FROM files WHERE state = 'duplicate' AND sop = ?", keys)
+        tidy(database, {series for series, _ in rows if series is not None})
+    return released.rowcount if keys else 0
 
 
 def tidy(database: Database, series: Iterable[str]) -> None:
     """Remove those of some series that have no image, then studies without series, patients without study."""
-    definition = database.definition
-    studies = _remove_empty(database, definition.series, definition.images, series)
-    patients = _remove_empty(database, definition.studies, definition.series, studies)
-    _remove_empty(database, definition.patients, definition.studies, patients)
+    series = list(series)
+    studies = _column(database, "SELECT DISTINCT StudyInsta FROM DICOMSeries WHERE SeriesInst IN (?)", series)
+    patients = _column(
+        database, "SELECT DISTINCT PatientID FROM DICOMStudies WHERE StudyInsta IN (?)", studies
+    )
+    for statement, keys in zip(_REMOVE_IF_EMPTY, (series, studies, patients), strict=True):
+        database.connection.executemany(statement, [(key, key) for key in keys])
     update_modalities(database, studies)
+
+
+_REMOVE_IF_EMPTY = (
+    "DELETE FROM DICOMSeries WHERE SeriesInst = ? AND NOT EXISTS "
+    "(SELECT 1 FROM DICOMImages WHERE SeriesInst = ?)",
+    "DELETE FROM DICOMStudies WHERE StudyInsta = ? AND NOT EXISTS "
+    "(SELECT 1 FROM DICOMSeries WHERE StudyInsta = ?)",
+    "DELETE FROM DICOMPatients WHERE PatientID = ? AND NOT EXISTS "
+    "(SELECT 1 FROM DICOMStudies WHERE PatientID = ?)",
+)
 
 
 def remove_empty_parents(database: Database) -> None:
     """Remove every series without image, every study without series, every patient without study."""
-    definition = database.definition
-    chain = (definition.images, definition.series, definition.studies, definition.patients)
-    for children, table in zip(chain, chain[1:], strict=False):
-        database.connection.execute(
-            f"DELETE FROM {quote(table.name)} WHERE NOT EXISTS (SELECT 1 FROM {quote(children.name)} child "
-            f"WHERE child.{quote(children.link.name)} = {quote(table.name)}.{quote(table.key.name)})"
+    with database.transaction() as connection:
+        connection.execute(
+            "DELETE FROM DICOMSeries WHERE NOT EXISTS "
+            "(SELECT 1 FROM DICOMImages i WHERE i.SeriesInst = DICOMSeries.SeriesInst)"
         )
-
-
-def _remove_empty(database: Database, table: Table, children: Table, keys: Iterable[str]) -> set[str]:
-    """Remove rows without children; returns the parents of all rows that were looked at."""
-    keys = [key for key in keys if key is not None]
-    key = quote(table.key.name)
-    parents: set[str] = set()
-    if table.level != "Patient":
-        rows = database.select_in(
-            f"SELECT DISTINCT {quote(table.link.name)} FROM {quote(table.name)} WHERE {key} IN (?)", keys
+        connection.execute(
+            "DELETE FROM DICOMStudies WHERE NOT EXISTS "
+            "(SELECT 1 FROM DICOMSeries s WHERE s.StudyInsta = DICOMStudies.StudyInsta)"
         )
-        parents = {row[0] for row in rows if row[0] is not None}
-    database.connection.executemany(
-        f"DELETE FROM {quote(table.name)} WHERE {key} = ? AND NOT EXISTS "
-        f"(SELECT 1 FROM {quote(children.name)} child WHERE child.{quote(children.link.name)} = ?)",
-        [(value, value) for value in keys],
-    )
-    return parents
+        connection.execute(
+            "DELETE FROM DICOMPatients WHERE NOT EXISTS "
+            "(SELECT 1 FROM DICOMStudies t WHERE t.PatientID = DICOMPatients.PatientID)"
+        )
 
 
 def update_modalities(database: Database, studies: Iterable[str]) -> None:
     """Make StudyModal anew: the sorted modalities of the study's series, joined by backslashes."""
-    definition = database.definition
-    merged = column_of(definition.studies, MODALITIES_IN_STUDY)
-    modality = column_of(definition.series, MODALITY)
-    if not (merged and modality):
+    if "StudyModal" not in database.columns("DICOMStudies") or "Modality" not in database.columns(
+        "DICOMSeries"
+    ):
         return
     for study in studies:
         rows = database.connection.execute(
-            f"SELECT DISTINCT {modality} FROM {quote(definition.series.name)} "
-            f"WHERE {quote(definition.series.link.name)} = ? AND {modality} IS NOT NULL ORDER BY 1",
+            "SELECT DISTINCT Modality FROM DICOMSeries WHERE StudyInsta = ? AND Modality IS NOT NULL ORDER BY 1",
             (study,),
         )
+        merged = "\\".join(row[0] for row in rows)
         database.connection.execute(
-            f"UPDATE {quote(definition.studies.name)} SET {merged} = ? WHERE {quote(definition.studies.key.name)} = ?",
-            ("\\".join(row[0] for row in rows), study),
+            "UPDATE DICOMStudies SET StudyModal = ? WHERE StudyInsta = ?", (merged, study)
         )
 
 
@@ -121,37 +108,19 @@ def move_study(database: Database, study: str, patient: str) -> None:
 
     The patient's own row is the caller's to write.
     """
-    definition = database.definition
     with database.transaction() as connection:
-        studies = quote(definition.studies.name)
-        key, link = quote(definition.studies.key.name), quote(definition.studies.link.name)
-        before = connection.execute(f"SELECT {link} FROM {studies} WHERE {key} = ?", (study,)).fetchall()
-        connection.execute(f"UPDATE {studies} SET {link} = ? WHERE {key} = ?", (patient, study))
-        for statement in _patient_updates(definition):
-            connection.execute(statement, (patient, study))
-        _remove_empty(database, definition.patients, definition.studies, {row[0] for row in before})
-        audit(database, "move-study", study, f"from {', '.join(str(row[0]) for row in before)} to {patient}")
-
-
-def _patient_updates(definition: Definition) -> list[str]:
-    """Statements (patient, study) that rewrite the PatientID of a study's series and images."""
-    series, images = definition.series, definition.images
-    statements = []
-    if column := column_of(series, PATIENT_ID):
-        statements.append(
-            f"UPDATE {quote(series.name)} SET {column} = ? WHERE {quote(series.link.name)} = ?"
-        )
-    if column := column_of(images, PATIENT_ID):
-        statements.append(
-            f"UPDATE {quote(images.name)} SET {column} = ? WHERE {quote(images.link.name)} IN "
-            f"(SELECT {quote(series.key.name)} FROM {quote(series.name)} WHERE {quote(series.link.name)} = ?)"
-        )
-    return statements
-
-
-def column_of(table: Table, path: tuple[int, ...]) -> str | None:
-    """Return the quoted name of the (first) column that holds a tag; None where the table has none."""
-    return next((quote(column.name) for column in table.columns if column.path == path), None)
+        before = _column(database, "SELECT PatientID FROM DICOMStudies WHERE StudyInsta IN (?)", [study])
+        connection.execute("UPDATE DICOMStudies SET PatientID = ? WHERE StudyInsta = ?", (patient, study))
+        if "SeriesPat" in database.columns("DICOMSeries"):
+            connection.execute("UPDATE DICOMSeries SET SeriesPat = ? WHERE StudyInsta = ?", (patient, study))
+        if "ImagePat" in database.columns("DICOMImages"):
+            connection.execute(
+                "UPDATE DICOMImages SET ImagePat = ? WHERE SeriesInst IN "
+                "(SELECT SeriesInst FROM DICOMSeries WHERE StudyInsta = ?)",
+                (patient, study),
+            )
+        connection.executemany(_REMOVE_IF_EMPTY[2], [(key, key) for key in before])
+        audit(database, "move-study", study, f"from {', '.join(before)} to {patient}")
 
 
 def audit(database: Database, action: str, subject: str, detail: str) -> None:
@@ -160,3 +129,7 @@ def audit(database: Database, action: str, subject: str, detail: str) -> None:
         "INSERT INTO audit(time, action, subject, detail) VALUES (?, ?, ?, ?)",
         (datetime.now(UTC).isoformat(timespec="seconds"), action, subject, detail),
     )
+
+
+def _column(database: Database, sql: str, keys: Collection[str]) -> list[str]:
+    return [row[0] for row in database.select_in(sql, keys) if row[0] is not None]

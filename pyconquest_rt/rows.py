@@ -52,7 +52,7 @@ class RowLayout:
         fields.append(Field(MODALITY, 16))
         self.fields = tuple(fields)
         self.sequences = SEQUENCES
-        self._positions = {
+        self._positions: dict[tuple[int, ...], list[int]] = {
             path: [number for number, field in enumerate(fields) if field.path == path]
             for path in (PATIENT_ID, STUDY_UID, SERIES_UID)
         }

@@ -33,8 +33,14 @@ _TABLE_NAMES = {
     "Image": "DICOMImages",
     "WorkList": "DICOMWorkList",
 }
-_KEY_TAGS = {"Patient": 0x00100020, "Study": 0x0020000D, "Series": 0x0020000E, "Image": 0x00080018}
-_LINK_TAGS = {"Study": 0x00100020, "Series": 0x0020000D, "Image": 0x0020000E}
+# The names are not free: Conquest, PyConquest and their users' queries have them in their statements.
+_KEYS = {
+    "Patient": (0x00100020, "PatientID"),
+    "Study": (0x0020000D, "StudyInsta"),
+    "Series": (0x0020000E, "SeriesInst"),
+    "Image": (0x00080018, "SOPInstanc"),
+}
+_LINKS = {"Study": _KEYS["Patient"], "Series": _KEYS["Study"], "Image": _KEYS["Series"]}
 
 _RESERVED = frozenset({"accesstime", "qtimestamp", "qflags", "qspare"})
 _RESERVED_IMAGE = _RESERVED | {"objectfile", "devicename", "nfractions", "hash"}
@@ -90,10 +96,15 @@ class Table:
         if self.level not in _TABLE_NAMES:
             raise SchemaError(f"unknown section *{self.level}*; expected one of {', '.join(_TABLE_NAMES)}")
         _refuse_clash(self.level, self.columns)
-        for place, tags, index in (("first", _KEY_TAGS, 0), ("last", _LINK_TAGS, -1)):
-            tag = tags.get(self.level)
-            if tag is not None and (not self.columns or self.columns[index].path != (tag,)):
-                raise SchemaError(f"the {place} column of *{self.level}* must be {_tag_text(tag)}")
+        for place, wanted, index in (("first", _KEYS, 0), ("last", _LINKS, -1)):
+            if self.level not in wanted:
+                continue
+            tag, name = wanted[self.level]
+            column = self.columns[index] if self.columns else None
+            if column is None or column.path != (tag,) or column.name.lower() != name.lower():
+                raise SchemaError(
+                    f"the {place} column of *{self.level}* must be {_tag_text(tag)} with the name {name}"
+                )
 
     @property
     def name(self) -> str:
@@ -108,7 +119,7 @@ class Table:
     @property
     def link(self) -> Column | None:
         """The last column, which holds the key of the parent; None for patients and the work list."""
-        return self.columns[-1] if self.level in _LINK_TAGS else None
+        return self.columns[-1] if self.level in _LINKS else None
 
     def with_columns(self, new: Sequence[Column]) -> "Table":
         """The same table with ``new`` behind its own columns, but before the link, which stays the last."""
@@ -259,7 +270,7 @@ def _read_definition(tokens: _Tokens) -> Definition:
             raise SchemaError(f"unknown section {opening.text}; expected one of {', '.join(_TABLE_NAMES)}")
         lines.setdefault(level, tokens.line)
         _read_section(tokens, level, columns.setdefault(level, []))
-    if missing := _KEY_TAGS.keys() - columns.keys():
+    if missing := _KEYS.keys() - columns.keys():
         raise SchemaError(f"expected a section {' and '.join(f'*{level}*' for level in sorted(missing))}")
     tables = {}
     for level, found in columns.items():

@@ -5,8 +5,8 @@ a folder that every rebuild passes over (ours and Conquest's).
 """
 
 import os
+import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -49,17 +49,17 @@ class Storage:
         Raises:
             StorageError: the folder cannot be made or written.
         """
+        path = self.incoming / f"{secrets.token_hex(12)}.tmp"
         try:
             self.incoming.mkdir(parents=True, exist_ok=True)
-            descriptor, name = tempfile.mkstemp(suffix=".tmp", dir=self.incoming)
+            file = path.open("x+b")
         except OSError as error:
             raise StorageError(f"cannot write below {self.incoming}: {error.strerror}") from error
         try:
-            with os.fdopen(descriptor, "w+b") as file:
+            with file:
                 yield file
         finally:
-            with suppress(FileNotFoundError):
-                Path(name).unlink()
+            path.unlink(missing_ok=True)
 
     def place(self, staged: str, object_file: str) -> None:
         """Make a staged file durable and move it to its final name, in one step that cannot be half done.
@@ -73,11 +73,11 @@ class Storage:
         """
         target = self.path_of(object_file)
         try:
-            _sync(Path(staged))
-            new_folders = _make_folders(target.parent)
+            sync(Path(staged))
+            new_folders = make_folders(target.parent)
             Path(staged).replace(target)
             for folder in (target.parent, *new_folders):
-                _sync(folder)
+                sync(folder)
         except OSError as error:
             raise StorageError(f"cannot write {target}: {error.strerror}") from error
 
@@ -91,7 +91,6 @@ class Storage:
                 shutil.copystat(source, file.name)
             except OSError as error:
                 raise StorageError(f"cannot copy {source}: {error.strerror}") from error
-            Path(file.name).chmod(0o644)
             self.place(file.name, object_file)
 
     def path_of(self, object_file: str, device: str | None = None) -> Path:
@@ -103,7 +102,9 @@ class Storage:
         name = object_file.replace("\\", "/")
         parts = name.split("/")
         if not name or name.startswith("/") or ".." in parts or ":" in parts[0] or "\0" in name:
-            raise StorageError(f"the file name {object_file!r} leads out of {self.root}; correct its ObjectFile")
+            raise StorageError(
+                f"the file name {object_file!r} leads out of {self.root}; correct its ObjectFile"
+            )
         base = self._devices.get((device or DEFAULT_DEVICE).split(".")[0].upper(), self.root)
         return base.joinpath(*parts)
 
@@ -148,7 +149,7 @@ def standard_name(patient_id: str, sop_instance_uid: str) -> str:
     return f"{paths.folder_name(patient_id)}/{paths.file_name(sop_instance_uid)}"
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Flush a file or a folder to the disk; a system that cannot open folders (Windows) skips those."""
     try:
         descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
@@ -162,7 +163,7 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _make_folders(folder: Path) -> list[Path]:
+def make_folders(folder: Path) -> list[Path]:
     """Make a folder and its parents; returns the parents whose listing has changed."""
     missing = []
     while not folder.is_dir():

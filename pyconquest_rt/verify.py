@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
-from pyconquest_rt.database import quote
-from pyconquest_rt.indexer import Report, rebuild
+from pyconquest_rt.indexer import Report, own_files, rebuild
 from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.listing import differences, seen, walk
 from pyconquest_rt.removal import remove_empty_parents, remove_images
@@ -47,18 +46,15 @@ def fix(ingest: Ingest) -> Report:
     A moved folder heals because its files are known instances under new names.
     """
     database = ingest.database
-    images = database.definition.images
     for finding in list(_doubles(ingest)):
         _remove_doubles(ingest, finding.subject)
+    stale = [(path,) for path in (*_paths_without_row(ingest), *_orphans(ingest))]
     with database.transaction() as connection:
-        connection.executemany(
-            "DELETE FROM files WHERE path = ?", [(path,) for path in (*_paths_without_row(ingest), *_orphans(ingest))]
-        )
+        connection.executemany("DELETE FROM files WHERE path = ?", stale)
     report = rebuild(ingest, only="changed")
     lost = [finding.subject for finding in _rows(ingest)]
     with database.transaction():
-        key = quote(images.key.name)
-        rows = database.select_in(f"SELECT {key} FROM {quote(images.name)} WHERE ObjectFile IN (?)", lost)
+        rows = database.select_in("SELECT SOPInstanc FROM DICOMImages WHERE ObjectFile IN (?)", lost)
         remove_images(database, [row[0] for row in rows])
         remove_empty_parents(database)
     return report
@@ -67,8 +63,7 @@ def fix(ingest: Ingest) -> Report:
 def _files(ingest: Ingest) -> Iterator[Finding]:
     """Files that were never seen, have changed, are further copies, or whose row is missing."""
     database = ingest.database
-    own = {database.path + suffix for suffix in ("", "-wal", "-shm", "-journal")}
-    listed = walk(ingest.storage.root, skip=lambda path: path in own)
+    listed = walk(ingest.storage.root, skip=own_files(ingest))
     for file, known in differences(listed, seen(database)):
         if file is None:
             continue  # the row that names it is found by _rows
@@ -83,69 +78,74 @@ def _files(ingest: Ingest) -> Iterator[Finding]:
 
 def _paths_without_row(ingest: Ingest) -> list[str]:
     """Files that are on record as indexed, though no image row is there."""
-    images = ingest.database.definition.images
     rows = ingest.database.connection.execute(
-        f"SELECT path FROM files WHERE state = 'indexed' AND NOT EXISTS (SELECT 1 FROM {quote(images.name)} i "
-        f"WHERE i.{quote(images.key.name)} = files.sop)"
+        "SELECT path FROM files WHERE state = 'indexed' AND NOT EXISTS "
+        "(SELECT 1 FROM DICOMImages i WHERE i.SOPInstanc = files.sop)"
     )
     return [row[0] for row in rows]
 
 
 def _rows(ingest: Ingest) -> Iterator[Finding]:
     """Image rows whose file is not there."""
-    images = ingest.database.definition.images
-    rows = ingest.database.connection.execute(f"SELECT ObjectFile, DeviceName FROM {quote(images.name)}")
+    rows = ingest.database.connection.execute("SELECT ObjectFile, DeviceName FROM DICOMImages")
     for object_file, device in rows:
         if not object_file or ingest.storage.status(object_file, device) is None:
             yield Finding(Problem.NO_FILE, object_file or "")
 
 
+_KEYS = {
+    "DICOMPatients": "PatientID",
+    "DICOMStudies": "StudyInsta",
+    "DICOMSeries": "SeriesInst",
+    "DICOMImages": "SOPInstanc",
+}
+
+
 def _doubles(ingest: Ingest) -> Iterator[Finding]:
     """Keys that have several rows, as databases without primary keys may hold them."""
-    definition = ingest.database.definition
-    for table in (definition.patients, definition.studies, definition.series, definition.images):
+    for table, key in _KEYS.items():
         if ingest.database.has_key(table):
             continue
-        key = quote(table.key.name)
         rows = ingest.database.connection.execute(
-            f"SELECT {key} FROM {quote(table.name)} GROUP BY {key} HAVING count(*) > 1"
+            f"SELECT {key} FROM {table} GROUP BY {key} HAVING count(*) > 1"
         )
-        yield from (Finding(Problem.DOUBLED_ROW, f"{table.name} {row[0]}") for row in rows.fetchall())
+        yield from (Finding(Problem.DOUBLED_ROW, f"{table} {row[0]}") for row in rows.fetchall())
 
 
 def _remove_doubles(ingest: Ingest, subject: str) -> None:
-    name, key = subject.split(" ", 1)
-    table = next(table for table in ingest.database.definition.tables if table.name == name)
+    """Leave the row that was written last."""
+    table, value = subject.split(" ", 1)
+    key = _KEYS[table]
     with ingest.database.transaction() as connection:
         connection.execute(
-            f"DELETE FROM {quote(name)} WHERE {quote(table.key.name)} = ? AND rowid < "
-            f"(SELECT max(rowid) FROM {quote(name)} WHERE {quote(table.key.name)} = ?)",
-            (key, key),
+            f"DELETE FROM {table} WHERE {key} = ? AND rowid < (SELECT max(rowid) FROM {table} WHERE {key} = ?)",
+            (value, value),
         )
+
+
+_ORPHANS = (
+    "SELECT DISTINCT SeriesInst FROM DICOMImages c WHERE NOT EXISTS "
+    "(SELECT 1 FROM DICOMSeries p WHERE p.SeriesInst = c.SeriesInst)",
+    "SELECT DISTINCT StudyInsta FROM DICOMSeries c WHERE NOT EXISTS "
+    "(SELECT 1 FROM DICOMStudies p WHERE p.StudyInsta = c.StudyInsta)",
+    "SELECT DISTINCT PatientID FROM DICOMStudies c WHERE NOT EXISTS "
+    "(SELECT 1 FROM DICOMPatients p WHERE p.PatientID = c.PatientID)",
+)
 
 
 def _parents(ingest: Ingest) -> Iterator[Finding]:
-    """Image, series and study rows whose parent row is missing; the subject is the parent's key."""
-    definition = ingest.database.definition
-    chain = (definition.images, definition.series, definition.studies, definition.patients)
-    for child, parent in zip(chain, chain[1:], strict=False):
-        link = quote(child.link.name)
-        rows = ingest.database.connection.execute(
-            f"SELECT DISTINCT c.{link} FROM {quote(child.name)} c WHERE NOT EXISTS (SELECT 1 FROM "
-            f"{quote(parent.name)} p WHERE p.{quote(parent.key.name)} = c.{link})"
-        )
-        yield from (Finding(Problem.NO_PARENT, row[0] or "") for row in rows.fetchall())
+    """Parents that are named but not there; the subject is the parent's key."""
+    for sql in _ORPHANS:
+        rows = ingest.database.connection.execute(sql).fetchall()
+        yield from (Finding(Problem.NO_PARENT, row[0] or "") for row in rows)
 
 
 def _orphans(ingest: Ingest) -> list[str]:
     """Files of images that lack a parent at any level."""
-    definition = ingest.database.definition
-    i, s, t, p = definition.images, definition.series, definition.studies, definition.patients
     rows = ingest.database.connection.execute(
-        f"SELECT i.ObjectFile FROM {quote(i.name)} i "
-        f"LEFT JOIN {quote(s.name)} s ON s.{quote(s.key.name)} = i.{quote(i.link.name)} "
-        f"LEFT JOIN {quote(t.name)} t ON t.{quote(t.key.name)} = s.{quote(s.link.name)} "
-        f"LEFT JOIN {quote(p.name)} p ON p.{quote(p.key.name)} = t.{quote(t.link.name)} "
-        f"WHERE p.{quote(p.key.name)} IS NULL AND i.ObjectFile IS NOT NULL"
+        "SELECT i.ObjectFile FROM DICOMImages i LEFT JOIN DICOMSeries s ON s.SeriesInst = i.SeriesInst "
+        "LEFT JOIN DICOMStudies t ON t.StudyInsta = s.StudyInsta "
+        "LEFT JOIN DICOMPatients p ON p.PatientID = t.PatientID "
+        "WHERE p.PatientID IS NULL AND i.ObjectFile IS NOT NULL"
     )
     return [row[0].replace("\\", "/") for row in rows]

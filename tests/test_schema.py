@@ -4,7 +4,7 @@ import string
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pyconquest_rt import schema
@@ -415,8 +415,16 @@ def tables(draw: st.DrawFn, level: str, key: int | None, link: int | None) -> Ta
         st.lists(NAMES.filter(lambda name: name.lower() not in reserved), min_size=2, unique_by=str.lower)
     )
     columns = []
-    for position, name in enumerate(wanted):
+    fixed_names = {
+        0x00100020: "PatientID",
+        0x0020000D: "StudyInsta",
+        0x0020000E: "SeriesInst",
+        0x00080018: "SOPInstanc",
+    }
+    assume(not {name.lower() for name in wanted} & {name.lower() for name in fixed_names.values()})
+    for position, drawn in enumerate(wanted):
         tag = {0: key, len(wanted) - 1: link}.get(position)
+        name = fixed_names.get(tag or 0, drawn)
         path: tuple[int, ...] = (tag if tag is not None else draw(TAGS),)
         hl7 = ""
         if level == "WorkList":

@@ -1,0 +1,278 @@
+"""Objects from the network: safe on disk and in the index before anybody is told so.
+
+Each association's thread stages and flushes its own file; one thread gives the files their names and writes the
+rows of all that have come meanwhile in one transaction. Only after the commit do the associations go on.
+"""
+
+import contextlib
+import filecmp
+import os
+import queue
+import shutil
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO, Literal, Protocol
+
+from pyconquest_rt.config import ArchiveSettings
+from pyconquest_rt.errors import ConflictError, DatabaseError, ObjectError, StorageError
+from pyconquest_rt.header import Header
+from pyconquest_rt.indexer import reader_of
+from pyconquest_rt.ingest import Found, Ingest, State
+from pyconquest_rt.storage import Storage, make_folders, standard_name, sync
+
+Policy = Literal["replace", "keep", "refuse"]
+NameOf = Callable[[str, str, Path], str]
+"""(patient ID, SOPInstanceUID, staged file) → the name below the data directory."""
+
+_MAX_BATCH = 200
+_LOCK_TIMEOUT_S = 10.0
+_MAX_REFUSALS = 100_000
+
+
+class Received(Protocol):
+    """A staged file and what its sender said of it."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def sop_instance_uid(self) -> str: ...
+
+
+def _standard(patient_id: str, sop_instance_uid: str, staged: Path) -> str:
+    return standard_name(patient_id, sop_instance_uid)
+
+
+@dataclass(slots=True)
+class _Job:
+    """One staged object that waits to be placed and indexed."""
+
+    staged: Path
+    header: Header
+    patient: str
+    sop: str
+    done: Future[None] = field(default_factory=Future)
+
+
+class Reception:
+    """Takes objects over from the network, into one archive.
+
+    Args:
+        settings: the archive.
+        write_to_database: False stores files only; a later rebuild finds them.
+        policy: what becomes of an object that is there already with other bytes: ``replace`` it, ``keep`` it
+            (the new one is acknowledged and dropped), or ``refuse`` the new one.
+        name_of: names files; ``PatientID/SOPInstanceUID.dcm`` unless said otherwise.
+        min_free: bytes that stay free on the disk; None: a hundredth of it, at most 1 GB.
+        on_stored: called in the writing thread with the names of the files of each commit.
+    """
+
+    def __init__(
+        self,
+        settings: ArchiveSettings,
+        *,
+        write_to_database: bool = True,
+        policy: Policy = "replace",
+        name_of: NameOf = _standard,
+        min_free: int | None = None,
+        on_stored: Callable[[list[str]], None] | None = None,
+    ) -> None:
+        self._ingest = Ingest.open(settings, durable=True, timeout_s=_LOCK_TIMEOUT_S)
+        self._storage = Storage(settings.data, settings.devices)
+        self._layout = self._ingest.layout
+        self._reader = reader_of(self._ingest.database.definition)
+        self._indexing = write_to_database
+        self._policy = policy
+        self._name_of = name_of
+        self._min_free = min_free
+        self._on_stored = on_stored
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._storage.clear_incoming()
+        self._thread = threading.Thread(target=self._run, name="reception", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Write what is waiting and close the database."""
+        self._jobs.put(None)
+        self._thread.join()
+        self._ingest.close()
+
+    @contextmanager
+    def stage(self) -> Iterator[BinaryIO]:
+        """Give a new temporary file; it is gone at the end unless it was accepted.
+
+        Raises:
+            StorageError: the disk is (nearly) full or cannot be written.
+        """
+        with self._storage.stage() as file:
+            self._check_space()
+            yield file
+
+    def accept(self, received: Received) -> None:
+        """Take a staged file over; returns when it is safe under its final name and indexed.
+
+        Raises:
+            ObjectError: the object cannot be used, or contradicts what is indexed.
+            StorageError, DatabaseError: it cannot be written now; nothing of it is left behind.
+        """
+        try:
+            job = self._read(Path(received.path), received.sop_instance_uid)
+            sync(job.staged)
+            self._jobs.put(job)
+            job.done.result()
+        except ObjectError as error:
+            self._record_refusal(received.sop_instance_uid, str(error))
+            raise
+
+    def _check_space(self) -> None:
+        usage = shutil.disk_usage(self._storage.incoming)
+        floor = min(usage.total // 100, 1 << 30) if self._min_free is None else self._min_free
+        if usage.free < floor:
+            raise StorageError(
+                f"only {usage.free >> 20} MB are free at {self._storage.root}; {floor >> 20} MB must stay so"
+            )
+
+    def _read(self, staged: Path, sop_instance_uid: str) -> _Job:
+        header = self._reader.read_file(staged)
+        values = self._layout.complete(header.values)
+        sop, patient = values[self._layout.sop_key], values[self._layout.patient_key]
+        if not sop or not patient:
+            raise ObjectError("it has no SOPInstanceUID")
+        if sop_instance_uid and sop != sop_instance_uid.rstrip("\0 ") and "~" not in sop:
+            raise ObjectError("its SOPInstanceUID is not the one that it was announced with")
+        return _Job(staged, header, patient, sop)
+
+    # -- the writing thread ---------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            batch = [job]
+            while len(batch) < _MAX_BATCH and not self._jobs.empty():
+                following = self._jobs.get()
+                if following is None:
+                    self._jobs.put(None)
+                    break
+                batch.append(following)
+            self._take(batch)
+
+    def _take(self, batch: list[_Job]) -> None:
+        """Place and index a batch; every job of it ends with a result or with the error that stopped it."""
+        placement = _Placement()
+        failed: dict[int, Exception] = {}
+        names: list[str] = []
+        try:
+            with self._transaction():
+                for number, job in enumerate(batch):
+                    try:
+                        names += self._take_one(job, placement)
+                    except (ObjectError, StorageError, OSError) as error:
+                        failed[number] = error
+                placement.sync()
+        except Exception as error:  # whatever it is, the peers must be told that nothing is safe
+            placement.undo()
+            reason = DatabaseError(f"the index cannot be written: {error}") if _is_sql(error) else error
+            failed = dict.fromkeys(range(len(batch)), reason)
+            names = []
+        placement.finish()
+        for number, job in enumerate(batch):
+            if number in failed:
+                job.done.set_exception(failed[number])
+            else:
+                job.done.set_result(None)
+        if names and self._on_stored:
+            self._on_stored(names)
+
+    def _transaction(self) -> contextlib.AbstractContextManager[object]:
+        return self._ingest.database.transaction() if self._indexing else contextlib.nullcontext()
+
+    def _take_one(self, job: _Job, placement: "_Placement") -> list[str]:
+        """Place one file and write its rows; returns its name, or nothing where the index stays as it is."""
+        known = self._ingest.object_file(job.sop) if self._indexing else None
+        name = known or self._name_of(job.patient, job.sop, job.staged)
+        target = self._storage.path_of(name)
+        there = target.exists()
+        if self._indexing:
+            self._ingest.check(job.header)
+        elif there and self._policy != "replace":
+            raise ConflictError("there is a file of this instance already")
+        if there and not self._is_newer(job, target, known is not None):
+            return []
+        placement.place(job.staged, target)
+        if self._indexing:
+            status = target.stat()
+            found = Found(name, status.st_size, status.st_mtime_ns, job.header)
+            (outcome,) = self._ingest.add([found])
+            if outcome.state is State.REJECTED:
+                raise ConflictError(outcome.reason or "it contradicts what is indexed")
+        return [name]
+
+    def _is_newer(self, job: _Job, target: Path, indexed: bool) -> bool:
+        """Whether the object has to be written over the file that is there."""
+        if filecmp.cmp(job.staged, target, shallow=False):
+            return not indexed
+        if self._policy == "refuse":
+            raise ConflictError("it is stored already, with other content")
+        return self._policy == "replace"
+
+    def _record_refusal(self, sop: str, reason: str) -> None:
+        """Put a refused object on record; the record is bounded, and never costs the answer."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        with contextlib.suppress(sqlite3.Error), self._ingest.database.transaction() as connection:
+            connection.execute(
+                "INSERT INTO rejected(path, SOPInstanceUID, reason, time) VALUES (NULL, ?, ?, ?)",
+                (sop, reason, now),
+            )
+            connection.execute(
+                "DELETE FROM rejected WHERE path IS NULL AND id <= (SELECT max(id) FROM rejected) - ?",
+                (_MAX_REFUSALS,),
+            )
+
+
+class _Placement:
+    """Files that have got their final names in one batch, and how to take that back."""
+
+    def __init__(self) -> None:
+        self._new: list[Path] = []
+        self._replaced: list[tuple[Path, Path]] = []
+        self._folders: set[Path] = set()
+
+    def place(self, staged: Path, target: Path) -> None:
+        """Move a flushed file to its final name; what was there is kept until the end of the batch."""
+        try:
+            self._folders.update(make_folders(target.parent), (target.parent,))
+            if target.exists():
+                backup = staged.with_suffix(".before")
+                os.link(target, backup)
+                self._replaced.append((target, backup))
+            else:
+                self._new.append(target)
+            staged.replace(target)
+        except OSError as error:
+            raise StorageError(f"cannot write {target}: {error.strerror}") from error
+
+    def sync(self) -> None:
+        """Make the new names durable."""
+        for folder in self._folders:
+            sync(folder)
+
+    def undo(self) -> None:
+        """Take every name of the batch back."""
+        for target in self._new:
+            target.unlink(missing_ok=True)
+        for target, backup in self._replaced:
+            backup.replace(target)
+        self._replaced.clear()
+
+    def finish(self) -> None:
+        """Drop what was kept of replaced files."""
+        for _, backup in self._replaced:
+            backup.unlink(missing_ok=True)
+
+
+def _is_sql(error: Exception) -> bool:
+    return isinstance(error, sqlite3.Error)

@@ -1,0 +1,218 @@
+"""Objects from the network: acknowledged means on disk and indexed; anything else leaves nothing behind."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import make_object
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+
+from pyconquest_rt import reception as module
+from pyconquest_rt.config import ArchiveSettings
+from pyconquest_rt.errors import ConflictError, DatabaseError, ObjectError, StorageError
+from pyconquest_rt.indexer import rebuild
+from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.reception import Reception
+from pyconquest_rt.verify import verify
+
+
+@dataclass
+class Received:
+    path: str
+    sop_instance_uid: str
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> ArchiveSettings:
+    return ArchiveSettings(str(tmp_path / "data"), str(tmp_path / "conquest.db"), str(tmp_path / "none.sql"))
+
+
+@pytest.fixture
+def reception(settings: ArchiveSettings) -> Iterator[Reception]:
+    opened = Reception(settings)
+    yield opened
+    opened.close()
+
+
+def send(reception: Reception, data_set: Dataset) -> None:
+    """What the network does with one object."""
+    data_set.file_meta.MediaStorageSOPClassUID = data_set.SOPClassUID
+    data_set.file_meta.MediaStorageSOPInstanceUID = data_set.get("SOPInstanceUID") or "1.2.3"
+    buffer = BytesIO()
+    data_set.save_as(buffer, enforce_file_format=True)
+    with reception.stage() as file:
+        file.write(buffer.getvalue())
+        file.flush()
+        reception.accept(Received(file.name, data_set.get("SOPInstanceUID", "")))
+
+
+def query(settings: ArchiveSettings, sql: str) -> list[tuple[Any, ...]]:
+    connection = sqlite3.connect(settings.database)
+    try:
+        return connection.execute(sql).fetchall()
+    finally:
+        connection.close()
+
+
+def files(settings: ArchiveSettings) -> list[str]:
+    root = Path(settings.data)
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+
+
+def test_an_accepted_object_is_on_disk_and_indexed(reception: Reception, settings: ArchiveSettings) -> None:
+    image = make_object("PAT/1")
+    send(reception, image)
+    name = f"PAT%2F1/{image.SOPInstanceUID}.dcm"
+    assert files(settings) == [name]
+    assert query(settings, "SELECT ObjectFile, ImagePat FROM DICOMImages") == [(name, "PAT/1")]
+    ingest = Ingest.open(settings)
+    assert list(verify(ingest)) == []
+    assert rebuild(ingest).read == 0
+    ingest.close()
+
+
+def test_many_associations_at_once(reception: Reception, settings: ArchiveSettings) -> None:
+    errors: list[Exception] = []
+
+    def sender(number: int) -> None:
+        try:
+            for instance in range(25):
+                send(reception, make_object(f"P{number % 2}", number % 2, number, instance))
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=sender, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert query(settings, "SELECT count(*) FROM DICOMImages") == [(150,)]
+    assert query(settings, "SELECT count(*) FROM DICOMPatients") == [(2,)]
+    assert query(settings, "SELECT count(*) FROM DICOMStudies") == [(2,)]
+
+
+def test_the_same_bytes_again_change_nothing(reception: Reception, settings: ArchiveSettings) -> None:
+    send(reception, make_object())
+    (name,) = files(settings)
+    before = (Path(settings.data) / name).stat().st_mtime_ns
+    send(reception, make_object())
+    assert files(settings) == [name]
+    assert (Path(settings.data) / name).stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(("policy", "kept"), [("replace", "new"), ("keep", "old"), ("refuse", "old")])
+def test_other_bytes_of_a_known_instance(settings: ArchiveSettings, policy: Any, kept: str) -> None:
+    reception = Reception(settings, policy=policy)
+    send(reception, make_object(StudyDescription="old"))
+    if policy == "refuse":
+        with pytest.raises(ConflictError):
+            send(reception, make_object(StudyDescription="new"))
+    else:
+        send(reception, make_object(StudyDescription="new"))
+    reception.close()
+    (name,) = files(settings)
+    assert dcmread(Path(settings.data) / name).StudyDescription == kept
+    assert query(settings, "SELECT StudyDescr FROM DICOMStudies") == [(kept,)]
+
+
+def test_a_contradicting_object_is_refused_and_not_kept(
+    reception: Reception, settings: ArchiveSettings
+) -> None:
+    send(reception, make_object())
+    with pytest.raises(ConflictError, match="another patient"):
+        send(reception, make_object("P2", instance=2))
+    assert len(files(settings)) == 1
+    assert query(settings, "SELECT SOPInstanceUID, path FROM rejected")[0][1] is None
+
+
+def test_objects_that_cannot_be_used(reception: Reception, settings: ArchiveSettings) -> None:
+    for data_set in (make_object(SOPInstanceUID=None), make_object(SOPInstanceUID="")):
+        with pytest.raises(ObjectError):
+            send(reception, data_set)
+    assert files(settings) == []
+    assert len(query(settings, "SELECT * FROM rejected")) == 2
+
+
+def test_a_known_instance_under_a_corrected_patient(reception: Reception, settings: ArchiveSettings) -> None:
+    send(reception, make_object("WRONG"))
+    send(reception, make_object("WRONG", instance=2))
+    before = files(settings)
+    send(reception, make_object("WRONG", PatientID="RIGHT"))
+    assert files(settings) == before
+    assert query(settings, "SELECT DISTINCT ImagePat FROM DICOMImages") == [("RIGHT",)]
+
+
+def test_a_locked_database_is_an_error_and_heals(
+    settings: ArchiveSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_LOCK_TIMEOUT_S", 0.1)
+    reception = Reception(settings)
+    other = sqlite3.connect(settings.database, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(DatabaseError, match="locked"):
+        send(reception, make_object())
+    assert files(settings) == []
+    other.execute("ROLLBACK")
+    other.close()
+    send(reception, make_object())
+    assert len(files(settings)) == 1
+    reception.close()
+
+
+def test_a_full_disk_is_an_error_before_anything_is_written(settings: ArchiveSettings) -> None:
+    reception = Reception(settings, min_free=1 << 60)
+    with pytest.raises(StorageError, match="free"):
+        send(reception, make_object())
+    assert files(settings) == []
+    reception.close()
+
+
+@pytest.mark.parametrize("step", ["replace", "link", "fsync"])
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_whichever_step_fails_nothing_half_done_is_left(
+    settings: ArchiveSettings, monkeypatch: pytest.MonkeyPatch, step: str, nth: int
+) -> None:
+    """The n-th call of a system function fails with EIO; afterwards the old state or the new one is there, whole."""
+    reception = Reception(settings)
+    send(reception, make_object(StudyDescription="old"))
+    calls = 0
+    original = getattr(module.os, step)
+
+    def failing(*arguments: Any, **keywords: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == nth:
+            raise OSError(5, "Input/output error")
+        return original(*arguments, **keywords)
+
+    monkeypatch.setattr(module.os, step, failing)
+    outcome = "new"
+    try:
+        send(reception, make_object(StudyDescription="new"))
+    except (StorageError, DatabaseError, OSError):
+        outcome = "old"
+    monkeypatch.undo()
+    (name,) = files(settings)
+    assert dcmread(Path(settings.data) / name).StudyDescription == outcome
+    assert query(settings, "SELECT StudyDescr FROM DICOMStudies") == [(outcome,)]
+    send(reception, make_object(StudyDescription="again"))
+    reception.close()
+    assert query(settings, "SELECT StudyDescr FROM DICOMStudies") == [("again",)]
+
+
+def test_without_the_database_files_are_stored_and_a_rebuild_finds_them(settings: ArchiveSettings) -> None:
+    reception = Reception(settings, write_to_database=False)
+    for number in range(3):
+        send(reception, make_object(instance=number))
+    reception.close()
+    assert query(settings, "SELECT count(*) FROM DICOMImages") == [(0,)]
+    ingest = Ingest.open(settings)
+    assert rebuild(ingest).indexed == 3
+    ingest.close()
