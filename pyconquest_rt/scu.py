@@ -1,4 +1,4 @@
-"""Service class users: send, echo, find and move (DICOM PS3.4 Annexes A, B and C).
+"""Service class users: send, echo, find, move and get (DICOM PS3.4 Annexes A, B and C).
 
 Every function works on one peer, prints nothing and returns what happened. ``send_files`` reports each
 file's failure in its result; the others raise NetworkError where no association, or no answer, is to be had.
@@ -7,20 +7,23 @@ AE titles may be str or bytes.
 
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
 from pydicom.dataset import Dataset
+from pynetdicom import StoragePresentationContexts
 
 from pyconquest_rt.errors import NetworkError
-from pyconquest_rt.net.association import Association, request_association
+from pyconquest_rt.net.association import Association, Message, request_association
 from pyconquest_rt.net.dimse import (
     C_CANCEL_RQ,
     C_ECHO_RQ,
     C_FIND_RQ,
+    C_GET_RQ,
     C_MOVE_RQ,
+    C_STORE_RQ,
     DATA_SET_PRESENT,
     NO_DATA_SET,
     PENDING,
@@ -31,19 +34,32 @@ from pyconquest_rt.net.dimse import (
 )
 from pyconquest_rt.net.identifier import (
     PATIENT_ROOT_FIND,
+    PATIENT_ROOT_GET,
     PATIENT_ROOT_MOVE,
     STUDY_ROOT_FIND,
+    STUDY_ROOT_GET,
     STUDY_ROOT_MOVE,
     Keys,
     decode_identifier,
     encode_identifier,
     make_identifier,
 )
-from pyconquest_rt.net.negotiation import Context, Proposal
-from pyconquest_rt.net.part10 import EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from pyconquest_rt.net.negotiation import MAX_CONTEXTS, Context, Proposal
 from pyconquest_rt.net.sending import Progress, SendResult, send_all
+from pyconquest_rt.net.stored import COMPRESSED, EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from pyconquest_rt.net.storing import Sink, receive_object
 
-__all__ = ["EchoResult", "FindResult", "SendResult", "TransferResult", "echo", "find", "move", "send_files"]
+__all__ = [
+    "EchoResult",
+    "FindResult",
+    "SendResult",
+    "TransferResult",
+    "echo",
+    "find",
+    "get",
+    "move",
+    "send_files",
+]
 
 VERIFICATION: Final = "1.2.840.10008.1.1"
 DEFAULT_AET: Final = "PYCONQUEST"
@@ -53,7 +69,18 @@ Root = Literal["PATIENT", "STUDY"]
 
 _NATIVE: Final = (EXPLICIT_LITTLE, IMPLICIT_LITTLE)
 _FIND: Final = {"PATIENT": PATIENT_ROOT_FIND, "STUDY": STUDY_ROOT_FIND}
+_GET: Final = {"PATIENT": PATIENT_ROOT_GET, "STUDY": STUDY_ROOT_GET}
 _MOVE: Final = {"PATIENT": PATIENT_ROOT_MOVE, "STUDY": STUDY_ROOT_MOVE}
+_OFTEN_COMPRESSED: Final = (
+    "1.2.840.10008.5.1.4.1.1.2",
+    "1.2.840.10008.5.1.4.1.1.4",
+    "1.2.840.10008.5.1.4.1.1.1",
+    "1.2.840.10008.5.1.4.1.1.1.1",
+    "1.2.840.10008.5.1.4.1.1.7",
+    "1.2.840.10008.5.1.4.1.1.6.1",
+    "1.2.840.10008.5.1.4.1.1.3.1",
+)
+"""CT, MR, computed and digital radiography, secondary capture, ultrasound and its clips."""
 _ANSWER_SECONDS: Final = 300.0
 _PENDING: Final = (PENDING, PENDING_OPTIONAL_KEYS_UNSUPPORTED)
 
@@ -237,6 +264,76 @@ def move(
             if progress is not None:
                 progress(result)
         return result
+
+
+def get(
+    host: str,
+    port: int,
+    called_aet: str | bytes,
+    calling_aet: str | bytes = DEFAULT_AET,
+    *,
+    sink: Sink,
+    level: str,
+    keys: Keys,
+    root: Root = "STUDY",
+    sop_classes: Sequence[str] | None = None,
+    progress: Callable[[TransferResult], None] | None = None,
+    tls: ssl.SSLContext | None = None,
+) -> TransferResult:
+    """Fetch from a peer what `keys` name, over the same association (C-GET).
+
+    The objects go into `sink`, such as an archive's reception or a
+    :class:`~pyconquest_rt.net.folder.FolderSink`. An association carries 128 presentation contexts, so
+    without `sop_classes` the usual storage classes are offered, the commonest also compressed; with them,
+    only those, each both ways. `keys` are as for :func:`move`. Raises NetworkError.
+    """
+    proposals = [Proposal(_GET[root], _NATIVE), *retrieval_proposals(sop_classes)]
+    with request_association(host, port, called_aet, calling_aet, proposals, tls=tls) as association:
+        context = association.find_context(_GET[root])
+        if context is None:
+            raise NetworkError(f"{host}:{port} does not offer C-GET.")
+        request = _request(association, C_GET_RQ, context, DATA_SET_PRESENT, Priority=0)
+        association.send(
+            context, request, encode_identifier(make_identifier(level, keys), context.transfer_syntax)
+        )
+        result = TransferResult()
+        while (message := association.receive(_ANSWER_SECONDS)) is not None:
+            if message.command.number("CommandField") == C_STORE_RQ:
+                _keep(association, message, sink)
+                continue
+            if message.command.number("CommandField") != C_GET_RQ | RESPONSE:
+                break
+            data = association.read_data_set()
+            result.update(message.command)
+            if result.status not in _PENDING:
+                result.failed_uids = _failed_uids(data, context)
+                return result
+            if progress is not None:
+                progress(result)
+        raise NetworkError(
+            "The peer ended the association, or spoke of something else, in place of answering."
+        )
+
+
+def _keep(association: Association, message: Message, sink: Sink) -> None:
+    stored = receive_object(association, message, sink)
+    answer = message.command.answer(stored.status)
+    if stored.comment:
+        answer["ErrorComment"] = stored.comment
+    association.send(message.context, answer)
+
+
+def retrieval_proposals(sop_classes: Sequence[str] | None) -> list[Proposal]:
+    """Return the storage contexts to offer for a C-GET, with the requestor as provider."""
+    native = (
+        [str(c.abstract_syntax) for c in StoragePresentationContexts] if sop_classes is None else sop_classes
+    )
+    compressed = _OFTEN_COMPRESSED if sop_classes is None else sop_classes
+    proposals = [
+        *(Proposal(uid, _NATIVE, as_scp=True) for uid in dict.fromkeys(native)),
+        *(Proposal(uid, COMPRESSED, as_scp=True) for uid in dict.fromkeys(compressed)),
+    ]
+    return proposals[: MAX_CONTEXTS - 1] if sop_classes is None else proposals
 
 
 def _only_context(association: Association) -> Context:

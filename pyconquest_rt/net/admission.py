@@ -22,7 +22,7 @@ from pyconquest_rt.net.negotiation import (
     Rejection,
     Request,
 )
-from pyconquest_rt.net.part10 import EXPLICIT_LITTLE, IMPLICIT_LITTLE, NATIVE
+from pyconquest_rt.net.stored import EXPLICIT_LITTLE, IMPLICIT_LITTLE, NATIVE
 
 VERIFICATION: Final = "1.2.840.10008.1.1"
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")

@@ -40,7 +40,7 @@ _Item = (
 class Proposal:
     """An abstract syntax with the transfer syntaxes that are offered for it.
 
-    With `as_scp` the requestor also offers to be the provider, as C-GET and storage commitment need it.
+    With `as_scp` the requestor offers to be the provider: it is who receives objects after a C-GET.
     """
 
     abstract_syntax: str
@@ -111,7 +111,7 @@ def encode_request(calling: str, called: str, proposals: Sequence[Proposal], max
         context.abstract_syntax = UID(proposal.abstract_syntax)
         context.transfer_syntax = [UID(uid) for uid in proposal.transfer_syntaxes]
         contexts.append(context)
-    roles = {p.abstract_syntax: (True, True) for p in proposals if p.as_scp}
+    roles = {proposal.abstract_syntax: (False, True) for proposal in proposals if proposal.as_scp}
     primitive = _primitive(calling, called, maximum_length, roles)
     primitive.presentation_context_definition_list = contexts
     pdu = A_ASSOCIATE_RQ()

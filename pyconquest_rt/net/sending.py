@@ -27,7 +27,7 @@ from pyconquest_rt.net.dimse import (
     status_text,
 )
 from pyconquest_rt.net.negotiation import MAX_CONTEXTS, Context, Proposal
-from pyconquest_rt.net.part10 import (
+from pyconquest_rt.net.stored import (
     EXPLICIT_LITTLE,
     IMPLICIT_LITTLE,
     NATIVE,

@@ -17,7 +17,7 @@ from pyconquest_rt.net.dimse import (
     SUCCESS,
     status_text,
 )
-from pyconquest_rt.net.part10 import file_header
+from pyconquest_rt.net.stored import file_header
 
 _LOG = logging.getLogger(__name__)
 _MAX_UID: Final = 64

@@ -7,7 +7,7 @@ from pydicom.filewriter import write_dataset
 from pydicom.uid import UID
 
 from pyconquest_rt.errors import UnreadableError
-from pyconquest_rt.net.part10 import StoredObject
+from pyconquest_rt.net.stored import StoredObject
 
 
 def encode_as(stored: StoredObject, transfer_syntax_uid: str) -> bytes:

@@ -51,7 +51,7 @@ class FolderSink:
         descriptor, name = tempfile.mkstemp(suffix=".tmp", dir=self.incoming)
         os.close(descriptor)
         try:
-            with open(name, "w+b") as file:  # noqa: PTH123 - .name must be a str
+            with open(name, "w+b") as file:
                 yield file
         finally:
             Path(name).unlink(missing_ok=True)

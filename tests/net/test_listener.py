@@ -29,7 +29,7 @@ from pynetdicom.sop_class import BasicFilmSession, Verification
 from pyconquest_rt.errors import NetworkError, ObjectError, StorageError, UnreadableError
 from pyconquest_rt.net.admission import Access, Policy, choose_syntax
 from pyconquest_rt.net.guard import Limits
-from pyconquest_rt.net.part10 import read_stored_object
+from pyconquest_rt.net.stored import read_stored_object
 from pyconquest_rt.scp import Listener
 from pyconquest_rt.scu import echo, send_files
 

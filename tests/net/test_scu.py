@@ -12,14 +12,16 @@ from pydicom.uid import CTImageStorage
 from pynetdicom import build_context, evt
 
 from pyconquest_rt.errors import NetworkError
+from pyconquest_rt.net.folder import FolderSink
 from pyconquest_rt.net.identifier import (
     PATIENT_ROOT_FIND,
     STUDY_ROOT_FIND,
+    STUDY_ROOT_GET,
     STUDY_ROOT_MOVE,
     decode_identifier,
     encode_identifier,
 )
-from pyconquest_rt.scu import echo, find, move
+from pyconquest_rt.scu import echo, find, get, move, retrieval_proposals
 
 StartReceiver = Callable[..., Receiver]
 
@@ -128,3 +130,51 @@ def test_identifier_that_is_no_data_set_is_refused() -> None:
     empty = Dataset()
     assert encode_identifier(empty, "1.2.840.10008.1.2") == b""
     assert decode_identifier(b"", "1.2.840.10008.1.2") == empty
+
+
+def test_get(start_receiver: StartReceiver, make_ct: Callable[..., list[Path]], tmp_path: Path) -> None:
+    paths = make_ct(5)
+
+    def send(event: evt.Event) -> Iterator[object]:
+        assert event.identifier.SeriesInstanceUID == ["1.2", "1.3"]
+        yield len(paths)
+        for path in paths:
+            yield 0xFF00, dcmread(path)
+
+    def offer(event: evt.Event) -> None:
+        for context in event.assoc.acceptor.supported_contexts:
+            context.scu_role, context.scp_role = False, True
+
+    handlers = ((evt.EVT_C_GET, send), (evt.EVT_REQUESTED, offer))
+    receiver = start_receiver(extra=handlers, contexts=(STUDY_ROOT_GET,))
+    counts: list[int] = []
+    result = get(
+        "127.0.0.1",
+        receiver.port,
+        "RECEIVER",
+        sink=FolderSink(tmp_path / "fetched"),
+        level="SERIES",
+        keys={"StudyInstanceUID": "1", "SeriesInstanceUID": ["1.2", "1.3"]},
+        progress=lambda so_far: counts.append(so_far.completed),
+    )
+    assert (result.status, result.completed, result.failed) == (0, 5, 0)
+    assert counts == [1, 2, 3, 4, 5]
+    for path in paths:
+        expected = dcmread(path)
+        assert dcmread(tmp_path / "fetched" / f"{expected.SOPInstanceUID}.dcm") == expected
+
+
+def test_get_from_a_peer_without_that_service(start_receiver: StartReceiver, tmp_path: Path) -> None:
+    receiver = start_receiver()
+    with pytest.raises(NetworkError, match="does not offer C-GET"):
+        get("127.0.0.1", receiver.port, "RECEIVER", sink=FolderSink(tmp_path), level="STUDY", keys={})
+
+
+def test_contexts_of_a_get_fit_one_association() -> None:
+    assert len(retrieval_proposals(None)) <= 127
+    assert [len(p.transfer_syntaxes) > 2 for p in retrieval_proposals(["1.2", "1.3"])] == [
+        False,
+        False,
+        True,
+        True,
+    ]

@@ -19,8 +19,8 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPE
 from pynetdicom import AllStoragePresentationContexts
 
 from pyconquest_rt.errors import NetworkError, UnreadableError
-from pyconquest_rt.net.part10 import read_stored_object
 from pyconquest_rt.net.sending import batches, proposals_for
+from pyconquest_rt.net.stored import read_stored_object
 from pyconquest_rt.scu import echo, send_files
 
 StartReceiver = Callable[..., Receiver]
