@@ -17,6 +17,7 @@ import ssl
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from pyconquest_rt.errors import NetworkError
@@ -162,7 +163,7 @@ class Listener:
             answer = answer_request(request, host, self._policy, self.aet, self._services)
             if isinstance(answer, Acceptance):
                 if self._connections.admit(connection):
-                    return Acceptance(self._limits.pdu_length, answer.contexts)
+                    return replace(answer, maximum_length=self._limits.pdu_length)
                 answer = LOCAL_LIMIT_EXCEEDED
             self.counters.add(rejected=1)
             return answer

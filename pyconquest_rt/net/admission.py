@@ -27,6 +27,8 @@ from pyconquest_rt.net.stored import EXPLICIT_LITTLE, IMPLICIT_LITTLE, NATIVE
 VERIFICATION: Final = "1.2.840.10008.1.1"
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
 
+_QUERY_EXTENSIONS: Final = bytes((1, 1, 0, 0, 0))
+"""PS3.4 tables C.5.1-1 and C.5.2-1: relational, combined date-time, fuzzy names, time zones, enhanced frames."""
 _STORAGE: Final = (ServiceClass, StorageServiceClass, NonPatientObjectStorageServiceClass)
 _NO_FILE_SYNTAXES: Final = ("1.2.840.10008.1.2.6.", "1.2.840.10008.1.2.7.", "1.2.840.10008.1.20")
 """MIME, XML, real-time video and Papyrus: nothing that can stand in a DICOM file."""
@@ -113,7 +115,14 @@ def answer_request(
         syntax = _grant(proposal, request, rights, services)
         if syntax is not None:
             contexts[context_id] = Context(context_id, proposal.abstract_syntax, syntax)
-    return Acceptance(0, contexts)
+    granted = {context.abstract_syntax for context in contexts.values()} & set(services)
+    extended = {uid: _extension(asked) for uid, asked in request.extended.items() if uid in granted}
+    return Acceptance(0, contexts, extended)
+
+
+def _extension(asked: bytes) -> bytes:
+    """Grant of a query's extensions those that are served: relational queries, combined dates and times."""
+    return bytes(bit & served for bit, served in zip(asked, _QUERY_EXTENSIONS, strict=False))
 
 
 def _grant(proposal: Proposal, request: Request, rights: Rights, services: Collection[str]) -> str | None:

@@ -7,6 +7,7 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from pyconquest_rt.errors import NetworkError
@@ -57,6 +58,8 @@ class Association:
         self.calling_aet = calling_aet
         self.called_aet = called_aet
         self.contexts = granted.contexts
+        self.extended = granted.extended
+        """SOP class UID to the application information agreed on."""
         self.address = address
         """The peer's network address."""
         self._wire = link
@@ -298,5 +301,5 @@ def accept_association(
         link.send_pdu(wire.A_ASSOCIATE_RJ, encode_rejection(answer))
         raise NetworkError(f"Association of {request.calling_aet} rejected: {answer}.")
     link.send_pdu(wire.A_ASSOCIATE_AC, encode_acceptance(request, answer))
-    granted = Acceptance(request.maximum_length, answer.contexts)
+    granted = replace(answer, maximum_length=request.maximum_length)
     return Association(link, request.calling_aet, request.called_aet, granted, address, limits)

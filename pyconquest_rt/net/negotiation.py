@@ -16,6 +16,7 @@ from pynetdicom.pdu_primitives import (
     ImplementationVersionNameNotification,
     MaximumLengthNotification,
     SCP_SCU_RoleSelectionNegotiation,
+    SOPClassExtendedNegotiation,
 )
 from pynetdicom.presentation import PresentationContext
 
@@ -33,6 +34,7 @@ _Item = (
     | ImplementationClassUIDNotification
     | ImplementationVersionNameNotification
     | SCP_SCU_RoleSelectionNegotiation
+    | SOPClassExtendedNegotiation
 )
 
 
@@ -67,6 +69,8 @@ class Request:
     contexts: dict[int, Proposal]
     roles: dict[str, tuple[bool, bool]] = field(default_factory=dict)
     """SOP class UID to (requestor as SCU, requestor as SCP), of those that ask for roles."""
+    extended: dict[str, bytes] = field(default_factory=dict)
+    """SOP class UID to its application information (PS3.7 section D.3.3.5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,8 @@ class Acceptance:
 
     maximum_length: int
     contexts: dict[int, Context]
+    extended: dict[str, bytes] = field(default_factory=dict)
+    """SOP class UID to the application information that is agreed on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +144,7 @@ def decode_request(body: bytes) -> Request:
             primitive.maximum_length_received or 0,
             contexts,
             _roles(primitive.user_information),
+            _extended(primitive.user_information),
         )
     except NetworkError:
         raise
@@ -161,7 +168,9 @@ def encode_acceptance(request: Request, acceptance: Acceptance) -> bytes:
         results.append(result)
     accepted = {context.abstract_syntax for context in acceptance.contexts.values()}
     roles = {uid: role for uid, role in request.roles.items() if uid in accepted}
-    primitive = _primitive(request.calling_aet, request.called_aet, acceptance.maximum_length, roles)
+    primitive = _primitive(
+        request.calling_aet, request.called_aet, acceptance.maximum_length, roles, acceptance.extended
+    )
     primitive.result = 0
     primitive.result_source = 1
     primitive.presentation_context_definition_results_list = results
@@ -207,7 +216,13 @@ def _with_header(kind: int, body: bytes) -> bytes:
     return bytes((kind, 0)) + len(body).to_bytes(4, "big") + body
 
 
-def _primitive(calling: str, called: str, length: int, roles: dict[str, tuple[bool, bool]]) -> A_ASSOCIATE:
+def _primitive(
+    calling: str,
+    called: str,
+    length: int,
+    roles: dict[str, tuple[bool, bool]],
+    extended: dict[str, bytes] | None = None,
+) -> A_ASSOCIATE:
     primitive = A_ASSOCIATE()
     primitive.application_context_name = UID(_APPLICATION_CONTEXT)
     primitive.calling_ae_title = calling
@@ -226,6 +241,11 @@ def _primitive(calling: str, called: str, length: int, roles: dict[str, tuple[bo
         role.sop_class_uid = UID(uid)
         role.scu_role, role.scp_role = scu, scp
         items.append(role)
+    for uid, information in (extended or {}).items():
+        extension = SOPClassExtendedNegotiation()
+        extension.sop_class_uid = UID(uid)
+        extension.service_class_application_information = information
+        items.append(extension)
     primitive.user_information = items  # type: ignore[assignment]
     return primitive
 
@@ -235,4 +255,12 @@ def _roles(items: Iterable[object]) -> dict[str, tuple[bool, bool]]:
         str(item.sop_class_uid): (bool(item.scu_role), bool(item.scp_role))
         for item in items
         if isinstance(item, SCP_SCU_RoleSelectionNegotiation)
+    }
+
+
+def _extended(items: Iterable[object]) -> dict[str, bytes]:
+    return {
+        str(item.sop_class_uid): item.service_class_application_information or b""
+        for item in items
+        if isinstance(item, SOPClassExtendedNegotiation)
     }

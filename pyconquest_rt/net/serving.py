@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from pyconquest_rt.errors import NetworkError
 from pyconquest_rt.net.admission import VERIFICATION, Rights
 from pyconquest_rt.net.association import Association, Message
 from pyconquest_rt.net.dimse import (
@@ -89,27 +90,43 @@ def _ignore(session: Session, message: Message) -> None:
 
 def refuse(session: Session, message: Message) -> None:
     """Answer an operation that its SOP class does not have."""
-    _answer(session, message, UNRECOGNIZED_OPERATION)
+    reply(session, message, UNRECOGNIZED_OPERATION)
 
 
 def _echo(session: Session, message: Message) -> None:
-    _answer(session, message, SUCCESS)
+    reply(session, message, SUCCESS)
 
 
 def _store(session: Session, message: Message) -> None:
     if not session.rights.store:
-        _answer(session, message, NOT_AUTHORIZED, "storing is not allowed")
+        reply(session, message, NOT_AUTHORIZED, "storing is not allowed")
         return
     stored = receive_object(session.association, message, session.sink)
     if stored.status == SUCCESS:
         session.counters.add(stored=1, bytes=stored.size)
     else:
         session.counters.add(failed=1)
-    _answer(session, message, stored.status, stored.comment)
+    reply(session, message, stored.status, stored.comment)
 
 
-def _answer(session: Session, message: Message, status: int, comment: str = "") -> None:
+def reply(session: Session, message: Message, status: int, comment: str = "") -> None:
+    """Answer a request without a data set; what is unread of the request's own is skipped."""
     for _ in session.association.data_set():
         pass
     values = {"ErrorComment": comment} if comment else {}
     session.association.send(message.context, message.command.answer(status, **values))
+
+
+def is_cancelled(association: Association, request: Message) -> bool:
+    """Whether the peer has sent a C-CANCEL for a request that is being worked on.
+
+    Raises NetworkError if it has sent, or done, something else.
+    """
+    if not association.readable():
+        return False
+    message = association.receive()
+    if message is None:
+        raise NetworkError("The peer released the association in the middle of an operation.")
+    if message.command.number("CommandField") != C_CANCEL_RQ:
+        raise NetworkError("The peer began an operation in the middle of another.")
+    return message.command.number("MessageIDBeingRespondedTo") == request.command.number("MessageID")

@@ -4,7 +4,7 @@ Incoming bytes pass through one buffer of fixed size, whatever length a PDU clai
 handed on in fragments as they arrive. Nothing here knows of DIMSE.
 """
 
-import select
+import selectors
 import socket
 import ssl
 import struct
@@ -123,7 +123,9 @@ class Wire:
         """Whether something can be read at once."""
         if self._start < self._end or (isinstance(self._socket, ssl.SSLSocket) and self._socket.pending()):
             return True
-        return bool(select.select([self._socket], [], [], 0)[0])
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._socket, selectors.EVENT_READ)
+            return bool(selector.select(0))
 
     def read_header(self) -> int:
         """Read a PDU's header and return its type; its length must then be read up or skipped."""

@@ -4,7 +4,7 @@ import os
 import socket
 import struct
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,16 +76,18 @@ class FolderSink:
         return list(self.incoming.iterdir())
 
 
+CT_AND_ECHO = ((CTImageStorage, ExplicitVRLittleEndian), (Verification, ImplicitVRLittleEndian))
+
+
 class RawPeer:
     """A peer that sends whatever bytes a test likes."""
 
-    def __init__(self, port: int, *, associate: bool = True) -> None:
+    def __init__(
+        self, port: int, *, associate: bool = True, contexts: Sequence[tuple[str, str]] = CT_AND_ECHO
+    ) -> None:
         self.sock = socket.create_connection(("127.0.0.1", port), timeout=20)
         if associate:
-            proposals = [
-                Proposal(CTImageStorage, (ExplicitVRLittleEndian,)),
-                Proposal(Verification, (ImplicitVRLittleEndian,)),
-            ]
+            proposals = [Proposal(abstract, (syntax,)) for abstract, syntax in contexts]
             self.send_pdu(1, encode_request("RAW", "ANY", proposals, 16382))
             assert self.read_pdu()[0] == 2
 
