@@ -25,6 +25,7 @@ from pyconquest_rt.net.negotiation import (
 from pyconquest_rt.net.stored import EXPLICIT_LITTLE, IMPLICIT_LITTLE, NATIVE
 
 VERIFICATION: Final = "1.2.840.10008.1.1"
+STORAGE_COMMITMENT: Final = "1.2.840.10008.1.20.1"
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
 
 _QUERY_EXTENSIONS: Final = bytes((1, 1, 0, 0, 0))
@@ -128,7 +129,8 @@ def _extension(asked: bytes) -> bytes:
 def _grant(proposal: Proposal, request: Request, rights: Rights, services: Collection[str]) -> str | None:
     """Return the transfer syntax in which a proposal is accepted, or None."""
     uid = proposal.abstract_syntax
-    if uid == VERIFICATION or (uid in services and rights.query):
+    served = uid in services and (rights.query or (rights.store and uid == STORAGE_COMMITMENT))
+    if uid == VERIFICATION or served:
         return next((s for s in (EXPLICIT_LITTLE, IMPLICIT_LITTLE) if s in proposal.transfer_syntaxes), None)
     retrieves = rights.query and request.roles.get(uid, (True, False))[1]
     if uid not in services and (rights.store or retrieves) and is_storage(uid):

@@ -58,6 +58,8 @@ class Association:
         self.calling_aet = calling_aet
         self.called_aet = called_aet
         self.contexts = granted.contexts
+        self.provider_classes: frozenset[str] = frozenset()
+        """SOP classes for which the requestor is the provider, so that objects may be sent to it."""
         self.extended = granted.extended
         """SOP class UID to the application information agreed on."""
         self.address = address
@@ -302,4 +304,6 @@ def accept_association(
         raise NetworkError(f"Association of {request.calling_aet} rejected: {answer}.")
     link.send_pdu(wire.A_ASSOCIATE_AC, encode_acceptance(request, answer))
     granted = replace(answer, maximum_length=request.maximum_length)
-    return Association(link, request.calling_aet, request.called_aet, granted, address, limits)
+    association = Association(link, request.calling_aet, request.called_aet, granted, address, limits)
+    association.provider_classes = frozenset(uid for uid, (_, scp) in request.roles.items() if scp)
+    return association

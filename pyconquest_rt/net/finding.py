@@ -5,7 +5,7 @@ instance of each entity; where even that does not have it, the answer's attribut
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -94,7 +94,7 @@ class FindService:
     def __init__(self, index: Index, aet: str, max_matches: int | None = None) -> None:
         self._index, self._aet, self._limit = index, aet, max_matches
 
-    def handlers(self) -> dict[str, Handler]:
+    def handlers(self) -> Mapping[str, Handler]:
         """Return the handlers by SOP class, for a listener's services."""
         return dict.fromkeys(_MODEL_LEVELS, self.handle)
 

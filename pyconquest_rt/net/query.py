@@ -118,6 +118,11 @@ def files_query(definition: Definition, level: int, keys: Mapping[int, str]) -> 
     return Query(sql, tuple(p for part in conditions for p in part.parameters), ())
 
 
+def instances_query(definition: Definition, sop_instance_uids: Sequence[str]) -> Query:
+    """Return the statement for instances by their UIDs; its columns are those of :func:`files_query`."""
+    return files_query(definition, 3, {_UNIQUE_KEYS[3]: "\\".join(sop_instance_uids)})
+
+
 def representative_query(definition: Definition, level: int) -> str:
     """Return the statement that yields ObjectFile and DeviceName of one instance of an entity, by its key."""
     builder = _Builder(definition, 3)

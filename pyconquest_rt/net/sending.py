@@ -18,6 +18,7 @@ from pydicom.uid import UID
 from pyconquest_rt.errors import NetworkError, UnreadableError
 from pyconquest_rt.net.association import Association
 from pyconquest_rt.net.dimse import (
+    C_CANCEL_RQ,
     C_STORE_RQ,
     DATA_SET_PRESENT,
     RESPONSE,
@@ -108,6 +109,7 @@ class StoreUser:
         """Use `association`; `originator`: AE title and message ID of the C-MOVE behind it, if any."""
         self._association = association
         self._originator = originator
+        self.cancelled = False
         self._buffers = deque((bytearray(BLOCK_BYTES), bytearray(BLOCK_BYTES)))
 
     def prepare(self, stored: StoredObject) -> Prepared:
@@ -151,13 +153,56 @@ class StoreUser:
         self._association.send_blocks(prepared.context, command, prepared.blocks, prepared.size)
 
     def response(self) -> tuple[int, str]:
-        """Wait for the answer to the last request; return its status and error comment."""
-        message = self._association.receive(RESPONSE_SECONDS)
-        if message is None or message.command.number("CommandField") != C_STORE_RQ | RESPONSE:
-            raise NetworkError(
-                "The peer ended the association, or spoke of something else, in place of an answer."
-            )
-        return message.command.number("Status"), str(message.command.get("ErrorComment", ""))
+        """Wait for the answer to the last request; return its status and error comment.
+
+        A C-CANCEL that comes before it, as it may during a C-GET, sets `cancelled`.
+        """
+        while (message := self._association.receive(RESPONSE_SECONDS)) is not None:
+            operation = message.command.number("CommandField")
+            if operation == C_STORE_RQ | RESPONSE:
+                return message.command.number("Status"), str(message.command.get("ErrorComment", ""))
+            if operation != C_CANCEL_RQ:
+                break
+            self.cancelled = True
+        raise NetworkError(
+            "The peer ended the association, or spoke of something else, in place of answering."
+        )
+
+    def send(self, queue: deque[StoredObject], tally: "Tally") -> None:
+        """Send from `queue` until it is empty or the tally says to stop.
+
+        Raises NetworkError or UnreadableError when the association breaks; the object that was on its way
+        counts as failed then, and the others are still in the queue.
+        """
+        upcoming = self._next(queue, tally)
+        while upcoming is not None:
+            current, upcoming = upcoming, None
+            try:
+                self.request(current)
+                upcoming = self._next(queue, tally)
+                status, comment = self.response()
+            except (NetworkError, UnreadableError) as error:
+                tally.fail(current.stored.path, str(error))
+                if upcoming is not None:
+                    queue.appendleft(upcoming.stored)
+                raise
+            tally.count(current, status, comment)
+            if upcoming is not None and tally.stopped():
+                queue.appendleft(upcoming.stored)
+                return
+
+    def _next(self, queue: deque[StoredObject], tally: "Tally") -> Prepared | None:
+        """Prepare the next object that can be; those that cannot are failed."""
+        while not tally.stopped():
+            try:
+                stored = queue.popleft()
+            except IndexError:
+                break
+            try:
+                return self.prepare(stored)
+            except UnreadableError as error:
+                tally.fail(stored.path, str(error))
+        return None
 
 
 def _read_blocks(stored: StoredObject, buffer: bytearray) -> Iterator[Buffer]:
@@ -174,22 +219,24 @@ def _read_blocks(stored: StoredObject, buffer: bytearray) -> Iterator[Buffer]:
         raise UnreadableError(f"{stored.path} cannot be read: {error.strerror}.") from error
 
 
-class _Tally:
+class Tally:
     """The result of a call, shared by its threads."""
 
-    def __init__(self, progress: Progress | None) -> None:
+    def __init__(self, progress: Progress | None = None, stopped: Callable[[], bool] = lambda: False) -> None:
         self.result = SendResult()
-        self.error = "not sent"
+        self.stopped = stopped
         self._progress = progress
         self._lock = threading.Lock()
 
     def fail(self, path: Path, reason: str) -> None:
+        """Count a file as failed."""
         with self._lock:
             self.result.failed.append((path, reason))
             if self._progress is not None:
                 self._progress(path, reason)
 
     def count(self, prepared: Prepared, status: int, comment: str) -> None:
+        """Count a file by the peer's answer."""
         path = prepared.stored.path
         reason = f"{status_text(status)} {comment}".rstrip()
         if status != SUCCESS and not is_warning(status):
@@ -205,29 +252,28 @@ class _Tally:
 
 
 def send_all(
-    paths: Iterable[str | Path], connect: Connect, *, parallel: int = 1, progress: Progress | None = None
+    paths: Iterable[str | Path],
+    connect: Connect,
+    *,
+    parallel: int = 1,
+    progress: Progress | None = None,
+    originator: tuple[str, int] | None = None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> SendResult:
-    """Send files over associations that `connect` makes; see :func:`pyconquest_rt.scu.send_files`."""
+    """Send files over associations that `connect` makes; see :func:`pyconquest_rt.scu.send_files`.
+
+    `originator` is named in every request (see :class:`StoreUser`). When `stopped` says so, what has not been
+    sent is left out of the result.
+    """
     began = time.monotonic()
-    tally = _Tally(progress)
+    tally = Tally(progress, stopped)
     for batch in batches(_readable(paths, tally)):
-        queue, proposals = deque(batch), proposals_for(batch)
-        others = [
-            threading.Thread(target=_work, args=(queue, proposals, connect, tally), daemon=True)
-            for _ in range(min(parallel, len(batch)) - 1)
-        ]
-        for thread in others:
-            thread.start()
-        _work(queue, proposals, connect, tally)
-        for thread in others:
-            thread.join()
-        for stored in queue:
-            tally.fail(stored.path, tally.error)
+        _Batch(batch, connect, tally, originator).send(parallel)
     tally.result.seconds = time.monotonic() - began
     return tally.result
 
 
-def _readable(paths: Iterable[str | Path], tally: _Tally) -> Iterator[StoredObject]:
+def _readable(paths: Iterable[str | Path], tally: Tally) -> Iterator[StoredObject]:
     for path in paths:
         try:
             yield read_stored_object(path)
@@ -235,51 +281,47 @@ def _readable(paths: Iterable[str | Path], tally: _Tally) -> Iterator[StoredObje
             tally.fail(Path(path), str(error))
 
 
-def _work(queue: deque[StoredObject], proposals: list[Proposal], connect: Connect, tally: _Tally) -> None:
-    """Send from `queue` until it is empty, over a new association whenever one breaks.
+class _Batch:
+    """Objects whose contexts fit one association, sent over one or several at a time."""
 
-    Gives up, and leaves the rest, when no association is to be had or several in turn carry nothing.
-    """
-    barren = 0
-    while queue and barren < _MAX_BARREN_ASSOCIATIONS:
-        before = tally.result.sent
-        try:
-            _send_over(connect(proposals), queue, tally)
-        except NetworkError as error:
-            tally.error = str(error)
-            return
-        barren = barren + 1 if tally.result.sent == before else 0
+    def __init__(
+        self, stored: list[StoredObject], connect: Connect, tally: Tally, originator: tuple[str, int] | None
+    ) -> None:
+        self._queue = deque(stored)
+        self._proposals = proposals_for(stored)
+        self._connect, self._tally, self._originator = connect, tally, originator
+        self._error = "not sent"
 
+    def send(self, parallel: int) -> None:
+        """Send all that can be sent; the rest has failed for the last error."""
+        count = min(parallel, len(self._queue)) - 1
+        others = [threading.Thread(target=self._work, daemon=True) for _ in range(count)]
+        for thread in others:
+            thread.start()
+        self._work()
+        for thread in others:
+            thread.join()
+        if not self._tally.stopped():
+            for stored in self._queue:
+                self._tally.fail(stored.path, self._error)
 
-def _send_over(association: Association, queue: deque[StoredObject], tally: _Tally) -> None:
-    """Send from `queue` over one association until the queue is empty or the association breaks."""
-    user = StoreUser(association)
-    upcoming = _next(user, queue, tally)
-    while upcoming is not None:
-        current, upcoming = upcoming, None
-        try:
-            user.request(current)
-            upcoming = _next(user, queue, tally)
-            status, comment = user.response()
-        except (NetworkError, UnreadableError) as error:
-            association.abort()
-            tally.error = str(error)
-            tally.fail(current.stored.path, str(error))
-            if upcoming is not None:
-                queue.appendleft(upcoming.stored)
-            return
-        tally.count(current, status, comment)
-    association.release()
+    def _work(self) -> None:
+        """Send from the queue over one association, and over a new one whenever it breaks.
 
-
-def _next(user: StoreUser, queue: deque[StoredObject], tally: _Tally) -> Prepared | None:
-    """Prepare the next object that can be; those that cannot are failed."""
-    while True:
-        try:
-            stored = queue.popleft()
-        except IndexError:
-            return None
-        try:
-            return user.prepare(stored)
-        except UnreadableError as error:
-            tally.fail(stored.path, str(error))
+        Gives up, and leaves the rest, when no association is to be had or several in turn carry nothing.
+        """
+        barren = 0
+        while self._queue and barren < _MAX_BARREN_ASSOCIATIONS and not self._tally.stopped():
+            before = self._tally.result.sent
+            try:
+                association = self._connect(self._proposals)
+            except NetworkError as error:
+                self._error = str(error)
+                return
+            try:
+                StoreUser(association, self._originator).send(self._queue, self._tally)
+                association.release()
+            except (NetworkError, UnreadableError) as error:
+                self._error = str(error)
+                association.abort()
+            barren = barren + 1 if self._tally.result.sent == before else 0

@@ -17,6 +17,10 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt
 from pynetdicom.sop_class import Verification
 
+from pyconquest_rt.config import ArchiveSettings
+from pyconquest_rt.indexer import rebuild
+from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.net.index import Index
 from pyconquest_rt.scp import Listener
 
 
@@ -150,3 +154,18 @@ def listen(sink: FolderSink) -> Iterator[Callable[..., Listener]]:
     yield start
     for listener in started:
         listener.stop(0.0)
+
+
+@pytest.fixture
+def index(tmp_path: Path, ingest: Ingest, put: Callable[..., Path]) -> Index:
+    """Return an index of 2 patients, 3 studies, 4 series and 9 images."""
+    for instance in (1, 2, 3):
+        put(f"1/{instance}.dcm", instance=instance, PatientComments="first patient", StudyDescription="Hals")
+    latin = {"SpecificCharacterSet": "ISO_IR 100", "PatientName": "Müller^Jörg"}
+    for instance in (1, 2):
+        put(f"2/{instance}.dcm", patient="P2", study=2, instance=instance, **latin)
+        put(f"3/{instance}.dcm", patient="P2", study=3, instance=instance, **latin)
+        put(f"4/{instance}.dcm", patient="P2", study=3, series=2, instance=instance, Modality="MR", **latin)
+    assert rebuild(ingest).indexed == 9
+    settings = ArchiveSettings(str(tmp_path / "data"), str(tmp_path / "conquest.db"))
+    return Index(settings, ingest.database.definition)

@@ -13,8 +13,6 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, build_context
 from pynetdicom.pdu_primitives import SOPClassExtendedNegotiation
 
-from pyconquest_rt.config import ArchiveSettings
-from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.net.admission import Access, Policy
 from pyconquest_rt.net.dimse import Command, encode_command
@@ -24,23 +22,12 @@ from pyconquest_rt.net.index import Index
 from pyconquest_rt.scp import Listener
 from pyconquest_rt.scu import find
 
-Put = Callable[..., Path]
 StartFinder = Callable[..., Listener]
 
 
 @pytest.fixture
-def start_finder(tmp_path: Path, ingest: Ingest, put: Put, listen: Callable[..., Listener]) -> StartFinder:
-    """Return a function that starts a listener over an archive of 2 patients, 3 studies, 4 series, 9 images."""
-    for instance in (1, 2, 3):
-        put(f"1/{instance}.dcm", instance=instance, PatientComments="first patient", StudyDescription="Hals")
-    latin = {"SpecificCharacterSet": "ISO_IR 100", "PatientName": "Müller^Jörg"}
-    for instance in (1, 2):
-        put(f"2/{instance}.dcm", patient="P2", study=2, instance=instance, **latin)
-        put(f"3/{instance}.dcm", patient="P2", study=3, instance=instance, **latin)
-        put(f"4/{instance}.dcm", patient="P2", study=3, series=2, instance=instance, Modality="MR", **latin)
-    assert rebuild(ingest).indexed == 9
-    settings = ArchiveSettings(str(tmp_path / "data"), str(tmp_path / "conquest.db"))
-    index = Index(settings, ingest.database.definition)
+def start_finder(index: Index, listen: Callable[..., Listener]) -> StartFinder:
+    """Return a function that starts a listener that answers queries of the index."""
 
     def start(limit: int | None = None, **options: Any) -> Listener:
         return listen(services=FindService(index, "ARCHIVE", limit).handlers(), **options)
