@@ -3,6 +3,7 @@
 Every key is optional. An environment variable ``PYCONQUEST_RT_<SECTION>_<KEY>`` overrides the file.
 """
 
+import json
 import os
 import tomllib
 from collections.abc import Mapping
@@ -100,3 +101,18 @@ def _overridden(settings: Settings, environment: Mapping[str, str]) -> Settings:
                     ) from error
         settings = replace(settings, **{part.name: replace(section, **given)})
     return settings
+
+
+def archive_section(settings: ArchiveSettings) -> str:
+    """Return the text of ``pyconquest.toml`` that opens an archive."""
+    lines = ["[archive]"]
+    lines += [f"{name} = {_quoted(getattr(settings, name))}" for name in ("data", "database", "sql")]
+    if settings.devices:
+        lines.append("[archive.devices]")
+        lines += [f"{_quoted(name)} = {_quoted(folder)}" for name, folder in settings.devices.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    """A basic string of TOML; JSON's escapes are a part of TOML's."""
+    return json.dumps(text, ensure_ascii=False)

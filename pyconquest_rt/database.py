@@ -56,6 +56,23 @@ MIGRATIONS: dict[str, list[str]] = {
         );
         """
     ],
+    "derivations": [
+        """
+        CREATE TABLE derivations(
+            sop TEXT NOT NULL, extractor TEXT NOT NULL, version INTEGER NOT NULL,
+            state TEXT NOT NULL, result TEXT, reason TEXT, awaited TEXT, worker TEXT, lease REAL,
+            attempts INTEGER NOT NULL DEFAULT 0, time TEXT, seconds REAL,
+            PRIMARY KEY(sop, extractor)
+        ) WITHOUT ROWID;
+        CREATE INDEX derivations_unfinished ON derivations(extractor, state) WHERE state <> 'done';
+        CREATE TABLE derivation_inputs(
+            sop TEXT NOT NULL, extractor TEXT NOT NULL, input_sop TEXT NOT NULL, fingerprint TEXT NOT NULL,
+            PRIMARY KEY(sop, extractor, input_sop)
+        ) WITHOUT ROWID;
+        CREATE INDEX derivation_inputs_of ON derivation_inputs(input_sop);
+        CREATE TABLE derived_tables(name TEXT PRIMARY KEY NOT NULL, extractor TEXT NOT NULL) WITHOUT ROWID;
+        """
+    ],
 }
 
 
@@ -123,10 +140,15 @@ class Database:
         for component, scripts in MIGRATIONS.items():
             self.migrate(component, scripts)
 
+    def extend(self, definition: Definition) -> None:
+        """Take a definition with further columns, and add these to the tables."""
+        self.definition = definition
+        self._prepare()
+
     def _is_complete(self) -> bool:
         """Whether nothing has to be made or added, so that opening needs no write."""
         return (
-            self.state("schema:archive") == str(len(MIGRATIONS["archive"]))
+            all(self.state(f"schema:{name}") == str(len(scripts)) for name, scripts in MIGRATIONS.items())
             and not any(self._missing_columns(table) for table in _tables(self.definition))
             and all(self.has(name) for name in ("v_series", "index_dicomimages"))
         )

@@ -67,13 +67,14 @@ class Source:
     `load` and `read` and moves the window.
     """
 
-    __slots__ = ("base", "budget", "data", "size")
+    __slots__ = ("base", "budget", "data", "ends", "size")
 
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.base = 0
         self.size = len(data)
         self.budget = sys.maxsize  # element headers that may still be read
+        self.ends: dict[int, tuple[int, int]] = {}  # of values of undefined length: start → `end_of_value`
 
     def load(self, position: int) -> None:
         """Bring the bytes at a position into `data`, as far as there are any."""
@@ -86,8 +87,8 @@ class Source:
 def read_header(source: Source, position: int, encoding: Encoding) -> ElementHeader:
     """Read the header of the data element (or item, or delimiter) at a position.
 
-    In an explicit encoding an element whose VR is not two capital letters is taken as implicit, as pydicom does:
-    some writers, and sequences in a UN, change over (PS3.5 section 6.2.2).
+    In an explicit encoding an element whose VR is not two capital letters is taken as implicit, as pydicom
+    does: some writers, and sequences in a UN, change over (PS3.5 section 6.2.2).
 
     Raises:
         UnreadableError: the data end within the header, or there are more elements than may be read.
@@ -104,10 +105,10 @@ def read_header(source: Source, position: int, encoding: Encoding) -> ElementHea
         if not encoding.implicit:
             group, element, vr, length = encoding.tag_vr_length(data, at)
             if group != 0xFFFE:
-                if vr in _SHORT:
-                    return group << 16 | element, _SHORT[vr], position + 8, length
-                if vr in _LONG:
-                    return group << 16 | element, _LONG[vr], position + 12, encoding.long_length(data, at)[0]
+                if known := _SHORT.get(vr):
+                    return group << 16 | element, known, position + 8, length
+                if known := _LONG.get(vr):
+                    return group << 16 | element, known, position + 12, encoding.long_length(data, at)[0]
                 if vr.isalpha() and vr.isupper():
                     return group << 16 | element, None, position + 8, length
         group, element, length = encoding.tag_and_length(data, at)
@@ -117,18 +118,19 @@ def read_header(source: Source, position: int, encoding: Encoding) -> ElementHea
 
 
 def nested_headers(
-    source: Source, position: int, stop: int, encoding: Encoding
+    source: Source, position: int, stop: int, encoding: Encoding, depth: int = 1
 ) -> Iterator[tuple[int, int, int]]:
     """Walk a value of undefined length and yield (position, position after its header, length) of all in it.
 
     Undefined lengths are yielded as 0: what is in them follows. The last one yielded is the delimiter of the
-    whole value. Nothing is kept but the depth, so nesting costs no memory.
+    whole value. Nothing is kept but the depth, so nesting costs no memory. With a depth of 2 the walk is over
+    the content of one item in place of a sequence.
 
     Raises:
         UnreadableError: the value is not made of items, or runs beyond ``stop``.
     """
-    depth = 1  # odd: among the items of a sequence; even: among the elements of an item
-    while depth:
+    innermost = depth - 1
+    while depth > innermost:  # odd: among the items of a sequence; even: among the elements of an item
         tag, _, start, length = read_header(source, position, encoding)
         is_mark, among_items = tag >> 16 == 0xFFFE, depth % 2 == 1
         if tag == (SEQUENCE_DELIMITER if among_items else ITEM_DELIMITER):
@@ -160,6 +162,9 @@ def end_of_value(source: Source, header: ElementHeader, stop: int, encoding: Enc
         if start + length > stop:
             raise beyond(tag, start, length, stop)
         return start + length, start + length
+    known = source.ends.get(start)
+    if known is not None and known[1] <= stop:
+        return known
     last = following = start
     for last, following, _ in nested_headers(source, start, stop, encoding):  # noqa: B007
         pass
@@ -263,28 +268,16 @@ class Item:
 
     def _located(self) -> dict[int, ElementHeader]:
         if self._elements is None:
-            self.locate()
-            assert self._elements is not None
+            found: dict[int, ElementHeader] = {}
+            position = self._start
+            while position < self._stop:
+                header = read_header(self._source, position, self._encoding)
+                if header[0] == ITEM_DELIMITER:
+                    break
+                _, position = end_of_value(self._source, header, self._stop, self._encoding)
+                found[header[0]] = header
+            self._elements = found
         return self._elements
-
-    def locate(self) -> int:
-        """Find the elements, up to the item's end or its delimiter; returns where that is.
-
-        Raises:
-            UnreadableError: an element does not fit.
-        """
-        found: dict[int, ElementHeader] = {}
-        source, stop, encoding = self._source, self._stop, self._encoding
-        position = self._start
-        while position < stop:
-            header = read_header(source, position, encoding)
-            if header[0] == ITEM_DELIMITER:
-                position = header[2]
-                break
-            _, position = end_of_value(source, header, stop, encoding)
-            found[header[0]] = header
-        self._elements = found
-        return position
 
 
 def read_items(
@@ -311,12 +304,12 @@ def read_items(
             continue
         if tag != ITEM:
             raise UnreadableError(f"found {format_tag(tag)} at byte {position} in place of an item")
+        end = start + length
         if length == UNDEFINED_LENGTH:
-            item = Item(source, start, stop, encoding, codecs)
-            position = item.locate()
+            for end, position, _ in nested_headers(source, start, stop, encoding, depth=2):  # noqa: B007
+                pass
+        elif end > stop:
+            raise beyond(tag, start, length, stop)
         else:
-            position = start + length
-            if position > stop:
-                raise beyond(tag, start, length, stop)
-            item = Item(source, start, position, encoding, codecs)
-        yield item
+            position = end
+        yield Item(source, start, end, encoding, codecs)

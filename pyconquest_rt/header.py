@@ -1,9 +1,9 @@
 """Files → the wanted values of their headers, fast and bounded.
 
 A `HeaderReader` is told once which values are wanted (`Field`) and which sequences, and then reads one file
-after the other. It reads the first 16 KB, more only where the header is longer, and stops after the last wanted
-tag: pixel data and contours are never read. What a file claims is never trusted: the memory for one file stays
-below 32 MB and its elements are counted, whatever its lengths, its depth or its compression say.
+after the other. It reads the first 16 KB, more only where the header is longer, and stops after the last
+wanted tag: pixel data and contours are never read. What a file claims is never trusted: the memory for one
+file stays below 32 MB and its elements are counted, whatever its lengths, its depth or its compression say.
 
 No data set of pydicom is built; its data dictionary and character sets are used where they are needed.
 """
@@ -12,6 +12,7 @@ import hashlib
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from operator import getitem, itemgetter
 from types import MappingProxyType
 from typing import NamedTuple
@@ -29,8 +30,9 @@ from pyconquest_rt.elements import (
     read_items,
 )
 from pyconquest_rt.errors import UnreadableError
-from pyconquest_rt.layouts import LayoutCache, walked_of
+from pyconquest_rt.layouts import MAX_PARTS, LayoutCache
 from pyconquest_rt.part10 import (
+    MAX_VALUE,
     TRANSFER_SYNTAX_UID,
     FileSource,
     Prefix,
@@ -42,16 +44,17 @@ from pyconquest_rt.values import (
     NUMBER_CODES,
     UNDEFINED_LENGTH,
     character_codecs,
+    dictionary_vr,
     private_creator_tag,
-    resolve_vr,
     text_value,
 )
 
-MAX_VALUE = 1 << 16  #: of one wanted value so many bytes are read at most
-MAX_SEQUENCE = 16 << 20  #: a wanted sequence with more bytes is left out
-MAX_CONVERSIONS = 1024
+MAX_SEQUENCES = 16 << 20  #: wanted sequences are left out once they have more bytes together
+MAX_ITEMS = 50_000  #: a wanted sequence with more items is left out
 
-_REMEMBERED = 1024  # values kept per conversion
+_TABLES = 8  # combinations of character set and byte order of which the conversions are kept
+
+_REMEMBERED = 512  # values kept per conversion
 _REMEMBERED_BYTES = 128  # longer ones are not kept
 
 
@@ -103,6 +106,24 @@ class _Conversion(dict[bytes, str | None]):
         return value
 
 
+class _ConversionTable(dict[tuple[str, int | None, str], _Conversion]):
+    """Conversions by VR, length and kind, for one character set and byte order."""
+
+    __slots__ = ("_big_endian", "codecs")
+
+    def __init__(self, codecs: tuple[str, ...], big_endian: bool) -> None:
+        self.codecs = codecs
+        self._big_endian = big_endian
+
+    def __missing__(self, key: tuple[str, int | None, str]) -> _Conversion:
+        vr, length, kind = key
+        first = kind == "number"
+        text = partial(text_value, vr=vr, codecs=self.codecs, big_endian=self._big_endian, first=first)
+        field = Field((), length, kind)
+        self[key] = conversion = _Conversion(lambda raw: fit(text(raw), field))
+        return conversion
+
+
 def fit(text: str | None, field: Field) -> str | None:
     """Cut a text to what its column takes; ``None`` where nothing is left."""
     if text is None:
@@ -120,7 +141,7 @@ def fit(text: str | None, field: Field) -> str | None:
 class _Found:
     """What a walk over one object found."""
 
-    __slots__ = ("closing", "complete", "elements", "fault", "ordered", "raws", "sequences")
+    __slots__ = ("closing", "complete", "elements", "fault", "ordered", "raws", "room", "sequences")
 
     def __init__(self) -> None:
         self.raws: dict[int, tuple[str | None, bytes]] = {}
@@ -129,6 +150,15 @@ class _Found:
         self.closing: tuple[int, ElementHeader] | None = None  # the first one after the last wanted
         self.ordered = True
         self.fault: str | None = None
+        self.room = MAX_SEQUENCES
+
+    def blame(self, reason: str) -> None:
+        """Note what is wrong with the object; what is noted first stays."""
+        self.fault = self.fault or reason
+
+    def is_plain(self) -> bool:
+        """Whether the object is one of which the layout can be remembered."""
+        return self.ordered and not self.sequences and not self.fault and 0 < len(self.elements) <= MAX_PARTS
 
     def raw(self, tag: int) -> bytes:
         return self.raws[tag][1] if tag in self.raws else b""
@@ -154,9 +184,12 @@ class HeaderReader:
     Args:
         fields: the wanted values; one tag may be wanted several times.
         sequences: the tags of wanted sequences at the top level, handed out as `Item` views.
+        remember: whether to remember layouts (see layouts.py); without, each header is walked over.
     """
 
-    def __init__(self, fields: Sequence[Field], sequences: Collection[int] = ()) -> None:
+    def __init__(
+        self, fields: Sequence[Field], sequences: Collection[int] = (), remember: bool = True
+    ) -> None:
         self._fields = tuple(fields)
         self._asked = frozenset(sequences)
         self._sequences = self._asked | {field.path[0] for field in self._fields if len(field.path) > 1}
@@ -166,8 +199,8 @@ class HeaderReader:
         creators = {creator for tag in tags if (creator := private_creator_tag(tag)) is not None}
         decisive = {TRANSFER_SYNTAX_UID, SPECIFIC_CHARACTER_SET, PIXEL_REPRESENTATION} | creators
         self._wanted = tags | decisive
-        self._conversions: dict[tuple[object, ...], _Conversion] = {}
-        self._layouts = LayoutCache(self._wanted, decisive)
+        self._tables: dict[tuple[bytes, bool], _ConversionTable] = {}
+        self._layouts = LayoutCache(tags, decisive) if remember else None
 
     def read_file(self, path: str | os.PathLike[str]) -> Header:
         """Read the header of a file.
@@ -191,8 +224,8 @@ class HeaderReader:
         Raises:
             UnreadableError: it cannot be read, or is not DICOM.
         """
-        matched = self._layouts.match(prefix.data, prefix.size, transfer_syntax)
-        if matched is None:
+        matched = self._layouts and self._layouts.match(prefix, transfer_syntax)
+        if not matched:
             return self._parse_new(prefix, transfer_syntax)
         layout, raws, is_complete = matched
         pick, conversions, syntax, charset = layout.context
@@ -211,18 +244,23 @@ class HeaderReader:
         with FileSource(prefix) as source:
             start = begin(source, transfer_syntax)
             found = self._walk(start)
-        charset = found.raw(SPECIFIC_CHARACTER_SET).decode("latin-1").strip("\0 ")
-        conversions = tuple([self._conversion(field, found, start.encoding) for field in self._fields])
-        self._learn(prefix, transfer_syntax, start, found, conversions, charset)
+            conversions = self._conversions_of(found, start.encoding)
+            charset = found.raw(SPECIFIC_CHARACTER_SET).decode("latin-1").strip("\0 ")
+            layout = None
+            if self._layouts and found.is_plain() and start.source is source:
+                layout = self._layouts.learn(prefix, transfer_syntax, start, found.elements, found.closing)
+            if layout:
+                places = {tag: place for place, tag in enumerate(layout.tags)}
+                pick = _picker([places.get(field.path[0], len(places)) for field in self._fields])
+                layout.context = _Context(pick, conversions, start.transfer_syntax, charset)
+        values = [
+            _nested_value(found.sequences.get(field.path[0], []), field)
+            if len(field.path) > 1
+            else conversion[found.raw(field.path[0])]
+            for field, conversion in zip(self._fields, conversions, strict=True)
+        ]
         return Header(
-            tuple(
-                [
-                    _nested_value(found.sequences.get(field.path[0], []), field)
-                    if len(field.path) > 1
-                    else conversion[found.raw(field.path[0])]
-                    for field, conversion in zip(self._fields, conversions, strict=True)
-                ]
-            ),
+            tuple(values),
             {tag: items for tag, items in found.sequences.items() if tag in self._asked},
             prefix.size,
             prefix.mtime_ns,
@@ -247,19 +285,20 @@ class HeaderReader:
                 tag, _, value, length = header = read_header(source, position, encoding)
                 if tag > self._last and found.ordered:
                     found.closing = position, header
-                    if length != UNDEFINED_LENGTH and value + length > source.size:
-                        found.fault = _INCOMPLETE
+                    if start.is_whole and length != UNDEFINED_LENGTH and value + length > source.size:
+                        found.blame(_INCOMPLETE)
                     break
                 end, following = end_of_value(source, header, source.size, encoding)
                 found.ordered = found.ordered and tag > previous
-                found.elements.append((position, header))
+                if len(found.elements) <= MAX_PARTS:
+                    found.elements.append((position, header))
                 if tag in self._wanted:
                     self._take(found, source, header, end, encoding)
                 position, previous = following, tag
         except UnreadableError as error:
             if not found.elements:
                 raise
-            found.fault = str(error)
+            found.blame(str(error))
         return found
 
     def _take(
@@ -268,66 +307,60 @@ class HeaderReader:
         """Keep what is wanted of one element."""
         tag, vr, start, length = header
         if tag in self._sequences:
-            if end - start > MAX_SEQUENCE:
-                found.fault = f"sequence {format_tag(tag)} of {end - start} bytes was left out"
-                return
-            inner = Source(source.read(start, end))
-            whole = (tag, vr, 0, len(inner.data))
-            codecs = character_codecs(found.raw(SPECIFIC_CHARACTER_SET))
-            found.sequences[tag] = list(read_items(inner, whole, inner.size, encoding, codecs))
+            self._take_sequence(found, source, header, end, encoding)
         elif end - start > MAX_VALUE and tag in self._keys:
-            found.fault = f"identifier {format_tag(tag)} of {end - start} bytes was left out"
+            found.blame(f"identifier {format_tag(tag)} of {end - start} bytes was left out")
         elif length == UNDEFINED_LENGTH:
             found.raws[tag] = vr, b""  # items or fragments, not a value
         else:
             found.raws[tag] = vr, source.read(start, min(end, start + MAX_VALUE))
 
-    def _conversion(self, field: Field, found: _Found, encoding: Encoding) -> _Conversion:
-        """The conversion of a field in an object, shared by all that convert alike."""
-        tag = field.path[0]
-        if tag not in found.raws:
-            return _ABSENT
-        charset = found.raw(SPECIFIC_CHARACTER_SET)
-        codecs = character_codecs(charset)
-        creator = text_value(found.raw(private_creator_tag(tag) or 0), "LO", codecs)
-        vr = resolve_vr(tag, found.raws[tag][0], any(found.raw(PIXEL_REPRESENTATION)), creator)
-        big_endian = encoding.big_endian and tag >> 16 != 2
-        key = (field.kind, field.length, vr, charset, big_endian)
-        conversion = self._conversions.get(key)
-        if conversion is None:
-            if len(self._conversions) >= MAX_CONVERSIONS:
-                self._conversions.clear()
-            first = field.kind == "number"
-            text = partial(text_value, vr=vr, codecs=codecs, big_endian=big_endian, first=first)
-            conversion = self._conversions[key] = _Conversion(lambda raw: fit(text(raw), field))
-        return conversion
-
-    def _learn(
-        self,
-        prefix: Prefix,
-        transfer_syntax: str | None,
-        start: Start,
-        found: _Found,
-        conversions: tuple[_Conversion, ...],
-        charset: str,
+    def _take_sequence(
+        self, found: _Found, source: Source, header: ElementHeader, end: int, encoding: Encoding
     ) -> None:
-        """Remember the layout of an object, if it is plain: whole in the prefix, in order, no sequence."""
-        source = start.source
-        if not found.ordered or found.sequences or found.fault or source.data is not prefix.data:
+        """Keep the items of one wanted sequence; one that is too large or malformed is left out."""
+        tag, vr, start, _ = header
+        found.room -= end - start
+        if found.room < 0:
+            found.blame(f"sequence {format_tag(tag)} of {end - start} bytes was left out")
             return
-        stop = found.closing[1][2] if found.closing else source.size
-        if stop > len(source.data):
-            return
-        layout = self._layouts.learn(walked_of(start, found.elements, found.closing), transfer_syntax)
-        if layout is None:
-            return
-        places = {tag: place for place, tag in enumerate(layout.tags)}
-        layout.context = _Context(
-            _picker([places.get(field.path[0], len(places)) for field in self._fields]),
-            conversions,
-            start.transfer_syntax,
-            charset,
-        )
+        inner = Source(source.read(start, end))
+        codecs = character_codecs(found.raw(SPECIFIC_CHARACTER_SET))
+        items = read_items(inner, (tag, vr, 0, inner.size), inner.size, encoding, codecs)
+        try:
+            found.sequences[tag] = list(islice(items, MAX_ITEMS + 1))
+        except UnreadableError as error:
+            found.blame(f"sequence {format_tag(tag)}, counted from its start: {error}")
+        if len(found.sequences.get(tag, ())) > MAX_ITEMS:
+            del found.sequences[tag]
+            found.blame(f"sequence {format_tag(tag)} of more than {MAX_ITEMS} items was left out")
+
+    def _conversions_of(self, found: _Found, encoding: Encoding) -> tuple[_Conversion, ...]:
+        """The conversion of each field in an object."""
+        charset = found.raw(SPECIFIC_CHARACTER_SET)
+        table, meta_table = self._table(charset, encoding.big_endian), self._table(charset, False)
+        chosen = []
+        for field in self._fields:
+            tag = field.path[0]
+            if tag not in found.raws:
+                chosen.append(_ABSENT)
+                continue
+            vr = found.raws[tag][0]
+            if vr is None or vr == "UN":
+                creator = text_value(found.raw(private_creator_tag(tag) or 0), "LO", table.codecs)
+                vr = dictionary_vr(tag, any(found.raw(PIXEL_REPRESENTATION)), creator)
+            chosen.append((meta_table if tag >> 16 == 2 else table)[vr, field.length, field.kind])
+        return tuple(chosen)
+
+    def _table(self, charset: bytes, big_endian: bool) -> _ConversionTable:
+        """The conversions for a character set and byte order."""
+        table = self._tables.get((charset, big_endian))
+        if table is None:
+            if len(self._tables) >= _TABLES:
+                self._tables.clear()
+            table = _ConversionTable(character_codecs(charset), big_endian)
+            self._tables[charset, big_endian] = table
+        return table
 
 
 def _picker(places: list[int]) -> Callable[[tuple[bytes, ...]], tuple[bytes, ...]]:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Self
 from pyconquest_rt import schema
 from pyconquest_rt.config import ArchiveSettings
 from pyconquest_rt.database import BUSY_TIMEOUT_S, EXTRA_IMAGE_COLUMNS, Database, quote
+from pyconquest_rt.derived import objects_changed
 from pyconquest_rt.errors import ConflictError
 from pyconquest_rt.header import Header
 from pyconquest_rt.removal import move_study, remove_images
@@ -323,6 +324,7 @@ class _Batch:
         if self.changed_rows:
             key = columns.index(images.key.name)
             connection.executemany(_update(images, columns), [(*row, row[key]) for row in self.changed_rows])
+            objects_changed(self.database, [row[key] for row in self.changed_rows])
         connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", self.files)
         if self.seen_as:
             connection.executemany("DELETE FROM rejected WHERE path = ?", [row[:1] for row in self.files])

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from pyconquest_rt.database import Database
+from pyconquest_rt.derived import objects_removed
 
 
 class Copy(NamedTuple):
@@ -43,6 +44,7 @@ def remove_images(database: Database, sops: Collection[str], *, forget_files: bo
             connection.executemany("DELETE FROM files WHERE path = ?", names)
         connection.executemany("DELETE FROM DICOMImages WHERE SOPInstanc = ?", keys)
         released = connection.executemany("DELETE FROM files WHERE state = 'duplicate' AND sop = ?", keys)
+        objects_removed(database, sops)
         tidy(database, {series for series, _ in rows if series is not None})
     return released.rowcount if keys else 0
 

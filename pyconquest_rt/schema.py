@@ -69,6 +69,8 @@ class Column:
             )
         if re.search(r"""[\s"'`{},]""", self.name):
             raise SchemaError(f"a column name has no blank, quote, comma or brace: {self.name!r}")
+        if re.search(r"""[^\S ]|["{},]""", self.hl7):
+            raise SchemaError(f"{self.name}: an HL7 item has no quote, comma or brace: {self.hl7!r}")
         if len(self.path) % 2 == 0 or any(not 0 <= number <= 0xFFFFFFFF for number in self.path):
             raise SchemaError(f"{self.name}: expected a tag, or sequence tag, item, tag ...: {self.path}")
         if not 1 <= self.length <= 0xFFFF:
@@ -218,7 +220,7 @@ _TOKEN = re.compile(
     r"""(?P<blank>\s+|\#[^\n]*|/\*.*?\*/)
       | (?P<section>\*\w+\*)
       | (?P<mark>[{},])
-      | "(?P<text>[^"\n]*)"
+      | "(?P<text>[^"\n{},]*?)(?:"|[^\S\n]*(?=[{},\n]))  # a forgotten second quote is made up for
       | (?P<word>[^\s{},"\#*/]+)
       | (?P<other>.)""",
     re.VERBOSE | re.DOTALL,

@@ -1,0 +1,57 @@
+"""The extractor of dose reports and dose-bearing images."""
+
+from typing import Any
+
+from pyconquest_rt.dose_reports.registry import EXTRACTORS, extract
+from pyconquest_rt.dose_reports.tables import INDEXES, TABLES
+from pyconquest_rt.dose_reports.views import VIEWS
+from pyconquest_rt.extractor import Extractor, Rows, Source
+
+_SCRIPT = ";\n".join(
+    [
+        *(table.create() for table in TABLES.values()),
+        *INDEXES,
+        *(f"CREATE VIEW IF NOT EXISTS {name} AS {select}" for name, select in VIEWS.items()),
+    ]
+)
+
+
+def _dose(source: Source) -> Rows | None:
+    found = extract(source.path)
+    if found is None:
+        return None
+    rows: dict[str, Any] = {name: [dict(row) for row in found[name]] for name in TABLES}
+    for table in rows.values():
+        for row in table:
+            row["SOPInstanceUID"] = source.sop
+    return rows
+
+
+_STORAGE = "1.2.840.10008.5.1.4.1.1."
+CT_IMAGES = (f"{_STORAGE}2", f"{_STORAGE}2.1")
+NUCLEAR_IMAGES = (f"{_STORAGE}20", f"{_STORAGE}128", f"{_STORAGE}130")
+
+
+def extractors() -> tuple[Extractor, ...]:
+    """Return the extractors of everything that tells a dose.
+
+    All images of a CT acquisition, and of a PET or NM series, tell the same: one of them is read.
+    """
+    others = tuple(uid for uid in EXTRACTORS if uid not in CT_IMAGES + NUCLEAR_IMAGES)
+    return (
+        _extractor("dose_report", others, None),
+        _extractor("dose_ct_image", CT_IMAGES, ("SeriesInst", "AcqNumber", "CTDIvol")),
+        _extractor("dose_nuclear", NUCLEAR_IMAGES, ("SeriesInst",)),
+    )
+
+
+def _extractor(name: str, sop_classes: tuple[str, ...], one_per: tuple[str, ...] | None) -> Extractor:
+    return Extractor(
+        name=name,
+        version=1,
+        sop_classes=sop_classes,
+        tables=tuple(TABLES),
+        scripts=(f"{_SCRIPT};",),
+        extract=_dose,
+        one_per=one_per,
+    )

@@ -1,0 +1,177 @@
+"""What dose-bearing images have in common: an event with its tube and its filters, read from attributes.
+
+The tables below say which attribute fills which column, and in which unit the standard has it (PS3.3 C.8).
+Where two attributes tell the same, the first that is there and is a number counts.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+from pyconquest_rt.dose_reports.attributes import number
+from pyconquest_rt.dose_reports.codes import word
+from pyconquest_rt.dose_reports.header_row import start_rows
+from pyconquest_rt.dose_reports.rows import Row, Rows
+from pyconquest_rt.dose_reports.sr import code
+from pyconquest_rt.dose_reports.units import convert, unit_of
+from pyconquest_rt.elements import Item
+
+_T = TypeVar("_T")
+Numbers = Iterable[tuple[str, int, str]]  #: (column, tag, the attribute's unit)
+
+TUBE: Numbers = (
+    ("kvp", 0x00180060, "kV"),
+    ("xray_tube_current_mA", 0x00188151, "uA"),
+    ("xray_tube_current_mA", 0x00189330, "mA"),
+    ("xray_tube_current_mA", 0x00181151, "mA"),
+    ("exposure_uAs", 0x00181153, "uA.s"),
+    ("exposure_uAs", 0x00189332, "mA.s"),
+    ("exposure_uAs", 0x00181152, "mA.s"),
+    ("pulse_width_ms", 0x00181154, "ms"),
+)
+EXPOSURE_TIME: Numbers = (
+    ("exposure_time_ms", 0x00188150, "us"),
+    ("exposure_time_ms", 0x00189328, "ms"),
+    ("exposure_time_ms", 0x00181150, "ms"),
+)
+_GRIDS = {
+    "NONE": "No grid",
+    "FIXED": "Fixed grid",
+    "FOCUSED": "Focused grid",
+    "RECIPROCATING": "Reciprocating grid",
+    "PARALLEL": "Parallel grid",
+    "CROSSED": "Crossed grid",
+}
+_LATERALITIES = {"L": "Left", "R": "Right", "B": "Right and left", "U": "Unpaired"}
+_METALS = {"CU": "COPPER", "AL": "ALUMINUM"}
+_SIEMENS_FILTER = re.compile(r"(CU|AL)_(\d+(?:\.\d+)?)_MM")
+
+
+def start_image(item: Item, sop_instance_uid: str, modality: str, event_kind: str) -> tuple[Rows, Row]:
+    """Return the rows of an image and its event row, with what all images tell of their acquisition."""
+    rows = start_rows(item, "image", sop_instance_uid)
+    rows.object["modality_type"] = modality
+    rows.object["source_of_dose_information"] = word("113866^DCM", None)
+    rows.object["comment"] = item.text(0x00400310)
+    event = rows.add("dose_event", event=1, event_kind=event_kind)
+    event["irradiation_event_uid"] = next(iter(item.values(0x00083010)), None)
+    event["date_time_started"] = acquisition_time(item)
+    event["acquisition_protocol"] = item.text(0x00181030)
+    event["target_region"] = coded(item, 0x00082218) or item.text(0x00180015)
+    event["event_key"] = event["irradiation_event_uid"] or _key(rows.object, event)
+    return rows, event
+
+
+def acquisition_time(item: Item) -> str | None:
+    """Return when the image was acquired, as a DICOM DT: Acquisition DateTime, or its date and time."""
+    if item.text(0x00080022) and item.text(0x00080032):
+        return f"{item.text(0x00080022)}{item.text(0x00080032)}"
+    return item.text(0x0008002A)
+
+
+def _key(row: Row, event: Row) -> str:
+    """Images of one exposure (for processing, for presentation) share device and time of acquisition."""
+    if event["date_time_started"] is None:
+        return str(row["SOPInstanceUID"])
+    return f"{event['date_time_started']} {row['DeviceSerialNumber'] or row['StationName'] or ''}"
+
+
+def coded(item: Item, tag: int) -> str | None:
+    """Return the word of the first item of a code sequence."""
+    for entry in item.items(tag)[:1]:
+        return word("^".join(code(entry)), entry.text(0x00080104)) or None
+    return None
+
+
+def fill_numbers(item: Item, columns: Numbers, row: Row, rows: Rows) -> None:
+    """Fill columns from numeric attributes; one that holds no number is named in the warnings."""
+    for column, tag, unit in columns:
+        if row.get(column) is not None:
+            continue
+        text = next(iter(item.values(tag)), None)
+        if not text:
+            if item.raw(tag) is not None and text is None:
+                rows.warn(f"({tag >> 16:04X},{tag & 0xFFFF:04X}) cannot be decoded: no {column}")
+            continue
+        value = number(text)
+        if value is None:
+            rows.warn(f"({tag >> 16:04X},{tag & 0xFFFF:04X}) '{text}' is not a number: no {column}")
+        else:
+            row[column] = convert(value, unit, unit_of(column))
+
+
+def fill_texts(item: Item, columns: Mapping[str, int], row: Row) -> None:
+    """Fill columns from attributes of text."""
+    for column, tag in columns.items():
+        row[column] = item.text(tag)
+
+
+def add_tube(item: Item, rows: Rows) -> Row:
+    """Add the row of the tube: voltage, current and exposure."""
+    row = rows.add("dose_event_source", event=1, source=1)
+    fill_numbers(item, TUBE, row, rows)
+    return row
+
+
+def laterality(item: Item) -> str | None:
+    """Return Left, Right or 'Right and left' from Image Laterality or Laterality."""
+    letter = item.text(0x00200062) or item.text(0x00200060)
+    return _LATERALITIES.get(letter or "", letter)
+
+
+def grid(item: Item) -> str | None:
+    """Return the grid in the standard's words (CID 10017)."""
+    return ", ".join(_GRIDS.get(value, value) for value in item.values(0x00181166) if value) or None
+
+
+def add_filters(item: Item, rows: Rows) -> None:
+    """Add a row for every filter: by material, or by a type like CU_0.2_MM.
+
+    Some systems join several materials and thicknesses by commas, write the thickness with a decimal comma,
+    or swap its two limits.
+    """
+    kinds = item.values(0x00181160)
+    found = _SIEMENS_FILTER.fullmatch(kinds[0].upper()) if kinds else None
+    materials = _split(item.values(0x00187050))
+    if found and not materials:
+        materials, least, most = [_METALS[found[1]]], [number(found[2])], [number(found[2])]
+    else:
+        least = _thicknesses(item.values(0x00187052), len(materials))
+        most = _thicknesses(item.values(0x00187054), len(materials))
+    for index in range(max(len(materials), len(kinds))):
+        low, high = (_at(least, index), _at(most, index))
+        if low is not None and high is not None and low > high:
+            low, high = high, low
+            rows.warn("filter thickness: minimum and maximum were swapped")
+        rows.add(
+            "dose_event_filter",
+            event=1,
+            filter=index + 1,
+            xray_filter_type=_at(kinds, index) or _at(kinds, 0),
+            xray_filter_material=material(_at(materials, index)),
+            xray_filter_thickness_minimum_mm=low,
+            xray_filter_thickness_maximum_mm=high,
+        )
+
+
+def material(name: str | None) -> str | None:
+    """Return a metal in the standard's words: ALUMINUM → Aluminum or Aluminum compound (CID 10006, 10016)."""
+    if not name or not name.isalpha():
+        return name or None
+    metal = name.capitalize()
+    return f"{metal} or {metal} compound"
+
+
+def _split(values: list[str]) -> list[str]:
+    return [part.strip() for value in values for part in value.split(",") if part.strip()]
+
+
+def _thicknesses(values: list[str], count: int) -> list[float | None]:
+    parts = _split(values)
+    if len(values) == 1 and count < len(parts):
+        parts = values
+    return [number(part) for part in parts]
+
+
+def _at(values: list[_T], index: int) -> _T | None:
+    return values[index] if index < len(values) else None

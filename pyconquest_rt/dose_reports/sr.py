@@ -1,0 +1,151 @@
+"""Structured reports: an object's content tree as a flat list of content items.
+
+The tree is walked with a stack, so its depth is bounded by memory alone and a report that nests without end
+costs no more than its own size. Source: PS3.3 C.17.3 (SR Document Content), C.18 (content macros).
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from pyconquest_rt.dose_reports.attributes import first_number, number
+from pyconquest_rt.dose_reports.codes import concept_key
+from pyconquest_rt.elements import Item
+
+_CONTENT = 0x0040A730
+_CONCEPT_NAME = 0x0040A043
+
+
+class ContentItem(NamedTuple):
+    """One content item, its value as the report writes it.
+
+    ``parent`` is the position of the item above it in the list (the root's: itself). ``concept`` is its name
+    as ``code^scheme``, and ``key`` the same in the one spelling of the templates' tables (codes.concept_key).
+    """
+
+    parent: int
+    relationship: str | None
+    value_type: str
+    key: str
+    concept: str
+    meaning: str | None
+    number: float | None
+    unit: str | None
+    code: str | None
+    code_meaning: str | None
+    text: str | None
+
+
+class _Value(NamedTuple):
+    number: float | None = None
+    unit: str | None = None
+    code: str | None = None
+    meaning: str | None = None
+    text: str | None = None
+
+
+def code(item: Item) -> tuple[str, str]:
+    """Return the code value, be it short, long or a URN, and the coding scheme of an item."""
+    value = item.text(0x00080100) or item.text(0x00080119) or item.text(0x00080120) or ""
+    return value, item.text(0x00080102) or ""
+
+
+def split_numbers(text: str) -> list[float | None]:
+    """Return the numbers of a text, None for what is none; joined by a backslash, or by a slash (Toshiba)."""
+    return [number(part) for part in text.replace("/", "\\").split("\\")]
+
+
+def _measured(item: Item) -> _Value:
+    for measured in item.items(0x0040A300)[:1]:
+        text = "\\".join(measured.values(0x0040A30A))
+        numbers = split_numbers(text)
+        first = next((value for value in numbers if value is not None), None)
+        if first is None:
+            first = first_number(measured, 0x0040A161)
+        units = [code(unit)[0] for unit in measured.items(0x004008EA)[:1]]
+        plain = len(numbers) == 1 and numbers[0] is not None
+        return _Value(first, units[0] if units else None, text=None if plain else text or None)
+    return _qualified(item)
+
+
+def _qualified(item: Item) -> _Value:
+    for qualifier in item.items(0x0040A301)[:1]:
+        return _Value(code="^".join(code(qualifier)), meaning=qualifier.text(0x00080104))
+    return _Value()
+
+
+def _coded(item: Item) -> _Value:
+    for value in item.items(0x0040A168)[:1]:
+        return _Value(code="^".join(code(value)), meaning=value.text(0x00080104))
+    return _Value()
+
+
+def _referenced(item: Item) -> _Value:
+    for reference in item.items(0x00081199)[:1]:
+        return _Value(code=reference.text(0x00081150), text=reference.text(0x00081155))
+    return _Value()
+
+
+_TEXTS = {
+    "TEXT": 0x0040A160,
+    "UIDREF": 0x0040A124,
+    "DATETIME": 0x0040A120,
+    "DATE": 0x0040A121,
+    "TIME": 0x0040A122,
+    "PNAME": 0x0040A123,
+    "PERSON NAME": 0x0040A123,
+    "TCOORD": 0x0040A130,
+    "SCOORD": 0x00700023,
+    "SCOORD3D": 0x00700023,
+}
+_VALUES = {
+    "NUM": _measured,
+    "CODE": _coded,
+    "HAS CONCEPT MOD": _coded,  # two reports write the relationship in the place of the value type
+    "IMAGE": _referenced,
+    "COMPOSITE": _referenced,
+    "WAVEFORM": _referenced,
+}
+
+
+def _value(item: Item, value_type: str) -> _Value:
+    reader = _VALUES.get(value_type)
+    if reader is not None:
+        return reader(item)
+    tag = _TEXTS.get(value_type)
+    if tag is not None:
+        return _Value(text=item.text(tag))
+    return _Value()
+
+
+def name(item: Item) -> tuple[str, str, str | None]:
+    """Return the concept name of a content item: its key, as written, and the meaning beside it."""
+    for entry in item.items(_CONCEPT_NAME)[:1]:
+        value, scheme = code(entry)
+        return concept_key(value, scheme), f"{value}^{scheme}", entry.text(0x00080104)
+    return "", "", None
+
+
+def content(report: Item) -> Iterator[ContentItem]:
+    """Yield the content items of a report from the root downward, in the order of the report."""
+    stack = [(report, 0)]
+    position = 0
+    while stack:
+        item, parent = stack.pop()
+        value_type = item.text(0x0040A040) or ""
+        value = _value(item, value_type)
+        key, written, meaning = name(item)
+        yield ContentItem(
+            parent,
+            item.text(0x0040A010),
+            value_type,
+            key,
+            written,
+            meaning,
+            value.number,
+            value.unit,
+            value.code,
+            value.meaning,
+            value.text,
+        )
+        stack.extend((child, position) for child in reversed(item.items(_CONTENT)))
+        position += 1

@@ -1,0 +1,79 @@
+"""Rows of objects into the six tables."""
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from pyconquest_rt.dose_reports.registry import extract
+from pyconquest_rt.dose_reports.rows import Rows
+from pyconquest_rt.dose_reports.tables import INDEXES, TABLES
+from pyconquest_rt.dose_reports.views import VIEWS
+
+
+def create_tables(connection: sqlite3.Connection) -> None:
+    """Create the six tables, their indexes and the views where they are not there yet."""
+    for table in TABLES.values():
+        connection.execute(table.create())
+    for index in INDEXES:
+        connection.execute(index)
+    for name, select in VIEWS.items():
+        connection.execute(f"CREATE VIEW IF NOT EXISTS {name} AS {select}")
+
+
+_DELETE = tuple(f"DELETE FROM {name} WHERE SOPInstanceUID = ?" for name in TABLES)  # noqa: S608
+_INSERT = {
+    name: f"INSERT INTO {name} VALUES ({', '.join('?' * len(table.columns))})"  # noqa: S608
+    for name, table in TABLES.items()
+}
+_COLUMNS = {name: tuple(column.name for column in table.columns) for name, table in TABLES.items()}
+
+
+def delete(connection: sqlite3.Connection, sop_instance_uid: str) -> None:
+    """Delete all rows of one object."""
+    for statement in _DELETE:
+        connection.execute(statement, (sop_instance_uid,))
+
+
+def write(connection: sqlite3.Connection, rows: Rows) -> None:
+    """Put the rows of one object in the place of those that were there."""
+    delete(connection, rows.sop_instance_uid)
+    for name, columns in _COLUMNS.items():
+        connection.executemany(_INSERT[name], [tuple(map(row.get, columns)) for row in rows[name]])
+
+
+class Imported(NamedTuple):
+    """How many files :func:`import_paths` read: those with dose, those without, those that failed."""
+
+    written: int
+    without_dose: int
+    failed: int
+
+
+def import_paths(connection: sqlite3.Connection, paths: Iterable[str | os.PathLike[str]]) -> Imported:
+    """Read files, and all files below folders, into the dose tables; each object in a transaction of its own.
+
+    The connection must not be inside a transaction. A file that cannot be read becomes a row with the status
+    ``failed`` and stops nothing. The files themselves are never changed.
+    """
+    create_tables(connection)
+    counts = [0, 0, 0]
+    for path in _files(paths):
+        rows = extract(path)
+        if rows is None:
+            counts[1] += 1
+            continue
+        counts[2 if rows.object["status"] == "failed" else 0] += 1
+        with connection:
+            write(connection, rows)
+    connection.commit()
+    return Imported(*counts)
+
+
+def _files(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:
+    for path in map(Path, paths):
+        if path.is_dir():
+            yield from sorted(file for file in path.rglob("*") if file.is_file())
+        else:
+            yield path

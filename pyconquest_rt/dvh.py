@@ -1,0 +1,182 @@
+"""Dose-volume histograms from an RTSTRUCT and an RTDOSE.
+
+``calculate_dvhs("rs.dcm", "rd.dcm")`` returns a :class:`DVH` for every ROI. The geometry is what the contours
+say: exact areas, prisms from half way to half way between planes, the trilinear dose all through them
+(docs/dvh.md). Objects that cannot give a DVH do not raise: its status is then ``failed``, with the reason.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from pydicom.dataset import Dataset
+
+from pyconquest_rt.errors import ObjectError
+from pyconquest_rt.rt import dicompyler
+from pyconquest_rt.rt.contours import Roi, read_rois
+from pyconquest_rt.rt.coverage import TooManyCrossingsError
+from pyconquest_rt.rt.dicom_values import Source, read_object, text
+from pyconquest_rt.rt.dose_grid import DoseError, DoseGrid, read_dose_grid
+from pyconquest_rt.rt.dvh_object import DVH, NAN, from_curve
+from pyconquest_rt.rt.roi_dose import roi_dose
+from pyconquest_rt.rt.slabs import (
+    END_CAPS,
+    ContourError,
+    Planes,
+    breaks,
+    planes_of,
+    usual_distance,
+    volume_cc,
+)
+from pyconquest_rt.rt.vendor_dvhs import read_vendor_dvhs
+
+__all__ = ["DVH", "ENGINES", "calculate_dvhs", "read_vendor_dvhs"]
+
+
+@dataclass(frozen=True)
+class _Objects:
+    """What is needed for the DVHs of one structure set: contours by plane, and the grid or why there is
+    none."""
+
+    structure_set: Dataset
+    dose: Dataset
+    rois: Mapping[int, Roi]
+    planes: Mapping[int, Planes]
+    problems: Mapping[int, str]
+    grid: DoseGrid | None
+    grid_problem: str
+    thickness: float | None
+    end_cap: str
+
+
+def calculate_dvhs(
+    structure_set: Source,
+    dose: Source,
+    rois: Iterable[int] | None = None,
+    end_cap: str = "half",
+    engine: str = "pyconquest",
+    *,
+    prescription_gy: float | None = None,
+    slice_spacing_mm: float | None = None,
+) -> dict[int, DVH]:
+    """Return the DVHs of the ROIs of an RTSTRUCT in the dose of an RTDOSE, by ROI number.
+
+    ``structure_set`` and ``dose`` are paths, bytes, byte streams or pydicom data sets; ``rois`` are the
+    numbers of the ROIs wanted (all when None). ``end_cap`` closes the outermost slabs: ``half`` (half a
+    plane distance beyond the last contours), ``none``, or ``taper`` (that half distance as a cone).
+    ``engine`` is ``pyconquest`` or ``dicompyler``. ``prescription_gy`` is what doses in % are relative to.
+    ``slice_spacing_mm``, the image series' spacing, is the thickness of ROIs on a single plane; without it
+    the usual distance of the other ROIs' planes is.
+
+    An ROI without a DVH has one with the status ``failed`` and the reason. Raises UnreadableError for what
+    is not DICOM, ObjectError for a first object that is no structure set, and ValueError for unknown
+    options.
+    """
+    if end_cap not in END_CAPS:
+        raise ValueError(f"end_cap is {end_cap!r}; use one of {', '.join(END_CAPS)}")
+    if engine not in ENGINES:
+        raise ValueError(f"engine is {engine!r}; use one of {', '.join(ENGINES)}")
+    objects = _read(read_object(structure_set), read_object(dose), end_cap, slice_spacing_mm)
+    numbers = objects.rois if rois is None else dict.fromkeys(rois)
+    return {
+        number: replace(_one(number, objects, engine), prescription_gy=prescription_gy) for number in numbers
+    }
+
+
+def _read(structure_set: Dataset, dose: Dataset, end_cap: str, thickness: float | None) -> _Objects:
+    if "StructureSetROISequence" not in structure_set and "ROIContourSequence" not in structure_set:
+        modality = text(structure_set, "Modality") or "missing"
+        raise ObjectError(f"the first object is no RTSTRUCT with ROIs (its Modality is {modality})")
+    rois = read_rois(structure_set)
+    planes: dict[int, Planes] = {}
+    problems: dict[int, str] = {}
+    for number, roi in rois.items():
+        try:
+            planes[number] = planes_of(roi)
+        except ContourError as error:
+            problems[number] = str(error)
+    grid, grid_problem = None, ""
+    try:
+        grid = read_dose_grid(dose)
+    except DoseError as error:
+        grid_problem = str(error)
+    usual = usual_distance(planes.values()) if thickness is None else thickness
+    return _Objects(structure_set, dose, rois, planes, problems, grid, grid_problem, usual, end_cap)
+
+
+def _one(number: int, objects: _Objects, engine: str) -> DVH:
+    """Return the DVH of one ROI, whatever happens."""
+    roi = objects.rois.get(number)
+    if roi is None:
+        return DVH(
+            number, status="failed", reason="the structure set has no ROI of this number", source=engine
+        )
+    frame = DVH(number, roi.name, roi.interpreted_type, roi.color, source=engine)
+    planes = objects.planes.get(number)
+    if planes is None:
+        reason = "; ".join((objects.problems[number], *roi.notes))
+        return replace(frame, status="failed", reason=reason, volume_cc=0.0)
+    if objects.grid is None:
+        try:
+            volume = volume_cc(planes, objects.end_cap, objects.thickness)
+        except (ContourError, TooManyCrossingsError):
+            volume = NAN
+        return replace(
+            frame, status="failed", reason=objects.grid_problem, volume_cc=volume, uncovered_cc=volume
+        )
+    try:
+        dvh = ENGINES[engine](frame, planes, objects.grid, objects)
+    except (ContourError, TooManyCrossingsError) as error:
+        return replace(frame, status="failed", reason=str(error))
+    if dvh.status == "failed":
+        return dvh
+    remarks = _remarks(roi, planes, objects, dvh)
+    return replace(dvh, status="warning" if remarks else "ok", reason="; ".join(remarks))
+
+
+def _pyconquest(frame: DVH, planes: Planes, grid: DoseGrid, objects: _Objects) -> DVH:
+    found = roi_dose(planes, grid, objects.end_cap, objects.thickness)
+    volume = found.covered + found.uncovered
+    dvh = replace(frame, volume_cc=volume, uncovered_cc=found.uncovered, end_cap=objects.end_cap)
+    if found.dose.size == 0:
+        reason = "the ROI lies outside the dose grid" if volume > 0 else "the contours enclose no volume"
+        return replace(dvh, status="failed", reason=reason)
+    return replace(
+        dvh, min_gy=found.low, mean_gy=found.mean, max_gy=found.high, dose=found.dose, share=found.share
+    )
+
+
+def _dicompyler(frame: DVH, _planes: Planes, _grid: DoseGrid, objects: _Objects) -> DVH:
+    structure_set, dose = (dicompyler.with_file_meta(ds) for ds in (objects.structure_set, objects.dose))
+    try:
+        edges, volumes = dicompyler.calculate(structure_set, dose, frame.roi_number)
+    except Exception as error:  # whatever it trips over is the reason
+        return replace(frame, status="failed", reason=f"dicompyler-core: {type(error).__name__}: {error}")
+    if volumes[0] <= 0:
+        return replace(frame, status="failed", reason="dicompyler-core found no volume", volume_cc=0.0)
+    return from_curve(frame, edges, volumes, volumes[0])
+
+
+ENGINES: dict[str, Callable[[DVH, Planes, DoseGrid, _Objects], DVH]] = {
+    "pyconquest": _pyconquest,
+    "dicompyler": _dicompyler,
+}
+"""What can calculate a DVH, by name."""
+
+
+def _remarks(roi: Roi, planes: Planes, objects: _Objects, dvh: DVH) -> list[str]:
+    """Return what a reader of the DVH must know."""
+    remarks = list(roi.notes)
+    if roi.others:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(roi.others.items()))
+        remarks.append(f"contours that enclose no volume are left out: {kinds}")
+    if planes.positions.size == 1:
+        remarks.append(f"all contours lie on one plane, taken as {objects.thickness:g} mm thick")
+    for index in breaks(planes.positions):
+        low, high = planes.positions[index : index + 2]
+        remarks.append(f"taken as interrupted between the planes at {low:g} and {high:g} mm")
+    if dvh.uncovered_cc > 0:
+        remarks.append(f"{dvh.uncovered_cc:.3g} of {dvh.volume_cc:.4g} cc lie outside the dose grid")
+    frame = text(objects.dose, "FrameOfReferenceUID")
+    if frame and roi.frame_of_reference and frame != roi.frame_of_reference:
+        remarks.append("structure set and dose have different frames of reference")
+    return remarks

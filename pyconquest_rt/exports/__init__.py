@@ -1,0 +1,1 @@
+"""What leaves the archive: tables as CSV, objects as files."""

@@ -1,0 +1,1 @@
+"""The parts of the class ``pyconquest``, one module for each kind of method."""

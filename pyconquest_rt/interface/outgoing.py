@@ -1,0 +1,133 @@
+"""The part of the class that deletes, copies and lists files."""
+
+import sqlite3
+from typing import Any
+
+from pyconquest_rt import delete
+from pyconquest_rt.errors import DatabaseError, PyconquestError
+from pyconquest_rt.exports.files import copy_series
+from pyconquest_rt.interface.base import Base
+from pyconquest_rt.selection import Level, select_images
+
+
+class Outgoing(Base):
+    """Series leave the archive, or are copied out of it."""
+
+    def delete_series(
+        self,
+        seriesuid: str | list[str] = "",
+        query: str | None = None,
+        delete_files: bool = False,
+        delete_only_files: bool = False,
+        mrn: str | None = None,
+    ) -> Any:
+        """Delete series from the index, from disk, or from both; parents left empty go too.
+
+        Args:
+            seriesuid: one series or a list.
+            query: an SQL query with the series in its column SeriesInst.
+            delete_files: remove the files too.
+            delete_only_files: remove the files and keep the rows.
+            mrn: a patient, whose rows all go; the files stay.
+
+        Returns:
+            None for one series, () for a list or a query; for a patient 1, or -1 if files were to go too.
+        """
+        if mrn is not None:
+            return self._delete_patient(mrn, delete_files=delete_files or delete_only_files)
+        if query is None and isinstance(seriesuid, str):
+            self._delete_one(seriesuid, delete_files or delete_only_files, not delete_only_files)
+            return None
+        for uid in self._wanted_series(None if query is not None else seriesuid, query):
+            self._delete_one(uid, delete_files or delete_only_files, not delete_only_files)
+        return ()
+
+    def copy_dicom_files_to_dest(
+        self,
+        seriesuid: str | list[str] | None = None,
+        query: str | None = None,
+        destination: str = "",
+        CreateDir: bool = True,  # noqa: N803
+        UseSubDirectories: bool = False,  # noqa: N803
+    ) -> Any:
+        """Copy the files of series to a folder; two instances never get one name.
+
+        Args:
+            seriesuid: one series or a list.
+            query: an SQL query with the series in its column SeriesInst.
+            destination: the folder.
+            CreateDir: make it if it is not there.
+            UseSubDirectories: put each patient's files into a folder named by the PatientID.
+
+        Returns:
+            for one series the list of files made (an empty one with UseSubDirectories), for a list or a query
+            None, if neither is given -1.
+
+        Raises:
+            StorageError: the folder cannot be made or written.
+        """
+        if seriesuid is None and query is None:
+            self._log.error("name the series to copy, or a query for them")
+            return -1
+        made: list[str] = []
+        for uid in self._wanted_series(seriesuid, query):
+            copied = copy_series(
+                self._ingest, uid, destination or ".", create=CreateDir, subdirectories=UseSubDirectories
+            )
+            self._log_count(copied.missing, "files of a series are not on disk and were not copied")
+            self._log.info("copied %d files of a series", len(copied.names))
+            made += copied.names
+        if not isinstance(seriesuid, str):
+            return None
+        return [] if UseSubDirectories else made
+
+    def get_list_of_filenames(
+        self,
+        filename: str | list[str] | None = None,
+        seriesuid: str | list[str] | None = None,
+        studyuid: str | list[str] | None = None,
+    ) -> list[str] | None:
+        """Return the paths given, or those of the files of series or studies; None if nothing is given."""
+        if filename is not None:
+            return filename if isinstance(filename, list) else [filename]
+        level: Level = "study" if seriesuid is None else "series"
+        uids = studyuid if seriesuid is None else seriesuid
+        if uids is None:
+            return None
+        database, storage = self._open_database, self._ingest.storage
+        return [
+            str(storage.path_of(image.object_file, image.device))
+            for uid in ([uids] if isinstance(uids, str) else uids)
+            for image in select_images(database, level, uid)
+        ]
+
+    # -- within -------------------------------------------------------------------------------------------
+
+    def _wanted_series(self, series: str | list[str] | None, query: str | None) -> list[str]:
+        """Return the series named, or else the column SeriesInst (in any case) of the caller's query."""
+        if series is not None:
+            return [series] if isinstance(series, str) else series
+        rows = self.execute_db_query(query or "") or []
+        column = next((name for name in (rows[0] if rows else ()) if name.lower() == "seriesinst"), None)
+        if rows and column is None:
+            raise DatabaseError("the query has no column SeriesInst")
+        return [row[column] for row in rows]
+
+    def _delete_one(self, series: str, files: bool, rows: bool) -> None:
+        try:
+            deleted = delete.delete_series(self._ingest, series, files=files, rows=rows)
+        except (sqlite3.Error, PyconquestError) as error:
+            self._log.error("a series was not deleted: %s", error)
+            return
+        self._log.info("deleted a series of %d images, %d files", deleted.images, deleted.files)
+        self._log_count(len(deleted.failures), "files could not be removed; their rows stay")
+        for failure in deleted.failures:
+            self._log.debug("%s", failure)
+
+    def _delete_patient(self, patient_id: str, *, delete_files: bool) -> int:
+        if delete_files:
+            self._log.error("files cannot be deleted by mrn; name the series, or a query for them")
+            return -1
+        count = delete.delete_patient_rows(self._ingest, patient_id)
+        self._log.info("deleted the rows of a patient with %d images", count)
+        return 1

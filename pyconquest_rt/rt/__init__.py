@@ -1,0 +1,1 @@
+"""Radiotherapy objects: contours, dose grids and what is calculated from them; no database, no network."""

@@ -1,0 +1,244 @@
+"""The trilinear dose in the cells of an ROI: its mean and its spread in each cell, and the extremes.
+
+Two ways, by how the contour planes lie to the dose grid. ``parallel`` is for transverse, sagittal and
+coronal contours: the dose is integrated exactly across every piece of slab at the voxel centres, and
+interpolated in the plane. ``oblique`` interpolates at the centroid of every cell.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pyconquest_rt.rt.cells import Cuts, Frame, Pieces
+from pyconquest_rt.rt.coverage import Coverage, Polygons
+from pyconquest_rt.rt.dose_grid import DoseGrid
+
+Floats = npt.NDArray[np.float64]
+Singles = npt.NDArray[np.float32]
+Numbers = npt.NDArray[np.floating]
+Ints = npt.NDArray[np.intp]
+
+CANDIDATES = 8
+"""Cells whose corners are searched for the least and for the greatest dose."""
+
+
+@dataclass(frozen=True)
+class Portion:
+    """A portion of an ROI: its polygons, what they cover of the cells between the cuts, and its pieces of
+    slabs."""
+
+    polygons: Polygons
+    coverage: Coverage
+    pieces: Pieces
+    columns: Cuts
+    rows: Cuts
+    frame: Frame
+
+
+@dataclass(frozen=True)
+class CellDoses:
+    """Cells with ``volume`` (mm3), mean ``dose`` (Gy) and the ``width`` (Gy) over which it spreads within
+    the cell.
+
+    ``low`` and ``high`` are the least and the greatest dose that were found in the portion.
+    """
+
+    volume: Floats
+    dose: Singles
+    width: Singles
+    low: float
+    high: float
+
+
+def cell_doses(portion: Portion, grid: DoseGrid) -> CellDoses | None:
+    """Return the doses of a portion of an ROI, or None where the grid does not reach it."""
+    if portion.pieces.slab.size == 0 or portion.coverage.plane.size == 0:
+        return None
+    return _parallel(portion, grid, portion.frame.axes) if portion.frame.axes else _oblique(portion, grid)
+
+
+def _parallel(portion: Portion, grid: DoseGrid, axes: tuple[int, int, int]) -> CellDoses:
+    coverage, pieces, columns, rows = portion.coverage, portion.pieces, portion.columns, portion.rows
+    cell, piece = pieces.of_planes(coverage.plane)
+    row, column = coverage.row[cell], coverage.column[cell]
+    u, v = coverage.u.astype(np.float32)[cell], coverage.v.astype(np.float32)[cell]
+    window = (slice(rows.index[0], rows.index[-1] + 2), slice(columns.index[0], columns.index[-1] + 2))
+    layers = np.ascontiguousarray(grid.values.transpose(axes)[:, window[0], window[1]])
+    points = _Points.inside(portion, grid, axes, layers.shape)
+    mean, spread, low, high = _integrate(layers, pieces, grid, axes[0], points)
+
+    base = (piece * layers.shape[1] + (rows.index - rows.index[0])[row]) * layers.shape[2]
+    base += (columns.index - columns.index[0])[column]
+    along_u, along_v = columns.size.astype(np.float32)[column], rows.size.astype(np.float32)[row]
+    dose, change_u, change_v = _bilinear(
+        mean,
+        base,
+        columns.start.astype(np.float32)[column] + along_u * u,
+        rows.start.astype(np.float32)[row] + along_v * v,
+    )
+    change_u *= along_u * (1 - np.abs(2 * u - 1))
+    change_v *= along_v * (1 - np.abs(2 * v - 1))
+    change_w = spread.reshape(-1)[base]
+    volume = (
+        coverage.fraction[cell]
+        * columns.widths[column]
+        * rows.widths[row]
+        * (pieces.high - pieces.low)[piece]
+    )
+    reach = np.abs(change_u) + np.abs(change_v) + change_w
+    inner_low, inner_high = _inner_extremes(portion, grid, cell, piece, dose, reach)
+    width = np.sqrt(change_u * change_u + change_v * change_v + change_w * change_w)
+    return CellDoses(volume, dose, width, min(low, inner_low), max(high, inner_high))
+
+
+@dataclass(frozen=True)
+class _Points:
+    """Contour points within the grid, each with every piece of its slab: where they lie in the layers of
+    doses."""
+
+    base: Ints
+    u: Singles
+    v: Singles
+
+    @classmethod
+    def inside(
+        cls, portion: Portion, grid: DoseGrid, axes: tuple[int, int, int], shape: tuple[int, ...]
+    ) -> "_Points":
+        polygons = portion.polygons
+        plane = np.repeat(polygons.plane, np.diff(polygons.starts))
+        inside = np.ones(plane.size, bool)
+        place = []
+        for coordinate, axis, cuts in zip(
+            polygons.points.T, axes[:0:-1], (portion.columns, portion.rows), strict=True
+        ):
+            low, high = grid.extents[axis]
+            inside &= (coordinate >= low) & (coordinate <= high)
+            index, part = grid.locate(axis, coordinate)
+            last = cuts.index[-1]  # a point on the last border lies at the end of the voxel before
+            part = np.where(index > last, 1.0, part).astype(np.float32)
+            place.append((np.minimum(index, last) - cuts.index[0], part))
+        (index_u, u), (index_v, v) = ((index[inside], part[inside]) for index, part in place)
+        point, piece = portion.pieces.of_planes(plane[inside]) if inside.any() else (index_u, index_u)
+        base = (piece * shape[1] + index_v[point]) * shape[2] + index_u[point]
+        return cls(base, u[point], v[point])
+
+
+def _integrate(
+    layers: Singles, pieces: Pieces, grid: DoseGrid, axis: int, points: _Points
+) -> tuple[Singles, Singles, float, float]:
+    """Return mean and range of the dose across each piece at the voxel centres, and the extremes at the
+    points.
+
+    ``layers`` are the doses with shape (w, v, u). Between the faces of a piece and the voxel centres in it
+    the dose is linear in w, so that the mean over those intervals is exact and the extremes lie at their
+    ends.
+    """
+    nodes = grid.nodes[axis]
+    first = np.searchsorted(nodes, pieces.low, side="right")
+    intervals = int((np.searchsorted(nodes, pieces.high, side="left") - first).max()) + 1
+    position, previous = pieces.low, np.empty(0, np.float32)
+    mean = least = most = previous
+    low, high = np.inf, -np.inf
+    for number in range(intervals + 1):
+        if number:
+            inner = nodes[np.minimum(first + number - 1, nodes.size - 1)]
+            following = np.where(inner > position, np.minimum(inner, pieces.high), pieces.high)
+            share = ((following - position) / (pieces.high - pieces.low)).astype(np.float32)[:, None, None]
+            position = following
+        index, part = grid.locate(axis, position)
+        here = layers[index]
+        here += part.astype(np.float32)[:, None, None] * (layers[index + 1] - here)
+        if number == 0:
+            mean, least, most = np.zeros_like(here), here, here
+        else:
+            mean += (0.5 * share) * (previous + here)
+            least, most = np.minimum(least, here), np.maximum(most, here)
+        previous = here
+        if points.base.size:
+            found = _bilinear(here, points.base, points.u, points.v)[0]
+            low, high = min(low, float(found.min())), max(high, float(found.max()))
+    return mean, most - least, low, high
+
+
+def _bilinear(field: Singles, base: Ints, u: Singles, v: Singles) -> tuple[Singles, Singles, Singles]:
+    """Return the value at (u, v) within the voxel whose first corner is ``base``, and its changes along u
+    and v."""
+    flat, width = field.reshape(-1), field.shape[2]
+    first = flat[base]
+    along_u = flat[base + 1] - first
+    along_v = flat[base + width] - first
+    twist = flat[base + width + 1] - first - along_u - along_v
+    along_v += u * twist
+    return first + u * along_u + v * along_v, along_u + v * twist, along_v
+
+
+def _oblique(portion: Portion, grid: DoseGrid) -> CellDoses | None:
+    coverage, pieces, columns, rows = portion.coverage, portion.pieces, portion.columns, portion.rows
+    cell, piece = pieces.of_planes(coverage.plane)
+    row, column = coverage.row[cell], coverage.column[cell]
+    u, v = coverage.u[cell], coverage.v[cell]
+    size = np.stack(((pieces.high - pieces.low)[piece], rows.widths[row], columns.widths[column]), axis=1)
+    at = np.stack((pieces.low[piece], rows.edges[row], columns.edges[column]), axis=1)
+    at = portion.frame.to_grid(at + size * np.stack((np.full(u.shape, 0.5), v, u), axis=1))
+    inside = grid.contains(at)
+    if not inside.any():
+        return None
+    dose, slope = grid.interpolate(at[inside])
+    reach = 1 - np.abs(2 * np.stack((np.full(u.shape, 0.5), v, u), axis=1) - 1)
+    span = np.abs(portion.frame.from_grid(slope) * (size * reach)[inside])
+    volume = (coverage.fraction[cell] * size.prod(axis=1))[inside]
+    low, high = _surface_extremes(portion, grid)
+    inner = _inner_extremes(portion, grid, cell[inside], piece[inside], dose, span.sum(axis=1))
+    width = np.sqrt((span * span).sum(axis=1))
+    return CellDoses(
+        volume, dose.astype(np.float32), width.astype(np.float32), min(low, inner[0]), max(high, inner[1])
+    )
+
+
+def _surface_extremes(portion: Portion, grid: DoseGrid) -> tuple[float, float]:
+    """Return least and greatest dose at the contour points on both faces of every piece."""
+    polygons, pieces = portion.polygons, portion.pieces
+    point, piece = pieces.of_planes(np.repeat(polygons.plane, np.diff(polygons.starts)))
+    in_plane = polygons.points[point][:, ::-1]
+    low, high = np.inf, -np.inf
+    for face in (pieces.low, pieces.high):
+        at = portion.frame.to_grid(np.column_stack((face[piece], in_plane)))
+        at = at[grid.contains(at)]
+        if at.size:
+            doses = grid.interpolate(at)[0]
+            low, high = min(low, float(doses.min())), max(high, float(doses.max()))
+    return low, high
+
+
+def _inner_extremes(
+    portion: Portion, grid: DoseGrid, cell: Ints, piece: Ints, dose: Numbers, reach: Numbers
+) -> tuple[float, float]:
+    """Return least and greatest dose of the cells' means and of the corners of the most promising whole
+    cells."""
+    low, high = float(dose.min()), float(dose.max())
+    whole = np.flatnonzero(portion.coverage.fraction[cell] > 1 - 1e-6)
+    count = min(CANDIDATES, whole.size)
+    if count == 0:
+        return low, high
+    half = 0.5 * reach[whole]
+    least = np.argpartition(dose[whole] - half, count - 1)[:count]
+    most = np.argpartition(dose[whole] + half, whole.size - count)[whole.size - count :]
+    best = whole[np.concatenate((least, most))]
+    w = _levels(portion.pieces, piece[best], grid, portion.frame)[:, :, None, None]
+    v = portion.rows.edges[portion.coverage.row[cell[best]][:, None] + (0, 1)][:, None, :, None]
+    u = portion.columns.edges[portion.coverage.column[cell[best]][:, None] + (0, 1)][:, None, None, :]
+    corners = np.stack(np.broadcast_arrays(w, v, u), axis=-1).reshape(-1, 3)
+    doses = grid.interpolate(portion.frame.to_grid(corners))[0]
+    return min(low, float(doses.min())), max(high, float(doses.max()))
+
+
+def _levels(pieces: Pieces, chosen: Ints, grid: DoseGrid, frame: Frame) -> Floats:
+    """Return for each chosen piece its faces and the voxel centres between them, repeated to one length."""
+    low, high = pieces.low[chosen, None], pieces.high[chosen, None]
+    if frame.axes is None:
+        return np.concatenate((low, high), axis=1)
+    nodes = grid.nodes[frame.axes[0]]
+    first, last = np.searchsorted(nodes, low), np.searchsorted(nodes, high)
+    between = np.minimum(first + np.arange(int((last - first).max())), nodes.size - 1)
+    return np.concatenate((low, np.clip(nodes[between], low, high), high), axis=1)

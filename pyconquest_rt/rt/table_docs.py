@@ -1,0 +1,32 @@
+"""The documentation of the RT tables: ``python -m pyconquest_rt.rt.table_docs > docs/rt_tables.md``."""
+
+from collections.abc import Iterable
+
+from pyconquest_rt.rt.relations import CHAIN_COLUMNS, CHAIN_LINKS, CHAIN_VIEW
+from pyconquest_rt.rt.tables import TABLES, Column
+
+
+def markdown() -> str:
+    """The text of docs/rt_tables.md."""
+    parts = ["# Tables of radiotherapy", "Generated from `pyconquest_rt/rt/tables.py`; do not edit by hand."]
+    for table in TABLES.values():
+        key = ", ".join(table.key)
+        parts += [f"## {table.name}", f"{table.meaning} Key: {key}.", _columns(table.columns)]
+    links = "\n".join(f"- `{link}`: {meaning}" for link, meaning in CHAIN_LINKS.items())
+    parts += [
+        f"## {CHAIN_VIEW} (view)",
+        "For each RTDOSE its plan, structure set and image series; several rows where several structure sets "
+        "share the frame of reference and nothing chooses.",
+        _columns(CHAIN_COLUMNS),
+        f"The links:\n\n{links}",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _columns(columns: Iterable[Column]) -> str:
+    lines = [f"| {it.name} | {it.sql_type} | {it.unit} | {it.meaning} |" for it in columns]
+    return "\n".join(["| column | type | unit | meaning |", "|---|---|---|---|", *lines])
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")

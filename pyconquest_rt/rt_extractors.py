@@ -1,0 +1,177 @@
+"""The extractors of RT objects: structure sets, plans, doses, and the DVHs that they make together."""
+
+import zlib
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from pyconquest_rt.dvh_rows import DEFAULT_METRICS, dvh_rows
+from pyconquest_rt.extractor import Extractor, Rows, Source, Waiting
+from pyconquest_rt.rt import doses, plans, structures
+from pyconquest_rt.rt.relations import CHAIN_VIEW, chain_view_sql
+from pyconquest_rt.rt.roi_mapping import mapping_rows
+from pyconquest_rt.rt.tables import TABLES
+
+_STORAGE = "1.2.840.10008.5.1.4.1.1.481."
+RT_DOSE = (f"{_STORAGE}2",)
+RT_STRUCTURE_SET = (f"{_STORAGE}3",)
+RT_PLAN = (f"{_STORAGE}5", f"{_STORAGE}8")
+DVH_VERSION = 1
+
+
+def _script(*names: str) -> str:
+    statements = [
+        statement for name in names for statement in (TABLES[name].create_sql(), *TABLES[name].index_sql())
+    ]
+    return ";\n".join(statements) + ";"
+
+
+def _structures(source: Source) -> Rows:
+    found = structures.extract(source.path)
+    names = [row["raw_name"] for row in found.rois if row["raw_name"]]
+    columns = [column.name for column in TABLES["roi_name"].columns]
+    return {
+        "rt_structure_set": [found.structure_set],
+        "rt_roi": found.rois,
+        "roi_name": [
+            dict(zip(columns, row, strict=True)) for row in mapping_rows(None, _unknown(source, names))
+        ],
+    }
+
+
+def _unknown(source: Source, names: Sequence[str]) -> list[str]:
+    """Those of some names that have no row yet; the mapping of the others may be a person's."""
+    known = {row["raw_name"] for row in source.query("SELECT raw_name FROM roi_name")} if names else set()
+    return [name for name in dict.fromkeys(names) if name not in known]
+
+
+def _plan(source: Source) -> Rows:
+    found = plans.extract(source.path)
+    return {
+        "rt_plan": [found.plan],
+        "rt_fraction_group": found.fraction_groups,
+        "rt_beam": found.beams,
+    }
+
+
+def _dose(source: Source) -> Rows:
+    return {"rt_dose": [doses.extract(source.path)]}
+
+
+def _chain(source: Source) -> list[dict[str, Any]]:
+    """The dose's rows of the chain view, one for each structure set.
+
+    Raises:
+        Waiting: there is no structure set yet; says what is missing.
+    """
+    rows = source.query(f"SELECT * FROM {CHAIN_VIEW} WHERE dose_uid = ?", (source.sop,))  # noqa: S608
+    if not rows:
+        raise Waiting("its own row in rt_dose")
+    if not all(row["has_structures"] for row in rows):
+        raise Waiting(rows[0]["reason"])
+    return rows
+
+
+def _inputs(source: Source) -> Collection[str]:
+    rows = _chain(source)
+    linked = {row["plan_uid"] for row in rows if row["plan_link"] in ("reference", "frame of reference")}
+    return linked | {row["structure_set_uid"] for row in rows}
+
+
+def dvh_extractor(metrics: Sequence[str] = DEFAULT_METRICS, end_cap: str = "half") -> Extractor:
+    """Return the extractor of DVHs with a site's list of metrics; another list makes all DVHs due again."""
+
+    def extract(source: Source) -> Rows:
+        rows = _chain(source)
+        for plan in {
+            row["plan_uid"] for row in rows if row["plan_link"] in ("reference", "frame of reference")
+        }:
+            source.file_of(plan)
+        dvhs: list[dict[str, Any]] = []
+        values: list[dict[str, Any]] = []
+        for row in rows:
+            path = source.file_of(row["structure_set_uid"])
+            found = dvh_rows(
+                source.path,
+                path,
+                metrics,
+                end_cap,
+                prescription_gy=_prescription(source, row),
+                slice_spacing_mm=_slice_spacing(source, row),
+            )
+            key = {"SOPInstanceUID": source.sop, "structure_set_uid": row["structure_set_uid"]}
+            dvhs += [key | one for one in found.dvhs]
+            values += [key | one for one in found.metrics]
+        return {"dvh": dvhs, "dvh_metrics": values}
+
+    settings = repr((tuple(metrics), end_cap)).encode()
+    return Extractor(
+        name="dvh",
+        version=DVH_VERSION * 1_000_000 + zlib.crc32(settings) % 1_000_000,
+        sop_classes=RT_DOSE,
+        tables=("dvh", "dvh_metrics"),
+        scripts=(_script("dvh", "dvh_metrics"),),
+        extract=extract,
+        inputs=_inputs,
+    )
+
+
+def _prescription(source: Source, row: dict[str, Any]) -> float | None:
+    plans_found = source.query("SELECT rx_dose_gy FROM rt_plan WHERE SOPInstanceUID = ?", (row["plan_uid"],))
+    return plans_found[0]["rx_dose_gy"] if plans_found else None
+
+
+def _slice_spacing(source: Source, row: dict[str, Any]) -> float | None:
+    """The images' slice thickness in mm, asked for only where no ROI has two contour planes to tell it.
+
+    Raises:
+        Waiting: the images have not come yet.
+    """
+    (found,) = source.query(
+        "SELECT plane_spacing_mm FROM rt_structure_set WHERE SOPInstanceUID = ?", (row["structure_set_uid"],)
+    )
+    if found["plane_spacing_mm"] is not None or row["image_series_link"] == "none":
+        return None
+    if row["image_series_link"] == "missing":
+        raise Waiting(f"waits for image series {row['image_series_uid']}", row["image_series_uid"])
+    thickness = source.query(
+        "SELECT SliceThick FROM DICOMImages WHERE SeriesInst = ? AND SliceThick IS NOT NULL LIMIT 1",
+        (row["image_series_uid"],),
+    )
+    try:
+        return float(thickness[0]["SliceThick"])
+    except (IndexError, ValueError):
+        return None
+
+
+def extractors(metrics: Sequence[str] = DEFAULT_METRICS, end_cap: str = "half") -> tuple[Extractor, ...]:
+    """Return the extractors of RT objects, in the order in which they should work."""
+    return (
+        Extractor(
+            name="structure_set",
+            version=1,
+            sop_classes=RT_STRUCTURE_SET,
+            tables=("rt_structure_set", "rt_roi"),
+            scripts=(_script("rt_structure_set", "rt_roi", "roi_name"),),
+            extract=_structures,
+            awakes=("dvh",),
+        ),
+        Extractor(
+            name="plan",
+            version=1,
+            sop_classes=RT_PLAN,
+            tables=("rt_plan", "rt_fraction_group", "rt_beam"),
+            scripts=(_script("rt_plan", "rt_fraction_group", "rt_beam"),),
+            extract=_plan,
+            awakes=("dvh",),
+        ),
+        Extractor(
+            name="dose",
+            version=1,
+            sop_classes=RT_DOSE,
+            tables=("rt_dose",),
+            scripts=(f"{_script('rt_dose')}\n{chain_view_sql()};",),
+            extract=_dose,
+            awakes=("dvh",),
+        ),
+        dvh_extractor(metrics, end_cap),
+    )

@@ -1,0 +1,130 @@
+"""What the verbs of the command line share: the options that name an archive, tables, JSON, progress."""
+
+import functools
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pyconquest_rt.config import ArchiveSettings, Settings, load
+
+if TYPE_CHECKING:
+    from pyconquest_rt.archive import pyconquest
+    from pyconquest_rt.ingest import Ingest
+
+_WIDEST_CELL = 64
+_SHOWN_AFTER_S = 2.0
+_REFRESH_S = 0.2
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def archive_options(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a verb the options that say which archive it is about; the verb receives ``settings``."""
+
+    @functools.wraps(verb)
+    def with_settings(*, data: str | None, database: str | None, sql: str | None, **others: Any) -> Any:
+        settings = load()
+        given: dict[str, Any] = {"data": data, "database": database, "sql": sql}
+        archive = replace(settings.archive, **{key: value for key, value in given.items() if value})
+        return verb(settings=replace(settings, archive=archive), **others)
+
+    defaults = ArchiveSettings()
+    decorated: Callable[..., Any] = with_settings
+    for option in (
+        click.option("--sql", metavar="FILE", help=f"Definition of the tables [{defaults.sql}]."),
+        click.option("--database", metavar="FILE", help=f"The index [{defaults.database}]."),
+        click.option("--data", metavar="DIR", help=f"The data directory [{defaults.data}]."),
+    ):
+        decorated = option(decorated)
+    return decorated
+
+
+def open_ingest(settings: Settings) -> "Ingest":
+    """Open the index that the settings name; it is closed when the verb ends."""
+    from pyconquest_rt.ingest import Ingest
+
+    ingest = Ingest.open(settings.archive)
+    click.get_current_context().call_on_close(ingest.close)
+    return ingest
+
+
+def open_archive(settings: Settings) -> "pyconquest":
+    """Open the archive that the settings name, as the class that scripts use; closed when the verb ends."""
+    from pyconquest_rt.archive import pyconquest
+
+    archive = settings.archive
+    opened = pyconquest(archive.data, archive.sql, archive.database, devices=archive.devices)
+    click.get_current_context().call_on_close(opened.close_db)
+    return opened
+
+
+def print_rows(rows: Iterable[Mapping[str, Any]], as_json: bool) -> None:
+    """Print rows as an aligned table, or as JSON."""
+    rows = list(rows)
+    if as_json:
+        print_json(rows)
+    elif rows:
+        print_table(rows)
+    else:
+        click.echo("no rows", err=True)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON."""
+    click.echo(json.dumps(value, indent=1, default=str))
+
+
+def print_table(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print rows as an aligned table; numbers stand at the right."""
+    names = list(rows[0])
+    table = [names, *([cell(row[name]) for name in names] for row in rows)]
+    widths = [max(len(line[column]) for line in table) for column in range(len(names))]
+    numeric = [all(isinstance(row[name], int | float | None) for row in rows) for name in names]
+    for line in table:
+        texts = [
+            text.rjust(width) if right else text.ljust(width)
+            for text, width, right in zip(line, widths, numeric, strict=True)
+        ]
+        click.echo("  ".join(texts).rstrip())
+
+
+def cell(value: object) -> str:
+    """Return a value as one cell of a terminal: no control characters, of bounded width."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    text = "" if value is None else str(value)
+    text = "".join(character if character.isprintable() else "·" for character in text)
+    return text if len(text) <= _WIDEST_CELL else f"{text[: _WIDEST_CELL - 1]}…"
+
+
+class Progress:
+    """A line on the terminal for what takes longer than two seconds; nothing where the output is piped."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._start = self._last = time.monotonic()
+        self._shown = False
+        self._enabled = sys.stderr.isatty()
+
+    def __call__(self, done: int, total: int | None = None) -> None:
+        """Show how much is done, of how much if that is known."""
+        now = time.monotonic()
+        if not self._enabled or now - self._start < _SHOWN_AFTER_S or now - self._last < _REFRESH_S:
+            return
+        self._last, self._shown = now, True
+        rate = done / (now - self._start)
+        of_total, left = "", ""
+        if total:
+            of_total = f" of {total}"
+            left = f", {(total - done) / rate:.0f} s left" if rate else ""
+        click.echo(f"\r{done}{of_total} {self._what}, {rate:.0f}/s{left}\x1b[K", nl=False, err=True)
+
+    def close(self) -> None:
+        """Take the line away."""
+        if self._shown:
+            click.echo("\r\x1b[K", nl=False, err=True)

@@ -1,0 +1,160 @@
+"""Verbs about the index: rebuild, verify, query, dump, summary, adopt."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pyconquest_rt.config import Settings
+from pyconquest_rt.terminal import (
+    Progress,
+    archive_options,
+    cell,
+    json_option,
+    open_ingest,
+    print_json,
+    print_rows,
+)
+
+
+@click.command()
+@click.option("--patient", metavar="ID", help="Only this patient's folder.")
+@click.option("--all", "only", flag_value="all", help="Read every file anew.")
+@click.option("--changed", "only", flag_value="changed", help="Also files whose size or time has changed.")
+@click.option(
+    "--missing", "only", flag_value="missing", default=True, help="Only files never seen [default]."
+)
+@click.option("--jobs", type=click.IntRange(1, 64), help="Threads that read ahead [as many as pay].")
+@json_option
+@archive_options
+def rebuild(settings: Settings, patient: str | None, only: Any, jobs: int | None, as_json: bool) -> None:
+    """Bring the index into line with the files on disk."""
+    from pyconquest_rt import indexer
+    from pyconquest_rt.paths import folder_name
+
+    progress = Progress("files")
+    under = "" if patient is None else folder_name(patient)
+    report = indexer.rebuild(
+        open_ingest(settings), only=only, under=under, jobs=jobs, progress=lambda done, _: progress(done)
+    )
+    progress.close()
+    if as_json:
+        print_json(vars(report))
+        return
+    click.echo(str(report))
+    for path, reason in report.rejected:
+        click.echo(f"  rejected {cell(path)}: {cell(reason)}")
+
+
+@click.command()
+@click.option("--fix", is_flag=True, help="Heal what can be healed.")
+@json_option
+@archive_options
+def verify(settings: Settings, fix: bool, as_json: bool) -> None:
+    """Compare rows and files; the status is 1 where they differ."""
+    from pyconquest_rt import verify as verification
+
+    ingest = open_ingest(settings)
+    if fix:
+        click.echo(str(verification.fix(ingest)), err=as_json)
+    findings = list(verification.verify(ingest))
+    if findings or as_json:
+        print_rows([finding._asdict() for finding in findings], as_json)
+    else:
+        click.echo("index and files agree")
+    if any(finding.problem not in verification.HARMLESS for finding in findings):
+        sys.exit(1)
+
+
+@click.command()
+@click.argument("statement", metavar="SQL")
+@json_option
+@archive_options
+def query(settings: Settings, statement: str, as_json: bool) -> None:
+    """Run an SQL statement and print its rows."""
+    import sqlite3
+
+    try:
+        print_rows(open_ingest(settings).database.query(statement), as_json)
+    except sqlite3.Error as error:
+        raise click.ClickException(f"{error} in: {statement}") from error
+
+
+@click.command()
+@click.argument("tables", nargs=-1, metavar="[TABLE]...")
+@click.option("--query", "statement", metavar="SQL", help="Write the rows of a query instead.")
+@click.option("--output", metavar="FILE", help="Where to write [TABLE.csv, query_dump.csv].")
+@click.option("--delimiter", default=",", show_default=True)
+@click.option(
+    "--safe", is_flag=True, help="Write texts that a spreadsheet would run as a formula as plain text."
+)
+@archive_options
+def dump(
+    settings: Settings,
+    tables: tuple[str, ...],
+    statement: str | None,
+    output: str | None,
+    delimiter: str,
+    safe: bool,
+) -> None:
+    """Write tables, views or the rows of a query to CSV files (UTF-8)."""
+    import sqlite3
+
+    from pyconquest_rt.database import quote
+    from pyconquest_rt.exports.csv import dump as write
+
+    if bool(tables) == bool(statement) or (output and len(tables) > 1):
+        raise click.UsageError("give tables or --query; --output goes with one table or a query")
+    database = open_ingest(settings).database
+    wanted = {f"{table}.csv": f"SELECT * FROM {quote(table)}" for table in tables}  # noqa: S608
+    for name, sql in (wanted or {"query_dump.csv": statement or ""}).items():
+        path = output or name
+        try:
+            rows = write(database, sql, path, delimiter=delimiter, guard_formulas=safe)
+        except sqlite3.Error as error:
+            raise click.ClickException(f"{error} in: {sql}") from error
+        click.echo(f"{path}: {rows} rows")
+
+
+@click.command()
+@click.option("--orderby", default="PatientID", show_default=True, metavar="COLUMN")
+@json_option
+@archive_options
+def summary(settings: Settings, orderby: str, as_json: bool) -> None:
+    """Count each patient's series by modality."""
+    from pyconquest_rt.summary import as_table, series_summary
+
+    rows = series_summary(open_ingest(settings).database, orderby)
+    if as_json:
+        print_json(rows)
+    else:
+        click.echo(as_table(rows))
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def adopt(folder: Path) -> None:
+    """Take over the database and tree of a Conquest server or of PyConquest, where they are.
+
+    FOLDER holds a dicom.ini, or a database with a data directory beside it. Nothing is moved; the settings that
+    were found go into pyconquest.toml of the working directory, and the index is completed.
+    """
+    from pyconquest_rt.adopt import adopt as take_over
+
+    progress = Progress("files")
+    adopted = take_over(folder, progress=lambda done, _: progress(done))
+    progress.close()
+    click.echo(f"data directory  {adopted.settings.data}")
+    click.echo(f"database        {adopted.settings.database}")
+    click.echo(f"definition      {adopted.settings.sql}")
+    for name, path in adopted.settings.devices.items():
+        click.echo(f"device {name:<8} {path}")
+    click.echo(f"rows before     {adopted.rows_before} images")
+    click.echo(str(adopted.report))
+    for finding in adopted.findings:
+        click.echo(f"  {finding.problem}: {cell(finding.subject)}")
+    click.echo(f"settings written to {adopted.settings_file}")
+
+
+VERBS: list[click.Command] = [rebuild, verify, query, dump, summary, adopt]

@@ -1,0 +1,187 @@
+"""The tables, importing, summaries, CSV, the plot and the documentation of the columns."""
+
+import csv
+import io
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dose_objects import coded, ct_event, ct_report, encode, instance, radiograph, report, text
+
+from pyconquest_rt import dose_reports
+from pyconquest_rt.dose_reports import documentation
+from pyconquest_rt.dose_reports.tables import TABLES
+from pyconquest_rt.dose_reports.units import unit_of
+from pyconquest_rt.dose_reports.views import VIEWS
+
+
+@pytest.fixture
+def connection() -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:")
+    dose_reports.create_tables(connection)
+    return connection
+
+
+def count(connection: sqlite3.Connection, table: str) -> int:
+    found: int = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+    return found
+
+
+def test_columns_are_typed_and_numbers_have_their_unit_in_the_name() -> None:
+    unitless = {
+        "ctdifreeair_calculation_factor",
+        "calibration_factor",
+        "exposure_index",
+        "target_exposure_index",
+        "deviation_index",
+        "pitch_factor",
+        "percent_fibroglandular_tissue",
+        "relative_xray_exposure",
+        "sensitivity",
+        "magnification_factor",
+        "value_num",
+    }
+    for table in TABLES.values():
+        for column in table.columns:
+            assert column.type in ("TEXT", "REAL", "INTEGER") and column.meaning
+            if column.type == "REAL":
+                assert unit_of(column.name) != "count" or column.name in unitless, column.name
+
+
+def test_write_replaces_and_delete_removes_exactly_one_object(connection: sqlite3.Connection) -> None:
+    first = dose_reports.extract(encode(ct_report({"2.25.11": 1.0, "2.25.12": 2.0}, SOPInstanceUID="2.25.1")))
+    second = dose_reports.extract(encode(ct_report({"2.25.13": 3.0}, SOPInstanceUID="2.25.2")))
+    assert first and second
+    for rows in (first, second, first):
+        dose_reports.write(connection, rows)
+    assert count(connection, "dose_event") == 3
+    dose_reports.delete(connection, "2.25.1")
+    for table in TABLES:
+        assert connection.execute(f"SELECT DISTINCT SOPInstanceUID FROM {table}").fetchall() in (
+            [("2.25.2",)],
+            [],
+        )
+
+
+def test_write_leaves_the_transaction_to_the_caller(connection: sqlite3.Connection) -> None:
+    rows = dose_reports.extract(encode(ct_report({"2.25.11": 1.0})))
+    assert rows
+    dose_reports.write(connection, rows)
+    connection.rollback()
+    assert [count(connection, table) for table in TABLES] == [0] * 6
+
+
+def test_values_are_bound_and_never_sql(connection: sqlite3.Connection) -> None:
+    evil = "x'); DROP TABLE dose_event; --"
+    rows = dose_reports.extract(
+        encode(report(text("121106^DCM", evil), ct_event("2.25.1", 1.0), PatientID=evil))
+    )
+    assert rows
+    dose_reports.write(connection, rows)
+    assert connection.execute("SELECT comment, PatientID FROM dose_object").fetchone() == (evil, evil)
+    assert count(connection, "dose_event") == 1
+
+
+def test_import_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "report").write_bytes(encode(ct_report({"2.25.11": 1.0})))
+    (tmp_path / "image.dcm").write_bytes(encode(radiograph()))
+    (tmp_path / "mr.dcm").write_bytes(encode(instance("1.2.840.10008.5.1.4.1.1.4")))
+    (tmp_path / "note.txt").write_text("no DICOM")
+    connection = sqlite3.connect(tmp_path / "dose.db")
+    assert dose_reports.import_paths(connection, [tmp_path / "a", tmp_path / "image.dcm"]) == (2, 0, 0)
+    assert dose_reports.import_paths(connection, [tmp_path / "mr.dcm", tmp_path / "note.txt"]) == (0, 1, 1)
+    with sqlite3.connect(tmp_path / "dose.db") as other:
+        assert other.execute("SELECT status FROM dose_object ORDER BY status").fetchall() == [
+            ("failed",),
+            ("ok",),
+            ("ok",),
+        ]
+    report_of_study = dose_reports.study_report(connection, "2.25.1")
+    assert len(report_of_study["dose_study"]) == 1
+    assert len(report_of_study["v_dose_ct"]) == 1
+    assert len(report_of_study["v_dose_projection"]) == 1
+
+
+def _fill(
+    connection: sqlite3.Connection, doses: list[float], model: str = "M1", protocol: str = "Thorax"
+) -> None:
+    events = [
+        ct_event(f"2.25.{model[1:]}{number}", dose, dose / 40, text("125203^DCM", protocol))
+        for number, dose in enumerate(doses)
+    ]
+    rows = dose_reports.extract(
+        encode(report(*events, Manufacturer="ACME", ManufacturerModelName=model, StationName="CT1"))
+    )
+    assert rows
+    dose_reports.write(connection, rows)
+
+
+def test_summary_by_protocol_and_scanner(connection: sqlite3.Connection) -> None:
+    doses = [120.5, 99.0, 310.25, 250.0, 0.0]
+    _fill(connection, doses)
+    _fill(connection, [5.0], "M2", "Topogram")
+    first, second = dose_reports.protocol_summary(connection, "dlp")
+    positive = doses[:4]
+    assert (first.scanner, first.protocol, first.events) == ("ACME M1 CT1", "Thorax", 4)
+    assert first.median == pytest.approx(np.median(positive))
+    assert first.percentile_75 == pytest.approx(np.percentile(positive, 75))
+    assert (first.minimum, first.maximum) == (99.0, 310.25)
+    assert second[:2] == ("ACME M2 CT1", "Topogram") and second[2:] == (1, 5.0, 5.0, 5.0, 5.0)
+    with pytest.raises(KeyError):
+        dose_reports.protocol_summary(connection, "nonsense")
+
+
+def test_csv_has_every_row_and_a_header(connection: sqlite3.Connection) -> None:
+    _fill(connection, [120.5, 99.0])
+    file = io.StringIO(newline="")
+    assert dose_reports.export_csv(connection, "v_dose_ct", file) == 2
+    rows = list(csv.DictReader(io.StringIO(file.getvalue())))
+    assert sorted(float(row["dlp_mGycm"]) for row in rows) == [99.0, 120.5]
+    with pytest.raises(KeyError):
+        dose_reports.export_csv(connection, "sqlite_master", file)
+
+
+@pytest.mark.parametrize("quantity", ["dlp", "ctdivol"])
+def test_plot_writes_a_picture(connection: sqlite3.Connection, tmp_path: Path, quantity: str) -> None:
+    _fill(connection, [120.5, 99.0, 310.25, 250.0])
+    _fill(connection, [1.0, 1.5], "M2", "Topogram")
+    path = tmp_path / "dose.png"
+    assert dose_reports.plot_distribution(connection, path, quantity) == 2
+    data = path.read_bytes()
+    assert data.startswith(b"\x89PNG") and len(data) > 5000
+    with pytest.raises(ValueError, match="no event"):
+        dose_reports.plot_distribution(connection, path, "dap")
+
+
+def test_importing_the_package_loads_neither_matplotlib_nor_pydicom() -> None:
+    script = (
+        "import sys, pyconquest_rt.dose_reports; print({'matplotlib', 'pydicom', 'numpy'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_every_view_can_be_read_when_nothing_is_there(connection: sqlite3.Connection) -> None:
+    for view in VIEWS:
+        assert connection.execute(f"SELECT * FROM {view}").fetchall() == []
+
+
+def test_the_documentation_names_every_table_view_and_column() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "dose_reports.md").read_text(encoding="utf-8")
+    assert documentation.tables_as_markdown() in page
+    for view in VIEWS:
+        assert f"`{view}`" in page
+
+
+def test_intent_and_procedure_are_words_of_the_standard(connection: sqlite3.Connection) -> None:
+    procedure = coded("121058^DCM", "P5-08000^SRT", "CT", coded("G-C0E8^SRT", "R-408C3^SRT", "diag"))
+    rows = dose_reports.extract(encode(report(procedure, coded("113705^DCM", "113014^DCM", "study"))))
+    assert rows
+    assert rows.object["procedure_reported"] == "P5-08000^SRT"
+    assert rows.object["procedure_reported_meaning"] == "Computed tomography"
+    assert rows.object["has_intent"] == "Diagnostic Intent"
+    assert rows.object["scope_of_accumulation"] == "Study"
