@@ -1,4 +1,5 @@
-"""Spheres, cylinders and cones in linear doses against closed forms (Nelms et al., Med. Phys. 42 (2015) 4435)."""
+"""Spheres, cylinders and cones in linear doses against closed forms (Nelms et al., Med. Phys. 42 (2015)
+4435)."""
 
 import numpy as np
 import pytest
@@ -66,4 +67,6 @@ def test_the_curve_in_bins_of_1_cgy():
     assert dose[-1] == pytest.approx(dvh.max_gy, abs=0.01) and dose[-1] >= dvh.max_gy - 1e-6
     truth = case.stack_truth()
     at = truth.dose(truth.heights)
-    assert volume[1000:3000:100] == pytest.approx(np.interp(dose[1000:3000:100], at, truth.above / 1e3), rel=2e-3)
+    assert volume[1000:3000:100] == pytest.approx(
+        np.interp(dose[1000:3000:100], at, truth.above / 1e3), rel=2e-3
+    )
