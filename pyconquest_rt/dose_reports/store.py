@@ -22,7 +22,7 @@ def create_tables(connection: sqlite3.Connection) -> None:
         connection.execute(f"CREATE VIEW IF NOT EXISTS {name} AS {select}")
 
 
-_DELETE = tuple(f"DELETE FROM {name} WHERE SOPInstanceUID = ?" for name in TABLES)  # noqa: S608
+_DELETE = {name: f"DELETE FROM {name} WHERE SOPInstanceUID = ?" for name in TABLES}  # noqa: S608
 _INSERT = {
     name: f"INSERT INTO {name} VALUES ({', '.join('?' * len(table.columns))})"  # noqa: S608
     for name, table in TABLES.items()
@@ -32,15 +32,17 @@ _COLUMNS = {name: tuple(column.name for column in table.columns) for name, table
 
 def delete(connection: sqlite3.Connection, sop_instance_uid: str) -> None:
     """Delete all rows of one object."""
-    for statement in _DELETE:
-        connection.execute(statement, (sop_instance_uid,))
+    if connection.execute(_DELETE["dose_object"], (sop_instance_uid,)).rowcount:
+        for name in TABLES:
+            connection.execute(_DELETE[name], (sop_instance_uid,))
 
 
 def write(connection: sqlite3.Connection, rows: Rows) -> None:
     """Put the rows of one object in the place of those that were there."""
     delete(connection, rows.sop_instance_uid)
     for name, columns in _COLUMNS.items():
-        connection.executemany(_INSERT[name], [tuple(map(row.get, columns)) for row in rows[name]])
+        if rows[name]:
+            connection.executemany(_INSERT[name], [tuple(map(row.get, columns)) for row in rows[name]])
 
 
 class Imported(NamedTuple):
