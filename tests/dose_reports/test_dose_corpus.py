@@ -1,4 +1,4 @@
-"""The 69 real objects: what is accepted, events, totals and ranges against what OpenREM 1.0.0b3 makes of them.
+"""The 69 real objects: what is accepted, events, totals and ranges, against the figures of OpenREM 1.0.0b3.
 
 ``expected_by_openrem.txt`` has, for each of the 65 test files of OpenREM, the figures that its release
 1.0.0b3 writes (GPL software, of which only these figures are used): events, totals of the study as the report

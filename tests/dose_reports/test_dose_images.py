@@ -1,4 +1,4 @@
-"""Images made with pydicom: mammography, fluoroscopy, CT (also Toshiba and Philips), PET and nuclear medicine."""
+"""Images made with pydicom: mammography, fluoroscopy, CT (also Toshiba and Philips), PET and NM."""
 
 from typing import Any
 

@@ -13,7 +13,6 @@ from dose_objects import (
     ct_report,
     dose_files,
     encode,
-    num,
     person,
     report,
     text,
