@@ -1,8 +1,8 @@
 """CPU time of importing dose objects, as a ratio to pydicom reading the same file in the same run.
 
 An import is: open, extract, write into the six tables and commit. The peer is pydicom's ``dcmread`` and a
-walk over all elements with their values (pydicom decodes a value when it is asked for). The two alternate; the
-medians of the CPU time (user and system) are compared, so the load of the machine matters little.
+walk over all elements with their values (pydicom decodes a value when it is asked for). The two alternate;
+the medians of the CPU time (user and system) are compared, so the load of the machine matters little.
 
 OpenREM 1.0.0b3 was measured once beside a prototype that read with pydicom, took the values it needed (of
 reports all), and wrote the same six tables: OpenREM took so many times the CPU of the prototype (column
