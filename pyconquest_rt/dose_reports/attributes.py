@@ -105,7 +105,7 @@ def _read_all(prefix: Prefix) -> bytes:
 def number(text: str | None) -> float | None:
     """Return the number that a text writes, with a decimal point or comma; None where it writes none."""
     try:
-        value = float((text or "").replace(",", "."))
+        value = float((text or "").replace(",", ".").replace("_", "no"))  # Python alone takes 1_000
     except ValueError:
         return None
     return value if math.isfinite(value) else None

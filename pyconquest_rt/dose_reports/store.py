@@ -23,11 +23,11 @@ def create_tables(connection: sqlite3.Connection) -> None:
 
 
 _DELETE = {name: f"DELETE FROM {name} WHERE SOPInstanceUID = ?" for name in TABLES}  # noqa: S608
-_INSERT = {
-    name: f"INSERT INTO {name} VALUES ({', '.join('?' * len(table.columns))})"  # noqa: S608
-    for name, table in TABLES.items()
+COLUMNS = {name: tuple(column.name for column in table.columns) for name, table in TABLES.items()}
+INSERT = {
+    name: f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
+    for name, columns in COLUMNS.items()
 }
-_COLUMNS = {name: tuple(column.name for column in table.columns) for name, table in TABLES.items()}
 
 
 def delete(connection: sqlite3.Connection, sop_instance_uid: str) -> None:
@@ -40,9 +40,9 @@ def delete(connection: sqlite3.Connection, sop_instance_uid: str) -> None:
 def write(connection: sqlite3.Connection, rows: Rows) -> None:
     """Put the rows of one object in the place of those that were there."""
     delete(connection, rows.sop_instance_uid)
-    for name, columns in _COLUMNS.items():
+    for name, columns in COLUMNS.items():
         if rows[name]:
-            connection.executemany(_INSERT[name], [tuple(map(row.get, columns)) for row in rows[name]])
+            connection.executemany(INSERT[name], [tuple(map(row.get, columns)) for row in rows[name]])
 
 
 class Imported(NamedTuple):

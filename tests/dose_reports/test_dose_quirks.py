@@ -128,6 +128,8 @@ def test_siemens_xml_in_the_comment() -> None:  # 432
     event, _ = event_of(text("121106^DCM", comment))
     assert event["field_size_mm"] == 220
     assert event["patient_orientation"] == "HFS"
+    event, _ = event_of(text("121106^DCM", '<iiDiameter SRData="2.2.0"/>'))
+    assert event["field_size_mm"] is None
 
 
 def test_siemens_ct_modulation_in_the_comment() -> None:

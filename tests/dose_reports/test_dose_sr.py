@@ -30,7 +30,8 @@ def _code(sequence: Any) -> tuple[str | None, str | None]:
         return None, None
     item = sequence[0]
     value = item.get("CodeValue") or item.get("LongCodeValue") or item.get("URNCodeValue") or ""
-    return f"{value}^{item.get('CodingSchemeDesignator', '')}", item.get("CodeMeaning") or None
+    scheme = item.get("CodingSchemeDesignator", "")
+    return f"{value}^{scheme}" if value or scheme else None, item.get("CodeMeaning") or None
 
 
 def _texts(item: Dataset, tag: int) -> list[str]:
