@@ -9,9 +9,7 @@ Lengths are never trusted: whatever would lie beyond its surroundings raises `Un
 
 import struct
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator
 
 from pyconquest_rt.errors import UnreadableError
 from pyconquest_rt.values import (
@@ -20,8 +18,8 @@ from pyconquest_rt.values import (
     SINGLE_VALUED,
     UNDEFINED_LENGTH,
     character_codecs,
+    dictionary_vr,
     private_creator_tag,
-    resolve_vr,
     text_value,
 )
 
@@ -38,21 +36,18 @@ _SHORT = {vr.encode(): vr for vr in SHORT_VRS}
 ElementHeader = tuple[int, str | None, int, int]
 
 
-@dataclass(frozen=True, slots=True)
 class Encoding:
     """How a data set is encoded: byte order, and whether the VRs are left out."""
 
-    implicit: bool
-    big_endian: bool = False
-    tag_and_length: Callable[..., Any] = field(init=False, repr=False, compare=False)
-    tag_vr_length: Callable[..., Any] = field(init=False, repr=False, compare=False)
-    long_length: Callable[..., Any] = field(init=False, repr=False, compare=False)
+    __slots__ = ("big_endian", "implicit", "long_length", "tag_and_length", "tag_vr_length")
 
-    def __post_init__(self) -> None:
-        order = ">" if self.big_endian else "<"
-        object.__setattr__(self, "tag_and_length", struct.Struct(order + "HHI").unpack_from)
-        object.__setattr__(self, "tag_vr_length", struct.Struct(order + "HH2sH").unpack_from)
-        object.__setattr__(self, "long_length", struct.Struct(order + "8xI").unpack_from)
+    def __init__(self, *, implicit: bool, big_endian: bool = False) -> None:
+        order = ">" if big_endian else "<"
+        self.implicit = implicit
+        self.big_endian = big_endian
+        self.tag_and_length = struct.Struct(order + "HHI").unpack_from
+        self.tag_vr_length = struct.Struct(order + "HH2sH").unpack_from
+        self.long_length = struct.Struct(order + "8xI").unpack_from
 
 
 IMPLICIT_LITTLE = Encoding(implicit=True)
@@ -87,8 +82,8 @@ class Source:
 def read_header(source: Source, position: int, encoding: Encoding) -> ElementHeader:
     """Read the header of the data element (or item, or delimiter) at a position.
 
-    In an explicit encoding an element whose VR is not two capital letters is taken as implicit, as pydicom does:
-    some writers, and sequences in a UN, change over (PS3.5 section 6.2.2).
+    In an explicit encoding an element whose VR is not two capital letters is taken as implicit, as pydicom
+    does: some writers, and sequences in a UN, change over (PS3.5 section 6.2.2).
 
     Raises:
         UnreadableError: the data end within the header, or there are more elements than may be read.
@@ -105,10 +100,10 @@ def read_header(source: Source, position: int, encoding: Encoding) -> ElementHea
         if not encoding.implicit:
             group, element, vr, length = encoding.tag_vr_length(data, at)
             if group != 0xFFFE:
-                if vr in _SHORT:
-                    return group << 16 | element, _SHORT[vr], position + 8, length
-                if vr in _LONG:
-                    return group << 16 | element, _LONG[vr], position + 12, encoding.long_length(data, at)[0]
+                if known := _SHORT.get(vr):
+                    return group << 16 | element, known, position + 8, length
+                if known := _LONG.get(vr):
+                    return group << 16 | element, known, position + 12, encoding.long_length(data, at)[0]
                 if vr.isalpha() and vr.isupper():
                     return group << 16 | element, None, position + 8, length
         group, element, length = encoding.tag_and_length(data, at)
@@ -118,18 +113,19 @@ def read_header(source: Source, position: int, encoding: Encoding) -> ElementHea
 
 
 def nested_headers(
-    source: Source, position: int, stop: int, encoding: Encoding
+    source: Source, position: int, stop: int, encoding: Encoding, depth: int = 1
 ) -> Iterator[tuple[int, int, int]]:
     """Walk a value of undefined length and yield (position, position after its header, length) of all in it.
 
     Undefined lengths are yielded as 0: what is in them follows. The last one yielded is the delimiter of the
-    whole value. Nothing is kept but the depth, so nesting costs no memory.
+    whole value. Nothing is kept but the depth, so nesting costs no memory. With a depth of 2 the walk is over
+    the content of one item in place of a sequence.
 
     Raises:
         UnreadableError: the value is not made of items, or runs beyond ``stop``.
     """
-    depth = 1  # odd: among the items of a sequence; even: among the elements of an item
-    while depth:
+    innermost = depth - 1
+    while depth > innermost:  # odd: among the items of a sequence; even: among the elements of an item
         tag, _, start, length = read_header(source, position, encoding)
         is_mark, among_items = tag >> 16 == 0xFFFE, depth % 2 == 1
         if tag == (SEQUENCE_DELIMITER if among_items else ITEM_DELIMITER):
@@ -151,7 +147,7 @@ def nested_headers(
 
 
 def end_of_value(source: Source, header: ElementHeader, stop: int, encoding: Encoding) -> tuple[int, int]:
-    """Where the value of an element ends, and where the next element begins (after the delimiter, if any).
+    """Where the value of an element (or item) ends, and where the next begins (after the delimiter, if any).
 
     Raises:
         UnreadableError: that is beyond ``stop``, the end of the surroundings.
@@ -165,7 +161,7 @@ def end_of_value(source: Source, header: ElementHeader, stop: int, encoding: Enc
     if known is not None and known[1] <= stop:
         return known
     last = following = start
-    for last, following, _ in nested_headers(source, start, stop, encoding):  # noqa: B007
+    for last, following, _ in nested_headers(source, start, stop, encoding, 2 if tag == ITEM else 1):  # noqa: B007
         pass
     return last, following
 
@@ -184,7 +180,7 @@ def format_tag(tag: int) -> str:
 
 
 class Item:
-    """A view of one data set in memory: an item of a sequence, or a whole data set.
+    """A view of one data set: an item of a sequence, or a whole one.
 
     Values come as text (`text`, `values`), as bytes (`raw`) or as further items (`items`). An element that is
     absent and one that is empty look alike: ``None`` or an empty list. What is malformed raises
@@ -257,7 +253,7 @@ class Item:
             return vr
         creator_tag = private_creator_tag(tag)
         creator = None if creator_tag is None else self.text(creator_tag)
-        return resolve_vr(tag, vr, any(self.raw(PIXEL_REPRESENTATION) or b""), creator)
+        return dictionary_vr(tag, any(self.raw(PIXEL_REPRESENTATION) or b""), creator)
 
     def _character_codecs(self) -> tuple[str, ...]:
         if self._codecs is None:
@@ -267,28 +263,16 @@ class Item:
 
     def _located(self) -> dict[int, ElementHeader]:
         if self._elements is None:
-            self.locate()
-            assert self._elements is not None
+            found: dict[int, ElementHeader] = {}
+            position = self._start
+            while position < self._stop:
+                header = read_header(self._source, position, self._encoding)
+                if header[0] == ITEM_DELIMITER:
+                    break
+                _, position = end_of_value(self._source, header, self._stop, self._encoding)
+                found[header[0]] = header
+            self._elements = found
         return self._elements
-
-    def locate(self) -> int:
-        """Find the elements, up to the item's end or its delimiter; returns where that is.
-
-        Raises:
-            UnreadableError: an element does not fit.
-        """
-        found: dict[int, ElementHeader] = {}
-        source, stop, encoding = self._source, self._stop, self._encoding
-        position = self._start
-        while position < stop:
-            header = read_header(source, position, encoding)
-            if header[0] == ITEM_DELIMITER:
-                position = header[2]
-                break
-            _, position = end_of_value(source, header, stop, encoding)
-            found[header[0]] = header
-        self._elements = found
-        return position
 
 
 def read_items(
@@ -307,20 +291,13 @@ def read_items(
     if length != UNDEFINED_LENGTH:
         stop, _ = end_of_value(source, header, stop, encoding)
     while position < stop:
-        tag, _, start, length = read_header(source, position, encoding)
+        tag, _, start, _ = header = read_header(source, position, encoding)
         if tag == SEQUENCE_DELIMITER:
             return
-        if tag == ITEM_DELIMITER:
+        if tag == ITEM_DELIMITER:  # one too many: see nested_headers
             position = start
             continue
         if tag != ITEM:
             raise UnreadableError(f"found {format_tag(tag)} at byte {position} in place of an item")
-        if length == UNDEFINED_LENGTH:
-            item = Item(source, start, stop, encoding, codecs)
-            position = item.locate()
-        else:
-            position = start + length
-            if position > stop:
-                raise beyond(tag, start, length, stop)
-            item = Item(source, start, position, encoding, codecs)
-        yield item
+        end, position = end_of_value(source, header, stop, encoding)
+        yield Item(source, start, end, encoding, codecs)

@@ -1,17 +1,17 @@
 """Files → the wanted values of their headers, fast and bounded.
 
 A `HeaderReader` is told once which values are wanted (`Field`) and which sequences, and then reads one file
-after the other. It reads the first 16 KB, more only where the header is longer, and stops after the last wanted
-tag: pixel data and contours are never read. What a file claims is never trusted: the memory for one file stays
-below 32 MB and its elements are counted, whatever its lengths, its depth or its compression say.
+after the other. It reads the first 16 KB, more only where the header is longer, and stops after the last
+wanted tag: pixel data and contours are never read. What a file claims is never trusted: the memory for one
+file stays below 32 MB and its elements are counted, whatever its lengths, its depth or its compression say.
 
 No data set of pydicom is built; its data dictionary and character sets are used where they are needed.
 """
 
-import hashlib
 import os
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import partial
+from itertools import islice
 from operator import getitem, itemgetter
 from types import MappingProxyType
 from typing import NamedTuple
@@ -29,8 +29,11 @@ from pyconquest_rt.elements import (
     read_items,
 )
 from pyconquest_rt.errors import UnreadableError
-from pyconquest_rt.layouts import LayoutCache, walked_of
+from pyconquest_rt.fields import Conversion, ConversionTable, fit
+from pyconquest_rt.fields import Field as Field
+from pyconquest_rt.layouts import MAX_PARTS, LayoutCache
 from pyconquest_rt.part10 import (
+    MAX_VALUE,
     TRANSFER_SYNTAX_UID,
     FileSource,
     Prefix,
@@ -42,36 +45,15 @@ from pyconquest_rt.values import (
     NUMBER_CODES,
     UNDEFINED_LENGTH,
     character_codecs,
+    dictionary_vr,
     private_creator_tag,
-    resolve_vr,
     text_value,
 )
 
-MAX_VALUE = 1 << 16  #: of one wanted value so many bytes are read at most
-MAX_SEQUENCE = 16 << 20  #: a wanted sequence with more bytes is left out
-MAX_CONVERSIONS = 1024
+MAX_SEQUENCES = 16 << 20  #: wanted sequences are left out once they have more bytes together
+MAX_ITEMS = 50_000  #: a wanted sequence with more items is left out
 
-_REMEMBERED = 1024  # values kept per conversion
-_REMEMBERED_BYTES = 128  # longer ones are not kept
-
-
-class Field(NamedTuple):
-    """One wanted value: where it stands, and what a column takes of it.
-
-    ``path`` is ``(tag,)``, or for a nested value ``(sequence, item number from 0, tag)`` and so on. ``kind``:
-
-    - ``"text"``: as `values.text_value` gives it;
-    - ``"date"``: the same without ``.`` and ``/``;
-    - ``"number"``: of a binary VR only the first number;
-    - ``"key"``: an identifier; one longer than ``length`` is shortened to fit and ends with ``~`` and twelve
-      hexadecimal digits of its SHA-256, so that two never become one.
-
-    All but keys are cut to ``length`` characters, and blanks at the end dropped.
-    """
-
-    path: tuple[int, ...]
-    length: int | None = None
-    kind: str = "text"
+_TABLES = 8  # combinations of character set and byte order of which the conversions are kept
 
 
 class Header(NamedTuple):
@@ -86,41 +68,10 @@ class Header(NamedTuple):
     fault: str | None = None
 
 
-class _Conversion(dict[bytes, str | None]):
-    """Raw value → column value, remembered: most values of a series are the same in all its images."""
-
-    __slots__ = ("_convert",)
-
-    def __init__(self, convert: Callable[[bytes], str | None]) -> None:
-        self._convert = convert
-
-    def __missing__(self, raw: bytes) -> str | None:
-        value = self._convert(raw)
-        if len(raw) <= _REMEMBERED_BYTES:
-            if len(self) >= _REMEMBERED:
-                self.clear()
-            self[raw] = value
-        return value
-
-
-def fit(text: str | None, field: Field) -> str | None:
-    """Cut a text to what its column takes; ``None`` where nothing is left."""
-    if text is None:
-        return None
-    if field.kind == "date":
-        text = text.replace(".", "").replace("/", "")
-    if field.length is not None and len(text) > field.length:
-        if field.kind == "key":
-            digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-            return f"{text[: field.length - 13]}~{digest}"
-        text = text[: field.length].rstrip(" ")
-    return text or None
-
-
 class _Found:
     """What a walk over one object found."""
 
-    __slots__ = ("closing", "complete", "elements", "fault", "ordered", "raws", "sequences")
+    __slots__ = ("closing", "elements", "fault", "ordered", "raws", "room", "sequences")
 
     def __init__(self) -> None:
         self.raws: dict[int, tuple[str | None, bytes]] = {}
@@ -129,6 +80,15 @@ class _Found:
         self.closing: tuple[int, ElementHeader] | None = None  # the first one after the last wanted
         self.ordered = True
         self.fault: str | None = None
+        self.room = MAX_SEQUENCES
+
+    def blame(self, reason: str) -> None:
+        """Note what is wrong with the object; what is noted first stays."""
+        self.fault = self.fault or reason
+
+    def is_plain(self) -> bool:
+        """Whether the object is one of which the layout can be remembered."""
+        return self.ordered and not self.sequences and not self.fault and 0 < len(self.elements) <= MAX_PARTS
 
     def raw(self, tag: int) -> bytes:
         return self.raws[tag][1] if tag in self.raws else b""
@@ -138,14 +98,14 @@ class _Context(NamedTuple):
     """What is kept with a layout: how its raw values become a `Header`."""
 
     pick: Callable[[tuple[bytes, ...]], tuple[bytes, ...]]
-    conversions: tuple[_Conversion, ...]
+    conversions: tuple[Conversion, ...]
     transfer_syntax: str
     charset: str
 
 
 _INCOMPLETE = "the element after the header, mostly the pixel data, is cut short by the end of the file"
 _NO_SEQUENCES: Mapping[int, list[Item]] = MappingProxyType({})
-_ABSENT = _Conversion(lambda raw: None)
+_ABSENT = Conversion(lambda raw: None)
 
 
 class HeaderReader:
@@ -169,8 +129,8 @@ class HeaderReader:
         creators = {creator for tag in tags if (creator := private_creator_tag(tag)) is not None}
         decisive = {TRANSFER_SYNTAX_UID, SPECIFIC_CHARACTER_SET, PIXEL_REPRESENTATION} | creators
         self._wanted = tags | decisive
-        self._conversions: dict[tuple[object, ...], _Conversion] = {}
-        self._layouts = LayoutCache(self._wanted, decisive) if remember else None
+        self._tables: dict[tuple[bytes, bool], ConversionTable] = {}
+        self._layouts = LayoutCache(tags, decisive) if remember else None
 
     def read_file(self, path: str | os.PathLike[str]) -> Header:
         """Read the header of a file.
@@ -194,7 +154,7 @@ class HeaderReader:
         Raises:
             UnreadableError: it cannot be read, or is not DICOM.
         """
-        matched = self._layouts and self._layouts.match(prefix.data, prefix.size, transfer_syntax)
+        matched = self._layouts and self._layouts.match(prefix, transfer_syntax)
         if not matched:
             return self._parse_new(prefix, transfer_syntax)
         layout, raws, is_complete = matched
@@ -214,18 +174,23 @@ class HeaderReader:
         with FileSource(prefix) as source:
             start = begin(source, transfer_syntax)
             found = self._walk(start)
-        charset = found.raw(SPECIFIC_CHARACTER_SET).decode("latin-1").strip("\0 ")
-        conversions = tuple([self._conversion(field, found, start.encoding) for field in self._fields])
-        self._learn(prefix, transfer_syntax, start, found, conversions, charset)
+            conversions = self._conversions_of(found, start.encoding)
+            charset = found.raw(SPECIFIC_CHARACTER_SET).decode("latin-1").strip("\0 ")
+            layout = None
+            if self._layouts and found.is_plain() and start.source is source:
+                layout = self._layouts.learn(prefix, transfer_syntax, start, found.elements, found.closing)
+            if layout:
+                places = {tag: place for place, tag in enumerate(layout.tags)}
+                pick = _picker([places.get(field.path[0], len(places)) for field in self._fields])
+                layout.context = _Context(pick, conversions, start.transfer_syntax, charset)
+        values = [
+            _nested_value(found.sequences.get(field.path[0], []), field)
+            if len(field.path) > 1
+            else conversion[found.raw(field.path[0])]
+            for field, conversion in zip(self._fields, conversions, strict=True)
+        ]
         return Header(
-            tuple(
-                [
-                    _nested_value(found.sequences.get(field.path[0], []), field)
-                    if len(field.path) > 1
-                    else conversion[found.raw(field.path[0])]
-                    for field, conversion in zip(self._fields, conversions, strict=True)
-                ]
-            ),
+            tuple(values),
             {tag: items for tag, items in found.sequences.items() if tag in self._asked},
             prefix.size,
             prefix.mtime_ns,
@@ -250,19 +215,20 @@ class HeaderReader:
                 tag, _, value, length = header = read_header(source, position, encoding)
                 if tag > self._last and found.ordered:
                     found.closing = position, header
-                    if length != UNDEFINED_LENGTH and value + length > source.size:
-                        found.fault = _INCOMPLETE
+                    if start.is_whole and length != UNDEFINED_LENGTH and value + length > source.size:
+                        found.blame(_INCOMPLETE)
                     break
                 end, following = end_of_value(source, header, source.size, encoding)
                 found.ordered = found.ordered and tag > previous
-                found.elements.append((position, header))
+                if len(found.elements) <= MAX_PARTS:
+                    found.elements.append((position, header))
                 if tag in self._wanted:
                     self._take(found, source, header, end, encoding)
                 position, previous = following, tag
         except UnreadableError as error:
             if not found.elements:
                 raise
-            found.fault = str(error)
+            found.blame(str(error))
         return found
 
     def _take(
@@ -271,67 +237,62 @@ class HeaderReader:
         """Keep what is wanted of one element."""
         tag, vr, start, length = header
         if tag in self._sequences:
-            if end - start > MAX_SEQUENCE:
-                found.fault = f"sequence {format_tag(tag)} of {end - start} bytes was left out"
-                return
-            inner = Source(source.read(start, end))
-            whole = (tag, vr, 0, len(inner.data))
-            codecs = character_codecs(found.raw(SPECIFIC_CHARACTER_SET))
-            found.sequences[tag] = list(read_items(inner, whole, inner.size, encoding, codecs))
+            self._take_sequence(found, source, header, end, encoding)
         elif end - start > MAX_VALUE and tag in self._keys:
-            found.fault = f"identifier {format_tag(tag)} of {end - start} bytes was left out"
+            found.blame(f"identifier {format_tag(tag)} of {end - start} bytes was left out")
         elif length == UNDEFINED_LENGTH:
             found.raws[tag] = vr, b""  # items or fragments, not a value
         else:
             found.raws[tag] = vr, source.read(start, min(end, start + MAX_VALUE))
 
-    def _conversion(self, field: Field, found: _Found, encoding: Encoding) -> _Conversion:
-        """The conversion of a field in an object, shared by all that convert alike."""
-        tag = field.path[0]
-        if tag not in found.raws:
-            return _ABSENT
-        charset = found.raw(SPECIFIC_CHARACTER_SET)
-        codecs = character_codecs(charset)
-        creator = text_value(found.raw(private_creator_tag(tag) or 0), "LO", codecs)
-        vr = resolve_vr(tag, found.raws[tag][0], any(found.raw(PIXEL_REPRESENTATION)), creator)
-        big_endian = encoding.big_endian and tag >> 16 != 2
-        key = (field.kind, field.length, vr, charset, big_endian)
-        conversion = self._conversions.get(key)
-        if conversion is None:
-            if len(self._conversions) >= MAX_CONVERSIONS:
-                self._conversions.clear()
-            first = field.kind == "number"
-            text = partial(text_value, vr=vr, codecs=codecs, big_endian=big_endian, first=first)
-            conversion = self._conversions[key] = _Conversion(lambda raw: fit(text(raw), field))
-        return conversion
-
-    def _learn(
-        self,
-        prefix: Prefix,
-        transfer_syntax: str | None,
-        start: Start,
-        found: _Found,
-        conversions: tuple[_Conversion, ...],
-        charset: str,
+    def _take_sequence(
+        self, found: _Found, source: Source, header: ElementHeader, end: int, encoding: Encoding
     ) -> None:
-        """Remember the layout of an object, if it is plain: whole in the prefix, in order, no sequence."""
-        source = start.source
-        plain = found.ordered and not found.sequences and not found.fault
-        if self._layouts is None or not plain or source.data is not prefix.data:
+        """Keep the items of one wanted sequence; one that is too large or malformed is left out."""
+        tag, vr, start, _ = header
+        found.room -= end - start
+        if found.room < 0:
+            found.blame(f"sequence {format_tag(tag)} of {end - start} bytes was left out")
             return
-        stop = found.closing[1][2] if found.closing else source.size
-        if stop > len(source.data):
-            return
-        layout = self._layouts.learn(walked_of(start, found.elements, found.closing), transfer_syntax)
-        if layout is None:
-            return
-        places = {tag: place for place, tag in enumerate(layout.tags)}
-        layout.context = _Context(
-            _picker([places.get(field.path[0], len(places)) for field in self._fields]),
-            conversions,
-            start.transfer_syntax,
-            charset,
-        )
+        inner = Source(source.read(start, end))
+        codecs = character_codecs(found.raw(SPECIFIC_CHARACTER_SET))
+        items = read_items(inner, (tag, vr, 0, inner.size), inner.size, encoding, codecs)
+        inner.budget = source.budget
+        try:
+            listed = list(islice(items, MAX_ITEMS + 1))
+            if len(listed) > MAX_ITEMS:
+                raise UnreadableError(f"more than {MAX_ITEMS} items")
+            found.sequences[tag] = listed
+        except UnreadableError as error:
+            found.blame(f"sequence {format_tag(tag)} was left out: (counted from its start) {error}")
+        source.budget, inner.budget = inner.budget, sys.maxsize
+
+    def _conversions_of(self, found: _Found, encoding: Encoding) -> tuple[Conversion, ...]:
+        """The conversion of each field in an object."""
+        charset = found.raw(SPECIFIC_CHARACTER_SET)
+        table, meta_table = self._table(charset, encoding.big_endian), self._table(charset, False)
+        chosen = []
+        for field in self._fields:
+            tag = field.path[0]
+            if tag not in found.raws:
+                chosen.append(_ABSENT)
+                continue
+            vr = found.raws[tag][0]
+            if vr is None or vr == "UN":
+                creator = text_value(found.raw(private_creator_tag(tag) or 0), "LO", table.codecs)
+                vr = dictionary_vr(tag, any(found.raw(PIXEL_REPRESENTATION)), creator)
+            chosen.append((meta_table if tag >> 16 == 2 else table)[vr, field.length, field.kind])
+        return tuple(chosen)
+
+    def _table(self, charset: bytes, big_endian: bool) -> ConversionTable:
+        """The conversions for a character set and byte order."""
+        table = self._tables.get((charset, big_endian))
+        if table is None:
+            if len(self._tables) >= _TABLES:
+                self._tables.clear()
+            table = ConversionTable(character_codecs(charset), big_endian)
+            self._tables[charset, big_endian] = table
+        return table
 
 
 def _picker(places: list[int]) -> Callable[[tuple[bytes, ...]], tuple[bytes, ...]]:

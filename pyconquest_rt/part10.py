@@ -4,9 +4,12 @@
 The encoding is taken from the bytes themselves wherever they contradict the transfer syntax or there is none.
 """
 
+import errno
 import os
 import stat
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from pyconquest_rt.elements import (
@@ -15,6 +18,7 @@ from pyconquest_rt.elements import (
     IMPLICIT_LITTLE,
     ElementHeader,
     Encoding,
+    Item,
     Source,
     end_of_value,
     read_header,
@@ -28,6 +32,7 @@ DEFLATED = "1.2.840.10008.1.2.1.99"
 PREFIX_BYTES = 16384
 MAX_INFLATED = 4 << 20  #: of a deflated data set so many bytes are inflated at most
 MAX_ELEMENTS = 1 << 20  #: a header with more elements is refused
+MAX_VALUE = 1 << 16  #: of one wanted value so many bytes are read at most
 
 _UIDS = {
     IMPLICIT_LITTLE: "1.2.840.10008.1.2",
@@ -54,13 +59,14 @@ class Start(NamedTuple):
     encoding: Encoding
     transfer_syntax: str
     meta: "list[tuple[int, ElementHeader]]"  # group 0002, each element with its position
+    is_whole: bool  # False where a deflated data set was inflated in part
 
 
 class FileSource(Source):
     """Bytes of a file by position: its prefix, later ones in windows that are read where needed.
 
-    Long values are thereby passed over unread. Use as a context manager; the file is opened only when the
-    prefix does not suffice.
+    Long values are thereby passed over unread. Use as a context manager, which closes the file and turns its
+    OSErrors into UnreadableErrors; the file is opened only when the prefix does not suffice.
     """
 
     __slots__ = ("_descriptor", "_prefix")
@@ -75,10 +81,12 @@ class FileSource(Source):
     def __enter__(self) -> "FileSource":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+        if isinstance(error, OSError):
+            raise UnreadableError(f"cannot be read: {error.strerror}") from error
 
     def load(self, position: int) -> None:
         if position < self.base or self.base + len(self.data) < self.size:
@@ -93,16 +101,13 @@ class FileSource(Source):
     def _read_file(self, position: int, count: int) -> bytes:
         if self._prefix.path is None or position >= self.size:
             return b""
-        try:
-            if self._descriptor is None:
-                self._descriptor = os.open(self._prefix.path, _OPEN_FLAGS)
-                found = os.fstat(self._descriptor)
-                if (found.st_size, found.st_mtime_ns) != (self._prefix.size, self._prefix.mtime_ns):
-                    raise UnreadableError("the file was changed while it was being read")
-            os.lseek(self._descriptor, position, os.SEEK_SET)
-            return os.read(self._descriptor, count)
-        except OSError as error:
-            raise UnreadableError(f"cannot be read: {error.strerror}") from error
+        if self._descriptor is None:
+            self._descriptor = os.open(self._prefix.path, _OPEN_FLAGS)
+            found = os.fstat(self._descriptor)
+            if (found.st_size, found.st_mtime_ns) != (self._prefix.size, self._prefix.mtime_ns):
+                raise OSError(errno.ESTALE, "the file was changed meanwhile")
+        os.lseek(self._descriptor, position, os.SEEK_SET)
+        return os.read(self._descriptor, count)
 
 
 def read_prefix(path: str | os.PathLike[str]) -> Prefix:
@@ -132,7 +137,7 @@ def begin(source: Source, transfer_syntax: str | None = None) -> Start:
     Raises:
         UnreadableError: this is not DICOM, or a deflated data set cannot be inflated.
     """
-    position = 0
+    position, is_whole = 0, True
     meta: list[tuple[int, ElementHeader]] = []
     if transfer_syntax is None:
         position = _start_of_meta(source)
@@ -140,11 +145,27 @@ def begin(source: Source, transfer_syntax: str | None = None) -> Start:
         transfer_syntax = _transfer_syntax(source, meta)
     if transfer_syntax == DEFLATED:
         source, position = Source(_inflate(source, position)), 0
+        is_whole = source.size < MAX_INFLATED
         source.budget = MAX_ELEMENTS
     encoding = _encoding_at(source, position)
     if encoding is None:
         raise UnreadableError("no data set follows the file meta information")
-    return Start(source, position, encoding, transfer_syntax or _UIDS[encoding], meta)
+    return Start(source, position, encoding, transfer_syntax or _UIDS[encoding], meta, is_whole)
+
+
+@contextmanager
+def open_dataset(path: str | os.PathLike[str]) -> Iterator[Item]:
+    """View the whole data set of a file, pixel data and contours too, while the context lasts.
+
+    Nothing is held in memory but a window of 16 KB; values are read when asked for. Of a deflated data set
+    there is what `begin` inflates.
+
+    Raises:
+        UnreadableError: it cannot be read, or is not DICOM; also later, on what is malformed.
+    """
+    with FileSource(read_prefix(path)) as source:
+        start = begin(source)
+        yield Item(start.source, start.position, start.source.size, start.encoding)
 
 
 def _start_of_meta(source: Source) -> int:
