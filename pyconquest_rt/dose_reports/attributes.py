@@ -10,6 +10,7 @@ from pyconquest_rt.elements import (
     ITEM,
     ITEM_DELIMITER,
     SEQUENCE_DELIMITER,
+    ElementHeader,
     Item,
     Source,
     end_of_value,
@@ -35,18 +36,21 @@ class DataSet(Item):
         super().__init__(start.source, start.position, start.source.size, start.encoding)
         self._with_content = with_content
 
-    def locate(self) -> int:
-        """Find the elements; returns where they end. Without its content, a report ends where that begins."""
-        self._elements = {}
+    def _located(self) -> dict[int, ElementHeader]:
+        if self._elements is None:
+            self._elements = dict(self._headers())
+        return self._elements
+
+    def _headers(self) -> Iterator[tuple[int, ElementHeader]]:
+        """Walk the elements; without its content, a report ends where that begins."""
         position = self._start
         while position < self._stop:
             header = read_header(self._source, position, self._encoding)
-            self._elements[header[0]] = header
+            yield header[0], header
             is_content = header[0] == _CONTENT_SEQUENCE and not self._with_content
             if is_content or header[0] >= _FIRST_PIXEL_TAG:
-                break
+                return
             _, position = end_of_value(self._source, header, self._stop, self._encoding)
-        return position
 
 
 @contextmanager

@@ -67,7 +67,7 @@ def study_report(connection: sqlite3.Connection, uid: str) -> dict[str, list[dic
 
 
 def _copy_study(connection: sqlite3.Connection, study: sqlite3.Connection, uid: str) -> None:
-    """Copy what the views need of one study: over that alone they are quick, however many others there are."""
+    """Copy what the views need of one study: over that alone they are quick, however many there are."""
     create_tables(study)
     objects = "SELECT SOPInstanceUID FROM dose_object WHERE StudyInstanceUID = ?"
     for name in TABLES:
