@@ -59,7 +59,8 @@ def import_paths(connection: sqlite3.Connection, paths: Iterable[str | os.PathLi
     The connection must not be inside a transaction. A file that cannot be read becomes a row with the status
     ``failed`` and stops nothing. The files themselves are never changed.
     """
-    create_tables(connection)
+    with connection:
+        create_tables(connection)
     counts = [0, 0, 0]
     for path in _files(paths):
         rows = extract(path)
@@ -68,8 +69,8 @@ def import_paths(connection: sqlite3.Connection, paths: Iterable[str | os.PathLi
             continue
         counts[2 if rows.object["status"] == "failed" else 0] += 1
         with connection:
+            connection.execute("BEGIN IMMEDIATE")
             write(connection, rows)
-    connection.commit()
     return Imported(*counts)
 
 
