@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -209,15 +210,23 @@ def read_one(reader: HeaderReader, root: str, path: str) -> Found:
     return Found(path, status.st_size, status.st_mtime_ns, None, reason)
 
 
-_readers: dict[Definition, HeaderReader] = {}
+class _Readers(threading.local):
+    """The readers of one thread; what each has learnt of the layouts of files serves every rebuild."""
+
+    def __init__(self) -> None:
+        self.by_definition: dict[Definition, HeaderReader] = {}
+
+
+_readers = _Readers()
 
 
 def reader_of(definition: Definition) -> HeaderReader:
-    """One reader per definition and process: what it has learnt of the layouts of files serves every rebuild."""
-    if definition not in _readers:
+    """Return this thread's reader of the headers that a definition wants."""
+    known = _readers.by_definition
+    if definition not in known:
         layout = RowLayout(definition)
-        _readers[definition] = HeaderReader(layout.fields, layout.sequences)
-    return _readers[definition]
+        known[definition] = HeaderReader(layout.fields, layout.sequences)
+    return known[definition]
 
 
 def _reader(

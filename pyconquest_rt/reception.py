@@ -44,7 +44,8 @@ class Received(Protocol):
     def sop_instance_uid(self) -> str: ...
 
 
-def _standard(patient_id: str, sop_instance_uid: str, staged: Path) -> str:
+def standard(patient_id: str, sop_instance_uid: str, staged: Path) -> str:
+    """Name a file ``PatientID/SOPInstanceUID.dcm``."""
     return standard_name(patient_id, sop_instance_uid)
 
 
@@ -78,14 +79,13 @@ class Reception:
         *,
         write_to_database: bool = True,
         policy: Policy = "replace",
-        name_of: NameOf = _standard,
+        name_of: NameOf = standard,
         min_free: int | None = None,
         on_stored: Callable[[list[str]], None] | None = None,
     ) -> None:
         self._ingest = Ingest.open(settings, durable=True, timeout_s=_LOCK_TIMEOUT_S)
         self._storage = Storage(settings.data, settings.devices)
         self._layout = self._ingest.layout
-        self._reader = reader_of(self._ingest.database.definition)
         self._indexing = write_to_database
         self._policy = policy
         self._name_of = name_of
@@ -97,10 +97,11 @@ class Reception:
         self._thread.start()
 
     def close(self) -> None:
-        """Write what is waiting and close the database."""
-        self._jobs.put(None)
-        self._thread.join()
-        self._ingest.close()
+        """Write what is waiting and close the database; may be called twice."""
+        if self._thread.is_alive():
+            self._jobs.put(None)
+            self._thread.join()
+            self._ingest.close()
 
     @contextmanager
     def stage(self) -> Iterator[BinaryIO]:
@@ -138,7 +139,7 @@ class Reception:
             )
 
     def _read(self, staged: Path, sop_instance_uid: str) -> _Job:
-        header = self._reader.read_file(staged)
+        header = reader_of(self._ingest.database.definition).read_file(staged)
         values = self._layout.complete(header.values)
         sop, patient = values[self._layout.sop_key], values[self._layout.patient_key]
         if not sop or not patient:

@@ -1,60 +1,18 @@
-"""What many tests need: small DICOM objects made with pydicom, and an index over a temporary folder."""
+"""An index over a temporary folder, and a way to put objects into it."""
 
-import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+
+sys.path.insert(0, str(Path(__file__).parent))  # modules that tests of all folders share
+
+from samples import make_object, save
 
 from pyconquest_rt.config import ArchiveSettings
 from pyconquest_rt.ingest import Ingest
-
-SHARED_DATA = Path(
-    os.environ.get("PYCONQUEST_RT_SHARED_DATA", Path(__file__).parent.parent.parent / "shared" / "data")
-)
-needs_shared_data = pytest.mark.skipif(
-    not SHARED_DATA.is_dir(),
-    reason="the shared test data are not on this machine (PYCONQUEST_RT_SHARED_DATA)",
-)
-
-
-def make_object(
-    patient: str = "P1", study: int = 1, series: int = 1, instance: int = 1, **tags: Any
-) -> Dataset:
-    """A small CT object; further tags by keyword, None leaves a tag out."""
-    root = "1.2.826.0.1.3680043.10.1"
-    data_set = Dataset()
-    data_set.file_meta = FileMetaDataset()
-    data_set.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    values: dict[str, Any] = {
-        "SOPClassUID": CTImageStorage,
-        "SOPInstanceUID": f"{root}.{study}.{series}.{instance}",
-        "StudyDate": "20240102",
-        "Modality": "CT",
-        "PatientName": f"Name^{patient}",
-        "PatientID": patient,
-        "StudyInstanceUID": f"{root}.{study}",
-        "SeriesInstanceUID": f"{root}.{study}.{series}",
-        "SeriesNumber": series,
-        "InstanceNumber": instance,
-        "SliceLocation": f"{instance * 2.5:g}",
-    } | tags
-    for keyword, value in values.items():
-        if value is not None:
-            setattr(data_set, keyword, value)
-    return data_set
-
-
-def save(data_set: Dataset, path: Path) -> Path:
-    """Write an object as a DICOM file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    data_set.file_meta.MediaStorageSOPClassUID = data_set.get("SOPClassUID", CTImageStorage)
-    data_set.file_meta.MediaStorageSOPInstanceUID = data_set.get("SOPInstanceUID") or "1.2.3"
-    data_set.save_as(path, enforce_file_format=True)
-    return path
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import make_object, save
 from pydicom import Dataset, dcmread
+from samples import make_object, save
 
 from pyconquest_rt import pyconquest
 from pyconquest_rt.demo import make_patient

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import make_object, save
 from pydicom import Dataset, dcmread
 from pydicom.dataset import FileMetaDataset
+from samples import make_object, save
 
 from pyconquest_rt import indexer, pyconquest
 

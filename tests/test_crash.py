@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import make_object, save
+from samples import make_object, save
 
 from pyconquest_rt import indexer
 from pyconquest_rt.config import ArchiveSettings

@@ -11,7 +11,7 @@ from typing import Any
 
 import pydicom
 import pytest
-from conftest import make_object
+from samples import make_object
 
 from pyconquest_rt import derive as module
 from pyconquest_rt.config import ArchiveSettings

@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
-from conftest import make_object, save
 from pydicom import Dataset, dcmread
 from pydicom.data import get_testdata_file
+from samples import make_object, save
 
 from pyconquest_rt import objects
 from pyconquest_rt.edit import NoSuchElementError, change_tag, delete_rois, modify_structure_set

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from conftest import SHARED_DATA, make_object, needs_shared_data, save
 from pydicom.errors import InvalidDicomError
+from samples import SHARED_DATA, make_object, needs_shared_data, save
 
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.ingest import Ingest

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import make_object, save
+from samples import make_object, save
 
 from pyconquest_rt.errors import DatabaseError
 from pyconquest_rt.indexer import rebuild

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import make_object
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from samples import make_object
 
 from pyconquest_rt import reception as module
 from pyconquest_rt.config import ArchiveSettings

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from conftest import make_object, save
 from pydicom import dcmread
+from samples import make_object, save
 
 from pyconquest_rt import store
 from pyconquest_rt.errors import ObjectError

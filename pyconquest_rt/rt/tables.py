@@ -346,15 +346,15 @@ _DVH = Table(
         """
         roi_name           | TEXT    |     | ROIName
         roi_type           | TEXT    |     | RTROIInterpretedType
-        volume_cc          | REAL    | cc  | volume that the contours enclose
-        uncovered_cc       | REAL    | cc  | the part of it outside the dose grid, which the curve is without
+        volume_cc          | REAL    | cm3 | volume that the contours enclose
+        uncovered_cc       | REAL    | cm3 | the part of it outside the dose grid, which the curve is without
         min_gy             | REAL    | Gy  | least dose
         mean_gy            | REAL    | Gy  | mean dose
         max_gy             | REAL    | Gy  | greatest dose
         prescription_gy    | REAL    | Gy  | prescribed dose of the plan, NULL where none is known
         first_dose_gy      | REAL    | Gy  | dose of the first value of the curve
         bin_gy             | REAL    | Gy  | distance of the curve's doses
-        curve_cc           | BLOB    | cc  | volume that gets at least each dose, 32-bit floats, little endian
+        curve_cc           | BLOB    | cm3 | volume that gets at least each dose, 32-bit floats, little endian
         """,
         _VERDICT,
     ),
