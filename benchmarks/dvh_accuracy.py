@@ -15,9 +15,9 @@ import numpy as np
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "tests" / "dvh")]
 
-from phantoms import SOLIDS, Case, measured, written  # noqa: E402
+from phantoms import SOLIDS, Case, measured, written
 
-from pyconquest_rt.dvh import calculate_dvhs  # noqa: E402
+from pyconquest_rt.dvh import calculate_dvhs
 
 SIZES = {1: [(grid, 0.2) for grid in (0.4, 1.0, 2.0, 3.0)], 2: [(grid, grid) for grid in (1.0, 2.0, 3.0)]}
 
