@@ -204,7 +204,7 @@ class _Batch:
         sop = values[self.layout.sop_key]
         if sop is None:
             return self._refuse(item, None, "it has no SOPInstanceUID")
-        if self.seen_as and self.seen_as.get(path, sop) != sop:
+        if self.seen_as and self.seen_as.get(path, sop) not in (sop, None):
             self._forget_content_of(path)
         image = self.images.get(sop)
         state = State.INDEXED
@@ -290,7 +290,7 @@ class _Batch:
 
     def _forget_content_of(self, path: str) -> None:
         """The file holds something else now: the row of what it held before goes."""
-        before = self.seen_as.pop(path, None)
+        before, self.seen_as[path] = self.seen_as.get(path), None
         row = self.database.connection.execute(
             "SELECT ObjectFile FROM DICOMImages WHERE SOPInstanc = ?", (before,)
         ).fetchone()
