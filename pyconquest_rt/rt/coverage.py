@@ -15,6 +15,9 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
+LEAST_FRACTION = 1e-9
+"""Cells covered by less, or lacking less, are empty, or whole."""
+
 STRIPS_PER_ROW = 2
 """Extra cuts per row of cells, so that a slanted edge is laid into the right columns."""
 
@@ -109,20 +112,23 @@ def cover(polygons: Polygons, u_edges: Floats, v_edges: Floats) -> Coverage:
     cell = (plane[inside] * shape[1] + row) * shape[2] + column
 
     size = shape[0] * shape[1] * shape[2]
-    passed = _summed(cell, weight, size)
-    own = _summed(cell, weight * (1 - f), size)
-    passed_v = _summed(cell, weight * t, size)
-    entering = _left_of(passed)
-    fraction = own + entering
-    covered = np.flatnonzero(fraction > 1e-9)
-    fraction = fraction[covered]
+    entering = _left_of(_summed(cell, weight, size))
+    inside_cell = entering + _summed(cell, weight * (1 - f), size)
+    covered = np.flatnonzero(inside_cell > LEAST_FRACTION)
+    fraction = np.minimum(inside_cell[covered], 1.0)
+    u, v = np.full(covered.size, 0.5), np.full(covered.size, 0.5)
+    fraction[fraction > 1.0 - LEAST_FRACTION] = 1.0
+    partial = np.flatnonzero(fraction < 1.0)
+    cut = covered[partial]
     # moments of the covered part: what enters from the left fills the cell's width, a crossing its right part
-    u = 0.5 * entering[covered]
-    u += _summed(cell, 0.5 * weight * (1 - f * f), size)[covered]
-    v = _left_of(passed_v)[covered]
-    v += _summed(cell, weight * t * (1 - f), size)[covered]
-    planes, rows, columns = np.unravel_index(covered, shape)
-    return Coverage(planes, rows, columns, np.minimum(fraction, 1.0), u / fraction, v / fraction, area)
+    moment = 0.5 * entering[cut] + _summed(cell, 0.5 * weight * (1 - f * f), size)[cut]
+    u[partial] = moment / fraction[partial]
+    weight = weight * t
+    moment = _left_of(_summed(cell, weight, size))[cut] + _summed(cell, weight * (1 - f), size)[cut]
+    v[partial] = moment / fraction[partial]
+    rows = covered // shape[2]
+    planes = rows // shape[1]
+    return Coverage(planes, rows - planes * shape[1], covered - rows * shape[2], fraction, u, v, area)
 
 
 def _summed(index: Ints, values: Floats, size: int) -> Floats:
