@@ -81,7 +81,7 @@ def text(dataset: Dataset, keyword: str) -> str:
 
 
 def code(dataset: Dataset, tag: int) -> str:
-    """Return a code string as it stands in the file, which is quicker than ``text``; empty where it is absent."""
+    """Return a code string as it stands in the file (quicker than ``text``); empty where it is absent."""
     value = raw_value(dataset, tag)
     if isinstance(value, bytes):
         return value.decode("ascii", "replace").strip(" \0")
