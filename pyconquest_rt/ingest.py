@@ -5,6 +5,7 @@ while that file exists. An object that contradicts what is indexed is refused; a
 PatientID moves its whole study.
 """
 
+import sqlite3
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -21,7 +22,7 @@ from pyconquest_rt.header import Header
 from pyconquest_rt.removal import move_study, remove_images
 from pyconquest_rt.rows import MODALITIES_IN_STUDY, RowLayout, Values
 from pyconquest_rt.rt_columns import NONE, RTColumns, rt_columns
-from pyconquest_rt.schema import Table
+from pyconquest_rt.schema import Definition, Table
 from pyconquest_rt.storage import DEFAULT_DEVICE, Storage
 
 
@@ -70,6 +71,7 @@ class Ingest:
         self.database = database
         self.storage = storage
         self.layout = RowLayout(database.definition)
+        self.statements = _Statements(database.definition)
 
     @classmethod
     def open(
@@ -133,7 +135,7 @@ class _Batch:
 
     def __init__(self, ingest: Ingest, found: list[Found]) -> None:
         self.database, self.storage, self.layout = ingest.database, ingest.storage, ingest.layout
-        self.definition = ingest.database.definition
+        self.definition, self.statements = ingest.database.definition, ingest.statements
         self.found = found
         self.access_time = int(time.time()) & ~31  # as Conquest writes it
         self.time_stamp = str(time.time())
@@ -202,7 +204,7 @@ class _Batch:
         sop = values[self.layout.sop_key]
         if sop is None:
             return self._refuse(item, None, "it has no SOPInstanceUID")
-        if self.seen_as and self.seen_as.get(path, sop) != sop:
+        if self.seen_as and self.seen_as.get(path, sop) not in (sop, None):
             self._forget_content_of(path)
         image = self.images.get(sop)
         state = State.INDEXED
@@ -288,7 +290,7 @@ class _Batch:
 
     def _forget_content_of(self, path: str) -> None:
         """The file holds something else now: the row of what it held before goes."""
-        before = self.seen_as.pop(path, None)
+        before, self.seen_as[path] = self.seen_as.get(path), None
         row = self.database.connection.execute(
             "SELECT ObjectFile FROM DICOMImages WHERE SOPInstanc = ?", (before,)
         ).fetchone()
@@ -315,14 +317,12 @@ class _Batch:
         """Write what has been judged so far: parents first, then images, then what was seen of the files."""
         connection = self.database.connection
         self._write_parents()
-        images = self.definition.images
-        columns = _image_columns(images)
-        if self.new_rows:
-            self._insert_images(columns)
+        _insert(connection, self.definition.images, self.statements.image_columns, self.new_rows)
         if self.changed_rows:
-            key = columns.index(images.key.name)
-            connection.executemany(_update(images, columns), [(*row, row[key]) for row in self.changed_rows])
-            objects_changed(self.database, [row[key] for row in self.changed_rows])
+            keys = [row[0] for row in self.changed_rows]
+            rows = [(*row, key) for row, key in zip(self.changed_rows, keys, strict=True)]
+            connection.executemany(self.statements.update_image, rows)
+            objects_changed(self.database, keys)
         connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", self.files)
         if self.seen_as:
             connection.executemany("DELETE FROM rejected WHERE path = ?", [row[:1] for row in self.files])
@@ -331,32 +331,22 @@ class _Batch:
         )
         self._clear()
 
-    def _insert_images(self, columns: list[str]) -> None:
-        """Write the new image rows; binding NULLs costs time, so columns that none of them fills are left out."""
-        rows = self.new_rows
-        filled = [
-            (name, values)
-            for name, values in zip(columns, zip(*rows, strict=True), strict=True)
-            if values[0] is not None or values.count(None) < len(rows)
-        ]
-        statement = _insert(self.definition.images, [name for name, _ in filled])
-        self.database.connection.executemany(statement, zip(*(values for _, values in filled), strict=True))
-
     def _write_parents(self) -> None:
         layout, definition = self.layout, self.definition
-        patients: dict[str | None, Values] = {}
-        studies: dict[str | None, Values] = {}
-        modalities: dict[str | None, set[str]] = {}
-        for values, rt in self.latest.values():
-            patients[values[layout.patient_key]] = values[layout.patient]
-            study = values[layout.study_key]
+        patients: dict[str, Values] = {}
+        studies: dict[str, Values] = {}
+        series: dict[str, Values] = {}
+        modalities: dict[str, set[str]] = {}
+        for uid, (values, rt) in self.latest.items():
+            patient, study = values[layout.patient_key], values[layout.study_key]
+            assert patient is not None and study is not None  # complete() put them in
+            patients[patient] = values[layout.patient]
             studies[study] = values[layout.study]
+            series[uid] = self._series_row(values[layout.series], rt)
             modalities.setdefault(study, set()).add(values[layout.modality] or "")
-            self._upsert(definition.series, self._series_row(values[layout.series], rt))
-        for patient_row in patients.values():
-            self._upsert(definition.patients, patient_row)
-        for study, study_row in studies.items():
-            self._upsert(definition.studies, self._study_row(study, study_row, modalities[study]))
+        self._upsert(definition.patients, patients)
+        self._upsert(definition.studies, self._with_modalities(studies, modalities))
+        self._upsert(definition.series, series)
 
     def _series_row(self, row: Values, rt: RTColumns) -> Values:
         """A structure set's series row tells its frame of reference and the series that it was drawn on."""
@@ -369,30 +359,51 @@ class _Batch:
         columns = self.definition.series.columns
         return tuple(value or extra.get(column.path) for column, value in zip(columns, row, strict=True))
 
-    def _study_row(self, study: str | None, row: Values, modalities: set[str]) -> Values:
-        """The study row with its modalities: those it has, and those of the objects that have come."""
+    def _with_modalities(
+        self, studies: dict[str, Values], modalities: dict[str, set[str]]
+    ) -> dict[str, Values]:
+        """The study rows with their modalities: those they have, and those of the objects that have come."""
         columns = self.definition.studies.columns
         place = next((n for n, column in enumerate(columns) if column.path == MODALITIES_IN_STUDY), None)
         if place is None:
-            return row
-        before = self.database.connection.execute(
-            f"SELECT {quote(columns[place].name)} FROM DICOMStudies WHERE StudyInsta = ?", (study,)
-        ).fetchone()
-        merged = modalities | set(((before and before[0]) or "").split("\\"))
-        return (*row[:place], "\\".join(sorted(merged - {""})), *row[place + 1 :])
+            return studies
+        sql = f"SELECT StudyInsta, {quote(columns[place].name)} FROM DICOMStudies WHERE StudyInsta IN (?)"
+        before = dict(self.database.select_in(sql, studies))
+        rows = {}
+        for study, row in studies.items():
+            merged = modalities[study] | set((before.get(study) or "").split("\\"))
+            rows[study] = (*row[:place], "\\".join(sorted(merged - {""})), *row[place + 1 :])
+        return rows
 
-    def _upsert(self, table: Table, row: Values) -> None:
-        """Write a parent row: what this object says wins, what it leaves out stays."""
-        names = [column.name for column in table.columns]
-        kept = ", ".join(f"{quote(name)} = COALESCE(?, {quote(name)})" for name in names)
-        connection = self.database.connection
-        key = row[0]
-        updated = connection.execute(
-            f"UPDATE {quote(table.name)} SET {kept}, AccessTime = ? WHERE {quote(table.key.name)} = ?",
-            (*row, self.access_time, key),
-        )
-        if updated.rowcount == 0:
-            connection.execute(_insert(table, [*names, "AccessTime"]), (*row, self.access_time))
+    def _upsert(self, table: Table, rows: dict[str, Values]) -> None:
+        """Write parent rows by their keys: what these objects say wins, what they leave out stays."""
+        if not rows:
+            return
+        select, update, columns = self.statements.parents[table.name]
+        known = {key for (key,) in self.database.select_in(select, rows)}
+        connection, now = self.database.connection, self.access_time
+        changed = [(*row, now, key) for key, row in rows.items() if key in known]
+        connection.executemany(update, changed)
+        _insert(connection, table, columns, [(*row, now) for key, row in rows.items() if key not in known])
+
+
+class _Statements:
+    """The statements that write rows, made once."""
+
+    def __init__(self, definition: Definition) -> None:
+        self.image_columns = _image_columns(definition.images)
+        self.update_image = _update(definition.images, self.image_columns)
+        self.parents = {table.name: _upsert(table) for table in definition.tables[:3]}
+        """Table name → SELECT of the keys that are there, UPDATE that keeps what it is not given, columns."""
+
+
+def _upsert(table: Table) -> tuple[str, str, list[str]]:
+    columns = [column.name for column in table.columns]
+    kept = ", ".join(f"{quote(name)} = COALESCE(?, {quote(name)})" for name in columns)
+    name, key = quote(table.name), quote(table.key.name)
+    select = f"SELECT {key} FROM {name} WHERE {key} IN (?)"
+    update = f"UPDATE {name} SET {kept}, AccessTime = ? WHERE {key} = ?"
+    return select, update, [*columns, "AccessTime"]
 
 
 def _image_columns(images: Table) -> list[str]:
@@ -405,9 +416,21 @@ def _image_columns(images: Table) -> list[str]:
     ]
 
 
-def _insert(table: Table, columns: list[str]) -> str:
-    names = ", ".join(quote(name) for name in columns)
-    return f"INSERT INTO {quote(table.name)} ({names}) VALUES ({', '.join('?' * len(columns))})"
+def _insert(
+    connection: sqlite3.Connection, table: Table, columns: list[str], rows: list[tuple[Any, ...]]
+) -> None:
+    """Insert rows. Binding a NULL costs as much as a value, so columns that no row fills are left out."""
+    if not rows:
+        return
+    filled = [
+        (name, values)
+        for name, values in zip(columns, zip(*rows, strict=True), strict=True)
+        if values[0] is not None or values.count(None) < len(values)
+    ]
+    names = ", ".join(quote(name) for name, _ in filled)
+    marks = ", ".join("?" * len(filled))
+    statement = f"INSERT INTO {quote(table.name)} ({names}) VALUES ({marks})"
+    connection.executemany(statement, zip(*(values for _, values in filled), strict=True))
 
 
 def _update(table: Table, columns: list[str]) -> str:

@@ -1,0 +1,266 @@
+"""Receiving CT slices from dcmsend: this package, DCMTK's storescp, Orthanc and PyConquest.
+
+Every server starts anew for every run, in turn, and is sent the same slices by one dcmsend or by four at a
+time; the table holds medians. Only this package and Orthanc make an object durable and index it before they
+answer; storescp does neither, PyConquest only indexes. CPU is the server's, user and system, from the first
+connection to the last answer, children included. Every run counts what is stored and indexed against what
+was sent. The last table sends one large object and shows by how much the server's memory rises.
+
+Run as ``python benchmarks/receive.py [--count 1000] [--repeats 3] [--json FILE]``. Linux; DCMTK must be
+installed. Orthanc is measured if it is installed, PyConquest if ``--pyconquest`` names a Python that has it.
+TCP_NODELAY=1 is set for dcmsend and storescp.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from send import ENVIRONMENT, free_port, make_slices
+
+ROOT = Path(__file__).resolve().parent.parent
+SERVERS = ("pyconquest_rt", "pyconquest_rt 2 processes", "storescp", "Orthanc", "PyConquest")
+PYCONQUEST = """
+import sys
+from pyconquest import pyconquest
+pyconquest(data_directory=sys.argv[1] + "/data").start_dicom_listener(port=int(sys.argv[2]))
+"""
+
+
+def serve(folder: Path, port: int) -> None:
+    """Serve with this package until SIGTERM."""
+    sys.path.insert(0, str(ROOT))
+    from pyconquest_rt.config import ArchiveSettings
+    from pyconquest_rt.reception import Reception
+    from pyconquest_rt.scp import Listener
+
+    reception = Reception(ArchiveSettings(str(folder / "data"), str(folder / "index.db"), ""))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with Listener(reception, port=port, reuse_port=True) as listener:
+        listener.wait()
+
+
+def commands(server: str, folder: Path, port: int, pyconquest: str) -> list[list[str]]:
+    """Return the commands that start a server on a port, with its files below a folder."""
+    ours = [sys.executable, __file__, "--serve", str(folder), str(port)]
+    if server == "Orthanc":
+        settings = {
+            "StorageDirectory": str(folder / "data"),
+            "IndexDirectory": str(folder / "data"),
+            "DicomPort": port,
+            "HttpPort": port + 1,
+        }
+        (folder / "orthanc.json").write_text(json.dumps(settings))
+    return {
+        "pyconquest_rt": [ours],
+        "pyconquest_rt 2 processes": [ours, ours],
+        "storescp": [["storescp", "--fork", "-od", str(folder / "data"), str(port)]],
+        "Orthanc": [["Orthanc", str(folder / "orthanc.json")]],
+        "PyConquest": [[pyconquest, "-c", PYCONQUEST, str(folder), str(port)]],
+    }[server]
+
+
+@contextmanager
+def running(server: str, folder: Path, port: int, pyconquest: str) -> Iterator[list[int]]:
+    """Start a server, wait until it accepts connections, and yield its process IDs."""
+    (folder / "data").mkdir()
+    with (folder / "log").open("wb") as log:
+        processes = [
+            subprocess.Popen(command, env=ENVIRONMENT, cwd=folder, stdout=log, stderr=log)
+            for command in commands(server, folder, port, pyconquest)
+        ]
+        try:
+            wait_for(port)
+            time.sleep(1.0 if len(processes) > 1 else 0.3)
+            yield [process.pid for process in processes]
+        finally:
+            for process in processes:
+                process.terminate()
+            for process in processes:
+                process.wait()
+
+
+def wait_for(port: int) -> None:
+    """Wait until something listens on a port."""
+    for _ in range(300):
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise SystemExit(f"nothing came up on port {port}")
+
+
+def cpu_seconds(pids: list[int]) -> float:
+    """Return user and system time of processes and of their children that have ended."""
+    ticks = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += sum(map(int, fields[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def memory_peak(pid: int) -> int:
+    """Return the highest resident memory of a process since it started, in bytes."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+
+def stored(server: str, folder: Path, port: int) -> int:
+    """Return the number of objects that a server has stored and, if it indexes, indexed."""
+    if server == "Orthanc":
+        with urllib.request.urlopen(f"http://127.0.0.1:{port + 1}/statistics") as answer:
+            return int(json.load(answer)["CountInstances"])
+    files = sum(path.is_file() and path.stat().st_size > 1 << 18 for path in (folder / "data").rglob("*"))
+    database = next(folder.rglob("*.db"), None)
+    if database is None:
+        return files
+    with sqlite3.connect(database) as connection:
+        return min(
+            files, connection.execute("SELECT count(DISTINCT SOPInstanc) FROM DICOMimages").fetchone()[0]
+        )
+
+
+def measure(server: str, parts: list[Path], count: int, pyconquest: str) -> dict[str, float]:
+    """Send all slices to a fresh server, one dcmsend for each part, and return its figures."""
+    with tempfile.TemporaryDirectory() as top:
+        folder, port = Path(top), free_port()
+        with running(server, folder, port, pyconquest) as pids:
+            before, started = cpu_seconds(pids), time.monotonic()
+            senders = [
+                subprocess.Popen(
+                    ["dcmsend", "+sd", "127.0.0.1", str(port), str(part)],
+                    env=ENVIRONMENT,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                )
+                for part in parts
+            ]
+            codes = [sender.wait() for sender in senders]
+            seconds = time.monotonic() - started
+            time.sleep(0.2)
+            cpu = cpu_seconds(pids) - before
+            kept = stored(server, folder, port)
+    if any(codes) or kept != count:
+        print(f"  {server}: stored {kept} of {count}, dcmsend ended with {codes}", file=sys.stderr)
+    return {"objects_per_second": count / seconds, "cpu_ms": 1000 * cpu / count, "lost": count - kept}
+
+
+def large_object(server: str, megabytes: int, pyconquest: str) -> float:
+    """Send one object and return by how many megabytes the server's memory peak rose."""
+    from pydicom import dcmread
+
+    with tempfile.TemporaryDirectory() as top:
+        folder, port = Path(top), free_port()
+        (path,) = make_slices(folder, 1)
+        data_set = dcmread(path)
+        data_set.Rows, data_set.Columns, data_set.NumberOfFrames = 1024, 1024, megabytes // 2
+        data_set.PixelData = bytes(megabytes << 20)
+        data_set.save_as(path)
+        del data_set
+        with running(server, folder, port, pyconquest) as pids:
+            before = memory_peak(pids[0])
+            command = ["dcmsend", "127.0.0.1", str(port), str(path)]
+            subprocess.run(command, env=ENVIRONMENT, check=True, capture_output=True)
+            return (memory_peak(pids[0]) - before) / (1 << 20)
+
+
+def flushes_per_second(count: int = 100) -> float:
+    """Return how often per second this disk takes a new file of 0.5 MB with fsync."""
+    data = os.urandom(1 << 19)
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.monotonic()
+        for number in range(count):
+            with (Path(folder) / str(number)).open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        return count / (time.monotonic() - started)
+
+
+def available(pyconquest: str) -> list[str]:
+    """Return the servers that can be measured here."""
+    return [
+        server
+        for server in SERVERS
+        if (server != "Orthanc" or shutil.which("Orthanc")) and (server != "PyConquest" or pyconquest)
+    ]
+
+
+def run(count: int, repeats: int, pyconquest: str) -> dict[str, dict[str, dict[str, float]]]:
+    """Measure all servers in turn with one and with four senders; return the medians."""
+    results: dict[str, dict[str, dict[str, float]]] = {}
+    with tempfile.TemporaryDirectory() as top:
+        for senders in (1, 4):
+            parts = [Path(top) / f"{senders}-{number}" for number in range(senders)]
+            for part in parts:
+                part.mkdir()
+                make_slices(part, count // senders)
+            runs: dict[str, list[dict[str, float]]] = {server: [] for server in available(pyconquest)}
+            for _ in range(repeats):
+                for server, list_of_runs in runs.items():
+                    list_of_runs.append(measure(server, parts, count // senders * senders, pyconquest))
+            results[f"{senders} sender{'s' * (senders > 1)}"] = {
+                server: {name: statistics.median(one[name] for one in many) for name in many[0]}
+                for server, many in runs.items()
+            }
+    return results
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument(
+        "--large", type=int, default=1000, help="megabytes of the large object; 0 leaves it out"
+    )
+    parser.add_argument("--pyconquest", default="", help="a Python interpreter that has PyConquest 0.1.12")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.serve:
+        serve(Path(arguments.serve[0]), int(arguments.serve[1]))
+        return
+    flushes = flushes_per_second()
+    print(f"this disk: {flushes:.0f} files of 0.5 MB with fsync per second")
+    results = run(arguments.count, arguments.repeats, arguments.pyconquest)
+    for senders, rows in results.items():
+        print(f"\n{senders:26} {'objects/s':>10} {'x storescp':>11} {'CPU ms':>8} {'lost':>5}")
+        for server, row in rows.items():
+            ratio = row["objects_per_second"] / rows["storescp"]["objects_per_second"]
+            print(
+                f"{server:26} {row['objects_per_second']:10.0f} {ratio:11.2f} {row['cpu_ms']:8.2f} {row['lost']:5.0f}"
+            )
+    growth = {}
+    if arguments.large:
+        print(f"\n{'one object of ' + str(arguments.large) + ' MB':26} {'memory +MB':>10}")
+        for server in ("pyconquest_rt", *(("Orthanc",) if shutil.which("Orthanc") else ())):
+            growth[server] = large_object(server, arguments.large, arguments.pyconquest)
+            print(f"{server:26} {growth[server]:10.1f}")
+    if arguments.json:
+        summary = {
+            "count": arguments.count,
+            "flushes_per_second": flushes,
+            "runs": results,
+            "large_mb": growth,
+        }
+        arguments.json.write_text(json.dumps(summary, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

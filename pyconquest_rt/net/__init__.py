@@ -1,0 +1,1 @@
+"""DICOM networking: the upper layer, DIMSE messages and the services above them."""

@@ -1,0 +1,24 @@
+"""A plain folder as the place where received objects go."""
+
+from contextlib import AbstractContextManager
+from os import PathLike
+from typing import BinaryIO
+
+from pyconquest_rt import paths
+from pyconquest_rt.net.storing import Received
+from pyconquest_rt.storage import Storage
+
+
+class FolderSink:
+    """Keeps each object as ``SOPInstanceUID.dcm`` in one folder, which is made when it is needed."""
+
+    def __init__(self, folder: str | PathLike[str]) -> None:
+        self._storage = Storage(folder)
+
+    def stage(self) -> AbstractContextManager[BinaryIO]:
+        """Give a new temporary file."""
+        return self._storage.stage()
+
+    def accept(self, received: Received) -> None:
+        """Give the file its name; one of the same instance that is there is replaced."""
+        self._storage.place(received.path, paths.file_name(received.sop_instance_uid))

@@ -1,0 +1,55 @@
+"""The index as query and retrieve see it: rows to read, and the files that rows name."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from pyconquest_rt.config import ArchiveSettings
+from pyconquest_rt.database import Database
+from pyconquest_rt.errors import DatabaseError
+from pyconquest_rt.net.matching import register
+from pyconquest_rt.schema import Definition
+from pyconquest_rt.storage import Storage
+
+
+class Rows(Protocol):
+    """An open view of the index, for one thread."""
+
+    def read(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """Run a statement and yield its rows. Raises DatabaseError."""
+
+
+class Index:
+    """Opens the index anew for each request, so that requests do not wait for one another or for writers."""
+
+    def __init__(self, settings: ArchiveSettings, definition: Definition) -> None:
+        self.definition = definition
+        self._database = settings.database
+        self._storage = Storage(settings.data, settings.devices)
+
+    @contextmanager
+    def open(self) -> Iterator["_Reader"]:
+        """Give a view of the index. Raises DatabaseError."""
+        database = Database(self._database, self.definition)
+        try:
+            register(database.connection)
+            yield _Reader(database)
+        finally:
+            database.close()
+
+    def path_of(self, object_file: str, device: str | None) -> Path:
+        """Return the path of a row's file. Raises StorageError for a name that leads out of the archive."""
+        return self._storage.path_of(object_file, device)
+
+
+class _Reader:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def read(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        try:
+            yield from self._database.connection.execute(sql, parameters)
+        except sqlite3.Error as error:
+            raise DatabaseError(f"The index cannot be read: {error}") from error

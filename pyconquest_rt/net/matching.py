@@ -1,0 +1,170 @@
+"""One query key → an SQL condition, by the kinds of matching of DICOM PS3.4 section C.2.2.2.
+
+Single values, lists (of UIDs, and of any other values as well), wild cards, and ranges of dates and times.
+Person names match whatever their case, by any of their component groups, and with trailing carets left out.
+"""
+
+import json
+import re
+import sqlite3
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+_UNIVERSAL: Final = re.compile(r"\**")
+_NUMERIC_VRS: Final = frozenset({"IS", "DS", "US", "SS", "UL", "SL", "FL", "FD"})
+_TEXT_VRS: Final = frozenset({"ST", "LT", "UT"})
+_TEXT_FUNCTION: Final = "dicom_text_matches"
+_NAME_FUNCTION: Final = "dicom_name_matches"
+_ANY_FUNCTION: Final = "dicom_any_matches"
+
+
+class Condition(NamedTuple):
+    """A piece of an SQL WHERE clause with its parameters."""
+
+    sql: str
+    parameters: tuple[str, ...]
+
+
+def condition(
+    column: str, vr: str, value: str, *, several: bool = False, fold: bool = False
+) -> Condition | None:
+    """Return the condition that a key puts on a column, or None where it matches everything.
+
+    `column` is an SQL expression whose names are quoted already; `several` says that it holds backslash
+    lists, of which one member must match, `fold` that case makes no difference.
+    """
+    value = value.strip(" \0")
+    if _UNIVERSAL.fullmatch(value):
+        return None
+    values = [value] if vr in _TEXT_VRS else [part.strip(" \0") for part in value.split("\\")]
+    if vr == "UI":
+        return exactly(column, values)
+    if any(_UNIVERSAL.fullmatch(part) for part in values):
+        return None
+    match = _several if several else _MATCHERS.get(vr, _text)
+    parts = [match(f"upper({column})", part.upper()) if fold else match(column, part) for part in values]
+    sql = " OR ".join(part.sql for part in parts)
+    return Condition(f"({sql})", tuple(parameter for part in parts for parameter in part.parameters))
+
+
+def exactly(column: str, values: list[str]) -> Condition:
+    """Return the condition that a column holds one of the values as they stand."""
+    if len(values) == 1:
+        return Condition(f"{column} = ?", (values[0],))
+    return Condition(f"{column} IN (SELECT value FROM json_each(?))", (json.dumps(values),))
+
+
+def _text(column: str, value: str) -> Condition:
+    if "*" in value or "?" in value:
+        return Condition(f"{_TEXT_FUNCTION}(?, {column})", (value,))
+    return Condition(f"{column} = ?", (value,))
+
+
+def _number(column: str, value: str) -> Condition:
+    try:
+        number = float(value)
+    except ValueError:
+        return _text(column, value)
+    return Condition(f"({column} = ? OR CAST({column} AS REAL) = CAST(? AS REAL))", (value, str(number)))
+
+
+def _name(column: str, value: str) -> Condition:
+    return Condition(f"{_NAME_FUNCTION}(?, {column})", (value,))
+
+
+def _several(column: str, value: str) -> Condition:
+    return Condition(f"{_ANY_FUNCTION}(?, {column})", (value,))
+
+
+def _date(column: str, value: str) -> Condition:
+    low, high = _bounds(value.replace(".", "").replace("/", ""))
+    return _between(column, low, high)
+
+
+def _time(column: str, value: str) -> Condition:
+    low, high = _bounds(value.replace(":", ""))
+    return _between(f"replace({column}, ':', '')", low, high)
+
+
+def _bounds(value: str) -> tuple[str, str]:
+    """Split ``a-b``, ``a-`` or ``-b``; a single value is a range from itself to itself."""
+    low, dash, high = value.partition("-")
+    return (low.strip(), high.strip()) if dash else (value, value)
+
+
+def _between(column: str, low: str, high: str) -> Condition:
+    """Compare as text; the upper bound takes in all that begins with it, such as 125959.5 in 12."""
+    parts = [Condition(f"{column} >= ?", (low,))] if low else []
+    parts += [Condition(f"{column} < ? || ':'", (high,))] if high else []
+    if not parts:
+        return Condition(f"{column} IS NOT NULL", ())
+    return Condition(
+        " AND ".join(part.sql for part in parts), tuple(p for part in parts for p in part.parameters)
+    )
+
+
+def combined_range(date_column: str, time_column: str, dates: str, times: str) -> Condition | None:
+    """Return the condition of one range of date and time together (PS3.4 section C.2.2.2.5).
+
+    Both keys must be ranges; a missing end of the time takes in the whole of that day.
+    """
+    if "-" not in dates or "-" not in times:
+        return None
+    first_day, last_day = _bounds(dates.strip(" \0").replace(".", ""))
+    first_time, last_time = _bounds(times.strip(" \0").replace(":", ""))
+    moment = f"{date_column} || coalesce(replace({time_column}, ':', ''), '')"
+    return _between(moment, first_day and first_day + first_time, last_day and last_day + last_time)
+
+
+_Matcher = Callable[[str, str], Condition]
+_MATCHERS: Final[dict[str, _Matcher]] = {
+    "DA": _date,
+    "DT": _date,
+    "TM": _time,
+    "PN": _name,
+    **dict.fromkeys(_NUMERIC_VRS, _number),
+}
+
+
+def register(connection: sqlite3.Connection) -> None:
+    """Give a connection the functions that the conditions use."""
+    connection.create_function(_TEXT_FUNCTION, 2, _text_matches, deterministic=True)
+    connection.create_function(_NAME_FUNCTION, 2, _name_matches, deterministic=True)
+    connection.create_function(_ANY_FUNCTION, 2, _any_matches, deterministic=True)
+
+
+def _text_matches(pattern: str, value: str | None) -> bool:
+    return value is not None and _regex(pattern).fullmatch(value) is not None
+
+
+def _name_matches(pattern: str, value: str | None) -> bool:
+    if value is None:
+        return False
+    regex = _regex(_plain_name(pattern))
+    return any(regex.fullmatch(_plain_name(name)) for name in (value, *value.split("=")))
+
+
+def _plain_name(name: str) -> str:
+    """Return a name for comparison: without trailing delimiters and blanks, and without case."""
+    return "=".join(group.rstrip("^ ").strip() for group in name.casefold().split("=")).rstrip("=")
+
+
+def _any_matches(pattern: str, value: str | None) -> bool:
+    if value is None:
+        return False
+    regex = _regex(pattern)
+    return any(regex.fullmatch(part.strip()) for part in value.split("\\"))
+
+
+@lru_cache(maxsize=256)
+def _regex(pattern: str) -> re.Pattern[str]:
+    """Compile a wild card pattern; it is matched in linear time, whatever its stars.
+
+    Between two stars the first place where a text fits is as good as any, so each is an atomic group and
+    nothing is ever tried twice.
+    """
+    first, *rest = ("".join("." if c == "?" else re.escape(c) for c in part) for part in pattern.split("*"))
+    if rest:
+        first += "".join(f"(?>.*?{part})" for part in rest[:-1] if part) + f".*{rest[-1]}"
+    return re.compile(first, re.DOTALL)
