@@ -289,7 +289,7 @@ def _adaptive(
     Where reading waits, the system is told what is wanted next; where it waits all the same, as with a storage on
     which opening a file takes long, reading goes on in threads.
     """
-    chunks, is_announced = _chunks(paths, CHUNK, first=_PART), not hasattr(os, "posix_fadvise")
+    chunks, is_announced = _chunks(paths, CHUNK, first=min(_PART, CHUNK)), not hasattr(os, "posix_fadvise")
     while chunk := next(chunks, None):
         before = _waits()
         found = read_chunk(definition, root, chunk)
