@@ -1,8 +1,9 @@
-"""DVHs of real cases against those of the treatment planning systems: a breast, an Eclipse prostate and an ENT case.
+"""DVHs of real cases against those of the treatment planning systems: a breast, an Eclipse prostate and an
+ENT case.
 
-Run: ``python benchmarks/dvh_vendor.py [--data DIR] [--json FILE]``; DIR holds ``dicompyler-core`` and ``slicerrt``
-(default: rt in PYCONQUEST_RT_SHARED_DATA). Doses are compared in % of the ROI's greatest dose, volumes in % of the
-vendor's.
+Run: ``python benchmarks/dvh_vendor.py [--data DIR] [--json FILE]``; DIR holds ``dicompyler-core`` and
+``slicerrt`` (default: rt in PYCONQUEST_RT_SHARED_DATA). Doses are compared in % of the ROI's greatest dose,
+volumes in % of the vendor's.
 """
 
 import argparse

@@ -128,7 +128,9 @@ def stored(server: str, folder: Path, port: int) -> int:
     if database is None:
         return files
     with sqlite3.connect(database) as connection:
-        return min(files, connection.execute("SELECT count(DISTINCT SOPInstanc) FROM DICOMimages").fetchone()[0])
+        return min(
+            files, connection.execute("SELECT count(DISTINCT SOPInstanc) FROM DICOMimages").fetchone()[0]
+        )
 
 
 def measure(server: str, parts: list[Path], count: int, pyconquest: str) -> dict[str, float]:
@@ -219,10 +221,14 @@ def run(count: int, repeats: int, pyconquest: str) -> dict[str, dict[str, dict[s
 
 def main() -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--large", type=int, default=1000, help="megabytes of the large object; 0 leaves it out")
+    parser.add_argument(
+        "--large", type=int, default=1000, help="megabytes of the large object; 0 leaves it out"
+    )
     parser.add_argument("--pyconquest", default="", help="a Python interpreter that has PyConquest 0.1.12")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
@@ -237,7 +243,9 @@ def main() -> None:
         print(f"\n{senders:26} {'objects/s':>10} {'x storescp':>11} {'CPU ms':>8} {'lost':>5}")
         for server, row in rows.items():
             ratio = row["objects_per_second"] / rows["storescp"]["objects_per_second"]
-            print(f"{server:26} {row['objects_per_second']:10.0f} {ratio:11.2f} {row['cpu_ms']:8.2f} {row['lost']:5.0f}")
+            print(
+                f"{server:26} {row['objects_per_second']:10.0f} {ratio:11.2f} {row['cpu_ms']:8.2f} {row['lost']:5.0f}"
+            )
     growth = {}
     if arguments.large:
         print(f"\n{'one object of ' + str(arguments.large) + ' MB':26} {'memory +MB':>10}")
@@ -245,7 +253,12 @@ def main() -> None:
             growth[server] = large_object(server, arguments.large, arguments.pyconquest)
             print(f"{server:26} {growth[server]:10.1f}")
     if arguments.json:
-        summary = {"count": arguments.count, "flushes_per_second": flushes, "runs": results, "large_mb": growth}
+        summary = {
+            "count": arguments.count,
+            "flushes_per_second": flushes,
+            "runs": results,
+            "large_mb": growth,
+        }
         arguments.json.write_text(json.dumps(summary, indent=2) + "\n")
 
 

@@ -181,9 +181,14 @@ def _is_alive(worker: str) -> bool:
     return True
 
 
-def claims(database: Database, wanted: Sequence[Extractor], patient: str | None = None) -> Iterator[Claim]:
+def claims(
+    database: Database,
+    wanted: Sequence[Extractor],
+    patient: str | None = None,
+    go_on: Callable[[], bool] = lambda: True,
+) -> Iterator[Claim]:
     """Claim one due object after the other, extractors in the order given, until none is due."""
-    while (claim := _claim(database, wanted, patient)) is not None:
+    while go_on() and (claim := _claim(database, wanted, patient)) is not None:
         yield claim
 
 
@@ -251,10 +256,14 @@ def work_off(
     *,
     patient: str | None = None,
     progress: Callable[[int], object] = lambda done: None,
+    go_on: Callable[[], bool] = lambda: True,
 ) -> Summary:
-    """Derive what stands in the account as due, one object after the other, until none is left."""
+    """Derive what stands in the account as due, one object after the other, until none is left.
+
+    ``progress`` is called with how many are done; ``go_on`` is asked before each object.
+    """
     summary = Summary()
-    for number, claim in enumerate(claims(ingest.database, wanted, patient), 1):
+    for number, claim in enumerate(claims(ingest.database, wanted, patient, go_on), 1):
         state, reason = derive_one(ingest, claim)
         summary.counts[state] += 1
         if reason:

@@ -9,9 +9,7 @@ Lengths are never trusted: whatever would lie beyond its surroundings raises `Un
 
 import struct
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator
 
 from pyconquest_rt.errors import UnreadableError
 from pyconquest_rt.values import (
@@ -20,8 +18,8 @@ from pyconquest_rt.values import (
     SINGLE_VALUED,
     UNDEFINED_LENGTH,
     character_codecs,
+    dictionary_vr,
     private_creator_tag,
-    resolve_vr,
     text_value,
 )
 
@@ -38,21 +36,18 @@ _SHORT = {vr.encode(): vr for vr in SHORT_VRS}
 ElementHeader = tuple[int, str | None, int, int]
 
 
-@dataclass(frozen=True, slots=True)
 class Encoding:
     """How a data set is encoded: byte order, and whether the VRs are left out."""
 
-    implicit: bool
-    big_endian: bool = False
-    tag_and_length: Callable[..., Any] = field(init=False, repr=False, compare=False)
-    tag_vr_length: Callable[..., Any] = field(init=False, repr=False, compare=False)
-    long_length: Callable[..., Any] = field(init=False, repr=False, compare=False)
+    __slots__ = ("big_endian", "implicit", "long_length", "tag_and_length", "tag_vr_length")
 
-    def __post_init__(self) -> None:
-        order = ">" if self.big_endian else "<"
-        object.__setattr__(self, "tag_and_length", struct.Struct(order + "HHI").unpack_from)
-        object.__setattr__(self, "tag_vr_length", struct.Struct(order + "HH2sH").unpack_from)
-        object.__setattr__(self, "long_length", struct.Struct(order + "8xI").unpack_from)
+    def __init__(self, *, implicit: bool, big_endian: bool = False) -> None:
+        order = ">" if big_endian else "<"
+        self.implicit = implicit
+        self.big_endian = big_endian
+        self.tag_and_length = struct.Struct(order + "HHI").unpack_from
+        self.tag_vr_length = struct.Struct(order + "HH2sH").unpack_from
+        self.long_length = struct.Struct(order + "8xI").unpack_from
 
 
 IMPLICIT_LITTLE = Encoding(implicit=True)
@@ -152,7 +147,7 @@ def nested_headers(
 
 
 def end_of_value(source: Source, header: ElementHeader, stop: int, encoding: Encoding) -> tuple[int, int]:
-    """Where the value of an element ends, and where the next element begins (after the delimiter, if any).
+    """Where the value of an element (or item) ends, and where the next begins (after the delimiter, if any).
 
     Raises:
         UnreadableError: that is beyond ``stop``, the end of the surroundings.
@@ -166,7 +161,7 @@ def end_of_value(source: Source, header: ElementHeader, stop: int, encoding: Enc
     if known is not None and known[1] <= stop:
         return known
     last = following = start
-    for last, following, _ in nested_headers(source, start, stop, encoding):  # noqa: B007
+    for last, following, _ in nested_headers(source, start, stop, encoding, 2 if tag == ITEM else 1):  # noqa: B007
         pass
     return last, following
 
@@ -185,7 +180,7 @@ def format_tag(tag: int) -> str:
 
 
 class Item:
-    """A view of one data set in memory: an item of a sequence, or a whole data set.
+    """A view of one data set: an item of a sequence, or a whole one.
 
     Values come as text (`text`, `values`), as bytes (`raw`) or as further items (`items`). An element that is
     absent and one that is empty look alike: ``None`` or an empty list. What is malformed raises
@@ -258,7 +253,7 @@ class Item:
             return vr
         creator_tag = private_creator_tag(tag)
         creator = None if creator_tag is None else self.text(creator_tag)
-        return resolve_vr(tag, vr, any(self.raw(PIXEL_REPRESENTATION) or b""), creator)
+        return dictionary_vr(tag, any(self.raw(PIXEL_REPRESENTATION) or b""), creator)
 
     def _character_codecs(self) -> tuple[str, ...]:
         if self._codecs is None:
@@ -296,20 +291,13 @@ def read_items(
     if length != UNDEFINED_LENGTH:
         stop, _ = end_of_value(source, header, stop, encoding)
     while position < stop:
-        tag, _, start, length = read_header(source, position, encoding)
+        tag, _, start, _ = header = read_header(source, position, encoding)
         if tag == SEQUENCE_DELIMITER:
             return
-        if tag == ITEM_DELIMITER:
+        if tag == ITEM_DELIMITER:  # one too many: see nested_headers
             position = start
             continue
         if tag != ITEM:
             raise UnreadableError(f"found {format_tag(tag)} at byte {position} in place of an item")
-        end = start + length
-        if length == UNDEFINED_LENGTH:
-            for end, position, _ in nested_headers(source, start, stop, encoding, depth=2):  # noqa: B007
-                pass
-        elif end > stop:
-            raise beyond(tag, start, length, stop)
-        else:
-            position = end
+        end, position = end_of_value(source, header, stop, encoding)
         yield Item(source, start, end, encoding, codecs)

@@ -8,10 +8,9 @@ file stays below 32 MB and its elements are counted, whatever its lengths, its d
 No data set of pydicom is built; its data dictionary and character sets are used where they are needed.
 """
 
-import hashlib
 import os
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import partial
 from itertools import islice
 from operator import getitem, itemgetter
 from types import MappingProxyType
@@ -30,6 +29,8 @@ from pyconquest_rt.elements import (
     read_items,
 )
 from pyconquest_rt.errors import UnreadableError
+from pyconquest_rt.fields import Conversion, ConversionTable, fit
+from pyconquest_rt.fields import Field as Field
 from pyconquest_rt.layouts import MAX_PARTS, LayoutCache
 from pyconquest_rt.part10 import (
     MAX_VALUE,
@@ -54,28 +55,6 @@ MAX_ITEMS = 50_000  #: a wanted sequence with more items is left out
 
 _TABLES = 8  # combinations of character set and byte order of which the conversions are kept
 
-_REMEMBERED = 512  # values kept per conversion
-_REMEMBERED_BYTES = 128  # longer ones are not kept
-
-
-class Field(NamedTuple):
-    """One wanted value: where it stands, and what a column takes of it.
-
-    ``path`` is ``(tag,)``, or for a nested value ``(sequence, item number from 0, tag)`` and so on. ``kind``:
-
-    - ``"text"``: as `values.text_value` gives it;
-    - ``"date"``: the same without ``.`` and ``/``;
-    - ``"number"``: of a binary VR only the first number;
-    - ``"key"``: an identifier; one longer than ``length`` is shortened to fit and ends with ``~`` and twelve
-      hexadecimal digits of its SHA-256, so that two never become one.
-
-    All but keys are cut to ``length`` characters, and blanks at the end dropped.
-    """
-
-    path: tuple[int, ...]
-    length: int | None = None
-    kind: str = "text"
-
 
 class Header(NamedTuple):
     """What was read of one object; ``fault`` says what was wrong with it though it could be read."""
@@ -89,59 +68,10 @@ class Header(NamedTuple):
     fault: str | None = None
 
 
-class _Conversion(dict[bytes, str | None]):
-    """Raw value → column value, remembered: most values of a series are the same in all its images."""
-
-    __slots__ = ("_convert",)
-
-    def __init__(self, convert: Callable[[bytes], str | None]) -> None:
-        self._convert = convert
-
-    def __missing__(self, raw: bytes) -> str | None:
-        value = self._convert(raw)
-        if len(raw) <= _REMEMBERED_BYTES:
-            if len(self) >= _REMEMBERED:
-                self.clear()
-            self[raw] = value
-        return value
-
-
-class _ConversionTable(dict[tuple[str, int | None, str], _Conversion]):
-    """Conversions by VR, length and kind, for one character set and byte order."""
-
-    __slots__ = ("_big_endian", "codecs")
-
-    def __init__(self, codecs: tuple[str, ...], big_endian: bool) -> None:
-        self.codecs = codecs
-        self._big_endian = big_endian
-
-    def __missing__(self, key: tuple[str, int | None, str]) -> _Conversion:
-        vr, length, kind = key
-        first = kind == "number"
-        text = partial(text_value, vr=vr, codecs=self.codecs, big_endian=self._big_endian, first=first)
-        field = Field((), length, kind)
-        self[key] = conversion = _Conversion(lambda raw: fit(text(raw), field))
-        return conversion
-
-
-def fit(text: str | None, field: Field) -> str | None:
-    """Cut a text to what its column takes; ``None`` where nothing is left."""
-    if text is None:
-        return None
-    if field.kind == "date":
-        text = text.replace(".", "").replace("/", "")
-    if field.length is not None and len(text) > field.length:
-        if field.kind == "key":
-            digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-            return f"{text[: field.length - 13]}~{digest}"
-        text = text[: field.length].rstrip(" ")
-    return text or None
-
-
 class _Found:
     """What a walk over one object found."""
 
-    __slots__ = ("closing", "complete", "elements", "fault", "ordered", "raws", "room", "sequences")
+    __slots__ = ("closing", "elements", "fault", "ordered", "raws", "room", "sequences")
 
     def __init__(self) -> None:
         self.raws: dict[int, tuple[str | None, bytes]] = {}
@@ -168,14 +98,14 @@ class _Context(NamedTuple):
     """What is kept with a layout: how its raw values become a `Header`."""
 
     pick: Callable[[tuple[bytes, ...]], tuple[bytes, ...]]
-    conversions: tuple[_Conversion, ...]
+    conversions: tuple[Conversion, ...]
     transfer_syntax: str
     charset: str
 
 
 _INCOMPLETE = "the element after the header, mostly the pixel data, is cut short by the end of the file"
 _NO_SEQUENCES: Mapping[int, list[Item]] = MappingProxyType({})
-_ABSENT = _Conversion(lambda raw: None)
+_ABSENT = Conversion(lambda raw: None)
 
 
 class HeaderReader:
@@ -199,7 +129,7 @@ class HeaderReader:
         creators = {creator for tag in tags if (creator := private_creator_tag(tag)) is not None}
         decisive = {TRANSFER_SYNTAX_UID, SPECIFIC_CHARACTER_SET, PIXEL_REPRESENTATION} | creators
         self._wanted = tags | decisive
-        self._tables: dict[tuple[bytes, bool], _ConversionTable] = {}
+        self._tables: dict[tuple[bytes, bool], ConversionTable] = {}
         self._layouts = LayoutCache(tags, decisive) if remember else None
 
     def read_file(self, path: str | os.PathLike[str]) -> Header:
@@ -327,15 +257,17 @@ class HeaderReader:
         inner = Source(source.read(start, end))
         codecs = character_codecs(found.raw(SPECIFIC_CHARACTER_SET))
         items = read_items(inner, (tag, vr, 0, inner.size), inner.size, encoding, codecs)
+        inner.budget = source.budget
         try:
-            found.sequences[tag] = list(islice(items, MAX_ITEMS + 1))
+            listed = list(islice(items, MAX_ITEMS + 1))
+            if len(listed) > MAX_ITEMS:
+                raise UnreadableError(f"more than {MAX_ITEMS} items")
+            found.sequences[tag] = listed
         except UnreadableError as error:
-            found.blame(f"sequence {format_tag(tag)}, counted from its start: {error}")
-        if len(found.sequences.get(tag, ())) > MAX_ITEMS:
-            del found.sequences[tag]
-            found.blame(f"sequence {format_tag(tag)} of more than {MAX_ITEMS} items was left out")
+            found.blame(f"sequence {format_tag(tag)} was left out: (counted from its start) {error}")
+        source.budget, inner.budget = inner.budget, sys.maxsize
 
-    def _conversions_of(self, found: _Found, encoding: Encoding) -> tuple[_Conversion, ...]:
+    def _conversions_of(self, found: _Found, encoding: Encoding) -> tuple[Conversion, ...]:
         """The conversion of each field in an object."""
         charset = found.raw(SPECIFIC_CHARACTER_SET)
         table, meta_table = self._table(charset, encoding.big_endian), self._table(charset, False)
@@ -352,13 +284,13 @@ class HeaderReader:
             chosen.append((meta_table if tag >> 16 == 2 else table)[vr, field.length, field.kind])
         return tuple(chosen)
 
-    def _table(self, charset: bytes, big_endian: bool) -> _ConversionTable:
+    def _table(self, charset: bytes, big_endian: bool) -> ConversionTable:
         """The conversions for a character set and byte order."""
         table = self._tables.get((charset, big_endian))
         if table is None:
             if len(self._tables) >= _TABLES:
                 self._tables.clear()
-            table = _ConversionTable(character_codecs(charset), big_endian)
+            table = ConversionTable(character_codecs(charset), big_endian)
             self._tables[charset, big_endian] = table
         return table
 

@@ -269,6 +269,9 @@ def _order(walked: Walked) -> int:
 
 
 def _bucket(prefix: Prefix, transfer_syntax: str | None) -> object:
-    """First bytes that objects of one kind mostly share: of a file those with its SOP class."""
+    """First bytes that objects of one kind mostly share: of a file those with its SOP class.
+
+    The value of a group length, which may come first, is left out.
+    """
     data = prefix.data
-    return transfer_syntax, data[144:190] if data[128:132] == b"DICM" else data[:24]
+    return transfer_syntax, data[144:190] if data[128:132] == b"DICM" else data[:8] + data[12:20]

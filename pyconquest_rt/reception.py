@@ -44,7 +44,8 @@ class Received(Protocol):
     def sop_instance_uid(self) -> str: ...
 
 
-def _standard(patient_id: str, sop_instance_uid: str, staged: Path) -> str:
+def standard(patient_id: str, sop_instance_uid: str, staged: Path) -> str:
+    """Name a file ``PatientID/SOPInstanceUID.dcm``."""
     return standard_name(patient_id, sop_instance_uid)
 
 
@@ -78,7 +79,7 @@ class Reception:
         *,
         write_to_database: bool = True,
         policy: Policy = "replace",
-        name_of: NameOf = _standard,
+        name_of: NameOf = standard,
         min_free: int | None = None,
         on_stored: Callable[[list[str]], None] | None = None,
     ) -> None:
@@ -96,10 +97,11 @@ class Reception:
         self._thread.start()
 
     def close(self) -> None:
-        """Write what is waiting and close the database."""
-        self._jobs.put(None)
-        self._thread.join()
-        self._ingest.close()
+        """Write what is waiting and close the database; may be called twice."""
+        if self._thread.is_alive():
+            self._jobs.put(None)
+            self._thread.join()
+            self._ingest.close()
 
     @contextmanager
     def stage(self) -> Iterator[BinaryIO]:

@@ -98,13 +98,6 @@ def private_creator_tag(tag: int) -> int | None:
     return tag & 0xFFFF0000 | block if is_private(tag) and block >= 0x10 else None
 
 
-def resolve_vr(tag: int, vr: str | None, signed: bool = False, creator: str | None = None) -> str:
-    """The VR to decode by: the file's own when it is a real one, else that of the dictionaries."""
-    if vr is not None and vr != "UN":
-        return vr
-    return dictionary_vr(tag, signed, creator)
-
-
 @lru_cache(maxsize=256)
 def character_codecs(value: bytes) -> tuple[str, ...]:
     """Python codecs for the raw SpecificCharacterSet (0008,0005); ISO 8859-1 where it says nothing."""

@@ -83,7 +83,7 @@ def test_sequences_of_all_sample_files_equal_pydicom() -> None:
     assert compared > 4000
 
 
-@pytest.mark.parametrize("encoding", ENCODINGS, ids=str)
+@pytest.mark.parametrize("encoding", ENCODINGS, ids=["implicit", "explicit", "big endian"])
 @pytest.mark.parametrize("undefined", [False, True])
 def test_nested_items(encoding: Encoding, undefined: bool) -> None:
     structure, contour, image = Dataset(), Dataset(), Dataset()
@@ -112,7 +112,7 @@ def test_nested_items(encoding: Encoding, undefined: bool) -> None:
     assert 0x30060016 in contours[0] and 0x30060017 not in contours[0]
 
 
-@pytest.mark.parametrize("encoding", ENCODINGS, ids=str)
+@pytest.mark.parametrize("encoding", ENCODINGS, ids=["implicit", "explicit", "big endian"])
 def test_character_set_is_inherited_by_items_and_may_be_their_own(encoding: Encoding) -> None:
     plain, own, whole = Dataset(), Dataset(), Dataset()
     plain.ROIName = "Müller"
@@ -130,6 +130,13 @@ def test_single_valued_text_keeps_its_backslash() -> None:
     item = Item(Source(b"\x08\0\x15\x22LT\x04\0A\\B \x18\0\x15\0CS\x06\0A \\ B "), 0, 26, EXPLICIT_LITTLE)
     assert item.values(0x00082215) == ["A\\B"]
     assert item.values(0x00180015) == ["A", "B"] and item.text(0x00180015) == "A \\ B"
+
+
+def test_vr_is_the_files_own_or_the_dictionarys() -> None:
+    data = b"\x10\0\x10\0UN\0\0\4\0\0\0A^B \x10\0\x20\0SH\2\0ID\x10\0\x30\0ZZ\2\x0020"
+    item = Item(Source(data), 0, len(data), EXPLICIT_LITTLE)
+    assert [item.vr(tag) for tag in item.tags()] == ["PN", "SH", "DA"]
+    assert [item.text(tag) for tag in item.tags()] == ["A^B", "ID", "20"]
 
 
 def test_binary_values_of_ambiguous_vr_follow_pixel_representation() -> None:

@@ -28,7 +28,8 @@ from test_elements import nest
 from pyconquest_rt import layouts, part10
 from pyconquest_rt.elements import format_tag
 from pyconquest_rt.errors import UnreadableError
-from pyconquest_rt.header import MAX_SEQUENCES, Field, Header, HeaderReader, fit
+from pyconquest_rt.fields import fit
+from pyconquest_rt.header import MAX_SEQUENCES, Field, Header, HeaderReader
 
 IMPLICIT, EXPLICIT, BIG_ENDIAN, DEFLATED = (
     UID("1.2.840.10008.1.2"),
@@ -455,6 +456,7 @@ def test_keys_never_merge() -> None:
     field = Field((), 64, "key")
     keys = {fit("P" * 64 + end, field) for end in ("", "1", "2", "12")}
     assert len(keys) == 4 and all(key and len(key) <= 64 for key in keys)
+    assert fit("P" * 20, Field((), 8, "key")) == "~" + hashlib.sha256(b"P" * 20).hexdigest()[:7]
 
 
 def test_nested_fields() -> None:

@@ -15,7 +15,6 @@ from pyconquest_rt.values import (
     dictionary_vr,
     numbers,
     private_creator_tag,
-    resolve_vr,
     text_value,
 )
 
@@ -129,8 +128,6 @@ def test_vr_of_tags() -> None:
     assert dictionary_vr(0x01F11026, creator="ELSCINT1") == "FD"
     assert dictionary_vr(0x60003000) in ("OB", "OW")
     assert dictionary_vr(0x00081234) == "UN"
-    assert resolve_vr(0x00100010, "LO") == "LO"
-    assert resolve_vr(0x00100010, "UN") == "PN" and resolve_vr(0x00100010, None) == "PN"
 
 
 def test_private_creator_tags() -> None:

@@ -10,6 +10,7 @@ from pyconquest_rt.elements import (
     ITEM,
     ITEM_DELIMITER,
     SEQUENCE_DELIMITER,
+    ElementHeader,
     Item,
     Source,
     end_of_value,
@@ -29,23 +30,27 @@ _LEAST_BUDGET = 1 << 20
 class DataSet(Item):
     """A whole data set up to its pixel data: what is cut off or wrong behind them does no harm here."""
 
-    __slots__ = ("_last",)
+    __slots__ = ("_with_content",)
 
-    def __init__(self, start: Start, last: int = _FIRST_PIXEL_TAG) -> None:
+    def __init__(self, start: Start, with_content: bool = False) -> None:
         super().__init__(start.source, start.position, start.source.size, start.encoding)
-        self._last = last
+        self._with_content = with_content
 
-    def locate(self) -> int:
-        """Find the elements up to the last wanted one; returns where they end."""
-        self._elements = {}
+    def _located(self) -> dict[int, ElementHeader]:
+        if self._elements is None:
+            self._elements = dict(self._headers())
+        return self._elements
+
+    def _headers(self) -> Iterator[tuple[int, ElementHeader]]:
+        """Walk the elements; without its content, a report ends where that begins."""
         position = self._start
         while position < self._stop:
             header = read_header(self._source, position, self._encoding)
-            self._elements[header[0]] = header
-            if header[0] >= self._last:
-                break
+            yield header[0], header
+            is_content = header[0] == _CONTENT_SEQUENCE and not self._with_content
+            if is_content or header[0] >= _FIRST_PIXEL_TAG:
+                return
             _, position = end_of_value(self._source, header, self._stop, self._encoding)
-        return position
 
 
 @contextmanager
@@ -58,15 +63,16 @@ def opened(origin: str | os.PathLike[str] | bytes) -> Iterator[DataSet]:
     prefix = Prefix(None, len(origin), 0, origin) if isinstance(origin, bytes) else read_prefix(origin)
     with FileSource(prefix) as file:
         start = begin(file)
-        if _CONTENT_SEQUENCE not in DataSet(start, _CONTENT_SEQUENCE):
-            yield DataSet(start)
+        data_set = DataSet(start)
+        if _CONTENT_SEQUENCE not in data_set:
+            yield data_set
             return
         if start.source is file and prefix.path is not None:
             start = start._replace(source=Source(_read_all(prefix)))
         # Every element of a report is met once a level; the allowance only stops what nests without end.
         start.source.budget = max(_LEAST_BUDGET, start.source.size)
         _remember_ends(start)
-        yield DataSet(start)
+        yield DataSet(start, with_content=True)
 
 
 def _remember_ends(start: Start) -> None:
@@ -103,7 +109,7 @@ def _read_all(prefix: Prefix) -> bytes:
 def number(text: str | None) -> float | None:
     """Return the number that a text writes, with a decimal point or comma; None where it writes none."""
     try:
-        value = float((text or "").replace(",", "."))
+        value = float((text or "").replace(",", ".").replace("_", "no"))  # Python alone takes 1_000
     except ValueError:
         return None
     return value if math.isfinite(value) else None

@@ -4,11 +4,9 @@ Every image of an acquisition tells the same, so its event key is that of the ac
 event UID, or else the acquisition's own UID, or its number with the doses.
 """
 
-from collections.abc import Iterator
-
 from pyconquest_rt.dose_reports import ct_toshiba
 from pyconquest_rt.dose_reports.ct_philips import ACQUISITION_TYPES
-from pyconquest_rt.dose_reports.image import Numbers, coded, fill_numbers, start_image
+from pyconquest_rt.dose_reports.image import Numbers, coded, fill_numbers, places, start_image
 from pyconquest_rt.dose_reports.rows import Row, Rows
 from pyconquest_rt.elements import Item
 
@@ -33,8 +31,7 @@ _TUBE: Numbers = (
     ("exposure_uAs", 0x00181152, "mA.s"),
     ("exposure_time_per_rotation_s", 0x00189305, "s"),
 )
-# Enhanced CT: the same attributes in the functional groups, shared or of the first frame (PS3.3 C.8.15.3).
-_GROUPS = (0x52009229, 0x52009230)
+# Enhanced CT: acquisition type, details, table dynamics, geometry, exposure, X-ray details (PS3.3 C.8.15.3).
 _MACROS = (0x00189301, 0x00189304, 0x00189308, 0x00189314, 0x00189321, 0x00189325)
 
 
@@ -42,7 +39,7 @@ def extract_ct_image(item: Item, sop_instance_uid: str) -> Rows | None:
     """Return the rows of a CT image, None where its header tells no dose."""
     rows, event = start_image(item, sop_instance_uid, "CT", "CT")
     tube = rows.add("dose_event_source", event=1, source=1)
-    for place in _places(item):
+    for place in places(item, _MACROS):
         fill_numbers(place, _NUMBERS, event, rows)
         fill_numbers(place, _TUBE, tube, rows)
         event["ctdiw_phantom_type"] = event.get("ctdiw_phantom_type") or coded(place, 0x00189346)
@@ -56,14 +53,6 @@ def extract_ct_image(item: Item, sop_instance_uid: str) -> Rows | None:
     event["irradiation_event_label"] = item.text(0x00200012)
     event["event_key"] = event["irradiation_event_uid"] or _acquisition(item, event)
     return rows
-
-
-def _places(item: Item) -> Iterator[Item]:
-    yield item
-    for groups in _GROUPS:
-        for group in item.items(groups)[:1]:
-            for macro in _MACROS:
-                yield from group.items(macro)[:1]
 
 
 def _acquisition(item: Item, event: Row) -> str:

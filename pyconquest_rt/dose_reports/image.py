@@ -5,35 +5,22 @@ Where two attributes tell the same, the first that is there and is a number coun
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from pyconquest_rt.dose_reports.attributes import number
 from pyconquest_rt.dose_reports.codes import word
 from pyconquest_rt.dose_reports.header_row import start_rows
 from pyconquest_rt.dose_reports.rows import Row, Rows
-from pyconquest_rt.dose_reports.sr import code
+from pyconquest_rt.dose_reports.sr import written_code
 from pyconquest_rt.dose_reports.units import convert, unit_of
 from pyconquest_rt.elements import Item
 
 _T = TypeVar("_T")
 Numbers = Iterable[tuple[str, int, str]]  #: (column, tag, the attribute's unit)
 
-TUBE: Numbers = (
-    ("kvp", 0x00180060, "kV"),
-    ("xray_tube_current_mA", 0x00188151, "uA"),
-    ("xray_tube_current_mA", 0x00189330, "mA"),
-    ("xray_tube_current_mA", 0x00181151, "mA"),
-    ("exposure_uAs", 0x00181153, "uA.s"),
-    ("exposure_uAs", 0x00189332, "mA.s"),
-    ("exposure_uAs", 0x00181152, "mA.s"),
-    ("pulse_width_ms", 0x00181154, "ms"),
-)
-EXPOSURE_TIME: Numbers = (
-    ("exposure_time_ms", 0x00188150, "us"),
-    ("exposure_time_ms", 0x00189328, "ms"),
-    ("exposure_time_ms", 0x00181150, "ms"),
-)
+# Functional groups of enhanced images: shared, and of each frame (PS3.3 C.7.6.16).
+_GROUPS = (0x52009229, 0x52009230)
 _GRIDS = {
     "NONE": "No grid",
     "FIXED": "Fixed grid",
@@ -79,7 +66,8 @@ def _key(row: Row, event: Row) -> str:
 def coded(item: Item, tag: int) -> str | None:
     """Return the word of the first item of a code sequence."""
     for entry in item.items(tag)[:1]:
-        return word("^".join(code(entry)), entry.text(0x00080104)) or None
+        written = written_code(entry)
+        return word(written, entry.text(0x00080104)) if written else None
     return None
 
 
@@ -100,17 +88,16 @@ def fill_numbers(item: Item, columns: Numbers, row: Row, rows: Rows) -> None:
             row[column] = convert(value, unit, unit_of(column))
 
 
-def fill_texts(item: Item, columns: Mapping[str, int], row: Row) -> None:
-    """Fill columns from attributes of text."""
-    for column, tag in columns.items():
-        row[column] = item.text(tag)
+def places(item: Item, macros: Iterable[int]) -> Iterator[Item]:
+    """Yield where an image's attributes may stand: itself, then the sequences named.
 
-
-def add_tube(item: Item, rows: Rows) -> Row:
-    """Add the row of the tube: voltage, current and exposure."""
-    row = rows.add("dose_event_source", event=1, source=1)
-    fill_numbers(item, TUBE, row, rows)
-    return row
+    These are looked for at the top, in the shared functional groups and in those of the first frame.
+    """
+    yield item
+    groups = [group for tag in _GROUPS for group in item.items(tag)[:1]]
+    for place in (item, *groups):
+        for macro in macros:
+            yield from place.items(macro)[:1]
 
 
 def laterality(item: Item) -> str | None:

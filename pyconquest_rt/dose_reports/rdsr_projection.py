@@ -5,6 +5,7 @@ Also the concepts of makers: Philips (99PHI-IXR-XPER) and what Siemens writes in
 
 import re
 
+from pyconquest_rt.dose_reports.attributes import number
 from pyconquest_rt.dose_reports.report import CLOSED, Event, Frame
 from pyconquest_rt.dose_reports.rows import Rows
 
@@ -166,7 +167,7 @@ def siemens_comment(event: Event, rows: Rows) -> None:
     comment = str(event.row.get("comment") or "")
     diameter = _SIEMENS_DIAMETER.search(comment)
     if diameter:
-        event.row["field_size_mm"] = float(diameter[1])
+        event.row["field_size_mm"] = number(diameter[1])
     position = _SIEMENS_POSITION.search(comment)
     if position and event.row.get("patient_orientation") is None:
         event.row["patient_orientation"] = position[1]
@@ -183,12 +184,10 @@ def exposure_time(event: Event, rows: Rows) -> None:
         row["average_xray_tube_current_mA"] = sum(currents) / len(currents)
 
 
-def filter_limits(event: Event, rows: Rows) -> None:
+def filter_limits(rows: Rows) -> None:
     """Put the two limits of a filter's thickness in order: some systems swap them."""
     low, high = "xray_filter_thickness_minimum_mm", "xray_filter_thickness_maximum_mm"
     for row in rows["dose_event_filter"]:
-        if row["event"] != event.row["event"]:
-            continue
         least, most = row.get(low), row.get(high)
         if isinstance(least, (int, float)) and isinstance(most, (int, float)) and least > most:
             row[low], row[high] = most, least

@@ -82,8 +82,10 @@ def _failed(row: dict[str, str | None], origin: str | os.PathLike[str] | bytes, 
 
 
 def _digest(origin: str | os.PathLike[str] | bytes) -> str:
+    if isinstance(origin, bytes):
+        return hashlib.sha256(origin).hexdigest()
     try:
-        data = origin if isinstance(origin, bytes) else Path(origin).read_bytes()
+        with Path(origin).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
-        data = os.fsencode(os.fspath(origin)) if not isinstance(origin, bytes) else origin
-    return hashlib.sha256(data).hexdigest()
+        return hashlib.sha256(os.fsencode(origin)).hexdigest()

@@ -11,23 +11,24 @@ Row: TypeAlias = dict[str, Value]
 class Rows(dict[str, list[Row]]):
     """The rows of one object: table name → list of rows (column → value); columns left out are NULL.
 
-    Every key of :data:`~pyconquest_rt.dose_reports.tables.TABLES` is there, each with its list.
+    Every key of :data:`~pyconquest_rt.dose_reports.tables.TABLES` is there, each with its list. ``object`` is
+    the one row of ``dose_object``; its ``status`` is ``ok``, ``warning`` or ``failed``.
     """
 
     def __init__(self, sop_instance_uid: str) -> None:
         super().__init__((name, []) for name in TABLES)
+        self.sop_instance_uid = sop_instance_uid
+        self.object: Row = {"SOPInstanceUID": sop_instance_uid, "status": "ok"}
+        self["dose_object"].append(self.object)
         self._warnings: dict[str, None] = {}
-        self.object = self.add("dose_object", SOPInstanceUID=sop_instance_uid, status="ok")
 
     def add(self, table: str, /, **values: Value) -> Row:
         """Append a row of this object to a table and return it, to be filled further."""
-        row: Row = {"SOPInstanceUID": self.sop_instance_uid if table != "dose_object" else None, **values}
+        row: Row = {"SOPInstanceUID": self.sop_instance_uid, **values}
+        if table == "dose_event":
+            row["StudyInstanceUID"] = self.object.get("StudyInstanceUID")
         self[table].append(row)
         return row
-
-    @property
-    def sop_instance_uid(self) -> str:
-        return str(self.object["SOPInstanceUID"])
 
     def warn(self, reason: str) -> None:
         """Note a reason why a value is missing or changed; the same reason is kept once."""

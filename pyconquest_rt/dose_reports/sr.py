@@ -49,6 +49,12 @@ def code(item: Item) -> tuple[str, str]:
     return value, item.text(0x00080102) or ""
 
 
+def written_code(item: Item) -> str | None:
+    """Return the code of an item as ``code^scheme``, None where neither is there."""
+    value, scheme = code(item)
+    return f"{value}^{scheme}" if value or scheme else None
+
+
 def split_numbers(text: str) -> list[float | None]:
     """Return the numbers of a text, None for what is none; joined by a backslash, or by a slash (Toshiba)."""
     return [number(part) for part in text.replace("/", "\\").split("\\")]
@@ -69,13 +75,13 @@ def _measured(item: Item) -> _Value:
 
 def _qualified(item: Item) -> _Value:
     for qualifier in item.items(0x0040A301)[:1]:
-        return _Value(code="^".join(code(qualifier)), meaning=qualifier.text(0x00080104))
+        return _Value(code=written_code(qualifier), meaning=qualifier.text(0x00080104))
     return _Value()
 
 
 def _coded(item: Item) -> _Value:
     for value in item.items(0x0040A168)[:1]:
-        return _Value(code="^".join(code(value)), meaning=value.text(0x00080104))
+        return _Value(code=written_code(value), meaning=value.text(0x00080104))
     return _Value()
 
 

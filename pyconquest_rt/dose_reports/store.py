@@ -22,25 +22,27 @@ def create_tables(connection: sqlite3.Connection) -> None:
         connection.execute(f"CREATE VIEW IF NOT EXISTS {name} AS {select}")
 
 
-_DELETE = tuple(f"DELETE FROM {name} WHERE SOPInstanceUID = ?" for name in TABLES)  # noqa: S608
-_INSERT = {
-    name: f"INSERT INTO {name} VALUES ({', '.join('?' * len(table.columns))})"  # noqa: S608
-    for name, table in TABLES.items()
+_DELETE = {name: f"DELETE FROM {name} WHERE SOPInstanceUID = ?" for name in TABLES}  # noqa: S608
+COLUMNS = {name: tuple(column.name for column in table.columns) for name, table in TABLES.items()}
+INSERT = {
+    name: f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
+    for name, columns in COLUMNS.items()
 }
-_COLUMNS = {name: tuple(column.name for column in table.columns) for name, table in TABLES.items()}
 
 
 def delete(connection: sqlite3.Connection, sop_instance_uid: str) -> None:
     """Delete all rows of one object."""
-    for statement in _DELETE:
-        connection.execute(statement, (sop_instance_uid,))
+    if connection.execute(_DELETE["dose_object"], (sop_instance_uid,)).rowcount:
+        for name in TABLES:
+            connection.execute(_DELETE[name], (sop_instance_uid,))
 
 
 def write(connection: sqlite3.Connection, rows: Rows) -> None:
     """Put the rows of one object in the place of those that were there."""
     delete(connection, rows.sop_instance_uid)
-    for name, columns in _COLUMNS.items():
-        connection.executemany(_INSERT[name], [tuple(map(row.get, columns)) for row in rows[name]])
+    for name, columns in COLUMNS.items():
+        if rows[name]:
+            connection.executemany(INSERT[name], [tuple(map(row.get, columns)) for row in rows[name]])
 
 
 class Imported(NamedTuple):
@@ -57,7 +59,8 @@ def import_paths(connection: sqlite3.Connection, paths: Iterable[str | os.PathLi
     The connection must not be inside a transaction. A file that cannot be read becomes a row with the status
     ``failed`` and stops nothing. The files themselves are never changed.
     """
-    create_tables(connection)
+    with connection:
+        create_tables(connection)
     counts = [0, 0, 0]
     for path in _files(paths):
         rows = extract(path)
@@ -66,8 +69,8 @@ def import_paths(connection: sqlite3.Connection, paths: Iterable[str | os.PathLi
             continue
         counts[2 if rows.object["status"] == "failed" else 0] += 1
         with connection:
+            connection.execute("BEGIN IMMEDIATE")
             write(connection, rows)
-    connection.commit()
     return Imported(*counts)
 
 

@@ -59,7 +59,6 @@ _FINISH = {
         rdsr_projection.private_concepts,
         rdsr_projection.siemens_comment,
         rdsr_projection.exposure_time,
-        rdsr_projection.filter_limits,
     ),
     "administration": (),
 }
@@ -96,23 +95,20 @@ def _finish(event: Event, rows: Rows) -> None:
 
 def _conclude(rows: Rows) -> None:
     """Fill what follows from the report as a whole: procedure, kind of modality, Arcadis' times."""
-    values = {item["concept"]: item for item in reversed(rows["dose_item"])}
-    if "121058^DCM" in values:
-        rows.object["procedure_reported"] = values["121058^DCM"]["value_code"]
+    under_root = {item["concept"]: item for item in rows["dose_item"] if item["parent"] == 1}
+    if "121058^DCM" in under_root:
+        rows.object["procedure_reported"] = under_root["121058^DCM"]["value_code"]
     for column, concept in patient_dose.ARCADIS_TIMES.items():
-        if concept in values:
-            rows.object[column] = values[concept]["value_text"]
+        if concept in under_root:
+            rows.object[column] = under_root[concept]["value_text"]
     rows.object["modality_type"] = _modality(rows)
+    rdsr_projection.filter_limits(rows)
 
 
-def _modality(rows: Rows) -> str:
-    kinds = {row.get("event_kind") for row in rows["dose_event"]} | {
-        row.get("kind") for row in rows["dose_accumulated"]
-    }
-    if "administration" in kinds:
-        return "NM"
-    if "CT" in kinds:
-        return "CT"
-    if rows.object.get("procedure_reported_meaning") == "Mammography":
+def _modality(rows: Rows) -> str | None:
+    kinds = {row.get("event_kind") for row in rows["dose_event"]}
+    kinds |= {row.get("kind") for row in rows["dose_accumulated"]}
+    if "projection" in kinds and rows.object.get("procedure_reported_meaning") == "Mammography":
         return "mammography"
-    return "projection"
+    named = (("administration", "NM"), ("CT", "CT"), ("projection", "projection"))
+    return next((modality for kind, modality in named if kind in kinds), None)

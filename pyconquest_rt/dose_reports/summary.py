@@ -7,10 +7,12 @@ reads.
 import csv
 import sqlite3
 import statistics
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple, TextIO
+from collections.abc import Iterator
+from contextlib import closing
+from typing import NamedTuple, TextIO
 
 from pyconquest_rt.dose_reports.rows import Value
+from pyconquest_rt.dose_reports.store import COLUMNS, INSERT, create_tables
 from pyconquest_rt.dose_reports.tables import TABLES
 from pyconquest_rt.dose_reports.views import VIEWS
 
@@ -47,8 +49,8 @@ class ProtocolDose(NamedTuple):
     maximum: float
 
 
-def _rows(connection: sqlite3.Connection, sql: str, values: Iterable[Any] = ()) -> list[dict[str, Value]]:
-    cursor = connection.execute(sql, tuple(values))
+def _rows(connection: sqlite3.Connection, sql: str) -> list[dict[str, Value]]:
+    cursor = connection.execute(sql)
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor]
 
@@ -59,10 +61,20 @@ def study_report(connection: sqlite3.Connection, uid: str) -> dict[str, list[dic
     The views are ``dose_study`` (at most one row), ``v_dose_object`` (every object, and what supersedes it),
     ``v_dose_ct``, ``v_dose_projection``, ``v_dose_mammography`` and ``v_dose_nm`` (each event once).
     """
-    return {
-        view: _rows(connection, f"SELECT * FROM {view} WHERE StudyInstanceUID = ?", (uid,))  # noqa: S608
-        for view in _STUDY_VIEWS
-    }
+    with closing(sqlite3.connect(":memory:")) as study:
+        _copy_study(connection, study, uid)
+        return {view: _rows(study, f"SELECT * FROM {view}") for view in _STUDY_VIEWS}  # noqa: S608
+
+
+def _copy_study(connection: sqlite3.Connection, study: sqlite3.Connection, uid: str) -> None:
+    """Copy what the views need of one study: over that alone they are quick, however many there are."""
+    create_tables(study)
+    objects = "SELECT SOPInstanceUID FROM dose_object WHERE StudyInstanceUID = ?"
+    for name in TABLES:
+        needed = " AND concept = '113795^DCM'" if name == "dose_item" else ""
+        columns = ", ".join(COLUMNS[name])
+        select = f"SELECT {columns} FROM {name} WHERE SOPInstanceUID IN ({objects}){needed}"  # noqa: S608
+        study.executemany(INSERT[name], connection.execute(select, (uid,)))
 
 
 def event_doses(connection: sqlite3.Connection, quantity: str) -> dict[tuple[str, str], list[float]]:
@@ -115,7 +127,9 @@ def export_rows(connection: sqlite3.Connection, name: str) -> Iterator[tuple[Val
         raise KeyError(f"no dose table or view '{name}'; there are {', '.join((*TABLES, *VIEWS))}")
     cursor = connection.execute(f"SELECT * FROM {name}")  # noqa: S608 - one of our own names
     yield tuple(column[0] for column in cursor.description)
-    yield from sorted(cursor, key=lambda row: tuple((value is not None, str(value)) for value in row[:2]))
+    yield from sorted(
+        map(tuple, cursor), key=lambda row: tuple((value is not None, str(value)) for value in row[:2])
+    )
 
 
 def export_csv(connection: sqlite3.Connection, name: str, file: TextIO) -> int:

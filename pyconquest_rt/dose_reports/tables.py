@@ -123,6 +123,7 @@ reference_authority                        TEXT     121406: whose method or tabl
 _EVENT = """
 SOPInstanceUID                                TEXT     the object
 event                                         INTEGER  counted from 1 in the order of the object
+StudyInstanceUID                              TEXT     the study, so that its events are found at once
 event_kind                                    TEXT     CT, projection or administration
 event_key                                     TEXT     what makes two rows one event within a study: the UID, or else time, device and view
 acquisition_plane                             TEXT     113764: Single Plane, Plane A, Plane B
@@ -312,6 +313,6 @@ TABLES = {
 INDEXES = (
     "CREATE INDEX IF NOT EXISTS dose_object_study ON dose_object (StudyInstanceUID)",
     "CREATE INDEX IF NOT EXISTS dose_event_uid ON dose_event (irradiation_event_uid)",
-    "CREATE INDEX IF NOT EXISTS dose_event_key ON dose_event (event_key)",
+    "CREATE INDEX IF NOT EXISTS dose_event_key ON dose_event (StudyInstanceUID, event_key)",
     "CREATE INDEX IF NOT EXISTS dose_item_image ON dose_item (value_text) WHERE concept = '113795^DCM'",
 )

@@ -6,6 +6,7 @@ unit is not known, or is of another kind, is not converted.
 """
 
 from collections.abc import Mapping
+from functools import cache, lru_cache
 
 _SPELLINGS = """
 Gym2        Gy.m2 1        dGy.m2 1/10      cGy.m2 1/100      mGy.m2 1/1000     uGy.m2 1/1000000
@@ -48,6 +49,7 @@ count       X-raysources 1 X-Raysources 1
 """
 
 
+@lru_cache(maxsize=1024)
 def _normal(unit: str) -> str:
     """One spelling for the many: without blanks, multiplication signs and annotations; µ is u."""
     text = "".join(unit.split()).replace("µ", "u").replace("μ", "u")
@@ -77,6 +79,7 @@ _WITHOUT_SUFFIX = {"kvp": "kV"}  # columns whose name is itself the quantity
 _SUFFIXES = sorted({target for _, target in _FACTORS}, key=len, reverse=True)
 
 
+@cache
 def unit_of(column: str) -> str:
     """Return the unit that a column's name ends with (``dlp_mGycm`` → ``mGycm``); without one it counts."""
     if column in _WITHOUT_SUFFIX:

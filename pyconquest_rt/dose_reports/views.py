@@ -15,12 +15,13 @@ arrived first. The rule:
 
 # The row that speaks for each event among objects of one kind.
 _VOICE = """
-SELECT o.StudyInstanceUID, o.object_kind, e.event_kind, e.event_key,
+SELECT e.StudyInstanceUID, o.object_kind, e.event_kind, e.event_key,
        ifnull(e.acquisition_plane, '') AS plane, e.irradiation_event_uid, e.date_time_started,
        e.radionuclide, e.administered_activity_MBq,
        e.SOPInstanceUID, e.event, max(o.precedence) AS precedence
 FROM dose_event e JOIN dose_object o ON o.SOPInstanceUID = e.SOPInstanceUID
-GROUP BY o.StudyInstanceUID, o.object_kind, e.event_kind, e.event_key, plane
+WHERE e.StudyInstanceUID IS NOT NULL
+GROUP BY e.StudyInstanceUID, e.event_key, e.event_kind, o.object_kind, plane
 """
 
 _SAME_SECOND = "substr(low.date_time_started, 1, 14) = substr(high.date_time_started, 1, 14)"
@@ -29,9 +30,12 @@ _SAME_ACTIVITY = (
     " AND abs(low.administered_activity_MBq - high.administered_activity_MBq)"
     " < 0.001 * high.administered_activity_MBq"
 )
+# CROSS JOIN and + keep SQLite to the index of the images: else it reads all items of the report.
 _ACQUIRED_IMAGE = """EXISTS (
-  SELECT 1 FROM dose_event m JOIN dose_item i ON i.value_text = m.SOPInstanceUID AND i.concept = '113795^DCM'
-  WHERE m.event_key = low.event_key AND i.SOPInstanceUID = high.SOPInstanceUID AND i.event = high.event)"""
+  SELECT 1 FROM dose_event m
+  CROSS JOIN dose_item i ON i.value_text = m.SOPInstanceUID AND i.concept = '113795^DCM'
+  WHERE m.StudyInstanceUID = low.StudyInstanceUID AND m.event_key = low.event_key
+    AND +i.SOPInstanceUID = high.SOPInstanceUID AND i.event = high.event)"""
 
 # Events of pages and images of which an object of a higher kind tells as well, and which that is.
 _TOLD = f"""
@@ -60,7 +64,7 @@ SELECT e.SOPInstanceUID, sum(ifnull(t.told_by, v.SOPInstanceUID) = e.SOPInstance
        max(ifnull(t.precedence, v.precedence)) AS precedence, ifnull(t.told_by, v.SOPInstanceUID) AS speaker
 FROM dose_event e
 JOIN dose_object o ON o.SOPInstanceUID = e.SOPInstanceUID
-JOIN v_dose_voice v ON v.StudyInstanceUID IS o.StudyInstanceUID AND v.object_kind = o.object_kind
+JOIN v_dose_voice v ON v.StudyInstanceUID = e.StudyInstanceUID AND v.object_kind = o.object_kind
   AND v.event_kind = e.event_kind AND v.event_key = e.event_key AND v.plane = ifnull(e.acquisition_plane, '')
 LEFT JOIN v_dose_told t ON t.SOPInstanceUID = v.SOPInstanceUID AND t.event = v.event
 GROUP BY e.SOPInstanceUID
@@ -72,6 +76,8 @@ SELECT o.SOPInstanceUID, max(p.precedence) AS precedence, p.SOPInstanceUID AS sp
 FROM dose_object o JOIN dose_object p ON p.StudyInstanceUID = o.StudyInstanceUID
 WHERE o.object_kind = 'report' AND p.status <> 'failed'
   AND NOT EXISTS (SELECT 1 FROM dose_event e WHERE e.SOPInstanceUID = o.SOPInstanceUID)
+  AND EXISTS (SELECT 1 FROM dose_accumulated a
+              WHERE a.SOPInstanceUID = o.SOPInstanceUID AND a.kind IN ('CT', 'projection'))
   AND (EXISTS (SELECT 1 FROM dose_event e WHERE e.SOPInstanceUID = p.SOPInstanceUID
                AND (e.event_kind = 'administration') = (o.modality_type = 'NM'))
        OR (p.object_kind = 'report' AND p.precedence > o.precedence AND p.modality_type = o.modality_type
@@ -88,24 +94,26 @@ LEFT JOIN v_dose_idle i ON i.SOPInstanceUID = o.SOPInstanceUID
 """
 
 
-def _total(column: str, digits: int) -> str:
-    """Sum over planes, or the one row of all planes."""
-    return (
-        f"round(ifnull(max(CASE WHEN acquisition_plane = 'All Planes' THEN {column} END),"
-        f" sum(CASE WHEN acquisition_plane IS NOT 'All Planes' THEN {column} END)), {digits})"
+def _total(kind: str, column: str, digits: int) -> str:
+    """The total of the one report of that kind that counts: of all planes, or summed over the planes."""
+    all_planes = (
+        f"max(CASE WHEN a.kind = '{kind}' AND a.acquisition_plane = 'All Planes' THEN a.{column} END)"
     )
+    each = f"sum(CASE WHEN a.kind = '{kind}' AND a.acquisition_plane IS NOT 'All Planes' THEN a.{column} END)"
+    reports = f"count(DISTINCT CASE WHEN a.kind = '{kind}' THEN o.SOPInstanceUID END)"
+    return f"CASE WHEN {reports} = 1 THEN round(ifnull({all_planes}, {each}), {digits}) END"
 
 
 # The totals that reports themselves give, where one report of that kind counts in the study.
 _REPORTED = f"""
-SELECT o.StudyInstanceUID, a.kind,
-  {_total("a.ct_dose_length_product_total_mGycm", 6)} AS dlp_mGycm,
-  {_total("a.dose_area_product_total_Gym2", 12)} AS dap_Gym2,
-  {_total("a.dose_rp_total_Gy", 12)} AS dose_rp_Gy,
-  {_total("a.total_fluoro_time_s", 6)} AS fluoro_time_s
+SELECT o.StudyInstanceUID,
+  {_total("CT", "ct_dose_length_product_total_mGycm", 6)} AS dlp_mGycm,
+  {_total("projection", "dose_area_product_total_Gym2", 12)} AS dap_Gym2,
+  {_total("projection", "dose_rp_total_Gy", 12)} AS dose_rp_Gy,
+  {_total("projection", "total_fluoro_time_s", 6)} AS fluoro_time_s
 FROM v_dose_object o JOIN dose_accumulated a ON a.SOPInstanceUID = o.SOPInstanceUID
 WHERE o.superseded_by IS NULL AND a.kind IN ('CT', 'projection')
-GROUP BY o.StudyInstanceUID, a.kind HAVING count(DISTINCT o.SOPInstanceUID) = 1
+GROUP BY o.StudyInstanceUID
 """  # noqa: S608 - our own text
 
 _SUMMED = """
@@ -130,17 +138,16 @@ SELECT o.StudyInstanceUID, max(o.PatientID) AS PatientID, max(o.StudyDate) AS St
   count(*) AS objects, sum(o.status = 'failed') AS failed_objects,
   ifnull(s.ct_events, 0) AS ct_events, ifnull(s.projection_events, 0) AS projection_events,
   ifnull(s.administrations, 0) AS administrations,
-  ifnull(s.dlp_mGycm, ct.dlp_mGycm) AS total_dlp_mGycm, s.max_ctdivol_mGy,
-  ifnull(s.dap_Gym2, p.dap_Gym2) AS total_dap_Gym2, ifnull(s.dose_rp_Gy, p.dose_rp_Gy) AS total_dose_rp_Gy,
+  ifnull(s.dlp_mGycm, r.dlp_mGycm) AS total_dlp_mGycm, s.max_ctdivol_mGy,
+  ifnull(s.dap_Gym2, r.dap_Gym2) AS total_dap_Gym2, ifnull(s.dose_rp_Gy, r.dose_rp_Gy) AS total_dose_rp_Gy,
   s.agd_left_mGy AS total_agd_left_mGy, s.agd_right_mGy AS total_agd_right_mGy,
   s.agd_either_mGy AS total_agd_unknown_side_mGy,
   s.activity_MBq AS total_administered_activity_MBq, s.effective_dose_mSv AS total_effective_dose_mSv,
-  ct.dlp_mGycm AS reported_dlp_mGycm, p.dap_Gym2 AS reported_dap_Gym2,
-  p.dose_rp_Gy AS reported_dose_rp_Gy, p.fluoro_time_s AS reported_fluoro_time_s
+  r.dlp_mGycm AS reported_dlp_mGycm, r.dap_Gym2 AS reported_dap_Gym2,
+  r.dose_rp_Gy AS reported_dose_rp_Gy, r.fluoro_time_s AS reported_fluoro_time_s
 FROM dose_object o
 LEFT JOIN v_dose_summed s ON s.StudyInstanceUID = o.StudyInstanceUID
-LEFT JOIN v_dose_reported ct ON ct.StudyInstanceUID = o.StudyInstanceUID AND ct.kind = 'CT'
-LEFT JOIN v_dose_reported p ON p.StudyInstanceUID = o.StudyInstanceUID AND p.kind = 'projection'
+LEFT JOIN v_dose_reported r ON r.StudyInstanceUID = o.StudyInstanceUID
 WHERE o.StudyInstanceUID IS NOT NULL
 GROUP BY o.StudyInstanceUID
 """

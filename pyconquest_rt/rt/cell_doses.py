@@ -108,7 +108,7 @@ class _Points:
         polygons = portion.polygons
         plane = np.repeat(polygons.plane, np.diff(polygons.starts))
         inside = np.ones(plane.size, bool)
-        place = []
+        place: list[tuple[Ints, Singles]] = []
         for coordinate, axis, cuts in zip(
             polygons.points.T, axes[:0:-1], (portion.columns, portion.rows), strict=True
         ):
@@ -116,8 +116,8 @@ class _Points:
             inside &= (coordinate >= low) & (coordinate <= high)
             index, part = grid.locate(axis, coordinate)
             last = cuts.index[-1]  # a point on the last border lies at the end of the voxel before
-            part = np.where(index > last, 1.0, part).astype(np.float32)
-            place.append((np.minimum(index, last) - cuts.index[0], part))
+            single = np.where(index > last, 1.0, part).astype(np.float32)
+            place.append((np.minimum(index, last) - cuts.index[0], single))
         (index_u, u), (index_v, v) = ((index[inside], part[inside]) for index, part in place)
         point, piece = portion.pieces.of_planes(plane[inside]) if inside.any() else (index_u, index_u)
         base = (piece * shape[1] + index_v[point]) * shape[2] + index_u[point]

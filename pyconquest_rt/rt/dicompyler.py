@@ -11,6 +11,8 @@ from pydicom.uid import ImplicitVRLittleEndian
 
 Floats = npt.NDArray[np.float64]
 
+UNKNOWN_UID = "2.25.0"
+
 
 def library() -> Any:
     """Return the package dicompylercore with its modules ``dvh`` and ``dvhcalc`` loaded.
@@ -33,6 +35,8 @@ def with_file_meta(dataset: Dataset) -> Dataset:
         return dataset
     copy = Dataset(dataset)
     copy.file_meta = FileMetaDataset()
+    copy.file_meta.MediaStorageSOPClassUID = dataset.get("SOPClassUID", UNKNOWN_UID)
+    copy.file_meta.MediaStorageSOPInstanceUID = dataset.get("SOPInstanceUID", UNKNOWN_UID)
     copy.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
     return copy
 

@@ -68,11 +68,7 @@ class DVH:
     @property
     def cumulative_cc(self) -> Floats:
         """The volume in cc that gets at least each dose of ``dose_gy``."""
-        if self.dose.size == 0:
-            return np.empty(0)
-        return np.asarray(
-            self.covered_cc * np.interp(self.dose_gy, self.dose, self.share, left=1.0, right=0.0)
-        )
+        return self.covered_cc * statistics.share_at_dose(self.dose, self.share, self.dose_gy)
 
     @property
     def differential_cc(self) -> Floats:
@@ -89,7 +85,7 @@ class DVH:
         prescription)."""
         wanted = statistics.dose_in(dose, unit, self.prescription_gy)
         whole = _per_unit(out, {"%": 100.0, "cc": self.covered_cc})
-        return whole * statistics.share_at_dose(self.dose, self.share, wanted)
+        return whole * float(statistics.share_at_dose(self.dose, self.share, wanted))
 
     def metric(self, name: str) -> float:
         """Return a metric in the syntax of TG-263, for example ``D95%[Gy]`` (rt/statistics.py tells all).

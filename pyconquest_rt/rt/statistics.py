@@ -148,12 +148,13 @@ def dose_at_share(dose: Floats, share: Floats, wanted: float) -> float:
     return float(np.interp(min(wanted, 1.0), share[::-1], dose[::-1]))
 
 
-def share_at_dose(dose: Floats, share: Floats, wanted: float) -> float:
-    """Return the share (0 to 1) of the volume that gets at least the dose ``wanted``; NaN for an empty
+def share_at_dose(dose: Floats, share: Floats, wanted: npt.ArrayLike) -> Floats:
+    """Return the share (0 to 1) of the volume that gets at least the doses ``wanted``; NaN for an empty
     curve."""
-    if dose.size == 0 or np.isnan(wanted):
-        return float("nan")
-    return float(np.interp(wanted, dose, share, left=1.0, right=0.0))
+    doses = np.asarray(wanted, np.float64)
+    if dose.size == 0:
+        return np.full(doses.shape, np.nan)
+    return np.where(doses <= dose[0], 1.0, np.interp(doses, dose, share, right=0.0))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Images made with pydicom: mammography, fluoroscopy, CT (also Toshiba and Philips), PET and nuclear medicine."""
+"""Images made with pydicom: mammography, fluoroscopy, CT (also Toshiba and Philips), PET and NM."""
 
 from typing import Any
 
@@ -190,3 +190,18 @@ def test_cut_off_pixel_data_does_no_harm() -> None:
     rows = extract(whole[:-15000])
     assert rows is not None and rows.object["status"] == "ok"
     assert rows["dose_event"][0]["average_glandular_dose_mGy"] == pytest.approx(1.373)
+
+
+def test_tomosynthesis_has_its_dose_in_sequences() -> None:
+    dose, group, acquisition = Dataset(), Dataset(), Dataset()
+    dose.OrganDose, dose.EntranceDoseInmGy = "0.0189", "7.5"
+    group.XRayAcquisitionDoseSequence = Sequence([dose])
+    acquisition.KVP, acquisition.ExposureInmAs = "31", 62.5
+    dataset = instance("1.2.840.10008.5.1.4.1.1.13.1.3", Modality="MG", ImageLaterality="R")
+    assert extract(encode(dataset)) is None
+    dataset.XRay3DAcquisitionSequence = Sequence([acquisition])
+    dataset.SharedFunctionalGroupsSequence = Sequence([group])
+    rows = rows_of(dataset)
+    assert rows["dose_event"][0]["average_glandular_dose_mGy"] == pytest.approx(1.89)
+    assert rows["dose_event"][0]["entrance_exposure_at_rp_mGy"] == 7.5
+    assert (rows["dose_event_source"][0]["kvp"], rows["dose_event_source"][0]["exposure_uAs"]) == (31, 62500)

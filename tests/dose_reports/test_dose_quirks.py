@@ -1,4 +1,4 @@
-"""One synthetic object for every quirk that dose tools have met in the field: the right value or a named warning.
+"""One synthetic object for every quirk met in the field: the right value, or a warning that names it.
 
 The numbers in the comments are those of OpenREM's change log, where each was reported.
 """
@@ -78,8 +78,7 @@ def test_text_in_place_of_a_number_is_named() -> None:
     assert "'unknown' is not a number" in str(rows.object["warnings"])
 
 
-def test_a_report_without_template(  # 746
-) -> None:
+def test_a_report_without_template() -> None:
     rows = rows_of(report(ct_event("2.25.5", 100.0)))
     assert rows.object.get("TemplateIdentifier") is None
     assert rows.object["modality_type"] == "CT"
@@ -129,6 +128,8 @@ def test_siemens_xml_in_the_comment() -> None:  # 432
     event, _ = event_of(text("121106^DCM", comment))
     assert event["field_size_mm"] == 220
     assert event["patient_orientation"] == "HFS"
+    event, _ = event_of(text("121106^DCM", '<iiDiameter SRData="2.2.0"/>'))
+    assert event["field_size_mm"] is None
 
 
 def test_siemens_ct_modulation_in_the_comment() -> None:
@@ -154,7 +155,7 @@ def test_exposure_time_from_pulses_and_mean_current() -> None:  # 379, 371
 
 
 def test_multi_valued_tube_data() -> None:  # 584: rotational acquisitions
-    event, rows = event_of(num("113733^DCM", "80\\82\\84", "kV"), num("113734^DCM", "10/20", "mA"))
+    _, rows = event_of(num("113733^DCM", "80\\82\\84", "kV"), num("113734^DCM", "10/20", "mA"))
     assert [row.get("kvp") for row in rows["dose_event_source"]] == [80, 82, 84]
     assert [row.get("xray_tube_current_mA") for row in rows["dose_event_source"]] == [10, 20, None]
     assert rows.object["status"] == "ok"
@@ -216,9 +217,7 @@ def test_exposure_time_is_in_ms_in_projection_and_in_s_in_ct() -> None:
 
 
 def test_filter_limits_the_wrong_way_round() -> None:  # 453
-    event, rows = event_of(
-        container("113771^DCM", num("113758^DCM", 0.3, "mm"), num("113773^DCM", 0.1, "mm"))
-    )
+    _, rows = event_of(container("113771^DCM", num("113758^DCM", 0.3, "mm"), num("113773^DCM", 0.1, "mm")))
     (filters,) = rows["dose_event_filter"]
     assert filters["xray_filter_thickness_minimum_mm"] == 0.1
     assert filters["xray_filter_thickness_maximum_mm"] == 0.3

@@ -1,4 +1,4 @@
-"""The content items that the raw reader gives are those that pydicom gives, on all files and all encodings."""
+"""The raw reader gives the content items that pydicom gives, of all files and in all encodings."""
 
 import warnings
 from io import BytesIO
@@ -30,7 +30,8 @@ def _code(sequence: Any) -> tuple[str | None, str | None]:
         return None, None
     item = sequence[0]
     value = item.get("CodeValue") or item.get("LongCodeValue") or item.get("URNCodeValue") or ""
-    return f"{value}^{item.get('CodingSchemeDesignator', '')}", item.get("CodeMeaning") or None
+    scheme = item.get("CodingSchemeDesignator", "")
+    return f"{value}^{scheme}" if value or scheme else None, item.get("CodeMeaning") or None
 
 
 def _texts(item: Dataset, tag: int) -> list[str]:
@@ -46,7 +47,7 @@ def _texts(item: Dataset, tag: int) -> list[str]:
 
 
 def pydicom_items(source: Path | BytesIO) -> list[tuple[Any, ...]]:
-    """(parent, relationship, value type, concept, meaning, number, unit, code, meaning, text) of every item."""
+    """Parent, relationship, type, concept, meaning, number, unit, code, meaning and text of every item."""
     dataset = pydicom.dcmread(source, stop_before_pixels=True)
     found: list[tuple[Any, ...]] = []
     stack: list[tuple[Dataset, int]] = [(dataset, 0)]

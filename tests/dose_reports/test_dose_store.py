@@ -85,13 +85,14 @@ def test_values_are_bound_and_never_sql(connection: sqlite3.Connection) -> None:
     assert count(connection, "dose_event") == 1
 
 
-def test_import_of_a_folder(tmp_path: Path) -> None:
+@pytest.mark.parametrize("isolation", ["DEFERRED", None])
+def test_import_of_a_folder(tmp_path: Path, isolation: str | None) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "report").write_bytes(encode(ct_report({"2.25.11": 1.0})))
     (tmp_path / "image.dcm").write_bytes(encode(radiograph()))
     (tmp_path / "mr.dcm").write_bytes(encode(instance("1.2.840.10008.5.1.4.1.1.4")))
     (tmp_path / "note.txt").write_text("no DICOM")
-    connection = sqlite3.connect(tmp_path / "dose.db")
+    connection = sqlite3.connect(tmp_path / "dose.db", isolation_level=isolation)  # type: ignore[arg-type]
     assert dose_reports.import_paths(connection, [tmp_path / "a", tmp_path / "image.dcm"]) == (2, 0, 0)
     assert dose_reports.import_paths(connection, [tmp_path / "mr.dcm", tmp_path / "note.txt"]) == (0, 1, 1)
     with sqlite3.connect(tmp_path / "dose.db") as other:

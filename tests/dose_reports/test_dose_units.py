@@ -109,6 +109,11 @@ def test_numbers_are_read_with_point_or_comma(value: float) -> None:
     assert number(repr(value).replace(".", ",")) == value
 
 
+@pytest.mark.parametrize("text", ["", "nan", "inf", "1_000", "0x10", "1,234.5", None])
+def test_what_is_no_number(text: str | None) -> None:
+    assert number(text) is None
+
+
 @given(st.text())
 def test_a_number_is_finite_or_nothing(text: str) -> None:
     found = number(text)

@@ -27,6 +27,10 @@ def rectangle(half_x: float, half_y: float) -> np.ndarray:
     return np.array([(-half_x, -half_y), (half_x, -half_y), (half_x, half_y), (-half_x, half_y)], float)
 
 
+def shifted(polygon: np.ndarray, by: Sequence[float]) -> np.ndarray:
+    return polygon + np.asarray(by, float)
+
+
 def sphere(z: float) -> np.ndarray:
     return circle(np.sqrt(max(RADIUS**2 - z**2, 0.0)))
 

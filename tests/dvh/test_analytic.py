@@ -1,4 +1,5 @@
-"""Spheres, cylinders and cones in linear doses against closed forms (Nelms et al., Med. Phys. 42 (2015) 4435)."""
+"""Spheres, cylinders and cones in linear doses against closed forms (Nelms et al., Med. Phys. 42 (2015)
+4435)."""
 
 import numpy as np
 import pytest

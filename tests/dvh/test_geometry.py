@@ -1,4 +1,5 @@
-"""Where dose and contours lie: patient positions, orientations, spacings, holes, ends, and what lies outside."""
+"""Where dose and contours lie: patient positions, orientations, spacings, holes, ends, and what lies
+outside."""
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from phantoms import (
     dose_object,
     measured,
     rectangle,
+    shifted,
     stack_above,
     structure_set,
     written,
@@ -51,7 +53,8 @@ def stack(polygons, positions, matrix=None):
 
 
 def spread(low, high, polygon, direction=SLOPE, points=200_000):
-    """Mean and percentiles of the linear dose in a prism, from many points in it (a rectangle or a circle)."""
+    """Mean and percentiles of the linear dose in a prism, from many points in it (a rectangle or a
+    circle)."""
     rng = np.random.default_rng(7)
     box_low, box_high = polygon.min(axis=0), polygon.max(axis=0)
     uv = rng.uniform(box_low, box_high, (points, 2))
@@ -127,7 +130,7 @@ def test_uneven_planes_of_dose_and_of_contours():
     ids=["sagittal", "coronal", "sagittal, other sense"],
 )
 def test_sagittal_and_coronal_contours(matrix):
-    polygon, w = rectangle(9.0, 7.0) + (1.0, -2.0), np.arange(-10, 11, 2.5)
+    polygon, w = shifted(rectangle(9.0, 7.0), (1.0, -2.0)), np.arange(-10, 11, 2.5)
     dvh = calculate_dvhs(structure_set({1: stack([polygon] * len(w), w, matrix)}), grid())[1]
     agree(dvh, spread(-11.25, 11.25, polygon, np.asarray(matrix) @ SLOPE), 18 * 14 * 22.5 / 1e3)
 
@@ -206,8 +209,8 @@ def test_one_slice_gets_the_thickness_of_the_image_series():
 def test_outside_the_grid():
     z = np.arange(-4, 5, 2.0)
     rois = {
-        1: stack([rectangle(5, 5) + (25.0, 0.0)] * 5, z),
-        2: stack([rectangle(5, 5) + (90.0, 0.0)] * 5, z),
+        1: stack([shifted(rectangle(5, 5), (25.0, 0.0))] * 5, z),
+        2: stack([shifted(rectangle(5, 5), (90.0, 0.0))] * 5, z),
         3: stack([rectangle(5, 5)] * 5, z + 200),
     }
     rd = dose_object(lambda p: 20 + p[:, 0], (20, 20, 20), (2.0,) * 3, (-13.0, -19.0, -19.0))
@@ -240,7 +243,9 @@ def test_end_caps(end_cap, slices):
 
 def test_a_hole_tapers_with_its_owner():
     z = np.arange(-4, 5, 2.0)
-    contours = stack([p for _ in z for p in (rectangle(8, 8), rectangle(3, 3) + (4.0, 4.0))], np.repeat(z, 2))
+    contours = stack(
+        [p for _ in z for p in (rectangle(8, 8), shifted(rectangle(3, 3), (4.0, 4.0)))], np.repeat(z, 2)
+    )
     dvh = calculate_dvhs(structure_set({1: contours}), grid(), end_cap="taper")[1]
     assert dvh.volume_cc == pytest.approx((256 - 36) * 2 * (4 + 1 / 3) / 1e3, rel=1e-6)
 

@@ -6,6 +6,7 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def make_ct(tmp_path: Path) -> Callable[..., list[Path]]:
         data_set.Rows = data_set.Columns = size
         data_set.PixelData = (bytes(range(256)) * (size * size // 128 + 1))[: size * size * 2]
         data_set.SeriesInstanceUID = generate_uid()
+        del data_set.DataSetTrailingPadding  # DCMTK, and so Orthanc, would leave it out
         for keyword, value in values.items():
             setattr(data_set, keyword, value)
         paths = []
@@ -100,11 +102,19 @@ def start_receiver() -> Iterator[Callable[..., Receiver]]:
 
 
 @pytest.fixture
-def free_port() -> int:
+def free_ports() -> list[int]:
+    """Return ports on which nobody listens."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(4)]
+        for sock in sockets:
+            sock.bind(("127.0.0.1", 0))
+        return [sock.getsockname()[1] for sock in sockets]
+
+
+@pytest.fixture
+def free_port(free_ports: list[int]) -> int:
     """Return a port on which nobody listens."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    return free_ports[0]
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,79 @@
+"""Fields: what a column takes of a header, and how encoded values become column values."""
+
+import hashlib
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from pyconquest_rt.values import text_value
+
+_REMEMBERED = 512  # values kept per conversion
+_REMEMBERED_BYTES = 128  # longer ones are not kept
+
+
+class Field(NamedTuple):
+    """One wanted value: where it stands, and what a column takes of it.
+
+    ``path`` is ``(tag,)``, or for a nested value ``(sequence, item number from 0, tag)`` and so on. ``kind``:
+
+    - ``"text"``: as `values.text_value` gives it;
+    - ``"date"``: the same without ``.`` and ``/``;
+    - ``"number"``: of a binary VR only the first number;
+    - ``"key"``: an identifier; one longer than ``length`` is shortened to fit and ends with ``~`` and twelve
+      hexadecimal digits of its SHA-256, so that two never become one.
+
+    All but keys are cut to ``length`` characters, and blanks at the end dropped.
+    """
+
+    path: tuple[int, ...]
+    length: int | None = None
+    kind: str = "text"
+
+
+def fit(text: str | None, field: Field) -> str | None:
+    """Cut a text to what its column takes; ``None`` where nothing is left."""
+    if text is None:
+        return None
+    if field.kind == "date":
+        text = text.replace(".", "").replace("/", "")
+    if field.length is not None and len(text) > field.length:
+        if field.kind == "key":
+            digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+            return f"{text[: max(field.length - 13, 0)]}~{digest}"[: field.length]
+        text = text[: field.length].rstrip(" ")
+    return text or None
+
+
+class Conversion(dict[bytes, str | None]):
+    """Raw value → column value, remembered: most values of a series are the same in all its images."""
+
+    __slots__ = ("_convert",)
+
+    def __init__(self, convert: Callable[[bytes], str | None]) -> None:
+        self._convert = convert
+
+    def __missing__(self, raw: bytes) -> str | None:
+        value = self._convert(raw)
+        if len(raw) <= _REMEMBERED_BYTES:
+            if len(self) >= _REMEMBERED:
+                self.clear()
+            self[raw] = value
+        return value
+
+
+class ConversionTable(dict[tuple[str, int | None, str], Conversion]):
+    """Conversions by VR, length and kind, for one character set and byte order."""
+
+    __slots__ = ("_big_endian", "codecs")
+
+    def __init__(self, codecs: tuple[str, ...], big_endian: bool) -> None:
+        self.codecs = codecs
+        self._big_endian = big_endian
+
+    def __missing__(self, key: tuple[str, int | None, str]) -> Conversion:
+        vr, length, kind = key
+        first = kind == "number"
+        text = partial(text_value, vr=vr, codecs=self.codecs, big_endian=self._big_endian, first=first)
+        field = Field((), length, kind)
+        self[key] = conversion = Conversion(lambda raw: fit(text(raw), field))
+        return conversion

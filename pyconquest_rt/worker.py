@@ -1,0 +1,86 @@
+"""``python -m pyconquest_rt.worker``: one process that derives whatever is due, until its standard input ends.
+
+Each line on the standard input says that something has come. Without one it looks again every few minutes, and
+mends the account then (work of other processes that were broken off, objects that others changed).
+"""
+
+import argparse
+import contextlib
+import logging
+import os
+import sqlite3
+import sys
+import threading
+import time
+
+from pyconquest_rt.config import ArchiveSettings
+from pyconquest_rt.derive import enqueue, extractors, prepare, sweep, work_off
+from pyconquest_rt.ingest import Ingest
+
+SWEEP_S = 300.0
+_SETTLE_S = 0.2  # objects come in flocks; this long after the first of one the work begins
+
+_LOG = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Run one worker."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    for option, default in (("--data", "data"), ("--database", "conquest.db"), ("--sql", "dicom.sql")):
+        parser.add_argument(option, default=default)
+    arguments = parser.parse_args()
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(5)  # receiving comes first
+    ingest = Ingest.open(ArchiveSettings(arguments.data, arguments.database, arguments.sql))
+    try:
+        run(ingest)
+    finally:
+        ingest.close()
+
+
+def run(ingest: Ingest) -> None:
+    """Derive until the standard input ends."""
+    wanted = extractors()
+    calls = _Calls()
+    swept = -SWEEP_S
+    while not calls.ended:
+        is_due = time.monotonic() - swept >= SWEEP_S
+        try:
+            prepare(ingest.database, wanted)
+            if is_due:
+                sweep(ingest.database)
+                swept = time.monotonic()
+            if enqueue(ingest.database, wanted, all_rows=is_due):
+                summary = work_off(ingest, wanted, go_on=lambda: not calls.ended)
+                _LOG.info("derived: %s", summary)
+        except sqlite3.OperationalError as error:
+            _LOG.warning("the index cannot be written now, trying again: %s", error)
+            time.sleep(1.0)
+            continue
+        calls.wait(SWEEP_S)
+
+
+class _Calls:
+    """Lines on the standard input, read in a thread of their own so that its end is seen at once."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._called = threading.Event()
+        threading.Thread(target=self._read, name="calls", daemon=True).start()
+
+    def _read(self) -> None:
+        descriptor = sys.stdin.fileno()
+        while os.read(descriptor, 65536):
+            self._called.set()
+        self.ended = True
+        self._called.set()
+
+    def wait(self, seconds: float) -> None:
+        """Block until a line comes, the input ends or the time is over."""
+        if self._called.wait(seconds) and not self.ended:
+            time.sleep(_SETTLE_S)
+        self._called.clear()
+
+
+if __name__ == "__main__":
+    main()
