@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from pyconquest_rt.errors import PyconquestError
-for verb in (*index.VERBS, *objects.VERBS, *network.VERBS, *settings.VERBS):
+from pyconquest_rt.verbs import index, network, objects, service, settings
 from pyconquest_rt.version import __version__
 
 
@@ -32,5 +32,5 @@ def main() -> None:
     """
 
 
-for verb in (*index.VERBS, *objects.VERBS, *network.VERBS, *settings.VERBS):
+for verb in (*index.VERBS, *objects.VERBS, *network.VERBS, *settings.VERBS, *service.VERBS):
     main.add_command(verb)

@@ -1,6 +1,7 @@
 """A lock that the system takes back when the process that holds it ends, however it ends."""
 
 import os
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -11,6 +12,9 @@ try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
+
+_ATTEMPTS = 5
+_PAUSE_S = 0.02
 
 
 def beside(database: str, suffix: str) -> Path:
@@ -35,10 +39,10 @@ class Lock:
     def is_free(self) -> bool:
         """Whether nobody has it."""
         try:
-            with self:
-                return True
+            self._open().close()
         except BusyError:
             return False
+        return True
 
     def acquire(self) -> None:
         """Take the lock.
@@ -47,23 +51,29 @@ class Lock:
             BusyError: another process has it; the message says which.
             StorageError: the file cannot be made.
         """
+        self._file = self._open()
+        self._file.seek(0)
+        self._file.truncate()
+        self._file.write(f"{os.getpid()}\n")
+        self._file.flush()
+
+    def _open(self) -> IO[str]:
+        """Return the file, locked; somebody who only looks has it for a moment, hence the second attempts."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             file = self._path.open("a+", encoding="ascii", errors="replace")
         except OSError as error:
             raise StorageError(f"cannot write {self._path}: {error.strerror}") from error
-        try:
-            _lock(file)
-        except OSError as error:
-            file.seek(0)
-            holder = file.read(20).strip()
-            file.close()
-            raise BusyError(f"{self._what} (process {holder or 'unknown'}, {self._path})") from error
+        for _ in range(_ATTEMPTS):
+            try:
+                _lock(file)
+                return file
+            except OSError:
+                time.sleep(_PAUSE_S)
         file.seek(0)
-        file.truncate()
-        file.write(f"{os.getpid()}\n")
-        file.flush()
-        self._file = file
+        holder = file.read(20).strip()
+        file.close()
+        raise BusyError(f"{self._what} (process {holder or 'unknown'}, {self._path})")
 
     def release(self) -> None:
         """Give the lock back; does nothing without it."""

@@ -4,7 +4,7 @@ import logging
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -154,7 +154,13 @@ class Watch:
 class Watcher:
     """A thread that looks at the watch folder again and again, with a connection of its own."""
 
-    def __init__(self, archive: ArchiveSettings, settings: WatchSettings) -> None:
+    def __init__(
+        self,
+        archive: ArchiveSettings,
+        settings: WatchSettings,
+        on_stored: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._on_stored = on_stored
         self._ingest = Ingest.open(archive, durable=True)
         try:
             self._watch = Watch(self._ingest, settings)
@@ -187,6 +193,8 @@ class Watcher:
                 look = self._watch.look()
                 self.stored += look.stored
                 self.refused += look.refused
+                if look.stored:
+                    self._on_stored()
             except (sqlite3.Error, OSError) as error:
                 _LOG.warning("the watch folder was not read to its end: %s", error)
             self._stopping.wait(self._seconds)
