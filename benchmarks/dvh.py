@@ -17,9 +17,9 @@ import numpy as np
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "tests" / "dvh")]
 
-from phantoms import dose_object, structure_set, written  # noqa: E402
+from phantoms import dose_object, structure_set, written
 
-from pyconquest_rt.dvh import calculate_dvhs  # noqa: E402
+from pyconquest_rt.dvh import calculate_dvhs
 
 SHAPE, SPACING = (120, 150, 200), (2.5, 2.5, 2.5)
 SLICE_MM = 3.0

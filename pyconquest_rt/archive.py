@@ -5,11 +5,13 @@ import changed. Keyword-only arguments are additions.
 """
 
 from pyconquest_rt.interface.content import Content
+from pyconquest_rt.interface.derived import Derived
 from pyconquest_rt.interface.incoming import Incoming
+from pyconquest_rt.interface.network import Network
 from pyconquest_rt.interface.tables import Tables
 
 
-class pyconquest(Incoming, Content, Tables):  # noqa: N801
+class pyconquest(Incoming, Network, Content, Derived, Tables):  # noqa: N801
     """An archive: a tree of DICOM files, and an SQLite database that says what is in them.
 
     Args:

@@ -52,7 +52,7 @@ class Part(NamedTuple):
     tag: int
     header: bytes
     length: int  # 0 where it is undefined: then what is in it follows as parts of their own
-    width: int  # bytes of the length field, the last ones of the header
+    width: int  # bytes of the length field, the last ones of the header; 0: see LayoutCache._part
     big_endian: bool
     constant: bytes | None  # the value, where it must not differ
 
@@ -227,7 +227,7 @@ class LayoutCache:
     ) -> Walked | None:
         """All headers as parts, also those within values of undefined length.
 
-        None where there are too many, or a wanted value is too long.
+        None where there are too many, a wanted value is too long, or a VR is missing.
         """
         source, encoding = start.source, start.encoding
         parts = [self._part(start, at, header, EXPLICIT_LITTLE) for at, header in start.meta]
@@ -241,15 +241,24 @@ class LayoutCache:
                 return None
             if len(parts) > MAX_PARTS:
                 return None
-        begin = (start.meta or elements)[0][0]
-        return Walked(begin, parts, self._part(start, *closing, encoding) if closing else None)
+        last = self._part(start, *closing, encoding) if closing else None
+        if not all(part.width for part in parts) or (last and not last.width):
+            return None
+        return Walked((start.meta or elements)[0][0], parts, last)
 
     def _part(self, start: Start, position: int, header: ElementHeader, encoding: Encoding) -> Part:
+        """One header as a part.
+
+        Where a VR is missing in an explicit encoding the length stands in its place, and no mask could tell
+        such a header from one with a VR: its width is given as 0.
+        """
         tag, _, value, length = header
         raw = start.source.read(position, value)
         is_mark = raw[:2] == (b"\xff\xfe" if encoding.big_endian else b"\xfe\xff")
-        has_vr = not encoding.implicit and not is_mark and raw[4:6].isalpha() and raw[4:6].isupper()
-        width = 2 if has_vr and len(raw) == 8 else 4
+        if encoding.implicit or is_mark or len(raw) == 12:
+            width = 4
+        else:
+            width = 2 if raw[4:6].isalpha() and raw[4:6].isupper() else 0
         length = 0 if length == UNDEFINED_LENGTH else length
         constant = start.source.read(value, value + length) if tag in self._constant else None
         return Part(tag, raw, length, width, encoding.big_endian, constant)

@@ -163,3 +163,11 @@ class Workers:
 
 def _arguments(archive: ArchiveSettings) -> list[str]:
     return ["--data", archive.data, "--database", archive.database, "--sql", archive.sql]
+
+
+def derive_in_processes(archive: ArchiveSettings, count: int) -> None:
+    """Derive everything that is due in several processes, and wait until they have nothing left to do."""
+    command = [sys.executable, "-m", "pyconquest_rt.worker", "--once", *_arguments(archive)]
+    processes = [subprocess.Popen(command, stdin=subprocess.DEVNULL) for _ in range(count)]
+    for process in processes:
+        process.wait()

@@ -39,6 +39,7 @@ _UIDS = {
     EXPLICIT_LITTLE: "1.2.840.10008.1.2.1",
     EXPLICIT_BIG: "1.2.840.10008.1.2.2",
 }
+_VISITS = 16  # so often a view may come by each element of a whole data set
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
@@ -165,6 +166,7 @@ def open_dataset(path: str | os.PathLike[str]) -> Iterator[Item]:
     """
     with FileSource(read_prefix(path)) as source:
         start = begin(source)
+        start.source.budget = _VISITS * MAX_ELEMENTS
         yield Item(start.source, start.position, start.source.size, start.encoding)
 
 

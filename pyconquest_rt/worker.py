@@ -14,7 +14,7 @@ import threading
 import time
 
 from pyconquest_rt.config import ArchiveSettings
-from pyconquest_rt.derive import enqueue, extractors, prepare, sweep, work_off
+from pyconquest_rt.derive import derive, enqueue, extractors, prepare, sweep, work_off
 from pyconquest_rt.ingest import Ingest
 
 SWEEP_S = 300.0
@@ -28,12 +28,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     for option, default in (("--data", "data"), ("--database", "conquest.db"), ("--sql", "dicom.sql")):
         parser.add_argument(option, default=default)
+    parser.add_argument("--once", action="store_true", help="derive what is due now, then end")
     arguments = parser.parse_args()
     with contextlib.suppress(OSError, AttributeError):
         os.nice(5)  # receiving comes first
     ingest = Ingest.open(ArchiveSettings(arguments.data, arguments.database, arguments.sql))
     try:
-        run(ingest)
+        if arguments.once:
+            derive(ingest)
+        else:
+            run(ingest)
     finally:
         ingest.close()
 

@@ -80,7 +80,7 @@ def test_sequences_of_all_sample_files_equal_pydicom() -> None:
             assert len(header.sequences[tag]) == len(items), (path, format_tag(tag))
             for number, (inner, our) in enumerate(zip(items, header.sequences[tag], strict=True)):
                 compared += equal(inner, our, f"{path.name} {format_tag(tag)}[{number}]")
-    assert compared > 4000
+    assert compared > 3000
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS, ids=["implicit", "explicit", "big endian"])

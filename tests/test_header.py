@@ -110,7 +110,7 @@ def test_all_sample_files_equal_pydicom_walked_and_by_layout() -> None:
         for _ in range(2):
             assert reader.read_file(path) == first
         by_layout += bool(reader._layouts and reader._layouts.match(part10.read_prefix(path), None))
-    assert compared > 9000 and by_layout > 100
+    assert compared > 8000 and by_layout > 100
     assert [name for name in refused if name.endswith(".dcm")] in (
         [],
         ["no_meta.dcm"],
@@ -356,6 +356,21 @@ def test_other_character_set_or_encoding_is_another_layout() -> None:
         for dataset, charset in ((latin, "ISO_IR 100"), (utf8, "ISO_IR 192")):
             header = reader.read_bytes(file_of(dataset, EXPLICIT))
             assert header.values == ("Müll",) and header.charset == charset
+
+
+@pytest.mark.parametrize("tag", [b"\x28\0\x10\0", b"\xe0\x7f\x10\0"], ids=["in the header", "after it"])
+def test_headers_without_vr_are_no_layout(tag: bytes) -> None:
+    """The length of an element whose VR is missing stands where others have their VR."""
+    good = file_of(small(), EXPLICIT)
+    place = good.index(tag)
+    length = good[place + 6 : place + 8] + bytes(2) if tag[0] == 0x28 else good[place + 8 : place + 12]
+    missing = good[: place + 4] + length + good[place + (8 if tag[0] == 0x28 else 12) :]
+    walking, remembering = (
+        HeaderReader(fields(0x00080018, 0x00280010), remember=flag) for flag in (False, True)
+    )
+    for data in (missing, missing, missing, good, missing, good, good, good, missing):
+        header = remembering.read_bytes(data)
+        assert header == walking.read_bytes(data) and header.values == ("1.2.3", "4") and not header.fault
 
 
 def test_interleaved_kinds_of_objects_all_match(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,8 @@ import struct
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from pyconquest_rt.elements import Encoding, end_of_value, read_header
+from pyconquest_rt import elements
+from pyconquest_rt.elements import end_of_value, read_header
 from pyconquest_rt.errors import UnreadableError
 from pyconquest_rt.net.negotiation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from pyconquest_rt.part10 import DEFLATED, FileSource, Start, begin, read_prefix
@@ -34,9 +35,9 @@ COMPRESSED: Final = (
 """The transfer syntaxes of compressed images that are offered to a peer; those without loss first."""
 
 _NATIVE_SYNTAXES: Final = {
-    Encoding(implicit=True): IMPLICIT_LITTLE,
-    Encoding(implicit=False): EXPLICIT_LITTLE,
-    Encoding(implicit=False, big_endian=True): EXPLICIT_BIG,
+    elements.IMPLICIT_LITTLE: IMPLICIT_LITTLE,
+    elements.EXPLICIT_LITTLE: EXPLICIT_LITTLE,
+    elements.EXPLICIT_BIG: EXPLICIT_BIG,
 }
 _SOP_CLASS_UID: Final = 0x00080016
 _SOP_INSTANCE_UID: Final = 0x00080018

@@ -59,10 +59,11 @@ def cell_doses(portion: Portion, grid: DoseGrid) -> CellDoses | None:
 
 
 def _parallel(portion: Portion, grid: DoseGrid, axes: tuple[int, int, int]) -> CellDoses:
-    coverage, pieces, columns, rows = portion.coverage, portion.pieces, portion.columns, portion.rows
-    cell, piece = pieces.of_planes(coverage.plane)
-    row, column = coverage.row[cell], coverage.column[cell]
-    u, v = coverage.u.astype(np.float32)[cell], coverage.v.astype(np.float32)[cell]
+    pieces, columns, rows = portion.pieces, portion.columns, portion.rows
+    chosen, piece = pieces.of_planes(portion.coverage.plane)
+    cells = portion.coverage.pick(chosen)
+    row, column = cells.row, cells.column
+    u, v = cells.u.astype(np.float32), cells.v.astype(np.float32)
     window = (slice(rows.index[0], rows.index[-1] + 2), slice(columns.index[0], columns.index[-1] + 2))
     layers = np.ascontiguousarray(grid.values.transpose(axes)[:, window[0], window[1]])
     points = _Points.inside(portion, grid, axes, layers.shape)
@@ -80,14 +81,10 @@ def _parallel(portion: Portion, grid: DoseGrid, axes: tuple[int, int, int]) -> C
     change_u *= along_u * (1 - np.abs(2 * u - 1))
     change_v *= along_v * (1 - np.abs(2 * v - 1))
     change_w = spread.reshape(-1)[base]
-    volume = (
-        coverage.fraction[cell]
-        * columns.widths[column]
-        * rows.widths[row]
-        * (pieces.high - pieces.low)[piece]
-    )
+    heights = (pieces.high - pieces.low)[piece]
+    volume = cells.fraction * columns.widths[column] * rows.widths[row] * heights
     reach = np.abs(change_u) + np.abs(change_v) + change_w
-    inner_low, inner_high = _inner_extremes(portion, grid, cell, piece, dose, reach)
+    inner_low, inner_high = _inner_extremes(portion, grid, cells, piece, dose, reach)
     width = np.sqrt(change_u * change_u + change_v * change_v + change_w * change_w)
     return CellDoses(volume, dose, width, min(low, inner_low), max(high, inner_high))
 
@@ -119,7 +116,7 @@ class _Points:
             single = np.where(index > last, 1.0, part).astype(np.float32)
             place.append((np.minimum(index, last) - cuts.index[0], single))
         (index_u, u), (index_v, v) = ((index[inside], part[inside]) for index, part in place)
-        point, piece = portion.pieces.of_planes(plane[inside]) if inside.any() else (index_u, index_u)
+        point, piece = portion.pieces.of_planes(plane[inside])
         base = (piece * shape[1] + index_v[point]) * shape[2] + index_u[point]
         return cls(base, u[point], v[point])
 
@@ -174,10 +171,10 @@ def _bilinear(field: Singles, base: Ints, u: Singles, v: Singles) -> tuple[Singl
 
 
 def _oblique(portion: Portion, grid: DoseGrid) -> CellDoses | None:
-    coverage, pieces, columns, rows = portion.coverage, portion.pieces, portion.columns, portion.rows
-    cell, piece = pieces.of_planes(coverage.plane)
-    row, column = coverage.row[cell], coverage.column[cell]
-    u, v = coverage.u[cell], coverage.v[cell]
+    pieces, columns, rows = portion.pieces, portion.columns, portion.rows
+    chosen, piece = pieces.of_planes(portion.coverage.plane)
+    cells = portion.coverage.pick(chosen)
+    row, column, u, v = cells.row, cells.column, cells.u, cells.v
     size = np.stack(((pieces.high - pieces.low)[piece], rows.widths[row], columns.widths[column]), axis=1)
     at = np.stack((pieces.low[piece], rows.edges[row], columns.edges[column]), axis=1)
     at = portion.frame.to_grid(at + size * np.stack((np.full(u.shape, 0.5), v, u), axis=1))
@@ -187,9 +184,9 @@ def _oblique(portion: Portion, grid: DoseGrid) -> CellDoses | None:
     dose, slope = grid.interpolate(at[inside])
     reach = 1 - np.abs(2 * np.stack((np.full(u.shape, 0.5), v, u), axis=1) - 1)
     span = np.abs(portion.frame.from_grid(slope) * (size * reach)[inside])
-    volume = (coverage.fraction[cell] * size.prod(axis=1))[inside]
+    volume = (cells.fraction * size.prod(axis=1))[inside]
     low, high = _surface_extremes(portion, grid)
-    inner = _inner_extremes(portion, grid, cell[inside], piece[inside], dose, span.sum(axis=1))
+    inner = _inner_extremes(portion, grid, cells.pick(inside), piece[inside], dose, span.sum(axis=1))
     width = np.sqrt((span * span).sum(axis=1))
     return CellDoses(
         volume, dose.astype(np.float32), width.astype(np.float32), min(low, inner[0]), max(high, inner[1])
@@ -212,12 +209,12 @@ def _surface_extremes(portion: Portion, grid: DoseGrid) -> tuple[float, float]:
 
 
 def _inner_extremes(
-    portion: Portion, grid: DoseGrid, cell: Ints, piece: Ints, dose: Numbers, reach: Numbers
+    portion: Portion, grid: DoseGrid, cells: Coverage, piece: Ints, dose: Numbers, reach: Numbers
 ) -> tuple[float, float]:
     """Return least and greatest dose of the cells' means and of the corners of the most promising whole
     cells."""
     low, high = float(dose.min()), float(dose.max())
-    whole = np.flatnonzero(portion.coverage.fraction[cell] > 1 - 1e-6)
+    whole = np.flatnonzero(cells.fraction > 1 - 1e-6)
     count = min(CANDIDATES, whole.size)
     if count == 0:
         return low, high
@@ -226,8 +223,8 @@ def _inner_extremes(
     most = np.argpartition(dose[whole] + half, whole.size - count)[whole.size - count :]
     best = whole[np.concatenate((least, most))]
     w = _levels(portion.pieces, piece[best], grid, portion.frame)[:, :, None, None]
-    v = portion.rows.edges[portion.coverage.row[cell[best]][:, None] + (0, 1)][:, None, :, None]
-    u = portion.columns.edges[portion.coverage.column[cell[best]][:, None] + (0, 1)][:, None, None, :]
+    v = portion.rows.edges[cells.row[best][:, None] + (0, 1)][:, None, :, None]
+    u = portion.columns.edges[cells.column[best][:, None] + (0, 1)][:, None, None, :]
     corners = np.stack(np.broadcast_arrays(w, v, u), axis=-1).reshape(-1, 3)
     doses = grid.interpolate(portion.frame.to_grid(corners))[0]
     return min(low, float(doses.min())), max(high, float(doses.max()))

@@ -101,13 +101,16 @@ class Pieces:
         a, b = np.searchsorted(self.slab, (first, last))
         return Pieces(self.slab[a:b] - first, self.low[a:b], self.high[a:b])
 
-    def of_planes(self, plane: Ints) -> tuple[Ints, Ints]:
-        """Pair each member of a list of slab numbers with each piece of its slab: (member, piece)."""
-        if self.slab.size == 0:
+    def of_planes(self, plane: Ints) -> tuple[Ints | slice, Ints]:
+        """Pair each member of a list of slab numbers with each piece of its slab.
+
+        Return what picks the members (all of them, once, where every slab is one piece), and the pieces.
+        """
+        if self.slab.size == 0 or plane.size == 0:
             return np.empty(0, np.intp), np.empty(0, np.intp)
         counts = np.bincount(self.slab, minlength=int(plane.max()) + 1)
         if (counts == 1).all():
-            return np.arange(plane.size), plane
+            return slice(None), plane
         count = counts[plane]
         member = np.repeat(np.arange(plane.size), count)
         first = (np.cumsum(counts) - counts)[plane]

@@ -67,6 +67,11 @@ class Coverage:
     v: Floats
     area: Floats
 
+    def pick(self, cells: "Ints | slice | npt.NDArray[np.bool_]") -> "Coverage":
+        """Return the chosen cells, in the order given and as often as given."""
+        plane, row, column = self.plane[cells], self.row[cells], self.column[cells]
+        return Coverage(plane, row, column, self.fraction[cells], self.u[cells], self.v[cells], self.area)
+
 
 @dataclass(frozen=True)
 class _Crossings:
@@ -107,13 +112,14 @@ def cover(polygons: Polygons, u_edges: Floats, v_edges: Floats) -> Coverage:
     passed = _summed(cell, weight, size)
     own = _summed(cell, weight * (1 - f), size)
     passed_v = _summed(cell, weight * t, size)
-    fraction = own + _left_of(passed, shape)
+    entering = _left_of(passed)
+    fraction = own + entering
     covered = np.flatnonzero(fraction > 1e-9)
     fraction = fraction[covered]
     # moments of the covered part: what enters from the left fills the cell's width, a crossing its right part
-    u = 0.5 * _left_of(passed, shape)[covered]
+    u = 0.5 * entering[covered]
     u += _summed(cell, 0.5 * weight * (1 - f * f), size)[covered]
-    v = _left_of(passed_v, shape)[covered]
+    v = _left_of(passed_v)[covered]
     v += _summed(cell, weight * t * (1 - f), size)[covered]
     planes, rows, columns = np.unravel_index(covered, shape)
     return Coverage(planes, rows, columns, np.minimum(fraction, 1.0), u / fraction, v / fraction, area)
@@ -124,9 +130,12 @@ def _summed(index: Ints, values: Floats, size: int) -> Floats:
     return np.bincount(index, values, minlength=size).astype(np.float64, copy=False)
 
 
-def _left_of(values: Floats, shape: tuple[int, int, int]) -> Floats:
-    """Return for every cell the sum over the cells left of it in its row."""
-    return np.cumsum(values.reshape(shape), axis=2).ravel() - values
+def _left_of(values: Floats) -> Floats:
+    """Return for every cell the sum over the cells left of it in its row.
+
+    What enters a row leaves it again, so every row sums up to 0 and one running sum serves all rows.
+    """
+    return np.asarray(np.cumsum(values) - values)
 
 
 def _crossings(polygons: Polygons, v_edges: Floats) -> _Crossings:

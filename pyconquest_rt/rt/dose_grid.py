@@ -53,7 +53,7 @@ class DoseGrid:
     nodes: tuple[Floats, Floats, Floats]
     extents: tuple[tuple[float, float], ...]
 
-    @property
+    @cached_property
     def spacing(self) -> tuple[float, float, float]:
         """The usual distance of voxel centres along each axis in mm."""
         plane, row, column = (float(np.median(np.diff(nodes))) for nodes in self.nodes)

@@ -20,7 +20,7 @@ class HistogramSum:
     """
 
     def __init__(self, low: float, high: float, bins: int = FINE_BINS) -> None:
-        self.low, self.bins = low, bins
+        self.low, self.high, self.bins = low, high, bins
         self.step = max((high - low) / bins, 1e-12)
         self.ramps = np.zeros(bins + 2)
 
@@ -40,9 +40,12 @@ class HistogramSum:
         each."""
         if high <= low:
             return np.array([low, high]), np.array([1.0, 0.0])
-        below = np.append(0.0, np.cumsum(np.cumsum(self.ramps)))[: self.bins + 2]
-        share = np.minimum.accumulate(np.clip(1.0 - below / below[-1], 0.0, 1.0))
+        below = np.append(0.0, np.cumsum(np.cumsum(self.ramps)))
+        share = np.minimum.accumulate(np.clip(1.0 - below[:-1] / below[-1], 0.0, 1.0))
         dose = np.linspace(low, high, self.bins + 1)
-        share = np.interp(dose, self.low + self.step * np.arange(self.bins + 2), share)
+        if (low, high) == (self.low, self.high):
+            share = share[: self.bins + 1]
+        else:
+            share = np.interp(dose, self.low + self.step * np.arange(self.bins + 2), share)
         share[0], share[-1] = 1.0, 0.0
         return dose, share

@@ -98,7 +98,7 @@ def start_receiver() -> Iterator[Callable[..., Receiver]]:
 
     yield start
     for server in servers:
-        server.shutdown()
+        threading.Thread(target=server.shutdown).start()  # takes half a second each
 
 
 @pytest.fixture

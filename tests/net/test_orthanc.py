@@ -73,7 +73,7 @@ def pair(
             wait_until(lambda: reachable(orthanc))
             yield orthanc, listener
         finally:
-            process.terminate()
+            process.kill()
             process.wait()
 
 

@@ -1,0 +1,220 @@
+"""Verbs about radiotherapy: derive, dvh, roi."""
+
+import csv
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pyconquest_rt.config import Settings
+from pyconquest_rt.terminal import (
+    Progress,
+    archive_options,
+    cell,
+    json_option,
+    open_ingest,
+    print_json,
+    print_rows,
+)
+
+
+@click.command()
+@click.option("--patient", metavar="ID", help="Only this patient's objects.")
+@click.option("--extractor", "only", multiple=True, metavar="NAME", help="Only these extractors.")
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 32), help="Processes.")
+@json_option
+@archive_options
+def derive(settings: Settings, patient: str | None, only: tuple[str, ...], jobs: int, as_json: bool) -> None:
+    """Derive everything that is due: RT tables, ROI names, DVHs, dose tables."""
+    from pyconquest_rt.derive import derive as run
+
+    progress = Progress("objects")
+    if jobs > 1 and patient is None and not only:
+        from pyconquest_rt.node import derive_in_processes
+
+        derive_in_processes(settings.archive, jobs)
+    summary = run(open_ingest(settings), patient=patient, only=only or None, progress=progress)
+    progress.close()
+    if as_json:
+        print_json({"counts": summary.counts, "reasons": summary.reasons})
+        return
+    click.echo(str(summary))
+    for name, sop, reason in summary.reasons:
+        click.echo(f"  {name} {sop}: {cell(reason)}")
+
+
+@click.command()
+@click.argument("key", metavar="PATIENT|STUDY|SOP")
+@click.option(
+    "--metric", "metrics", multiple=True, metavar="NAME", help="A metric, such as D95%[Gy]; repeatable."
+)
+@click.option("--plot", metavar="FILE", help="Draw the curves (PNG, SVG, PDF).")
+@click.option("--csv", "csv_file", metavar="FILE", help="Write the table to a CSV file.")
+@json_option
+@archive_options
+def dvh(
+    settings: Settings,
+    key: str,
+    metrics: tuple[str, ...],
+    plot: str | None,
+    csv_file: str | None,
+    as_json: bool,
+) -> None:
+    """Show the DVHs of a patient, a study, a dose or a structure set."""
+    from pyconquest_rt import reports
+
+    database = open_ingest(settings).database
+    rows = reports.dvh_table(database, key, metrics or reports.METRICS)
+    if not rows:
+        raise click.ClickException(
+            f"there are no DVHs of {cell(key)}; 'pyconquest-rt derive' makes those that are due"
+        )
+    if csv_file:
+        with Path(csv_file).open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+        click.echo(f"{csv_file}: {len(rows)} rows", err=as_json)
+    if plot:
+        try:
+            reports.plot_dvhs(reports.dvh_curves(database, key), plot, key)
+        except ValueError as error:
+            raise click.ClickException(str(error)) from error
+        click.echo(f"{plot}: drawn", err=as_json)
+    if as_json:
+        print_json(rows)
+        return
+    several = len({(row["SOPInstanceUID"], row["structure_set_uid"]) for row in rows}) > 1
+    hidden = {"end_cap", "status"} | (set() if several else {"SOPInstanceUID", "structure_set_uid"})
+    print_rows([{name: value for name, value in row.items() if name not in hidden} for row in rows], False)
+
+
+@click.group()
+def roi() -> None:
+    """ROI names: what they are mapped to, and the site's map."""
+
+
+_MAP = "roi_map.csv"
+map_option = click.option(
+    "--map",
+    "map_file",
+    default=_MAP,
+    show_default=True,
+    metavar="FILE",
+    help="The site's map (.csv or .roi).",
+)
+
+
+def _load(map_file: str) -> Any:
+    from pyconquest_rt.rt.roi_files import load_map
+    from pyconquest_rt.rt.roi_map import RoiMap
+
+    return load_map(map_file) if Path(map_file).is_file() else RoiMap()
+
+
+def _counts(settings: Settings) -> dict[str, int]:
+    """How many ROIs have each raw name."""
+    database = open_ingest(settings).database
+    if not database.has("rt_roi"):
+        return {}
+    rows = database.query(
+        "SELECT raw_name, count(*) AS n FROM rt_roi WHERE raw_name IS NOT NULL GROUP BY raw_name"
+    )
+    return {row["raw_name"]: row["n"] for row in rows}
+
+
+@roi.command("list")
+@json_option
+@archive_options
+def list_names(settings: Settings, as_json: bool) -> None:
+    """List all ROI names with what they are mapped to."""
+    database = open_ingest(settings).database
+    rows = (
+        database.query(
+            "SELECT r.raw_name, count(*) AS n, m.tg263_name, m.institutional_name, m.method, m.score "
+            "FROM rt_roi r LEFT JOIN roi_name m ON m.raw_name = r.raw_name GROUP BY r.raw_name ORDER BY r.raw_name"
+        )
+        if database.has("rt_roi")
+        else []
+    )
+    print_rows(rows, as_json)
+
+
+@roi.command()
+@map_option
+@json_option
+@archive_options
+def unmapped(settings: Settings, map_file: str, as_json: bool) -> None:
+    """List the names that nothing is known of, with suggestions for a person to choose from."""
+    from pyconquest_rt.rt.roi_mapping import unmapped as find
+
+    found = find(_load(map_file), _counts(settings))
+    print_rows(
+        [
+            {"name": u.name, "n": u.count, "reason": u.reason, "suggestions": ", ".join(u.suggestions)}
+            for u in found
+        ],
+        as_json,
+    )
+
+
+@roi.command("map")
+@map_option
+@archive_options
+def remap(settings: Settings, map_file: str) -> None:
+    """Map all names anew with the site's map; ROI rows themselves are never changed."""
+    from pyconquest_rt.rt.roi_mapping import mapping_rows
+    from pyconquest_rt.rt.roi_mapping import remap as write
+
+    names = _counts(settings)
+    database = open_ingest(settings).database
+    with database.transaction() as connection:
+        write(connection, mapping_rows(_load(map_file), names))
+    click.echo(f"{len(names)} names mapped, of {sum(names.values())} ROIs")
+
+
+@roi.command("import")
+@click.argument("source", type=click.Path(exists=True, dir_okay=False))
+@map_option
+def import_map(source: str, map_file: str) -> None:
+    """Read a map (.roi of DVH Analytics, or CSV) and write it as the site's map."""
+    from pyconquest_rt.rt.roi_files import load_map
+
+    _write_map(load_map(source), map_file)
+    click.echo(f"{map_file}: written")
+
+
+@roi.command("export")
+@click.argument("target", type=click.Path())
+@map_option
+def export_map(target: str, map_file: str) -> None:
+    """Write the site's map to TARGET: a CSV file, or a folder that receives one .roi file for each physician."""
+    _write_map(_load(map_file), target)
+    click.echo(f"{target}: written")
+
+
+def _write_map(roi_map: Any, target: str) -> None:
+    from pyconquest_rt.rt.roi_files import write_csv, write_roi
+
+    if target.endswith(".csv"):
+        write_csv(roi_map, target)
+    else:
+        write_roi(roi_map, target)
+
+
+@roi.command()
+@click.argument("names", nargs=-1)
+@archive_options
+def check(settings: Settings, names: tuple[str, ...]) -> None:
+    """Check names (or all names of the index) against the rules of TG-263; status 1 if any breaks one."""
+    from pyconquest_rt.rt.tg263 import check as findings_of
+
+    found = [(name, finding) for name in names or sorted(_counts(settings)) for finding in findings_of(name)]
+    for name, finding in found:
+        click.echo(f"{cell(name)}: {finding}")
+    if found:
+        sys.exit(1)
+
+
+VERBS: list[click.Command] = [derive, dvh, roi]

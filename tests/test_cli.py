@@ -1,0 +1,145 @@
+"""The command line: verbs do what their functions do, and end with a status that says how it went."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from samples import make_object, save
+
+from pyconquest_rt.cli import main
+from pyconquest_rt.demo import make_patients
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str, code: int = 0) -> Result:
+        result = CliRunner().invoke(main, list(arguments))
+        assert result.exit_code == code, result.output + repr(result.exception)
+        return result
+
+    yield call
+
+
+def test_every_verb_has_help(run: Run) -> None:
+    for name, verb in main.commands.items():
+        assert verb.help, name
+        assert "Usage" in run(name, "--help").output
+
+
+def test_help_needs_no_dicom_library() -> None:
+    code = (
+        "import sys; from pyconquest_rt.cli import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        "print([m for m in ('pydicom', 'pynetdicom', 'numpy', 'sqlite3', 'scipy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.rstrip().endswith("[]")
+
+
+def test_a_tree_is_indexed_queried_and_dumped(run: Run, tmp_path: Path) -> None:
+    for number in range(3):
+        save(make_object(instance=number), tmp_path / "data" / "P1" / f"{number}.dcm")
+    (tmp_path / "data" / "junk").write_text("junk")
+    output = run("rebuild").output
+    assert "4 files read (3 indexed" in output
+    assert "rejected junk: " in output
+    assert json.loads(run("rebuild", "--json").output)["unchanged"] == 4
+    assert run("verify").output == "index and files agree\n"
+    assert "P1" in run("summary").output
+    assert json.loads(run("query", "SELECT count(*) AS n FROM DICOMImages", "--json").output) == [{"n": 3}]
+    run("dump", "DICOMPatients", "--output", "p.csv")
+    assert (tmp_path / "p.csv").read_text("utf-8").startswith("PatientID,PatientNam")
+    run("query", "SELECT nonsense", code=1)
+    (tmp_path / "data" / "P1" / "0.dcm").unlink()
+    assert "row without a file" in run("verify", code=1).output
+    run("verify", "--fix")
+
+
+def test_settings_come_from_the_working_directory(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "pyconquest.toml").write_text('[archive]\ndata = "elsewhere"\ndatabase = "other.db"\n')
+    save(make_object(), tmp_path / "elsewhere" / "1.dcm")
+    assert "1 indexed" in run("rebuild").output
+    assert (tmp_path / "other.db").exists()
+    (tmp_path / "pyconquest.toml").write_text('[archive]\ndatum = "elsewhere"\n')
+    assert "datum" in run("rebuild", code=1).output
+
+
+def test_objects_are_stored_copied_changed_and_deleted(run: Run, tmp_path: Path) -> None:
+    make_patients(tmp_path / "export", count=2)
+    assert "88 files stored, 0 not" in run("store", "export").output
+    series = "SELECT SeriesInst FROM DICOMSeries WHERE Modality = 'RTDOSE'"
+    assert "2 files copied" in run("copy", "out", "--query", series).output
+    (dose,) = (tmp_path / "data" / "DEMO001").glob("*RTDOSE*") or (None,)
+    if dose is None:  # stored under another name
+        name = json.loads(run("query", "SELECT ObjectFile FROM DICOMImages LIMIT 1", "--json").output)
+        dose = tmp_path / "data" / name[0]["ObjectFile"]
+    run("tags", str(dose), "InstitutionName=Somewhere", "--create")
+    assert "Somewhere" in run("tags", str(dose), "InstitutionName").output
+    run("tags", str(dose), "NoSuchKeyword", code=1)
+    assert "44 images moved" in run("merge-patient", "DEMO002", "DEMO001").output
+    run("merge-patient", "DEMO002", "DEMO001", code=1)
+    run("correct", "patient", "DEMO001", "PatientName=Right^Name")
+    rows = json.loads(run("query", "SELECT PatientNam FROM DICOMPatients", "--json").output)
+    assert rows == [{"PatientNam": "Right^Name"}]
+    run("correct", "patient", "DEMO001", "PatientID=X", code=1)
+    assert (
+        "2 series, 2 images, 2 files deleted" in run("delete", "--query", series, "--files", "--yes").output
+    )
+    actions = json.loads(run("query", "SELECT DISTINCT action FROM audit ORDER BY 1", "--json").output)
+    assert [row["action"] for row in actions] == [
+        "correct-patient",
+        "delete-series",
+        "merge-patient",
+        "move-study",
+    ]
+
+
+def test_dvhs_roi_names_and_doses(run: Run, tmp_path: Path) -> None:
+    make_patients(tmp_path / "export")
+    run("store", "export")
+    assert "done" in run("derive").output
+    table = json.loads(
+        run("dvh", "DEMO001", "--json", "--csv", "d.csv", "--plot", "d.png").output.split("\n", 2)[2]
+    )
+    assert {row["tg263_name"] for row in table} >= {"Body", "Lung_L", "PTV_6000"}
+    assert (tmp_path / "d.png").read_bytes().startswith(b"\x89PNG")
+    run("dvh", "NOBODY", code=1)
+    assert "Lung_L" in run("roi", "list").output
+    assert "7 names mapped" in run("roi", "map").output
+    run("roi", "check", "Lung_L")
+    run("roi", "check", "a name that is far too long for it", code=1)
+    study = json.loads(run("query", "SELECT StudyInsta FROM DICOMStudies", "--json").output)[0]["StudyInsta"]
+    doses = json.loads(run("dose", "study", study, "--json").output)
+    assert doses["dose_study"][0]["total_dlp_mGycm"] == pytest.approx(116.52)
+    assert json.loads(run("dose", "summary", "--json").output)
+    assert "rows" in run("dose", "export", "dose_event", "--csv", "e.csv").output
+
+
+def test_the_demonstration(run: Run) -> None:
+    output = run("demo", "--once", "--port", "0").output
+    assert "PYCONQUEST@127.0.0.1:" in output
+    assert "44 objects sent over the network, 0 failed" in output
+    assert "PTV_6000" in output
+
+
+def test_a_conquest_server_is_adopted(run: Run, tmp_path: Path) -> None:
+    server = tmp_path / "conquest"
+    save(make_object(), server / "MAG0" / "P1" / "1.dcm")
+    (server / "dicom.ini").write_text(
+        "[sscscp]\nMyACRNema = CONQUESTSRV1\nSQLite = 1\nSQLServer = ./dbase/conquest.db3\n"
+        "MAGDevices = 1\nMAGDevice0 = ./MAG0/\nkFactorFile = dicom.sql\n"
+    )
+    (server / "dbase").mkdir()
+    assert "1 indexed" in run("adopt", "conquest").output
+    assert "P1" in run("summary").output
+    assert "is there already" in run("adopt", "conquest", code=1).output
+    (tmp_path / "pyconquest.toml").unlink()
+    assert "holds no archive" in run("adopt", "conquest/MAG0", code=1).output
