@@ -122,6 +122,14 @@ JOBS = {
 }
 
 
+def times(settings: Settings) -> dict[str, str]:
+    """Return the cron expression of each job that the settings want to run by one."""
+    found = {name: getattr(settings.schedule, name, "") for name in JOBS}
+    if not (settings.retention.quota_gb or settings.retention.min_free_gb):
+        found["retention"] = ""
+    return {name: text for name, text in found.items() if text}
+
+
 def run(settings: Settings, name: str) -> Run:
     """Run a job now and put it on record.
 

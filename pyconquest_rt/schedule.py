@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -122,26 +121,22 @@ class Schedule:
 
 def _triggers(settings: Settings) -> dict[str, Any]:
     """Return the trigger of each job that the settings want to run."""
-    wanted = settings.schedule
-    crons = {key.name: getattr(wanted, key.name) for key in fields(wanted) if key.name in jobs.JOBS}
-    triggers: dict[str, Any] = {name: CronTrigger.from_crontab(text) for name, text in crons.items() if text}
-    if wanted.sweep_minutes:
-        triggers["sweep"] = IntervalTrigger(seconds=max(1, round(wanted.sweep_minutes * 60)))
-    if not (settings.retention.quota_gb or settings.retention.min_free_gb):
-        triggers.pop("retention", None)
+    triggers: dict[str, Any] = {
+        name: CronTrigger.from_crontab(text) for name, text in jobs.times(settings).items()
+    }
+    if minutes := settings.schedule.sweep_minutes:
+        triggers["sweep"] = IntervalTrigger(seconds=max(1, round(minutes * 60)))
     return triggers
 
 
 def check(settings: Settings) -> list[str]:
     """Return what is wrong with the times in the settings."""
     wrong = []
-    for key in fields(settings.schedule):
-        text = getattr(settings.schedule, key.name)
-        if key.name in jobs.JOBS and text:
-            try:
-                CronTrigger.from_crontab(text)
-            except ValueError as error:
-                wrong.append(f"[schedule] {key.name} = {text!r}: {error}")
+    for name, text in jobs.times(settings).items():
+        try:
+            CronTrigger.from_crontab(text)
+        except ValueError as error:
+            wrong.append(f"[schedule] {name} = {text!r}: {error}")
     return wrong
 
 

@@ -90,15 +90,17 @@ def jobs_() -> None:
 @archive_options
 def list_(settings: Settings, as_json: bool) -> None:
     """List the jobs: when each runs, and how its last run went."""
-    from pyconquest_rt.jobs import JOBS, last_runs
+    from pyconquest_rt.jobs import JOBS, last_runs, times
 
     runs = last_runs(open_ingest(settings).database)
+    when = times(settings)
+    if settings.schedule.sweep_minutes:
+        when["sweep"] = f"every {settings.schedule.sweep_minutes:g} min"
     print_rows(
         [
             {
                 "name": job.name,
-                "when": getattr(settings.schedule, job.name, "")
-                or (f"every {settings.schedule.sweep_minutes:g} min" if job.name == "sweep" else "never"),
+                "when": when.get(job.name, "never"),
                 "last": runs[job.name].started if job.name in runs else None,
                 "state": runs[job.name].state if job.name in runs else None,
                 "does": job.summary,
@@ -164,4 +166,26 @@ def restore(settings: Settings, file: Path) -> None:
     click.echo("index and files agree")
 
 
-VERBS: list[click.Command] = [serve, status, doctor, jobs_, backup, restore]
+@click.group("service")
+def service_() -> None:
+    """The service as the system runs it."""
+
+
+@service_.command()
+@click.option("--user", metavar="NAME", help="Who runs it [you].")
+@click.option("--print", "only_print", is_flag=True, help="Show the unit, write nothing.")
+@archive_options
+def install(settings: Settings, user: str | None, only_print: bool) -> None:
+    """Write a systemd unit that runs `pyconquest-rt serve` in this folder."""
+    from pyconquest_rt import unit
+
+    text = unit.render(settings, Path(), user or unit.default_user())
+    if only_print:
+        click.echo(text, nl=False)
+        return
+    click.echo(
+        f"{unit.install(text)} written; now: systemctl daemon-reload && systemctl enable --now {unit.NAME}"
+    )
+
+
+VERBS: list[click.Command] = [serve, status, doctor, jobs_, backup, restore, service_]
