@@ -25,7 +25,7 @@ def make_ct_tree(root: Path, files: int, *, varying: bool = True, slices: int = 
     The header is that of pydicom's CT_small.dcm: some 270 elements with private ones. With ``varying`` about
     fifteen texts have another length in each slice, as those of real scanners do; without, every length is fixed.
     """
-    marker = root / f".complete-{files}-{varying}-{slices}-{size}"
+    marker = root.with_name(f"{root.name}-{files}-{varying}-{slices}-{size}.complete")
     if marker.exists():
         return root
     generator = random.Random(1)

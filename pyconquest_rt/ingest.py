@@ -22,7 +22,7 @@ from pyconquest_rt.header import Header
 from pyconquest_rt.removal import move_study, remove_images
 from pyconquest_rt.rows import MODALITIES_IN_STUDY, RowLayout, Values
 from pyconquest_rt.rt_columns import NONE, RTColumns, rt_columns
-from pyconquest_rt.schema import Table
+from pyconquest_rt.schema import Definition, Table
 from pyconquest_rt.storage import DEFAULT_DEVICE, Storage
 
 
@@ -72,6 +72,7 @@ class Ingest:
         self.database = database
         self.storage = storage
         self.layout = RowLayout(database.definition)
+        self.statements = _Statements(database.definition)
 
     @classmethod
     def open(
@@ -135,7 +136,7 @@ class _Batch:
 
     def __init__(self, ingest: Ingest, found: list[Found]) -> None:
         self.database, self.storage, self.layout = ingest.database, ingest.storage, ingest.layout
-        self.definition = ingest.database.definition
+        self.definition, self.statements = ingest.database.definition, ingest.statements
         self.found = found
         self.access_time = int(time.time()) & ~31  # as Conquest writes it
         self.time_stamp = str(time.time())
@@ -204,7 +205,7 @@ class _Batch:
         sop = values[self.layout.sop_key]
         if sop is None:
             return self._refuse(item, None, "it has no SOPInstanceUID")
-        if self.seen_as and self.seen_as.get(path, sop) != sop:
+        if self.seen_as and self.seen_as.get(path, sop) not in (sop, None):
             self._forget_content_of(path)
         image = self.images.get(sop)
         state = State.INDEXED
@@ -290,7 +291,7 @@ class _Batch:
 
     def _forget_content_of(self, path: str) -> None:
         """The file holds something else now: the row of what it held before goes."""
-        before = self.seen_as.pop(path, None)
+        before, self.seen_as[path] = self.seen_as.get(path), None
         row = self.database.connection.execute(
             "SELECT ObjectFile FROM DICOMImages WHERE SOPInstanc = ?", (before,)
         ).fetchone()
@@ -317,14 +318,13 @@ class _Batch:
         """Write what has been judged so far: parents first, then images, then what was seen of the files."""
         connection = self.database.connection
         self._write_parents()
-        images = self.definition.images
-        columns = _image_columns(images)
         if self.new_rows:
-            connection.executemany(_insert(images, columns), self.new_rows)
+            connection.executemany(self.statements.insert_image, self.new_rows)
         if self.changed_rows:
-            key = columns.index(images.key.name)
-            connection.executemany(_update(images, columns), [(*row, row[key]) for row in self.changed_rows])
-            objects_changed(self.database, [row[key] for row in self.changed_rows])
+            keys = [row[0] for row in self.changed_rows]
+            rows = [(*row, key) for row, key in zip(self.changed_rows, keys, strict=True)]
+            connection.executemany(self.statements.update_image, rows)
+            objects_changed(self.database, keys)
         connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", self.files)
         if self.seen_as:
             connection.executemany("DELETE FROM rejected WHERE path = ?", [row[:1] for row in self.files])
@@ -374,16 +374,28 @@ class _Batch:
 
     def _upsert(self, table: Table, row: Values) -> None:
         """Write a parent row: what this object says wins, what it leaves out stays."""
-        names = [column.name for column in table.columns]
-        kept = ", ".join(f"{quote(name)} = COALESCE(?, {quote(name)})" for name in names)
         connection = self.database.connection
-        key = row[0]
-        updated = connection.execute(
-            f"UPDATE {quote(table.name)} SET {kept}, AccessTime = ? WHERE {quote(table.key.name)} = ?",
-            (*row, self.access_time, key),
-        )
-        if updated.rowcount == 0:
-            connection.execute(_insert(table, [*names, "AccessTime"]), (*row, self.access_time))
+        update, insert = self.statements.parents[table.name]
+        if connection.execute(update, (*row, self.access_time, row[0])).rowcount == 0:
+            connection.execute(insert, (*row, self.access_time))
+
+
+class _Statements:
+    """The statements that write rows, made once."""
+
+    def __init__(self, definition: Definition) -> None:
+        columns = _image_columns(definition.images)
+        self.insert_image = _insert(definition.images, columns)
+        self.update_image = _update(definition.images, columns)
+        self.parents = {table.name: _upsert(table) for table in definition.tables[:3]}
+        """Table name → UPDATE that keeps what it is not given, and INSERT."""
+
+
+def _upsert(table: Table) -> tuple[str, str]:
+    names = [column.name for column in table.columns]
+    kept = ", ".join(f"{quote(name)} = COALESCE(?, {quote(name)})" for name in names)
+    update = f"UPDATE {quote(table.name)} SET {kept}, AccessTime = ? WHERE {quote(table.key.name)} = ?"
+    return update, _insert(table, [*names, "AccessTime"])
 
 
 def _image_columns(images: Table) -> list[str]:

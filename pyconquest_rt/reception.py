@@ -1,20 +1,19 @@
 """Objects from the network: safe on disk and in the index before anybody is told so.
 
-Each association's thread stages and flushes its own file; one thread gives the files their names and writes the
-rows of all that have come meanwhile in one transaction. Only after the commit do the associations go on.
+Each association's thread stages and flushes its own file. Then one of them at a time gives names to the files of
+all that wait, and writes their rows in one transaction. Only after the commit do the associations go on.
 """
 
 import contextlib
 import filecmp
 import os
-import queue
 import shutil
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol
@@ -57,7 +56,8 @@ class _Job:
     header: Header
     patient: str
     sop: str
-    done: Future[None] = field(default_factory=Future)
+    error: Exception | None = None
+    done: bool = False
 
 
 class Reception:
@@ -70,7 +70,7 @@ class Reception:
             (the new one is acknowledged and dropped), or ``refuse`` the new one.
         name_of: names files; ``PatientID/SOPInstanceUID.dcm`` unless said otherwise.
         min_free: bytes that stay free on the disk; None: a hundredth of it, at most 1 GB.
-        on_stored: called in the writing thread with the names of the files of each commit.
+        on_stored: called with the names of the files of each commit, by the thread that has written them.
     """
 
     def __init__(
@@ -91,17 +91,17 @@ class Reception:
         self._name_of = name_of
         self._min_free = min_free
         self._on_stored = on_stored
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._waiting: deque[_Job] = deque()
+        self._turn = threading.Lock()
+        self._closed = False
         self._storage.clear_incoming()
-        self._thread = threading.Thread(target=self._run, name="reception", daemon=True)
-        self._thread.start()
 
     def close(self) -> None:
-        """Write what is waiting and close the database; may be called twice."""
-        if self._thread.is_alive():
-            self._jobs.put(None)
-            self._thread.join()
-            self._ingest.close()
+        """Close the database, once nobody writes; may be called twice. What comes later is refused."""
+        with self._turn:
+            if not self._closed:
+                self._closed = True
+                self._ingest.close()
 
     @contextmanager
     def stage(self) -> Iterator[BinaryIO]:
@@ -124,8 +124,7 @@ class Reception:
         try:
             job = self._read(Path(received.path), received.sop_instance_uid)
             sync(job.staged)
-            self._jobs.put(job)
-            job.done.result()
+            self._write(job)
         except ObjectError as error:
             self._record_refusal(received.sop_instance_uid, str(error))
             raise
@@ -148,51 +147,67 @@ class Reception:
             raise ObjectError("its SOPInstanceUID is not the one that it was announced with")
         return _Job(staged, header, patient, sop)
 
-    # -- the writing thread ---------------------------------------------------------------------------------
+    # -- writing, by one thread at a time -------------------------------------------------------------------
 
-    def _run(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            batch = [job]
-            while len(batch) < _MAX_BATCH and not self._jobs.empty():
-                following = self._jobs.get()
-                if following is None:
-                    self._jobs.put(None)
-                    break
-                batch.append(following)
-            self._take(batch)
+    def _write(self, job: _Job) -> None:
+        """Have a job done, by this thread, with all that wait meanwhile, or by the one before it."""
+        self._waiting.append(job)
+        while not job.done:
+            with self._turn:
+                if not job.done:
+                    self._take(self._next_batch())
+        if job.error is not None:
+            raise job.error
+
+    def _next_batch(self) -> list[_Job]:
+        """Take what waits off the queue, up to a second object of an instance that is in the batch already."""
+        batch: dict[str, _Job] = {}
+        while self._waiting and len(batch) < _MAX_BATCH and self._waiting[0].sop not in batch:
+            job = self._waiting.popleft()
+            batch[job.sop] = job
+        return list(batch.values())
 
     def _take(self, batch: list[_Job]) -> None:
-        """Place and index a batch; every job of it ends with a result or with the error that stopped it."""
+        """Place and index a batch; every job of it is done then, or has the error that stopped it."""
+        if not self._take_together(batch):
+            for job in batch:
+                self._take_together([job])
+
+    def _take_together(self, batch: list[_Job]) -> bool:
+        """Take a batch in one transaction; False, with nothing written, if its jobs contradict one another."""
         placement = _Placement()
         failed: dict[int, Exception] = {}
-        names: list[str] = []
+        placed: dict[int, Found] = {}
         try:
             with self._transaction():
                 for number, job in enumerate(batch):
                     try:
-                        names += self._take_one(job, placement)
+                        if found := self._place(job, placement):
+                            placed[number] = found
                     except (ObjectError, StorageError, OSError) as error:
                         failed[number] = error
+                self._index(list(placed.values()))
                 placement.sync()
         except Exception as error:  # whatever it is, the peers must be told that nothing is safe
             placement.undo()
+            if isinstance(error, ConflictError) and len(batch) > 1:
+                return False
             reason = DatabaseError(f"the index cannot be written: {error}") if _is_sql(error) else error
             failed = dict.fromkeys(range(len(batch)), reason)
-            names = []
+            placed.clear()
         placement.finish()
         for number, job in enumerate(batch):
-            if number in failed:
-                job.done.set_exception(failed[number])
-            else:
-                job.done.set_result(None)
-        if names and self._on_stored:
-            self._on_stored(names)
+            job.error = failed.get(number)
+            job.done = True
+        if placed and self._on_stored:
+            self._on_stored([found.path for found in placed.values()])
+        return True
 
     def _transaction(self) -> contextlib.AbstractContextManager[object]:
         return self._ingest.database.transaction() if self._indexing else contextlib.nullcontext()
 
-    def _take_one(self, job: _Job, placement: "_Placement") -> list[str]:
-        """Place one file and write its rows; returns its name, or nothing where the index stays as it is."""
+    def _place(self, job: _Job, placement: "_Placement") -> Found | None:
+        """Give one file its name; returns what is to be indexed, or None where the archive stays as it is."""
         known = self._ingest.object_file(job.sop) if self._indexing else None
         name = known or self._name_of(job.patient, job.sop, job.staged)
         target = self._storage.path_of(name)
@@ -202,15 +217,18 @@ class Reception:
         elif there and self._policy != "replace":
             raise ConflictError("there is a file of this instance already")
         if there and not self._is_newer(job, target, known is not None):
-            return []
+            return None
         placement.place(job.staged, target)
-        if self._indexing:
-            status = target.stat()
-            found = Found(name, status.st_size, status.st_mtime_ns, job.header)
-            (outcome,) = self._ingest.add([found])
+        status = target.stat()
+        return Found(name, status.st_size, status.st_mtime_ns, job.header)
+
+    def _index(self, found: list[Found]) -> None:
+        """Write the rows. Raises ConflictError for an object that contradicts the index, or one of the others."""
+        if not self._indexing:
+            return
+        for outcome in self._ingest.add(found):
             if outcome.state is State.REJECTED:
                 raise ConflictError(outcome.reason or "it contradicts what is indexed")
-        return [name]
 
     def _is_newer(self, job: _Job, target: Path, indexed: bool) -> bool:
         """Whether the object has to be written over the file that is there."""

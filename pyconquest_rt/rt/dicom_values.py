@@ -80,6 +80,14 @@ def text(dataset: Dataset, keyword: str) -> str:
     return "" if value is None else str(value).strip()
 
 
+def code(dataset: Dataset, tag: int) -> str:
+    """Return a code string as it stands in the file (quicker than ``text``); empty where it is absent."""
+    value = raw_value(dataset, tag)
+    if isinstance(value, bytes):
+        return value.decode("ascii", "replace").strip(" \0")
+    return "" if value is None else str(value)
+
+
 def items(dataset: Dataset, keyword: str) -> list[Dataset]:
     """Return the items of a sequence; none where it is absent or not a sequence."""
     try:

@@ -75,15 +75,8 @@ class DoseGrid:
         return np.asarray(((points >= low - 1e-6) & (points <= high + 1e-6)).all(axis=1))
 
     def locate(self, axis: int, positions: Floats) -> tuple[Ints, Floats]:
-        """Return the voxel centre below each position (mm) on an axis and the part of the way to the next.
-
-        Positions beyond the outermost voxel centres are moved onto them: the dose is level in the outer half
-        voxel.
-        """
-        nodes = self.nodes[axis]
-        index = np.clip(np.searchsorted(nodes, positions, side="right") - 1, 0, nodes.size - 2)
-        part = (positions - nodes[index]) / (nodes[index + 1] - nodes[index])
-        return index, np.clip(part, 0.0, 1.0)
+        """Return the voxel centre below each position (mm) on an axis and the part of the way to the next."""
+        return locate(self.nodes[axis], positions)
 
     def interpolate(self, points: Floats) -> tuple[Floats, Floats]:
         """Return the trilinear dose in Gy at points (n, 3) in grid coordinates, and its slope (n, 3) in
@@ -101,6 +94,16 @@ class DoseGrid:
         changes = (faces[1][0] - faces[0][0], along_row, along_column)
         gaps = (np.diff(nodes)[index] for nodes, index in zip(self.nodes, (i, j, k), strict=True))
         return dose, np.stack([change / gap for change, gap in zip(changes, gaps, strict=True)], axis=1)
+
+
+def locate(nodes: Floats, positions: Floats) -> tuple[Ints, Floats]:
+    """Return the node below each position and the part (0 to 1) of the way to the next.
+
+    Positions beyond the outermost nodes are moved onto them: the dose is level in the outer half voxel.
+    """
+    index = np.clip(np.searchsorted(nodes, positions, side="right") - 1, 0, nodes.size - 2)
+    part = (positions - nodes[index]) / (nodes[index + 1] - nodes[index])
+    return index, np.clip(part, 0.0, 1.0)
 
 
 def turned(points: Floats, matrix: Floats) -> Floats:
