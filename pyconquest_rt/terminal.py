@@ -109,12 +109,12 @@ class Progress:
         self._what = what
         self._start = self._last = time.monotonic()
         self._shown = False
-        self._enabled = sys.stderr.isatty()
+        self.enabled = sys.stderr.isatty()
 
     def __call__(self, done: int, total: int | None = None) -> None:
         """Show how much is done, of how much if that is known."""
         now = time.monotonic()
-        if not self._enabled or now - self._start < _SHOWN_AFTER_S or now - self._last < _REFRESH_S:
+        if not self.enabled or now - self._start < _SHOWN_AFTER_S or now - self._last < _REFRESH_S:
             return
         self._last, self._shown = now, True
         rate = done / (now - self._start)
