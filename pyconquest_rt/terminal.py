@@ -6,11 +6,12 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyconquest_rt.config import ArchiveSettings, Settings, load
+from pyconquest_rt.config import FILE_NAME, ArchiveSettings, Settings, load
 
 if TYPE_CHECKING:
     from pyconquest_rt.archive import pyconquest
@@ -28,7 +29,7 @@ def archive_options(verb: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(verb)
     def with_settings(*, data: str | None, database: str | None, sql: str | None, **others: Any) -> Any:
-        settings = load()
+        settings = settings_here()
         given: dict[str, Any] = {"data": data, "database": database, "sql": sql}
         archive = replace(settings.archive, **{key: value for key, value in given.items() if value})
         return verb(settings=replace(settings, archive=archive), **others)
@@ -42,6 +43,16 @@ def archive_options(verb: Callable[..., Any]) -> Callable[..., Any]:
     ):
         decorated = option(decorated)
     return decorated
+
+
+def settings_here() -> Settings:
+    """Read the settings of the working directory: pyconquest.toml, or else a Conquest's dicom.ini, or the defaults."""
+    ini = Path("dicom.ini")
+    if Path(FILE_NAME).is_file() or not ini.is_file():
+        return load()
+    from pyconquest_rt.conquest_ini import read_settings
+
+    return read_settings(ini)
 
 
 def open_ingest(settings: Settings) -> "Ingest":

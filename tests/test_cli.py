@@ -72,6 +72,15 @@ def test_settings_come_from_the_working_directory(run: Run, tmp_path: Path) -> N
     assert "datum" in run("rebuild", code=1).output
 
 
+def test_a_conquest_s_own_settings_are_read_where_they_lie(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "dicom.ini").write_text(
+        "[sscscp]\nMyACRNema = SRV\nTCPPort = 5679\nSQLite = 1\nSQLServer = c.db3\nMAGDevice0 = ./MAG0/\n"
+    )
+    save(make_object(), tmp_path / "MAG0" / "P1" / "1.dcm")
+    assert "1 indexed" in run("rebuild").output
+    assert (tmp_path / "c.db3").exists()
+
+
 def test_objects_are_stored_copied_changed_and_deleted(run: Run, tmp_path: Path) -> None:
     make_patients(tmp_path / "export", count=2)
     assert "88 files stored, 0 not" in run("store", "export").output
