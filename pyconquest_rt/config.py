@@ -8,7 +8,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -160,9 +160,14 @@ class Problem(NamedTuple):
 
 
 def load(
-    path: str | os.PathLike[str] | None = None, environment: Mapping[str, str] | None = None
+    path: str | os.PathLike[str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    *,
+    otherwise: Callable[[], Settings | None] = lambda: None,
 ) -> Settings:
     """Read the settings of the working directory, or of the file named.
+
+    ``otherwise`` gives the settings that hold where there is no such file in the working directory.
 
     Raises:
         SettingsError: the file is not TOML, names an unknown section or key, or a value has the wrong type; or
@@ -176,6 +181,8 @@ def load(
             raise SettingsError("\n".join(f"{file}, line {line}: {text}" for line, text in problems))
     elif path is not None:
         raise SettingsError(f"{file}: no such settings file")
+    else:
+        settings = otherwise() or settings
     return _overridden(settings, os.environ if environment is None else environment)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyconquest_rt.config import FILE_NAME, ArchiveSettings, Settings, load
+from pyconquest_rt.config import ArchiveSettings, Settings, load
 
 if TYPE_CHECKING:
     from pyconquest_rt.archive import pyconquest
@@ -47,9 +47,13 @@ def archive_options(verb: Callable[..., Any]) -> Callable[..., Any]:
 
 def settings_here() -> Settings:
     """Read the settings of the working directory: pyconquest.toml, or else a Conquest's dicom.ini, or the defaults."""
+    return load(otherwise=_settings_of_conquest)
+
+
+def _settings_of_conquest() -> Settings | None:
     ini = Path("dicom.ini")
-    if Path(FILE_NAME).is_file() or not ini.is_file():
-        return load()
+    if not ini.is_file():
+        return None
     from pyconquest_rt.conquest_ini import read_settings
 
     return read_settings(ini)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pyconquest_rt import config
 from pyconquest_rt.config import ArchiveSettings, Settings, load
 from pyconquest_rt.errors import SettingsError
+from pyconquest_rt.terminal import settings_here
 
 
 def read(tmp_path: Path, text: str, environment: dict[str, str] | None = None) -> Settings:
@@ -109,6 +110,24 @@ def test_a_file_that_was_asked_for_must_exist(tmp_path: Path) -> None:
         load(tmp_path / "none.toml", {})
     with pytest.raises(SettingsError, match="cannot be read"):
         config.check(tmp_path / "none.toml")
+
+
+def test_a_conquest_servers_folder_needs_no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert settings_here() == Settings()
+    ini = "[sscscp]\nMyACRNema = LABSRV\nTCPPort = 5679\nSQLServer = ./data/dbase/conquest.db3\nSQLite = 1\n"
+    (tmp_path / "dicom.ini").write_text(ini + "MAGDevices = 1\nMAGDevice0 = ./data/\n")
+    settings = settings_here()
+    assert (settings.listener.ae_title, settings.listener.port) == ("LABSRV", 5679)
+    assert Path(settings.archive.database) == Path("data/dbase/conquest.db3")
+    monkeypatch.setenv("PYCONQUEST_RT_LISTENER_PORT", "104")
+    assert settings_here().listener.port == 104
+    (tmp_path / "pyconquest.toml").write_text("")
+    assert settings_here().listener.ae_title == "PYCONQUEST"
+    (tmp_path / "pyconquest.toml").unlink()
+    (tmp_path / "dicom.ini").write_text(ini)
+    with pytest.raises(SettingsError, match="MAGDevice0"):
+        settings_here()
 
 
 @given(

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from pyconquest_rt import config
-from pyconquest_rt.terminal import print_json
+from pyconquest_rt.terminal import print_json, settings_here
 
 _file = click.argument("file", default=config.FILE_NAME, type=click.Path(path_type=Path))
 
@@ -49,7 +49,7 @@ def show(as_json: bool) -> None:
     """Print the settings that hold here: defaults, the file and the environment together."""
     from dataclasses import asdict
 
-    settings = config.load()
+    settings = settings_here()
     if as_json:
         print_json(asdict(settings))
     else:
