@@ -88,7 +88,7 @@ def _parallel(portion: Portion, grid: DoseGrid, axes: tuple[int, int, int]) -> C
     partial = np.flatnonzero(cells.fraction < 1.0)
     change_u[partial] *= _extent(u[partial])
     change_v[partial] *= _extent(v[partial])
-    change_w = spread.reshape(-1)[base]
+    change_w = spread.reshape(-1).take(base)
     heights = (pieces.high - pieces.low)[piece]
     volume = cells.fraction * columns.widths[column] * rows.widths[row] * heights
     width = np.sqrt(change_u * change_u + change_v * change_v + change_w * change_w)
@@ -173,10 +173,10 @@ def _bilinear(field: Singles, base: Ints, u: Singles, v: Singles) -> tuple[Singl
     """Return the value at (u, v) within the voxel whose first corner is ``base``, and its changes along u
     and v."""
     flat, width = field.reshape(-1), field.shape[2]
-    first = flat[base]
-    along_u = flat[base + 1] - first
-    along_v = flat[base + width] - first
-    twist = flat[base + width + 1] - first - along_u - along_v
+    first = flat.take(base)
+    along_u = flat.take(base + 1) - first
+    along_v = flat.take(base + width) - first
+    twist = flat.take(base + (width + 1)) - first - along_u - along_v
     along_v += u * twist
     return first + u * along_u + v * along_v, along_u + v * twist, along_v
 

@@ -5,6 +5,7 @@ import pytest
 from phantoms import circle, dose_object, structure_set
 
 from pyconquest_rt.dvh import calculate_dvhs
+from pyconquest_rt.rt.dose_grid import read_dose_grid
 
 SPACING = np.array((2.5, 2.0, 3.0))  # plane, row, column
 ORIGIN = np.array((-25.0, -21.0, -24.0))
@@ -58,3 +59,14 @@ def test_curved_doses(dose, tolerance, slices):
     # the points miss the very extremes; those lie within the grid's
     assert values.min() * (1 - 1e-6) <= dvh.min_gy <= doses.min() + 0.002 * span
     assert values.max() * (1 + 1e-6) >= dvh.max_gy >= doses.max() - 0.002 * span
+
+
+def test_the_volume_of_an_isodose():
+    def cone(points):
+        return 120 - 2 * np.linalg.norm(points, axis=1)
+
+    grid = read_dose_grid(dose_object(cone, SHAPE, SPACING, ORIGIN))
+    for radius in (6.0, 12.0, 17.0):
+        assert grid.volume_above(120 - 2 * radius) == pytest.approx(4e-3 / 3 * np.pi * radius**3, rel=0.02)
+    assert grid.volume_above(121) == 0
+    assert grid.volume_above(-1e3) == pytest.approx(np.prod((np.array(SHAPE) - 1) * SPACING) / 1e3)
