@@ -57,7 +57,8 @@ def _is_stamp(text: str) -> bool:
 def restore(database: str, copy: str | Path) -> Path | None:
     """Put a copy in the place of a database.
 
-    The service must not run. What was there before is kept beside the database, also when it is damaged.
+    Neither the service nor anything else may have the database open. What was there before is kept beside it,
+    also when it is damaged.
 
     Returns:
         where the former database is; None if there was none.
@@ -72,8 +73,9 @@ def restore(database: str, copy: str | Path) -> Path | None:
         raise StorageError(f"{source}: there is no such file")
     with Lock(beside(database, "serve.lock"), "the service runs on this archive; stop it first"):
         _check(source)
+        had_one = Path(database).exists()
         staged = _copy(str(source), Path(database).parent, f".{Path(database).name}.restoring")
-        former = _put_aside(Path(database))
+        former = _put_aside(Path(database)) if had_one else None
         staged.replace(database)
         sync(Path(database).parent)
     return former
@@ -116,11 +118,13 @@ def _check(path: Path) -> None:
         raise DatabaseError(f"{path} is damaged: {found}")
 
 
-def _put_aside(database: Path) -> Path | None:
-    """Give a database with its journal other names, under which SQLite still finds both together."""
+def _put_aside(database: Path) -> Path:
+    """Give a database another name, and its journal one under which SQLite still finds both together."""
+    with suppress(sqlite3.Error), closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # then a sound one is a single file
     former = database.with_name(f"{database.name}.before-{time.time_ns()}")
     for suffix in ("-wal", "-shm", "-journal", ""):
         path = Path(f"{database}{suffix}")
         if path.exists():
             path.replace(f"{former}{suffix}")
-    return former if former.exists() else None
+    return former

@@ -15,7 +15,10 @@ _GB = 1_000_000_000
 
 
 class Patient(NamedTuple):
-    """What a patient's files take in bytes, and when one of them was last stored or retrieved (UTC)."""
+    """What a patient's files take in bytes, and the last AccessTime of its images (UTC).
+
+    AccessTime is set when an object is indexed; a Conquest server on the same database sets it on retrieval too.
+    """
 
     patient_id: str
     size: int

@@ -1,6 +1,7 @@
 """When the jobs run: APScheduler triggers them, and they compute in processes of their own."""
 
 import logging
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -93,7 +94,7 @@ class Schedule:
         if jobs.JOBS[name].light:
             try:
                 jobs.run(self._settings, name)
-            except PyconquestError as error:
+            except (PyconquestError, sqlite3.Error) as error:
                 _LOG.warning("job %s: %s", name, logs.reason(error))
             self._on_swept()
             return

@@ -1,6 +1,7 @@
 """The watch folder: files that are dropped there come into the archive once they are complete."""
 
 import logging
+import os
 import shutil
 import sqlite3
 import threading
@@ -9,10 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from pyconquest_rt import logs
 from pyconquest_rt.config import ArchiveSettings, WatchSettings
 from pyconquest_rt.errors import ObjectError, SettingsError, StorageError
 from pyconquest_rt.ingest import Ingest
-from pyconquest_rt.listing import walk
 from pyconquest_rt.store import Options, Stored, Storer
 
 try:
@@ -71,8 +72,8 @@ class Watch:
         Raises:
             sqlite3.Error: the database cannot be written now; files that were not taken stay.
         """
-        now = {listed.path: listed.fingerprint() for listed in walk(self._folder)}
-        stable = [path for path, found in now.items() if self._before.get(path) == found and found[0] >= 0]
+        now = dict(_files(self._folder))
+        stable = [path for path, found in now.items() if self._before.get(path) == found]
         self._before = now
         stored = refused = 0
         for path in stable:
@@ -95,9 +96,11 @@ class Watch:
         """
         results = list(self._storer.store_tree(self._folder / path)) or [_empty(self._folder / path)]
         count = sum(result.series is not None for result in results)
-        passing = [result.error for result in results if _is_passing(result.error)]
+        passing = [error for result in results if (error := result.error) and _is_passing(error)]
         if passing:
-            _LOG.error("a file of the watch folder stays, it cannot be stored now: %s", passing[0])
+            _LOG.error(
+                "a file of the watch folder stays, it cannot be stored now: %s", logs.reason(passing[0])
+            )
             return count, None
         reasons = [
             f"{result.path.name}: {result.error}" if len(results) > 1 else str(result.error)
@@ -107,8 +110,11 @@ class Watch:
         return count, reasons
 
     def _finish(self, path: str, fingerprint: Fingerprint, reasons: list[str]) -> None:
+        """Remove, remember or reject a file that was taken, unless it has changed meanwhile."""
         source = self._folder / path
         try:
+            if _fingerprint(source.stat()) != fingerprint:
+                return
             if reasons:
                 self._reject(source, path, reasons)
             elif self._settings.keep:
@@ -135,17 +141,18 @@ class Watch:
 
     def _is_known(self, path: str, fingerprint: Fingerprint) -> bool:
         row = self._ingest.database.connection.execute(
-            "SELECT size, mtime_ns FROM watched WHERE path = ?", (path,)
+            "SELECT size, mtime_ns FROM watched WHERE path = ?", (_key(path),)
         ).fetchone()
         return row is not None and tuple(row) == fingerprint
 
     def _remember(self, path: str, fingerprint: Fingerprint) -> None:
         with self._ingest.database.transaction() as connection:
-            connection.execute("INSERT OR REPLACE INTO watched VALUES (?, ?, ?)", (path, *fingerprint))
+            connection.execute("INSERT OR REPLACE INTO watched VALUES (?, ?, ?)", (_key(path), *fingerprint))
 
     def _forget(self, present: dict[str, Fingerprint]) -> None:
         rows = self._ingest.database.connection.execute("SELECT path FROM watched").fetchall()
-        gone = [row for row in rows if row[0] not in present]
+        keys = {_key(path) for path in present}
+        gone = [row for row in rows if row[0] not in keys]
         if gone:
             with self._ingest.database.transaction() as connection:
                 connection.executemany("DELETE FROM watched WHERE path = ?", gone)
@@ -196,15 +203,37 @@ class Watcher:
                 if look.stored:
                     self._on_stored()
             except (sqlite3.Error, OSError) as error:
-                _LOG.warning("the watch folder was not read to its end: %s", error)
+                _LOG.warning("the watch folder was not read to its end: %s", logs.reason(error))
+            except Exception:
+                _LOG.exception("a look at the watch folder ended by a fault of this program")
             self._stopping.wait(self._seconds)
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Fingerprint]]:
+    """Yield the files of a folder and of the folders in it; hidden ones belong to programs that still copy."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name[0] != ".")
+        for name in sorted(names):
+            path = Path(place, name)
+            with suppress(OSError):
+                if name[0] != "." and path.is_file():
+                    yield str(path.relative_to(folder)), _fingerprint(path.stat())
+
+
+def _fingerprint(status: os.stat_result) -> Fingerprint:
+    return status.st_size, status.st_mtime_ns
+
+
+def _key(path: str) -> str:
+    """A path as text that a database takes; its bytes may be no UTF-8."""
+    return path.encode("utf-8", "backslashreplace").decode()
 
 
 def _empty(path: Path) -> Stored:
     return Stored(path, None, ObjectError("there is nothing in it"))
 
 
-def _is_passing(error: Exception | None) -> bool:
+def _is_passing(error: Exception) -> bool:
     """Whether an error says nothing about the file: the archive cannot be written at the moment."""
     mine = isinstance(error, StorageError | OSError)
     return mine and not isinstance(error, PermissionError | FileNotFoundError)

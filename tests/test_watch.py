@@ -129,6 +129,40 @@ def test_a_full_disk_leaves_the_file_for_a_later_look(
     assert watch.look() == Look(1, 0)
 
 
+def test_odd_names_are_taken_and_hidden_files_left(ingest: Ingest, settings: WatchSettings) -> None:
+    folder = Path(settings.folder)
+    for number, name in enumerate(("incoming/a b.dcm", "bin/'; DROP.dcm", os.fsdecode(b"\xff\xfe.dcm"))):
+        save(make_object(instance=number), folder / name)
+    save(make_object(instance=9), folder / ".copying.dcm")
+    os.symlink(folder, folder / "loop")
+    watch = Watch(ingest, replace(settings, keep=True))
+    assert [watch.look(), watch.look(), watch.look()] == [Look(0, 0), Look(3, 0), Look(0, 0)]
+    removing = Watch(ingest, settings)
+    ingest.database.connection.execute("DELETE FROM watched")
+    assert [removing.look(), removing.look()] == [Look(0, 0), Look(3, 0)]
+    assert files(folder) == [".copying.dcm"]
+
+
+def test_a_file_that_changes_while_it_is_stored_stays(
+    ingest: Ingest, settings: WatchSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save(make_object(), Path(settings.folder, "a.dcm"))
+    watch = Watch(ingest, settings)
+    watch.look()
+    placed = Storage.place
+
+    def place(*arguments: str) -> None:
+        placed(*arguments)  # type: ignore[arg-type]
+        save(make_object(PatientComments="added meanwhile"), path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Storage, "place", place)
+        assert watch.look() == Look(1, 0)
+    assert path.exists()
+    assert [watch.look(), watch.look()] == [Look(0, 0), Look(1, 0)]
+    assert not path.exists()
+
+
 @pytest.mark.parametrize("folder", ["data", "data/in", ".", "rejects", "rejects/in"])
 def test_the_folder_must_be_one_of_its_own(ingest: Ingest, tmp_path: Path, folder: str) -> None:
     settings = WatchSettings(folder=str(tmp_path / folder), rejects=str(tmp_path / "rejects"))
