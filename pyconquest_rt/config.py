@@ -64,6 +64,19 @@ class DeriveSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RTSettings:
+    """What is made of RT objects."""
+
+    metrics: str = option(
+        "", "The metrics of each DVH in the syntax of TG-263, between blanks; empty means the built-in list."
+    )
+    end_cap: str = option(
+        "half", "How the outermost slabs of an ROI are closed.", one_of("half", "none", "taper")
+    )
+    roi_map: str = option("roi_map.csv", "The site's map of ROI names (.csv or .roi), where there is one.")
+
+
+@dataclass(frozen=True, slots=True)
 class ScheduleSettings:
     """When the jobs run: cron expressions (minute hour day month weekday) in local time; empty means never."""
 
@@ -141,6 +154,7 @@ class Settings:
     listener: ListenerSettings = field(default_factory=ListenerSettings)
     receive: ReceiveSettings = field(default_factory=ReceiveSettings)
     derive: DeriveSettings = field(default_factory=DeriveSettings)
+    rt: RTSettings = field(default_factory=RTSettings)
     schedule: ScheduleSettings = field(default_factory=ScheduleSettings)
     watch: WatchSettings = field(default_factory=WatchSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)

@@ -1,25 +1,36 @@
 """Verbs about the service: serve, status, doctor, jobs, backup, restore, service install."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from pyconquest_rt.config import Settings
-from pyconquest_rt.terminal import archive_options, cell, json_option, open_ingest, print_json, print_rows
+from pyconquest_rt.terminal import (
+    archive_options,
+    cell,
+    json_option,
+    listener_of,
+    listener_options,
+    open_ingest,
+    print_json,
+    print_rows,
+)
 
 
 @click.command()
+@listener_options
 @archive_options
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, port: int | None, aet: str | None, host: str | None) -> None:
     """Run the archive: listener, workers, schedule and watch folder, until SIGTERM or Ctrl-C.
 
     Everything that it does is set in pyconquest.toml; `pyconquest-rt config init` writes one.
     """
     from pyconquest_rt import service
 
-    service.serve(settings, click.echo)
+    service.serve(replace(settings, listener=listener_of(settings, port, aet, host)), click.echo)
 
 
 @click.command()
