@@ -25,7 +25,7 @@ def make_ct_tree(root: Path, files: int, *, varying: bool = True, slices: int = 
     The header is that of pydicom's CT_small.dcm: some 270 elements with private ones. With ``varying`` about
     fifteen texts have another length in each slice, as those of real scanners do; without, every length is fixed.
     """
-    marker = root / f".complete-{files}-{varying}-{slices}-{size}"
+    marker = root.with_name(f"{root.name}-{files}-{varying}-{slices}-{size}.complete")
     if marker.exists():
         return root
     generator = random.Random(1)
@@ -89,7 +89,7 @@ def _set_slice(image: Dataset, patient: int, number: int, generator: random.Rand
             "ImageComments": "x" * (number % 7 + 1),
         }
     else:
-        uid = f"1.2.840.113619.2.55.3.{patient:06d}.{1000 + number}"
+        uid = f"1.2.840.113619.2.55.3.{100000 + patient}.{1000 + number}"
         position = [f"{x:+011.5f}", f"{y:+011.5f}", f"{z:+09.3f}"]
         numbers = {
             "InstanceNumber": f"{number + 1:04d}",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pyconquest_rt.config import FILE_NAME, ArchiveSettings, archive_section
-from pyconquest_rt.conquest_ini import read_conquest_ini
+from pyconquest_rt.conquest_ini import read_settings
 from pyconquest_rt.errors import SettingsError
 from pyconquest_rt.indexer import Progress, Report, rebuild
 from pyconquest_rt.ingest import Ingest
@@ -58,7 +58,7 @@ def find_archive(folder: Path) -> ArchiveSettings:
         SettingsError: the folder holds no archive; says what was looked for.
     """
     if (folder / "dicom.ini").is_file():
-        return read_conquest_ini(folder / "dicom.ini")
+        return read_settings(folder / "dicom.ini").archive
     data, definition = folder / "data", folder / "dicom.sql"
     databases = [path for pattern in ("*.db", "*.db3") for path in sorted(folder.glob(pattern))]
     if len(databases) != 1 or not data.is_dir():

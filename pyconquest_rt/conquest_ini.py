@@ -1,49 +1,62 @@
-"""Conquest's ``dicom.ini``: where its data, database and definition are."""
+"""Conquest's ``dicom.ini``: where its data, database and definition are, and under which name it listens."""
 
-import re
 from pathlib import Path
 
-from pyconquest_rt.config import ArchiveSettings
+from pyconquest_rt.config import ArchiveSettings, ListenerSettings, Settings
 from pyconquest_rt.errors import SettingsError
 
-_LINE = re.compile(r"^\s*([A-Za-z][\w]*)\s*=\s*(.*?)\s*$", re.MULTILINE)
 
+def read_dicom_ini(path: str | Path) -> dict[str, str]:
+    """Read a Conquest ``dicom.ini``: the entries of its section ``[sscscp]`` by lower-case name.
 
-def read_values(path: Path) -> dict[str, str]:
-    """Return the values of a dicom.ini by their names in lower case; the first of a name counts, as in Conquest.
-
-    Raises:
-        SettingsError: the file cannot be read.
+    Raises SettingsError if it cannot be read or has no such section.
     """
     try:
-        text = path.read_bytes().decode("utf-8", "replace")
+        lines = Path(path).read_text("utf-8", "replace").splitlines()
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
-    values: dict[str, str] = {}
-    for name, value in _LINE.findall(text):
-        values.setdefault(name.lower(), value)
-    return values
+    entries: dict[str, str] = {}
+    section = ""
+    for line in lines:
+        text = line.strip()
+        if text.startswith("["):
+            section = text.strip("[]").strip().lower()
+        elif section == "sscscp" and "=" in text and not text.startswith("#"):
+            name, _, value = text.partition("=")
+            entries.setdefault(name.strip().lower(), value.strip())
+    if not entries:
+        raise SettingsError(f"{path}: there is no section [sscscp] with entries in it")
+    return entries
 
 
-def read_conquest_ini(path: Path) -> ArchiveSettings:
-    """Return the settings of the archive that a dicom.ini describes; relative names are below its folder.
+def read_settings(path: Path) -> Settings:
+    """Return the settings that a dicom.ini gives; relative names in it are below its folder.
 
     Raises:
-        SettingsError: it names no SQLite database or no data directory.
+        SettingsError: it names no SQLite database or no data directory, or a port that is none.
     """
-    values = read_values(path)
-    database, data = values.get("sqlserver"), values.get("magdevice0")
+    entries = read_dicom_ini(path)
+    port = entries.get("tcpport", "5678")
+    if not port.isdecimal() or not 0 < int(port) <= 0xFFFF:
+        raise SettingsError(f"{path}: TCPPort = {port} is no port")
+    defaults = ListenerSettings()
+    listener = ListenerSettings(defaults.host, int(port), entries.get("myacrnema") or defaults.ae_title)
+    return Settings(archive=_archive(path, entries), listener=listener)
+
+
+def _archive(path: Path, entries: dict[str, str]) -> ArchiveSettings:
+    database, data = entries.get("sqlserver"), entries.get("magdevice0")
     if not database or not data:
         missing = "SQLServer" if not database else "MAGDevice0"
         raise SettingsError(f"{path}: expected a line {missing} = ... that names a file or folder")
-    if values.get("sqlite", "1") != "1":
-        raise SettingsError(f"{path}: the database is not SQLite (SQLite = {values['sqlite']})")
-    count = int(values["magdevices"]) if values.get("magdevices", "").isdigit() else 1
-    devices = {f"MAG{n}": values[f"magdevice{n}"] for n in range(1, count) if f"magdevice{n}" in values}
+    if entries.get("sqlite", "1") != "1":
+        raise SettingsError(f"{path}: the database is not SQLite (SQLite = {entries['sqlite']})")
+    count = int(entries["magdevices"]) if entries.get("magdevices", "").isdecimal() else 1
+    devices = {f"MAG{n}": entries[f"magdevice{n}"] for n in range(1, count) if f"magdevice{n}" in entries}
     return ArchiveSettings(
         data=_below(path.parent, data),
         database=_below(path.parent, database),
-        sql=_below(path.parent, values.get("kfactorfile", "dicom.sql")),
+        sql=_below(path.parent, entries.get("kfactorfile", "dicom.sql")),
         devices={name: _below(path.parent, folder) for name, folder in devices.items()},
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from pyconquest_rt.values import text_value
+from pyconquest_rt.values import NUMBER_CODES, text_value
 
 _REMEMBERED = 512  # values kept per conversion
 _REMEMBERED_BYTES = 128  # longer ones are not kept
@@ -47,13 +47,18 @@ def fit(text: str | None, field: Field) -> str | None:
 class Conversion(dict[bytes, str | None]):
     """Raw value → column value, remembered: most values of a series are the same in all its images."""
 
-    __slots__ = ("_convert",)
+    __slots__ = ("_as_it_stands", "_convert")
 
-    def __init__(self, convert: Callable[[bytes], str | None]) -> None:
+    def __init__(self, convert: Callable[[bytes], str | None], as_it_stands: int = 0) -> None:
         self._convert = convert
+        self._as_it_stands = as_it_stands  # printable ASCII up to this length needs no conversion
 
     def __missing__(self, raw: bytes) -> str | None:
-        value = self._convert(raw)
+        value: str | None = None
+        if len(raw) <= self._as_it_stands and raw.isascii():
+            value = raw.decode("ascii").rstrip("\0 ")
+        if not value or not value.isprintable():
+            value = self._convert(raw)
         if len(raw) <= _REMEMBERED_BYTES:
             if len(self) >= _REMEMBERED:
                 self.clear()
@@ -75,5 +80,7 @@ class ConversionTable(dict[tuple[str, int | None, str], Conversion]):
         first = kind == "number"
         text = partial(text_value, vr=vr, codecs=self.codecs, big_endian=self._big_endian, first=first)
         field = Field((), length, kind)
-        self[key] = conversion = Conversion(lambda raw: fit(text(raw), field))
+        is_text = kind != "date" and vr not in NUMBER_CODES and vr not in ("SQ", "UN")
+        as_it_stands = min(length or _REMEMBERED_BYTES, _REMEMBERED_BYTES) if is_text else 0
+        self[key] = conversion = Conversion(lambda raw: fit(text(raw), field), as_it_stands)
         return conversion

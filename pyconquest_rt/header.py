@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import islice
 from operator import getitem, itemgetter
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from pyconquest_rt.elements import (
     PIXEL_REPRESENTATION,
@@ -97,11 +97,14 @@ class _Found:
 class _Context(NamedTuple):
     """What is kept with a layout: how its raw values become a `Header`."""
 
-    pick: Callable[[tuple[bytes, ...]], tuple[bytes, ...]]
+    pick: Callable[[tuple[bytes, ...]], tuple[bytes, ...]]  # the raw values to convert, each once
     conversions: tuple[Conversion, ...]
+    spread: Callable[[tuple[str | None, ...]], tuple[str | None, ...]]  # to the fields that want them
     transfer_syntax: str
     charset: str
 
+
+_Value = TypeVar("_Value")
 
 _INCOMPLETE = "the element after the header, mostly the pixel data, is cut short by the end of the file"
 _NO_SEQUENCES: Mapping[int, list[Item]] = MappingProxyType({})
@@ -158,9 +161,9 @@ class HeaderReader:
         if not matched:
             return self._parse_new(prefix, transfer_syntax)
         layout, raws, is_complete = matched
-        pick, conversions, syntax, charset = layout.context
+        pick, conversions, spread, syntax, charset = layout.context
         return Header(
-            tuple(map(getitem, conversions, pick((*raws, b"")))),
+            spread((None, *map(getitem, conversions, pick(raws)))),
             _NO_SEQUENCES,
             prefix.size,
             prefix.mtime_ns,
@@ -180,9 +183,7 @@ class HeaderReader:
             if self._layouts and found.is_plain() and start.source is source:
                 layout = self._layouts.learn(prefix, transfer_syntax, start, found.elements, found.closing)
             if layout:
-                places = {tag: place for place, tag in enumerate(layout.tags)}
-                pick = _picker([places.get(field.path[0], len(places)) for field in self._fields])
-                layout.context = _Context(pick, conversions, start.transfer_syntax, charset)
+                layout.context = self._context(layout.tags, conversions, start.transfer_syntax, charset)
         values = [
             _nested_value(found.sequences.get(field.path[0], []), field)
             if len(field.path) > 1
@@ -198,6 +199,25 @@ class HeaderReader:
             charset,
             found.fault,
         )
+
+    def _context(
+        self, tags: tuple[int, ...], conversions: Sequence[Conversion], transfer_syntax: str, charset: str
+    ) -> _Context:
+        """What turns the raw values of a layout, which has these tags, into those of the fields."""
+        places = {tag: place for place, tag in enumerate(tags)}
+        wanted: dict[tuple[int, int], int] = {}  # place and conversion → number from 1
+        spread, chosen = [], []
+        for field, conversion in zip(self._fields, conversions, strict=True):
+            place = places.get(field.path[0])
+            if place is None:
+                spread.append(0)
+                continue
+            if (place, id(conversion)) not in wanted:
+                wanted[place, id(conversion)] = len(wanted) + 1
+                chosen.append(conversion)
+            spread.append(wanted[place, id(conversion)])
+        pick = _picker([place for place, _ in wanted])
+        return _Context(pick, tuple(chosen), _picker(spread), transfer_syntax, charset)
 
     def _walk(self, start: Start) -> _Found:
         """Visit the elements up to the last wanted tag and take what is wanted.
@@ -295,7 +315,7 @@ class HeaderReader:
         return table
 
 
-def _picker(places: list[int]) -> Callable[[tuple[bytes, ...]], tuple[bytes, ...]]:
+def _picker(places: list[int]) -> Callable[[tuple[_Value, ...]], tuple[_Value, ...]]:
     """A function that picks these places of a tuple."""
     if len(places) > 1:
         return itemgetter(*places)

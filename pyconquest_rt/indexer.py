@@ -78,8 +78,9 @@ def rebuild(
 
     Args:
         ingest: the index and the storage that it describes.
-        only: ``missing`` reads the files that were never seen (default), ``changed`` also those whose size or
-            modification time differs, ``all`` every file. Rows of files that have gone are removed in each.
+        only: ``missing`` reads the files that were never seen, and rejected ones that have changed (default),
+            ``changed`` all whose size or modification time differs, ``all`` every file. Rows of files that have
+            gone are removed in each.
         under: a folder below the data directory to which the rebuild is limited.
         jobs: threads that read ahead; None: as many as pay, judged by how long reading has to wait.
         executor: where headers are read instead, in chunks (a process pool, Dask, MPI).
@@ -141,6 +142,14 @@ def _pass(
     return _remove_gone(ingest, gone, report)
 
 
+def count_due(ingest: Ingest, *, only: Only = "missing", under: str = "") -> int:
+    """Return how many files a rebuild would read; it costs a listing."""
+    if ingest.database.state("refill"):
+        only = "all"
+    pairs = differences(_files(ingest, under), seen(ingest.database, under))
+    return sum(1 for file, known in pairs if file is not None and _is_due(file, known, only))
+
+
 def _files(ingest: Ingest, under: str) -> Iterator[Listed]:
     return walk(ingest.storage.root, under, skip=own_files(ingest))
 
@@ -156,7 +165,8 @@ def own_files(ingest: Ingest) -> Callable[[str], bool]:
 def _is_due(file: Listed, known: Seen | None, only: Only) -> bool:
     if known is None or only == "all":
         return True
-    return only == "changed" and file.fingerprint() != (known.size, known.mtime_ns)
+    may_have_changed = only == "changed" or known.state == "rejected"  # it may have been half written then
+    return may_have_changed and file.fingerprint() != (known.size, known.mtime_ns)
 
 
 def _remove_gone(ingest: Ingest, gone: list[str], report: Report) -> int:

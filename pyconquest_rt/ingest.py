@@ -7,7 +7,6 @@ PatientID moves its whole study.
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -25,6 +24,8 @@ from pyconquest_rt.rt_columns import NONE, RTColumns, rt_columns
 from pyconquest_rt.schema import Definition, Table
 from pyconquest_rt.storage import DEFAULT_DEVICE, Storage
 
+_MANY = 50  # rows in a batch from which a statement of its own pays
+
 
 class State(StrEnum):
     """What became of one file."""
@@ -36,8 +37,7 @@ class State(StrEnum):
     REJECTED = "rejected"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A file that was looked at: its header, or the reason why there is none.
 
     ``path`` is relative to the data directory, with ``/``; ``hash`` is the content's hash where one was asked for.
@@ -205,7 +205,7 @@ class _Batch:
         sop = values[self.layout.sop_key]
         if sop is None:
             return self._refuse(item, None, "it has no SOPInstanceUID")
-        if self.seen_as and self.seen_as.get(path, sop) != sop:
+        if self.seen_as and self.seen_as.get(path, sop) not in (sop, None):
             self._forget_content_of(path)
         image = self.images.get(sop)
         state = State.INDEXED
@@ -291,7 +291,7 @@ class _Batch:
 
     def _forget_content_of(self, path: str) -> None:
         """The file holds something else now: the row of what it held before goes."""
-        before = self.seen_as.pop(path, None)
+        before, self.seen_as[path] = self.seen_as.get(path), None
         row = self.database.connection.execute(
             "SELECT ObjectFile FROM DICOMImages WHERE SOPInstanc = ?", (before,)
         ).fetchone()
@@ -319,7 +319,7 @@ class _Batch:
         connection = self.database.connection
         self._write_parents()
         if self.new_rows:
-            connection.executemany(self.statements.insert_image, self.new_rows)
+            self._insert_images()
         if self.changed_rows:
             keys = [row[0] for row in self.changed_rows]
             rows = [(*row, key) for row, key in zip(self.changed_rows, keys, strict=True)]
@@ -332,6 +332,21 @@ class _Batch:
             "INSERT INTO rejected(path, SOPInstanceUID, reason, time) VALUES (?, ?, ?, ?)", self.refused
         )
         self._clear()
+
+    def _insert_images(self) -> None:
+        """Write the new image rows; binding NULLs costs time, so of many rows columns that none fills are left out."""
+        rows = self.new_rows
+        if len(rows) < _MANY:
+            self.database.connection.executemany(self.statements.insert_image, rows)
+            return
+        columns = _image_columns(self.definition.images)
+        filled = [
+            (name, values)
+            for name, values in zip(columns, zip(*rows, strict=True), strict=True)
+            if values[0] is not None or values.count(None) < len(rows)
+        ]
+        statement = _insert(self.definition.images, [name for name, _ in filled])
+        self.database.connection.executemany(statement, zip(*(values for _, values in filled), strict=True))
 
     def _write_parents(self) -> None:
         layout, definition = self.layout, self.definition

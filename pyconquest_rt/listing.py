@@ -5,7 +5,6 @@ Both sides come sorted by path, so that they are compared as they stream by, in 
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,8 +16,7 @@ _SKIPPED_AT_ROOT = frozenset({"printer_files", "incoming", "bin", INCOMING})
 _PAGE = 5000
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """A file on disk; ``path`` is relative to the root, with ``/``."""
 
     path: str

@@ -93,6 +93,10 @@ class Node:
         """What has been received so far."""
         return self._listener.counters
 
+    def wake(self) -> None:
+        """Tell the workers that there may be something to derive."""
+        self._workers.wake()
+
     def wait(self) -> None:
         """Block until the node is stopped by another thread, or KeyboardInterrupt comes."""
         self._listener.wait()

@@ -6,11 +6,12 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyconquest_rt.config import ArchiveSettings, Settings, load
+from pyconquest_rt.config import ArchiveSettings, ListenerSettings, Settings, load
 
 if TYPE_CHECKING:
     from pyconquest_rt.archive import pyconquest
@@ -28,7 +29,7 @@ def archive_options(verb: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(verb)
     def with_settings(*, data: str | None, database: str | None, sql: str | None, **others: Any) -> Any:
-        settings = load()
+        settings = settings_here()
         given: dict[str, Any] = {"data": data, "database": database, "sql": sql}
         archive = replace(settings.archive, **{key: value for key, value in given.items() if value})
         return verb(settings=replace(settings, archive=archive), **others)
@@ -42,6 +43,40 @@ def archive_options(verb: Callable[..., Any]) -> Callable[..., Any]:
     ):
         decorated = option(decorated)
     return decorated
+
+
+def settings_here() -> Settings:
+    """Read the settings of the working directory: pyconquest.toml, or else a Conquest's dicom.ini, or the defaults."""
+    return load(otherwise=_settings_of_conquest)
+
+
+def _settings_of_conquest() -> Settings | None:
+    ini = Path("dicom.ini")
+    if not ini.is_file():
+        return None
+    from pyconquest_rt.conquest_ini import read_settings
+
+    return read_settings(ini)
+
+
+def listener_options(verb: Any) -> Any:
+    """Give a verb the options that say where it listens."""
+    defaults = ListenerSettings()
+    for decorate in (
+        click.option("--port", type=click.IntRange(0, 65535), help=f"Port to listen on [{defaults.port}]."),
+        click.option("--aet", metavar="AET", help=f"Our AE title [{defaults.ae_title}]."),
+        click.option("--host", help=f"Address to listen on; 0.0.0.0 for all [{defaults.host}]."),
+    ):
+        verb = decorate(verb)
+    return verb
+
+
+def listener_of(settings: Settings, port: int | None, aet: str | None, host: str | None) -> ListenerSettings:
+    """Return the listener of the settings with what was given at the command line over it."""
+    known = settings.listener
+    return ListenerSettings(
+        host=host or known.host, port=known.port if port is None else port, ae_title=aet or known.ae_title
+    )
 
 
 def open_ingest(settings: Settings) -> "Ingest":
@@ -109,12 +144,12 @@ class Progress:
         self._what = what
         self._start = self._last = time.monotonic()
         self._shown = False
-        self._enabled = sys.stderr.isatty()
+        self.enabled = sys.stderr.isatty()
 
     def __call__(self, done: int, total: int | None = None) -> None:
         """Show how much is done, of how much if that is known."""
         now = time.monotonic()
-        if not self._enabled or now - self._start < _SHOWN_AFTER_S or now - self._last < _REFRESH_S:
+        if not self.enabled or now - self._start < _SHOWN_AFTER_S or now - self._last < _REFRESH_S:
             return
         self._last, self._shown = now, True
         rate = done / (now - self._start)

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from samples import make_object, save
 
+from pyconquest_rt import derive
 from pyconquest_rt.cli import main
 from pyconquest_rt.demo import make_patients
 
@@ -72,6 +73,15 @@ def test_settings_come_from_the_working_directory(run: Run, tmp_path: Path) -> N
     assert "datum" in run("rebuild", code=1).output
 
 
+def test_a_conquest_s_own_settings_are_read_where_they_lie(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "dicom.ini").write_text(
+        "[sscscp]\nMyACRNema = SRV\nTCPPort = 5679\nSQLite = 1\nSQLServer = c.db3\nMAGDevice0 = ./MAG0/\n"
+    )
+    save(make_object(), tmp_path / "MAG0" / "P1" / "1.dcm")
+    assert "1 indexed" in run("rebuild").output
+    assert (tmp_path / "c.db3").exists()
+
+
 def test_objects_are_stored_copied_changed_and_deleted(run: Run, tmp_path: Path) -> None:
     make_patients(tmp_path / "export", count=2)
     assert "88 files stored, 0 not" in run("store", "export").output
@@ -121,6 +131,19 @@ def test_dvhs_roi_names_and_doses(run: Run, tmp_path: Path) -> None:
     assert doses["dose_study"][0]["total_dlp_mGycm"] == pytest.approx(116.52)
     assert json.loads(run("dose", "summary", "--json").output)
     assert "rows" in run("dose", "export", "dose_event", "--csv", "e.csv").output
+
+
+def test_the_site_says_which_metrics_and_names_there_are(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "pyconquest.toml").write_text('[rt]\nmetrics = "D77%[Gy] Mean[Gy]"\n')
+    make_patients(tmp_path / "export")
+    run("store", "export")
+    derive.extractors.cache_clear()
+    try:
+        run("derive")
+        rows = json.loads(run("query", "SELECT DISTINCT metric FROM dvh_metrics ORDER BY 1", "--json").output)
+        assert rows == [{"metric": "D77%[Gy]"}, {"metric": "Mean[Gy]"}]
+    finally:
+        derive.extractors.cache_clear()
 
 
 def test_the_demonstration(run: Run) -> None:

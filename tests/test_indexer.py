@@ -146,6 +146,16 @@ def test_junk_has_a_reason_and_stays(ingest: Ingest, put: Put, data: Path) -> No
     assert rebuild(ingest).read == 0
 
 
+def test_a_file_that_was_half_written_is_read_when_it_is_whole(ingest: Ingest, put: Put, data: Path) -> None:
+    whole = put("P1/1.dcm").read_bytes()
+    (data / "P1" / "1.dcm").write_bytes(whole[:300])
+    assert len(rebuild(ingest).rejected) == 1
+    assert rebuild(ingest).read == 0
+    (data / "P1" / "1.dcm").write_bytes(whole)
+    assert rebuild(ingest).indexed == 1
+    assert rows(ingest, "SELECT * FROM rejected") == []
+
+
 def test_missing_keys_are_put_into_the_rows_only(ingest: Ingest, put: Put) -> None:
     path = put("a.dcm", PatientID=None, StudyInstanceUID=None, SeriesInstanceUID=None)
     before = path.read_bytes()

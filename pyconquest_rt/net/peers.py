@@ -111,26 +111,3 @@ class Peers:
                 addresses = {str(info[4][0]) for info in socket.getaddrinfo(peer.host, None)}
                 found += [(peer.aet, address.partition("%")[0]) for address in sorted(addresses)]
         return found
-
-
-def read_dicom_ini(path: str | Path) -> dict[str, str]:
-    """Read a Conquest ``dicom.ini``: the entries of its section ``[sscscp]`` by lower-case name.
-
-    Raises SettingsError if it cannot be read or has no such section.
-    """
-    try:
-        lines = Path(path).read_text("utf-8", "replace").splitlines()
-    except OSError as error:
-        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
-    entries: dict[str, str] = {}
-    section = ""
-    for line in lines:
-        text = line.strip()
-        if text.startswith("["):
-            section = text.strip("[]").strip().lower()
-        elif section == "sscscp" and "=" in text and not text.startswith("#"):
-            name, _, value = text.partition("=")
-            entries.setdefault(name.strip().lower(), value.strip())
-    if not entries:
-        raise SettingsError(f"{path}: there is no section [sscscp] with entries in it")
-    return entries

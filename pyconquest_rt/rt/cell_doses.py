@@ -5,14 +5,14 @@ coronal contours: the dose is integrated exactly across every piece of slab at t
 interpolated in the plane. ``oblique`` interpolates at the centroid of every cell.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from pyconquest_rt.rt.cells import Cuts, Frame, Pieces
 from pyconquest_rt.rt.coverage import Coverage, Polygons
-from pyconquest_rt.rt.dose_grid import DoseGrid
+from pyconquest_rt.rt.dose_grid import DoseGrid, locate
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -21,6 +21,9 @@ Ints = npt.NDArray[np.intp]
 
 CANDIDATES = 8
 """Cells whose corners are searched for the least and for the greatest dose."""
+FARTHEST = 0.5 * 3**0.5
+"""A corner's dose differs from the cell's mean by at most this part of the cell's width (if the dose is
+linear)."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +68,11 @@ def _parallel(portion: Portion, grid: DoseGrid, axes: tuple[int, int, int]) -> C
     row, column = cells.row, cells.column
     u, v = cells.u.astype(np.float32), cells.v.astype(np.float32)
     window = (slice(rows.index[0], rows.index[-1] + 2), slice(columns.index[0], columns.index[-1] + 2))
-    layers = np.ascontiguousarray(grid.values.transpose(axes)[:, window[0], window[1]])
+    reached = grid.locate(axes[0], np.array((pieces.low.min(), pieces.high.max())))[0]
+    across = slice(reached[0], reached[1] + 2)
+    layers = np.ascontiguousarray(grid.values.transpose(axes)[across, window[0], window[1]])
     points = _Points.inside(portion, grid, axes, layers.shape)
-    mean, spread, low, high = _integrate(layers, pieces, grid, axes[0], points)
+    mean, spread, low, high = _integrate(layers, grid.nodes[axes[0]][across], pieces, points)
 
     base = (piece * layers.shape[1] + (rows.index - rows.index[0])[row]) * layers.shape[2]
     base += (columns.index - columns.index[0])[column]
@@ -78,15 +83,16 @@ def _parallel(portion: Portion, grid: DoseGrid, axes: tuple[int, int, int]) -> C
         columns.start.astype(np.float32)[column] + along_u * u,
         rows.start.astype(np.float32)[row] + along_v * v,
     )
-    change_u *= along_u * (1 - np.abs(2 * u - 1))
-    change_v *= along_v * (1 - np.abs(2 * v - 1))
-    change_w = spread.reshape(-1)[base]
+    change_u *= along_u
+    change_v *= along_v
+    partial = np.flatnonzero(cells.fraction < 1.0)
+    change_u[partial] *= _extent(u[partial])
+    change_v[partial] *= _extent(v[partial])
+    change_w = spread.reshape(-1).take(base)
     heights = (pieces.high - pieces.low)[piece]
     volume = cells.fraction * columns.widths[column] * rows.widths[row] * heights
-    reach = np.abs(change_u) + np.abs(change_v) + change_w
-    inner_low, inner_high = _inner_extremes(portion, grid, cells, piece, dose, reach)
     width = np.sqrt(change_u * change_u + change_v * change_v + change_w * change_w)
-    return CellDoses(volume, dose, width, min(low, inner_low), max(high, inner_high))
+    return _inner_extremes(portion, grid, CellDoses(volume, dose, width, low, high), cells, piece)
 
 
 @dataclass(frozen=True)
@@ -122,16 +128,15 @@ class _Points:
 
 
 def _integrate(
-    layers: Singles, pieces: Pieces, grid: DoseGrid, axis: int, points: _Points
+    layers: Singles, nodes: Floats, pieces: Pieces, points: _Points
 ) -> tuple[Singles, Singles, float, float]:
     """Return mean and range of the dose across each piece at the voxel centres, and the extremes at the
     points.
 
-    ``layers`` are the doses with shape (w, v, u). Between the faces of a piece and the voxel centres in it
-    the dose is linear in w, so that the mean over those intervals is exact and the extremes lie at their
-    ends.
+    ``layers`` are the doses with shape (w, v, u), ``nodes`` their positions along w. Between the faces of a
+    piece and the voxel centres in it the dose is linear in w, so that the mean over those intervals is exact
+    and the extremes lie at their ends.
     """
-    nodes = grid.nodes[axis]
     first = np.searchsorted(nodes, pieces.low, side="right")
     intervals = int((np.searchsorted(nodes, pieces.high, side="left") - first).max()) + 1
     position, previous = pieces.low, np.empty(0, np.float32)
@@ -143,7 +148,7 @@ def _integrate(
             following = np.where(inner > position, np.minimum(inner, pieces.high), pieces.high)
             share = ((following - position) / (pieces.high - pieces.low)).astype(np.float32)[:, None, None]
             position = following
-        index, part = grid.locate(axis, position)
+        index, part = locate(nodes, position)
         here = layers[index]
         here += part.astype(np.float32)[:, None, None] * (layers[index + 1] - here)
         if number == 0:
@@ -158,14 +163,20 @@ def _integrate(
     return mean, most - least, low, high
 
 
+def _extent(centroid: Numbers) -> Numbers:
+    """Return how much of a cell's side its covered part takes, from the part's centroid on that side (0 to
+    1)."""
+    return np.asarray(1 - np.abs(2 * centroid - 1))
+
+
 def _bilinear(field: Singles, base: Ints, u: Singles, v: Singles) -> tuple[Singles, Singles, Singles]:
     """Return the value at (u, v) within the voxel whose first corner is ``base``, and its changes along u
     and v."""
     flat, width = field.reshape(-1), field.shape[2]
-    first = flat[base]
-    along_u = flat[base + 1] - first
-    along_v = flat[base + width] - first
-    twist = flat[base + width + 1] - first - along_u - along_v
+    first = flat.take(base)
+    along_u = flat.take(base + 1) - first
+    along_v = flat.take(base + width) - first
+    twist = flat.take(base + (width + 1)) - first - along_u - along_v
     along_v += u * twist
     return first + u * along_u + v * along_v, along_u + v * twist, along_v
 
@@ -182,15 +193,13 @@ def _oblique(portion: Portion, grid: DoseGrid) -> CellDoses | None:
     if not inside.any():
         return None
     dose, slope = grid.interpolate(at[inside])
-    reach = 1 - np.abs(2 * np.stack((np.full(u.shape, 0.5), v, u), axis=1) - 1)
-    span = np.abs(portion.frame.from_grid(slope) * (size * reach)[inside])
+    extent = np.stack((np.ones(u.shape), _extent(v), _extent(u)), axis=1)
+    span = portion.frame.from_grid(slope) * (size * extent)[inside]
     volume = (cells.fraction * size.prod(axis=1))[inside]
     low, high = _surface_extremes(portion, grid)
-    inner = _inner_extremes(portion, grid, cells.pick(inside), piece[inside], dose, span.sum(axis=1))
     width = np.sqrt((span * span).sum(axis=1))
-    return CellDoses(
-        volume, dose.astype(np.float32), width.astype(np.float32), min(low, inner[0]), max(high, inner[1])
-    )
+    doses = CellDoses(volume, dose.astype(np.float32), width.astype(np.float32), low, high)
+    return _inner_extremes(portion, grid, doses, cells.pick(inside), piece[inside])
 
 
 def _surface_extremes(portion: Portion, grid: DoseGrid) -> tuple[float, float]:
@@ -209,25 +218,27 @@ def _surface_extremes(portion: Portion, grid: DoseGrid) -> tuple[float, float]:
 
 
 def _inner_extremes(
-    portion: Portion, grid: DoseGrid, cells: Coverage, piece: Ints, dose: Numbers, reach: Numbers
-) -> tuple[float, float]:
-    """Return least and greatest dose of the cells' means and of the corners of the most promising whole
-    cells."""
-    low, high = float(dose.min()), float(dose.max())
-    whole = np.flatnonzero(cells.fraction > 1 - 1e-6)
-    count = min(CANDIDATES, whole.size)
-    if count == 0:
-        return low, high
-    half = 0.5 * reach[whole]
-    least = np.argpartition(dose[whole] - half, count - 1)[:count]
-    most = np.argpartition(dose[whole] + half, whole.size - count)[whole.size - count :]
-    best = whole[np.concatenate((least, most))]
-    w = _levels(portion.pieces, piece[best], grid, portion.frame)[:, :, None, None]
-    v = portion.rows.edges[cells.row[best][:, None] + (0, 1)][:, None, :, None]
-    u = portion.columns.edges[cells.column[best][:, None] + (0, 1)][:, None, None, :]
-    corners = np.stack(np.broadcast_arrays(w, v, u), axis=-1).reshape(-1, 3)
-    doses = grid.interpolate(portion.frame.to_grid(corners))[0]
-    return min(low, float(doses.min())), max(high, float(doses.max()))
+    portion: Portion, grid: DoseGrid, doses: CellDoses, cells: Coverage, piece: Ints
+) -> CellDoses:
+    """Return the doses with their extremes widened by the cells' means and by the corners of whole cells.
+
+    Only cells are searched whose mean and width promise more than is known.
+    """
+    low, high = min(doses.low, float(doses.dose.min())), max(doses.high, float(doses.dose.max()))
+    half = FARTHEST * doses.width
+    lower, upper = doses.dose - half, doses.dose + half
+    promising = np.flatnonzero((cells.fraction == 1.0) & ((lower < low) | (upper > high)))
+    if promising.size > 2 * CANDIDATES:
+        best = (np.argsort(lower[promising])[:CANDIDATES], np.argsort(-upper[promising])[:CANDIDATES])
+        promising = promising[np.concatenate(best)]
+    if promising.size:
+        w = _levels(portion.pieces, piece[promising], grid, portion.frame)[:, :, None, None]
+        v = portion.rows.edges[cells.row[promising][:, None] + (0, 1)][:, None, :, None]
+        u = portion.columns.edges[cells.column[promising][:, None] + (0, 1)][:, None, None, :]
+        corners = np.stack(np.broadcast_arrays(w, v, u), axis=-1).reshape(-1, 3)
+        found = grid.interpolate(portion.frame.to_grid(corners))[0]
+        low, high = min(low, float(found.min())), max(high, float(found.max()))
+    return replace(doses, low=low, high=high)
 
 
 def _levels(pieces: Pieces, chosen: Ints, grid: DoseGrid, frame: Frame) -> Floats:

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
-from pyconquest_rt.rt.dicom_values import items, number, numbers, raw_value, text
+from pyconquest_rt.rt.dicom_values import code, items, number, numbers, raw_value, text
 
 Floats = npt.NDArray[np.float64]
 
-CONTOUR_DATA = 0x30060050
+CONTOUR_DATA, CONTOUR_GEOMETRIC_TYPE = 0x30060050, 0x30060042
 ROI_NUMBER, REFERENCED_ROI_NUMBER, ROI_DISPLAY_COLOR = 0x30060022, 0x30060084, 0x3006002A
 CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
 MAX_COORDINATE = 1e5
@@ -75,7 +75,7 @@ def _read_roi(roi_number: int, item: Dataset, contour_item: Dataset | None, inte
         if rgb.size == 3 and np.all((rgb >= 0) & (rgb <= 255)):
             color = (int(rgb[0]), int(rgb[1]), int(rgb[2]))
         for contour in items(contour_item, "ContourSequence"):
-            kind = text(contour, "ContourGeometricType")
+            kind = code(contour, CONTOUR_GEOMETRIC_TYPE)
             if kind in CLOSED:
                 closed.append(contour)
             else:

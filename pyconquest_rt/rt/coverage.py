@@ -3,8 +3,9 @@
 The even-odd rule decides what is inside, so contours drawn within contours are holes, holes may hold
 islands, and the two coincident edges of a keyhole cancel. Every plane is cut into horizontal strips at each
 polygon vertex and at each row border; within such a strip all edges are straight lines from its lower to its
-upper side, so the mid-line of the strip gives the exact area. The planes are laid above each other on one
-long axis, which turns any number of them into one sorted list of crossings.
+upper side, so the mid-line of the strip gives the exact area (where edges cross each other, to the height of
+a strip). The planes are laid above each other on one long axis, which turns any number of them into one
+sorted list of crossings.
 """
 
 from dataclasses import dataclass
@@ -15,8 +16,11 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
-STRIPS_PER_ROW = 2
-"""Extra cuts per row of cells, so that a slanted edge is laid into the right columns."""
+LEAST_FRACTION = 1e-9
+"""Cells covered by less, or lacking less, are empty, or whole."""
+
+STRIPS_PER_ROW = 1
+"""Cuts per row of cells beside those at vertices; more lay a slanted edge more exactly into its columns."""
 
 MAX_CROSSINGS = 4_000_000
 """Upper bound of edge crossings held at once (about 300 MB would be needed for ten times as many)."""
@@ -94,48 +98,68 @@ def cover(polygons: Polygons, u_edges: Floats, v_edges: Floats) -> Coverage:
     sign[1::2] = -1.0
     weight = sign * crossings.height[crossings.strip]
     plane = crossings.plane[crossings.strip]
-    area = _summed(plane, -weight * crossings.x, polygons.planes)
+    area = np.bincount(plane, -weight * crossings.x, polygons.planes).astype(np.float64, copy=False)
 
     middle = crossings.middle[crossings.strip]
     inside = (middle > v_edges[0]) & (middle < v_edges[-1])
     row = np.searchsorted(v_edges, middle[inside], side="right") - 1
     height = np.diff(v_edges)[row]
-    weight = weight[inside] / height
     x = np.clip(crossings.x[inside], u_edges[0], u_edges[-1])
     column = np.minimum(np.searchsorted(u_edges, x, side="right") - 1, u_edges.size - 2)
-    f = (x - u_edges[column]) / np.diff(u_edges)[column]
-    t = (middle[inside] - v_edges[row]) / height
     shape = (polygons.planes, v_edges.size - 1, u_edges.size - 1)
     cell = (plane[inside] * shape[1] + row) * shape[2] + column
-
-    size = shape[0] * shape[1] * shape[2]
-    passed = _summed(cell, weight, size)
-    own = _summed(cell, weight * (1 - f), size)
-    passed_v = _summed(cell, weight * t, size)
-    entering = _left_of(passed)
-    fraction = own + entering
-    covered = np.flatnonzero(fraction > 1e-9)
-    fraction = fraction[covered]
-    # moments of the covered part: what enters from the left fills the cell's width, a crossing its right part
-    u = 0.5 * entering[covered]
-    u += _summed(cell, 0.5 * weight * (1 - f * f), size)[covered]
-    v = _left_of(passed_v)[covered]
-    v += _summed(cell, weight * t * (1 - f), size)[covered]
-    planes, rows, columns = np.unravel_index(covered, shape)
-    return Coverage(planes, rows, columns, np.minimum(fraction, 1.0), u / fraction, v / fraction, area)
+    u = (x - u_edges[column]) / np.diff(u_edges)[column]
+    v = (middle[inside] - v_edges[row]) / height
+    return _filled(cell, weight[inside] / height, u, v, shape, area)
 
 
-def _summed(index: Ints, values: Floats, size: int) -> Floats:
-    """Return the sums of the values of each index below ``size``."""
-    return np.bincount(index, values, minlength=size).astype(np.float64, copy=False)
+def _filled(
+    cell: Ints, weight: Floats, u: Floats, v: Floats, shape: tuple[int, int, int], area: Floats
+) -> Coverage:
+    """Return the cells that crossings fill; ``weight`` is the height of a strip in rows, negative where it
+    ends.
 
-
-def _left_of(values: Floats) -> Floats:
-    """Return for every cell the sum over the cells left of it in its row.
-
-    What enters a row leaves it again, so every row sums up to 0 and one running sum serves all rows.
+    A crossing at (u, v) in a cell fills the cell's part right of it and all cells further right. So the
+    cells with crossings have sums of their own, and those between two of them are alike. What enters a row
+    leaves it again, so that one running sum serves all rows.
     """
-    return np.asarray(np.cumsum(values) - values)
+    if cell.size == 0:
+        none, nothing = np.empty(0, np.intp), np.empty(0)
+        return Coverage(none, none, none, nothing, nothing, nothing, area)
+    order = np.argsort(cell)
+    cell, weight, u, v = cell[order], weight[order], u[order], v[order]
+    first = np.flatnonzero(np.diff(cell, prepend=-1))
+    right = weight * (1.0 - u)
+    own, own_u, own_v, passed, passed_v = (
+        np.add.reduceat(values, first)
+        for values in (right, 0.5 * right * (1.0 + u), right * v, weight, weight * v)
+    )
+    after, after_v = np.cumsum(passed), np.cumsum(passed_v)
+    before, before_v = after - passed, after_v - passed_v
+    cell = cell[first]
+    run = np.diff(cell, append=cell[-1] + 1) - 1
+    run[after <= LEAST_FRACTION] = 0
+    touched = np.flatnonzero(before + own > LEAST_FRACTION)
+
+    number = np.arange(int(run.sum())) - np.repeat(np.cumsum(run) - run, run)
+    rows = cell // shape[2]
+    planes = rows // shape[1]
+    columns = cell - rows * shape[2]
+    rows = rows - planes * shape[1]
+    fraction = np.concatenate(((before + own)[touched], np.repeat(after, run)))
+    fraction[fraction > 1.0 - LEAST_FRACTION] = 1.0
+    middle = np.repeat(after_v / np.where(run > 0, after, 1.0), run)
+    return Coverage(
+        plane=np.concatenate((planes[touched], np.repeat(planes, run))),
+        row=np.concatenate((rows[touched], np.repeat(rows, run))),
+        column=np.concatenate((columns[touched], np.repeat(columns + 1, run) + number)),
+        fraction=fraction,
+        u=np.concatenate(
+            ((0.5 * before + own_u)[touched] / (before + own)[touched], np.full(run.sum(), 0.5))
+        ),
+        v=np.concatenate(((before_v + own_v)[touched] / (before + own)[touched], middle)),
+        area=area,
+    )
 
 
 def _crossings(polygons: Polygons, v_edges: Floats) -> _Crossings:

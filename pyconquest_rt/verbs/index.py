@@ -35,8 +35,10 @@ def rebuild(settings: Settings, patient: str | None, only: Any, jobs: int | None
 
     progress = Progress("files")
     under = "" if patient is None else folder_name(patient)
+    ingest = open_ingest(settings)
+    total = indexer.count_due(ingest, only=only, under=under) if progress.enabled else None
     report = indexer.rebuild(
-        open_ingest(settings), only=only, under=under, jobs=jobs, progress=lambda done, _: progress(done)
+        ingest, only=only, under=under, jobs=jobs, progress=lambda done, _: progress(done, total)
     )
     progress.close()
     if as_json:
