@@ -240,10 +240,17 @@ class Item:
 
     def items(self, tag: int) -> "list[Item]":
         """The items of a sequence."""
+        return list(self._items(tag))
+
+    def first(self, tag: int) -> "Item | None":
+        """The first item of a sequence, the others not looked at; ``None`` where there is none."""
+        return next(self._items(tag), None)
+
+    def _items(self, tag: int) -> "Iterator[Item]":
         header = self._located().get(tag)
         if header is None:
-            return []
-        return list(read_items(self._source, header, self._stop, self._encoding, self._character_codecs()))
+            return iter(())
+        return read_items(self._source, header, self._stop, self._encoding, self._character_codecs())
 
     def vr(self, tag: int) -> str:
         """The VR by which the element is decoded; "UN" where nobody knows."""

@@ -5,6 +5,7 @@ while that file exists. An object that contradicts what is indexed is refused; a
 PatientID moves its whole study.
 """
 
+import sqlite3
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -23,8 +24,6 @@ from pyconquest_rt.rows import MODALITIES_IN_STUDY, RowLayout, Values
 from pyconquest_rt.rt_columns import NONE, RTColumns, rt_columns
 from pyconquest_rt.schema import Definition, Table
 from pyconquest_rt.storage import DEFAULT_DEVICE, Storage
-
-_MANY = 50  # rows in a batch from which a statement of its own pays
 
 
 class State(StrEnum):
@@ -318,8 +317,7 @@ class _Batch:
         """Write what has been judged so far: parents first, then images, then what was seen of the files."""
         connection = self.database.connection
         self._write_parents()
-        if self.new_rows:
-            self._insert_images()
+        _insert(connection, self.definition.images, self.statements.image_columns, self.new_rows)
         if self.changed_rows:
             keys = [row[0] for row in self.changed_rows]
             rows = [(*row, key) for row, key in zip(self.changed_rows, keys, strict=True)]
@@ -333,36 +331,22 @@ class _Batch:
         )
         self._clear()
 
-    def _insert_images(self) -> None:
-        """Write the new image rows; binding NULLs costs time, so of many rows columns that none fills are left out."""
-        rows = self.new_rows
-        if len(rows) < _MANY:
-            self.database.connection.executemany(self.statements.insert_image, rows)
-            return
-        columns = _image_columns(self.definition.images)
-        filled = [
-            (name, values)
-            for name, values in zip(columns, zip(*rows, strict=True), strict=True)
-            if values[0] is not None or values.count(None) < len(rows)
-        ]
-        statement = _insert(self.definition.images, [name for name, _ in filled])
-        self.database.connection.executemany(statement, zip(*(values for _, values in filled), strict=True))
-
     def _write_parents(self) -> None:
         layout, definition = self.layout, self.definition
-        patients: dict[str | None, Values] = {}
-        studies: dict[str | None, Values] = {}
-        modalities: dict[str | None, set[str]] = {}
-        for values, rt in self.latest.values():
-            patients[values[layout.patient_key]] = values[layout.patient]
-            study = values[layout.study_key]
+        patients: dict[str, Values] = {}
+        studies: dict[str, Values] = {}
+        series: dict[str, Values] = {}
+        modalities: dict[str, set[str]] = {}
+        for uid, (values, rt) in self.latest.items():
+            patient, study = values[layout.patient_key], values[layout.study_key]
+            assert patient is not None and study is not None  # complete() put them in
+            patients[patient] = values[layout.patient]
             studies[study] = values[layout.study]
+            series[uid] = self._series_row(values[layout.series], rt)
             modalities.setdefault(study, set()).add(values[layout.modality] or "")
-            self._upsert(definition.series, self._series_row(values[layout.series], rt))
-        for patient_row in patients.values():
-            self._upsert(definition.patients, patient_row)
-        for study, study_row in studies.items():
-            self._upsert(definition.studies, self._study_row(study, study_row, modalities[study]))
+        self._upsert(definition.patients, patients)
+        self._upsert(definition.studies, self._with_modalities(studies, modalities))
+        self._upsert(definition.series, series)
 
     def _series_row(self, row: Values, rt: RTColumns) -> Values:
         """A structure set's series row tells its frame of reference and the series that it was drawn on."""
@@ -375,42 +359,51 @@ class _Batch:
         columns = self.definition.series.columns
         return tuple(value or extra.get(column.path) for column, value in zip(columns, row, strict=True))
 
-    def _study_row(self, study: str | None, row: Values, modalities: set[str]) -> Values:
-        """The study row with its modalities: those it has, and those of the objects that have come."""
+    def _with_modalities(
+        self, studies: dict[str, Values], modalities: dict[str, set[str]]
+    ) -> dict[str, Values]:
+        """The study rows with their modalities: those they have, and those of the objects that have come."""
         columns = self.definition.studies.columns
         place = next((n for n, column in enumerate(columns) if column.path == MODALITIES_IN_STUDY), None)
         if place is None:
-            return row
-        before = self.database.connection.execute(
-            f"SELECT {quote(columns[place].name)} FROM DICOMStudies WHERE StudyInsta = ?", (study,)
-        ).fetchone()
-        merged = modalities | set(((before and before[0]) or "").split("\\"))
-        return (*row[:place], "\\".join(sorted(merged - {""})), *row[place + 1 :])
+            return studies
+        sql = f"SELECT StudyInsta, {quote(columns[place].name)} FROM DICOMStudies WHERE StudyInsta IN (?)"
+        before = dict(self.database.select_in(sql, studies))
+        rows = {}
+        for study, row in studies.items():
+            merged = modalities[study] | set((before.get(study) or "").split("\\"))
+            rows[study] = (*row[:place], "\\".join(sorted(merged - {""})), *row[place + 1 :])
+        return rows
 
-    def _upsert(self, table: Table, row: Values) -> None:
-        """Write a parent row: what this object says wins, what it leaves out stays."""
-        connection = self.database.connection
-        update, insert = self.statements.parents[table.name]
-        if connection.execute(update, (*row, self.access_time, row[0])).rowcount == 0:
-            connection.execute(insert, (*row, self.access_time))
+    def _upsert(self, table: Table, rows: dict[str, Values]) -> None:
+        """Write parent rows by their keys: what these objects say wins, what they leave out stays."""
+        if not rows:
+            return
+        select, update, columns = self.statements.parents[table.name]
+        known = {key for (key,) in self.database.select_in(select, rows)}
+        connection, now = self.database.connection, self.access_time
+        changed = [(*row, now, key) for key, row in rows.items() if key in known]
+        connection.executemany(update, changed)
+        _insert(connection, table, columns, [(*row, now) for key, row in rows.items() if key not in known])
 
 
 class _Statements:
     """The statements that write rows, made once."""
 
     def __init__(self, definition: Definition) -> None:
-        columns = _image_columns(definition.images)
-        self.insert_image = _insert(definition.images, columns)
-        self.update_image = _update(definition.images, columns)
+        self.image_columns = _image_columns(definition.images)
+        self.update_image = _update(definition.images, self.image_columns)
         self.parents = {table.name: _upsert(table) for table in definition.tables[:3]}
-        """Table name → UPDATE that keeps what it is not given, and INSERT."""
+        """Table name → SELECT of the keys that are there, UPDATE that keeps what it is not given, columns."""
 
 
-def _upsert(table: Table) -> tuple[str, str]:
-    names = [column.name for column in table.columns]
-    kept = ", ".join(f"{quote(name)} = COALESCE(?, {quote(name)})" for name in names)
-    update = f"UPDATE {quote(table.name)} SET {kept}, AccessTime = ? WHERE {quote(table.key.name)} = ?"
-    return update, _insert(table, [*names, "AccessTime"])
+def _upsert(table: Table) -> tuple[str, str, list[str]]:
+    columns = [column.name for column in table.columns]
+    kept = ", ".join(f"{quote(name)} = COALESCE(?, {quote(name)})" for name in columns)
+    name, key = quote(table.name), quote(table.key.name)
+    select = f"SELECT {key} FROM {name} WHERE {key} IN (?)"
+    update = f"UPDATE {name} SET {kept}, AccessTime = ? WHERE {key} = ?"
+    return select, update, [*columns, "AccessTime"]
 
 
 def _image_columns(images: Table) -> list[str]:
@@ -423,9 +416,21 @@ def _image_columns(images: Table) -> list[str]:
     ]
 
 
-def _insert(table: Table, columns: list[str]) -> str:
-    names = ", ".join(quote(name) for name in columns)
-    return f"INSERT INTO {quote(table.name)} ({names}) VALUES ({', '.join('?' * len(columns))})"
+def _insert(
+    connection: sqlite3.Connection, table: Table, columns: list[str], rows: list[tuple[Any, ...]]
+) -> None:
+    """Insert rows. Binding a NULL costs as much as a value, so columns that no row fills are left out."""
+    if not rows:
+        return
+    filled = [
+        (name, values)
+        for name, values in zip(columns, zip(*rows, strict=True), strict=True)
+        if values[0] is not None or values.count(None) < len(values)
+    ]
+    names = ", ".join(quote(name) for name, _ in filled)
+    marks = ", ".join("?" * len(filled))
+    statement = f"INSERT INTO {quote(table.name)} ({names}) VALUES ({marks})"
+    connection.executemany(statement, zip(*(values for _, values in filled), strict=True))
 
 
 def _update(table: Table, columns: list[str]) -> str:

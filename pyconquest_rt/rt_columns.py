@@ -49,9 +49,9 @@ def _structure_set(sequences: Sequences) -> RTColumns:
     frames = {roi.text(0x30060024) for roi in rois} - {None}
     referenced = None
     for frame in sequences.get(REFERENCED_FRAME_OF_REFERENCE, ())[:1]:
-        for study in frame.items(0x30060012)[:1]:
-            for series in study.items(0x30060014)[:1]:
-                referenced = series.text(SERIES_INSTANCE_UID)
+        study = frame.first(0x30060012)
+        series = study.first(0x30060014) if study else None
+        referenced = series.text(SERIES_INSTANCE_UID) if series else None
     return RTColumns(
         ElementCount=str(len(rois)),
         ElementList=_list_text([_unquoted(roi.text(0x30060026)) for roi in rois]),
@@ -79,11 +79,11 @@ def _plan(sequences: Sequences) -> RTColumns:
 
 def _beam(beam: Item, dose: str | None, meterset: str | None) -> str:
     """Name, type, radiation, wedges, control points, first energy, first gantry angle, dose, MU, isocentre."""
-    points = beam.items(0x300A0111) or beam.items(0x300A03A8)
+    point = beam.first(0x300A0111) or beam.first(0x300A03A8)
     energy = gantry = isocentre = None
-    if points:
-        energy, gantry = points[0].text(0x300A0114), points[0].text(0x300A011E)
-        isocentre = f"[{', '.join(points[0].values(0x300A012C))}]"
+    if point:
+        energy, gantry = point.text(0x300A0114), point.text(0x300A011E)
+        isocentre = f"[{', '.join(point.values(0x300A012C))}]"
     return _list_text(
         [
             _unquoted(beam.text(0x300A00C2)),
