@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import make_object, save
+from samples import make_object, save
 
 from pyconquest_rt.backup import backup, copies, restore
 from pyconquest_rt.config import ArchiveSettings

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from conftest import make_object, save
+from samples import make_object, save
 
 REPOSITORY = Path(__file__).parent.parent
 DERIVE_AND_SHOW = """

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from conftest import make_object, save
+from samples import make_object, save
 
 from pyconquest_rt import jobs, schedule
 from pyconquest_rt.config import (

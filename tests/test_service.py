@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from conftest import make_object, save
+from samples import make_object, save
 
 from pyconquest_rt import config, logs, scu
 from pyconquest_rt.cli import main

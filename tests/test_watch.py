@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import make_object, save
+from samples import make_object, save
 
 from pyconquest_rt.config import ArchiveSettings, WatchSettings
 from pyconquest_rt.errors import SettingsError, StorageError
