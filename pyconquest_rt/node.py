@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -127,24 +128,29 @@ class Workers:
         self._command = [sys.executable, "-m", "pyconquest_rt.worker", *_arguments(archive)]
         self._count = count
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._lock = threading.Lock()
 
     def start(self) -> None:
         """Start them; each begins with what is due already."""
-        self._processes = [
-            subprocess.Popen(self._command, stdin=subprocess.PIPE, start_new_session=True)
-            for _ in range(self._count)
-        ]
+        self._processes = [self._start_one() for _ in range(self._count)]
+
+    def _start_one(self) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(self._command, stdin=subprocess.PIPE, start_new_session=True)
+        assert process.stdin is not None
+        os.set_blocking(
+            process.stdin.fileno(), False
+        )  # a worker that reads no more must not stop the archive
+        return process
 
     def wake(self) -> None:
         """Tell them that something has come; one that has died is started anew."""
-        for place, process in enumerate(self._processes):
-            if process.poll() is not None:
-                self._processes[place] = process = subprocess.Popen(
-                    self._command, stdin=subprocess.PIPE, start_new_session=True
-                )
-            with contextlib.suppress(BrokenPipeError):
-                assert process.stdin is not None
-                os.write(process.stdin.fileno(), b"\n")
+        with self._lock:
+            for place, process in enumerate(self._processes):
+                if process.poll() is not None:
+                    self._processes[place] = process = self._start_one()
+                with contextlib.suppress(BrokenPipeError, BlockingIOError):
+                    assert process.stdin is not None
+                    os.write(process.stdin.fileno(), b"\n")
 
     def stop(self, grace_s: float = 10.0) -> None:
         """Let each finish the object that it is at, then stop it."""
