@@ -34,6 +34,9 @@ class ListenerSettings:
     host: str = "127.0.0.1"
     port: int = 5678
     ae_title: str = "PYCONQUEST"
+    file_names: str = (
+        "standard"  # or Conquest's FileNameSyntax: a number 0 to 12, or a template (see naming.py)
+    )
 
 
 @dataclass(frozen=True, slots=True)
