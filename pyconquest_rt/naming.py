@@ -126,7 +126,8 @@ class _Naming:
         with self._lock:
             values = dict(zip(self._tags, self._reader.read_file(staged).values, strict=True))
             values |= {_TAGS["id"]: patient_id, _TAGS["sopuid"]: sop_instance_uid}
-            *folders, stem = [_filled(part, values, next(self._count)) for part in self._parts]
+            count = next(self._count)
+            *folders, stem = [_filled(part, values, count) for part in self._parts]
             candidates = _candidates(folders, stem, patient_id, sop_instance_uid)
             for name in candidates:
                 if self._is_free(name, sop_instance_uid):

@@ -153,6 +153,12 @@ def test_two_instances_never_share_a_file(tmp_path: Path, syntax: str, write_to_
     assert sorted(found) == [data_set.SOPInstanceUID for data_set in objects]
 
 
+def test_the_counter_counts_by_one(tmp_path: Path) -> None:
+    staged = save(make_object(), tmp_path / "a.tmp")
+    name_of = naming("%id/%counter", tmp_path / "data")
+    assert [name_of("P1", f"1.{n}", staged) for n in range(3)] == [f"P1/{n:04x}.dcm" for n in range(3)]
+
+
 def test_a_name_that_a_folder_or_junk_has(tmp_path: Path) -> None:
     data_set = make_object()
     uid = data_set.SOPInstanceUID
