@@ -39,6 +39,10 @@ class ListenerSettings:
     host: str = option("127.0.0.1", "The address to listen on; 0.0.0.0 means all of this machine.")
     port: int = option(5678, "The port; 0 takes any that is free.", between(0, 65535))
     ae_title: str = option("PYCONQUEST", "The AE title of this archive.", ae_title)
+    file_names: str = option(
+        "standard",
+        "Names of files: standard (PatientID/SOPInstanceUID.dcm), Conquest's FileNameSyntax 0-12, or a % template.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,9 @@ class ScheduleSettings:
     verify: str = option("0 3 * * sun", "Compare the index with the files, and report.", cron)
     upkeep: str = option("30 3 * * *", "Keep the database in order: checkpoint, statistics.", cron)
     retention: str = option("0 4 * * *", "Look at quota and free space.", cron)
+    forward_minutes: float = option(
+        1.0, "How often to send what waits in the outgoing queue; 0 means never.", between(0, 1440)
+    )
     sweep_minutes: float = option(
         5.0, "How often to look for derivations that are due; 0 means never.", between(0, 1440)
     )

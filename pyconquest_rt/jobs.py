@@ -10,7 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -101,6 +101,12 @@ def _retention(ingest: Ingest, settings: Settings) -> Result:
     return retain(ingest, settings.retention).as_dict()
 
 
+def _forward(ingest: Ingest, settings: Settings) -> Result:
+    from pyconquest_rt.forward import send_due
+
+    return asdict(send_due(ingest))
+
+
 def _sweep(ingest: Ingest, settings: Settings) -> Result:
     from pyconquest_rt.derive import sweep
 
@@ -117,6 +123,7 @@ JOBS = {
         Job("verify", "compare the index with the files", _verify),
         Job("upkeep", "checkpoint, statistics, left-overs of broken-off receptions", _upkeep),
         Job("retention", "compare the archive with its quota and the free space", _retention),
+        Job("forward", "send what waits in the outgoing queue", _forward, light=True),
         Job("sweep", "find derivations that are due again or were broken off", _sweep, light=True),
     )
 }

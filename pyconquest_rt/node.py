@@ -11,6 +11,7 @@ from typing import Self
 
 from pyconquest_rt import schema
 from pyconquest_rt.config import ArchiveSettings, ListenerSettings
+from pyconquest_rt.naming import naming
 from pyconquest_rt.net.admission import LOOPBACK, Access, Policy
 from pyconquest_rt.net.commitment import CommitmentService
 from pyconquest_rt.net.finding import FindService
@@ -18,7 +19,7 @@ from pyconquest_rt.net.index import Index
 from pyconquest_rt.net.peers import Peers
 from pyconquest_rt.net.retrieving import RetrieveService
 from pyconquest_rt.net.serving import Counters
-from pyconquest_rt.reception import NameOf, Reception, standard
+from pyconquest_rt.reception import NameOf, Reception
 from pyconquest_rt.reception import Policy as Replacement
 from pyconquest_rt.scp import Listener
 
@@ -36,9 +37,10 @@ class Node:
         peers: who may query from elsewhere, and where objects can be moved to; None: those of ``acrnema.map``
             in the working directory, if there is one.
         replacement: what becomes of an object that is there already with other content.
-        name_of: names files; ``PatientID/SOPInstanceUID.dcm`` unless said otherwise.
+        name_of: names files, in place of ``listener.file_names``.
 
     Raises:
+        SettingsError: ``listener.file_names`` cannot be used.
         NetworkError: the port cannot be had.
         DatabaseError, SchemaError: the index cannot be opened.
     """
@@ -52,9 +54,10 @@ class Node:
         workers: int = 1,
         peers: Peers | None = None,
         replacement: Replacement = "replace",
-        name_of: NameOf = standard,
+        name_of: NameOf | None = None,
     ) -> None:
         definition = schema.load(archive.sql) if Path(archive.sql).is_file() else schema.default()
+        name_of = name_of or naming(listener.file_names, archive.data)
         known = _peers() if peers is None else peers
         index = Index(archive, definition)
         self._workers = Workers(archive, workers)

@@ -74,8 +74,11 @@ def listener_options(verb: Any) -> Any:
 def listener_of(settings: Settings, port: int | None, aet: str | None, host: str | None) -> ListenerSettings:
     """Return the listener of the settings with what was given at the command line over it."""
     known = settings.listener
-    return ListenerSettings(
-        host=host or known.host, port=known.port if port is None else port, ae_title=aet or known.ae_title
+    return replace(
+        known,
+        host=host or known.host,
+        port=known.port if port is None else port,
+        ae_title=aet or known.ae_title,
     )
 
 

@@ -1,6 +1,7 @@
 """Verbs about the network: listen, demo, and DCMTK-like echo, send, find, move, get."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,16 +35,29 @@ def peer_options(verb: Any) -> Any:
 
 @click.command()
 @listener_options
+@click.option(
+    "--file-names",
+    metavar="SYNTAX",
+    help="standard, Conquest's FileNameSyntax 0 to 12, or a template such as %id/%studydate/%sopuid.",
+)
 @click.option("--files-only", is_flag=True, help="Store files without indexing; a later rebuild finds them.")
 @click.option("--workers", default=1, show_default=True, help="Processes that derive DVHs and dose tables.")
 @archive_options
 def listen(
-    settings: Settings, port: int | None, aet: str | None, host: str | None, files_only: bool, workers: int
+    settings: Settings,
+    port: int | None,
+    aet: str | None,
+    host: str | None,
+    file_names: str | None,
+    files_only: bool,
+    workers: int,
 ) -> None:
     """Receive objects, index them and answer queries, until interrupted."""
     from pyconquest_rt.node import Node
 
     address = listener_of(settings, port, aet, host)
+    if file_names:
+        address = replace(address, file_names=file_names)
     with Node(settings.archive, address, write_to_database=not files_only, workers=workers) as node:
         click.echo(
             f"listening as {address.ae_title}@{address.host}:{node.port}, data in {settings.archive.data}"
