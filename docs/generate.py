@@ -35,6 +35,8 @@ ABOUT = {
     "derivations": "One row per object and extractor: whether its rows are due, running, done, waiting or failed.",
     "derivation_inputs": "Every object that a result rests on, with the fingerprint of its file then.",
     "derived_tables": "Which tables hold results, and of which extractor.",
+    "forward_rules": "Which new objects go to which node (`pyconquest-rt forward`).",
+    "forward_queue": "Each object that a rule has caught: waiting, sent, failed, or there earlier.",
     "job_runs": "Each run of a job of the service.",
     "watched": "Files of the watch folder that stay there and are known.",
     "roi_name": "The standard name of each ROI name, by rules or by a person (see ROI names).",
