@@ -81,6 +81,6 @@ class ConversionTable(dict[tuple[str, int | None, str], Conversion]):
         text = partial(text_value, vr=vr, codecs=self.codecs, big_endian=self._big_endian, first=first)
         field = Field((), length, kind)
         is_text = kind != "date" and vr not in NUMBER_CODES and vr not in ("SQ", "UN")
-        as_it_stands = min(length or _REMEMBERED_BYTES, _REMEMBERED_BYTES) if is_text else 0
+        as_it_stands = (_REMEMBERED_BYTES if length is None else length) if is_text else 0
         self[key] = conversion = Conversion(lambda raw: fit(text(raw), field), as_it_stands)
         return conversion

@@ -4,28 +4,38 @@ import itertools
 import os
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pyconquest_rt.errors import DatabaseError, UnreadableError
 from pyconquest_rt.header import HeaderReader
 from pyconquest_rt.ingest import Found, Ingest, Outcome, State
 from pyconquest_rt.listing import Listed, Seen, differences, seen, walk
+from pyconquest_rt.part10 import Prefix, announce, read_prefix
 from pyconquest_rt.removal import remove_images
 from pyconquest_rt.rows import RowLayout
 from pyconquest_rt.schema import Definition
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
 
 Only = Literal["all", "missing", "changed"]
 Progress = Callable[[int, float], None]
 """Called with the number of files read so far and the seconds since the start."""
 
 CHUNK = 500
-_SLOW_SHARE = 0.5  # a chunk that waited longer than this share of its time is worth reading ahead
+_PART = 50  # files that are read between two looks at how it goes
+_SLOW_SHARE = 0.5  # where reading more than this share of the files had to wait it is worth reading ahead
 _THREADS = 8
+
+_Read = TypeVar("_Read")
 
 
 @dataclass
@@ -200,24 +210,38 @@ def read_chunk(definition: Definition, root: str, paths: Sequence[str]) -> list[
 
 def read_one(reader: HeaderReader, root: str, path: str) -> Found:
     """Read the header of one file below a root; what cannot be read is a reason, never an exception."""
+    return _parsed(reader, path, _prefix(root, path))
+
+
+def _prefix(root: str, path: str) -> Prefix | Found:
+    """The first bytes of one file, or the reason why there are none."""
     full = f"{root}/{path}"
     try:
         path.encode()
+        return read_prefix(full)
     except UnicodeEncodeError:
         shown = path.encode("utf-8", "backslashreplace").decode()
         return Found(shown, -1, -1, None, "its name is not valid UTF-8; rename the file")
-    try:
-        header = reader.read_file(full)
-        return Found(path, header.size, header.mtime_ns, header)
     except UnreadableError as error:
         reason = str(error)
-    except OSError as error:
-        reason = f"it cannot be opened: {error.strerror}"
     try:
         status = Path(full).stat()
     except OSError:
         return Found(path, -1, -1, None, reason)
     return Found(path, status.st_size, status.st_mtime_ns, None, reason)
+
+
+def _parsed(reader: HeaderReader, path: str, prefix: Prefix | Found) -> Found:
+    if isinstance(prefix, Found):
+        return prefix
+    try:
+        return Found(path, prefix.size, prefix.mtime_ns, reader.parse(prefix))
+    except UnreadableError as error:
+        return Found(path, prefix.size, prefix.mtime_ns, None, str(error))
+
+
+def _prefixes(root: str, paths: Sequence[str]) -> list[tuple[str, Prefix | Found]]:
+    return [(path, _prefix(root, path)) for path in paths]
 
 
 class _Readers(threading.local):
@@ -245,48 +269,92 @@ def _reader(
     definition, root = ingest.database.definition, os.fspath(ingest.storage.root)
 
     def read(paths: Iterator[str]) -> Iterator[list[Found]]:
-        chunks = iter(lambda: list(itertools.islice(paths, CHUNK)), [])
         if executor is not None:
-            yield from _ahead(executor, definition, root, chunks, ahead=16)
+            yield from _ahead(
+                executor, partial(read_chunk, definition, root), _chunks(paths, CHUNK), ahead=16
+            )
         elif jobs is not None and jobs > 1:
-            yield from _in_threads(jobs, definition, root, chunks)
+            yield from _in_threads(jobs, definition, root, paths)
         else:
-            yield from _adaptive(definition, root, chunks, may_wait=jobs is None)
+            yield from _adaptive(definition, root, paths, may_wait=jobs is None)
 
     return read
 
 
 def _adaptive(
-    definition: Definition, root: str, chunks: Iterator[list[str]], *, may_wait: bool
+    definition: Definition, root: str, paths: Iterator[str], *, may_wait: bool
 ) -> Iterator[list[Found]]:
-    """Read in this thread as long as the files are at hand; where reading waits, go on in threads."""
-    for chunk in chunks:
-        wall, cpu = time.monotonic(), time.thread_time()
+    """Read in this thread as long as the files are at hand.
+
+    Where reading waits, the system is told what is wanted next; where it waits all the same, as with a storage on
+    which opening a file takes long, reading goes on in threads.
+    """
+    chunks, is_announced = _chunks(paths, CHUNK, first=min(_PART, CHUNK)), not hasattr(os, "posix_fadvise")
+    while chunk := next(chunks, None):
+        before = _waits()
         found = read_chunk(definition, root, chunk)
-        wall, cpu = time.monotonic() - wall, time.thread_time() - cpu
+        is_slow = may_wait and _waits() - before > _SLOW_SHARE * len(chunk)
         yield found
-        if may_wait and wall - cpu > _SLOW_SHARE * wall:
-            yield from _in_threads(_THREADS, definition, root, chunks)
+        if is_slow and is_announced:
+            yield from _in_threads(_THREADS, definition, root, itertools.chain.from_iterable(chunks))
+        elif is_slow:
+            chunks, is_announced = _announced(root, chunks), True
 
 
-def _in_threads(
-    jobs: int, definition: Definition, root: str, chunks: Iterator[list[str]]
-) -> Iterator[list[Found]]:
-    small = (chunk[start : start + 50] for chunk in chunks for start in range(0, len(chunk), 50))
+def _announced(root: str, chunks: Iterator[list[str]]) -> Iterator[list[str]]:
+    """Yield each chunk when the system has been told to read the first bytes of the next one."""
+    before: list[str] = []
+    for chunk in chunks:
+        for path in chunk:
+            announce(f"{root}/{path}")
+        if before:
+            yield before
+        before = chunk
+    if before:
+        yield before
+
+
+def _waits() -> float:
+    """How often this thread has waited so far, as it does for a disk or a network.
+
+    Where the system does not count that, time in which the thread did not run is taken for waits of 0.2 ms each;
+    on a busy machine it may have waited for a processor then.
+    """
+    if resource is not None and hasattr(resource, "RUSAGE_THREAD"):
+        return float(resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw)
+    return (time.monotonic() - time.thread_time()) / 0.0002
+
+
+def _in_threads(jobs: int, definition: Definition, root: str, paths: Iterator[str]) -> Iterator[list[Found]]:
+    """Read the first bytes in threads, which is what waits, and parse them in this one."""
+    reader = reader_of(definition)
     with ThreadPoolExecutor(jobs, thread_name_prefix="read-ahead") as pool:
-        parts = _ahead(pool, definition, root, small, ahead=4 * jobs)
-        while batch := list(itertools.islice(parts, CHUNK // 50)):
-            yield list(itertools.chain.from_iterable(batch))
+        found: list[Found] = []
+        for part in _ahead(pool, partial(_prefixes, root), _chunks(paths, _PART), ahead=3 * jobs):
+            found += [_parsed(reader, path, prefix) for path, prefix in part]
+            if len(found) >= CHUNK:
+                yield found
+                found = []
+        if found:
+            yield found
+
+
+def _chunks(paths: Iterator[str], size: int, first: int | None = None) -> Iterator[list[str]]:
+    """Split paths into lists of one size, of which the first may have another."""
+    chunk = list(itertools.islice(paths, first or size))
+    while chunk:
+        yield chunk
+        chunk = list(itertools.islice(paths, size))
 
 
 def _ahead(
-    pool: Executor, definition: Definition, root: str, chunks: Iterator[list[str]], ahead: int
-) -> Iterator[list[Found]]:
+    pool: Executor, work: Callable[[list[str]], list[_Read]], chunks: Iterator[list[str]], ahead: int
+) -> Iterator[list[_Read]]:
     """Yield the results in the order of the chunks, with a bounded number of them under way."""
-    waiting: list[Future[list[Found]]] = []
+    waiting: deque[Future[list[_Read]]] = deque()
     for chunk in chunks:
-        waiting.append(pool.submit(read_chunk, definition, root, chunk))
+        waiting.append(pool.submit(work, chunk))
         if len(waiting) >= ahead:
-            yield waiting.pop(0).result()
+            yield waiting.popleft().result()
     for future in waiting:
         yield future.result()

@@ -130,6 +130,20 @@ def read_prefix(path: str | os.PathLike[str]) -> Prefix:
         raise UnreadableError(f"cannot be read: {error.strerror}") from error
 
 
+def announce(path: str | os.PathLike[str]) -> None:
+    """Ask the system to fetch what `read_prefix` will read, without waiting for it (POSIX)."""
+    try:
+        descriptor = os.open(path, _OPEN_FLAGS)
+    except (OSError, UnicodeEncodeError):
+        return  # read_prefix says why
+    try:
+        os.posix_fadvise(descriptor, 0, PREFIX_BYTES, os.POSIX_FADV_WILLNEED)
+    except OSError:
+        pass  # not a file
+    finally:
+        os.close(descriptor)
+
+
 def begin(source: Source, transfer_syntax: str | None = None) -> Start:
     """Find the data set: behind preamble and file meta information, behind the latter alone, or bare.
 

@@ -1,6 +1,9 @@
 """Rebuilding: the index says what the disk says, whatever happens to the files."""
 
+import itertools
+import os
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +11,7 @@ from typing import Any
 import pytest
 from samples import make_object, save
 
+from pyconquest_rt import indexer
 from pyconquest_rt.errors import DatabaseError
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.ingest import Ingest
@@ -252,6 +256,39 @@ def test_reading_ahead_gives_the_same_index(ingest: Ingest, put: Put, jobs: int)
         put(f"P{number % 7}/{number}.dcm", patient=f"P{number % 7}", study=number % 7, instance=number)
     assert rebuild(ingest, jobs=jobs).indexed == 120
     assert list(verify(ingest)) == []
+
+
+def test_where_reading_waits_files_are_announced_then_read_in_threads(
+    ingest: Ingest, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(40):
+        put(f"P{number % 3}/{number}.dcm", patient=f"P{number % 3}", study=number % 3, instance=number)
+    (ingest.storage.root / "junk").write_text("junk")
+    calls: Counter[str] = Counter()
+    for name in ("announce", "_in_threads"):
+        original = getattr(indexer, name)
+        monkeypatch.setattr(indexer, name, lambda *a, n=name, f=original: (calls.update([n]), f(*a))[1])
+    waits = itertools.count(0, 100)
+    monkeypatch.setattr(indexer, "_waits", lambda: next(waits))
+    monkeypatch.setattr(indexer, "_PART", 2)
+    monkeypatch.setattr(indexer, "CHUNK", 8)
+    report = rebuild(ingest)
+    assert (report.indexed, len(report.rejected)) == (40, 1)
+    assert list(verify(ingest)) == []
+    assert calls["_in_threads"] == 1
+    assert calls["announce"] >= 8 or not hasattr(os, "posix_fadvise")
+
+
+def test_a_column_that_only_one_object_fills_is_written(ingest: Ingest, put: Put) -> None:
+    put("P1/1.dcm", instance=1)
+    put("P1/2.dcm", instance=2, ReceiveCoilName="HEAD")
+    put("P1/3.dcm", instance=3)
+    rebuild(ingest)
+    assert rows(ingest, "SELECT ImageNumbe, ReceivingC FROM DICOMImages ORDER BY 1") == [
+        ("1", None),
+        ("2", "HEAD"),
+        ("3", None),
+    ]
 
 
 def test_the_same_through_an_executor(ingest: Ingest, put: Put) -> None:
