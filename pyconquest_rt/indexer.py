@@ -164,12 +164,10 @@ def _files(ingest: Ingest, under: str) -> Iterator[Listed]:
     return walk(ingest.storage.root, under, skip=own_files(ingest))
 
 
-def own_files(ingest: Ingest) -> Callable[[str], bool]:
-    """Return a test for the database's own files, which may lie below the data directory."""
-    database = str(Path(ingest.database.path).resolve())
-    own = {f"{database}{suffix}" for suffix in ("", "-wal", "-shm", "-journal")}
-    names = {Path(path).name for path in own}
-    return lambda path: path.rsplit(os.sep, 1)[-1] in names and str(Path(path).resolve()) in own
+def own_files(ingest: Ingest) -> list[str]:
+    """Return the paths of the database's own files, which may lie below the data directory."""
+    database = Path(ingest.database.path).resolve()
+    return [f"{database}{suffix}" for suffix in ("", "-wal", "-shm", "-journal")]
 
 
 def _is_due(file: Listed, known: Seen | None, only: Only) -> bool:

@@ -4,7 +4,9 @@ Both sides come sorted by path, so that they are compared as they stream by, in 
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,47 +42,43 @@ class Seen(NamedTuple):
     state: str
 
 
-def walk(root: Path, under: str = "", skip: Callable[[str], bool] = lambda path: False) -> Iterator[Listed]:
+_as_seen = partial(tuple.__new__, Seen)  # as Seen._make, at a third of its time
+
+
+def walk(root: Path, under: str = "", skip: Collection[str] = ()) -> Iterator[Listed]:
     """Yield the files below ``root/under`` in the order of their paths.
 
-    Hidden names and the folders that Conquest passes over are left out. Links to folders are followed, but never
-    back into a folder that is being walked.
+    Hidden names and the folders that Conquest passes over are left out, and the files whose resolved paths are in
+    ``skip``. Links to folders are followed, but never back into a folder that is being walked.
     """
-    yield from _walk(root / under, f"{under}/" if under else "", skip, ())
+    skipped = {os.path.basename(path): path for path in skip}
+    yield from _walk(os.fspath(root / under), f"{under}/" if under else "", skipped, ())
 
 
-def _walk(
-    folder: Path | str, prefix: str, skip: Callable[[str], bool], above: tuple[tuple[int, int], ...]
-) -> Iterator[Listed]:
+def _walk(folder: str, prefix: str, skipped: Mapping[str, str], above: tuple[str, ...]) -> Iterator[Listed]:
     try:
         with os.scandir(folder) as entries:
             listed = [(f"{entry.name}/" if entry.is_dir() else entry.name, entry) for entry in entries]
-        if any(entry.is_symlink() for name, entry in listed if name[-1] == "/"):
-            status = os.stat(folder)
-            above = (*above, (status.st_dev, status.st_ino))
     except OSError:
         return
-    listed.sort(key=_by_name)
+    listed.sort(key=itemgetter(0))
+    within = (*above, folder)
     for name, entry in listed:
         if name[0] == "." or (not prefix and name[:-1].lower() in _SKIPPED_AT_ROOT):
             continue
-        if name[-1] != "/":
-            if not skip(entry.path):
-                yield Listed(prefix + name, entry)
-        elif not (entry.is_symlink() and _identity(entry) in above):
-            yield from _walk(entry.path, prefix + name, skip, above)
+        if name[-1] == "/":
+            if not (entry.is_symlink() and _leads_back(entry.path, within)):
+                yield from _walk(entry.path, prefix + name, skipped, within)
+        elif name not in skipped or os.path.realpath(entry.path) != skipped[name]:
+            yield Listed(prefix + name, entry)
 
 
-def _by_name(listed: tuple[str, "os.DirEntry[str]"]) -> str:
-    return listed[0]
-
-
-def _identity(entry: "os.DirEntry[str]") -> tuple[int, int] | None:
+def _leads_back(link: str, folders: tuple[str, ...]) -> bool:
+    """Whether a link leads to one of these folders; what cannot be told is not followed."""
     try:
-        status = entry.stat()
+        return any(os.path.samefile(link, folder) for folder in folders)
     except OSError:
-        return None
-    return status.st_dev, status.st_ino
+        return True
 
 
 def seen(database: Database, under: str = "") -> Iterator[Seen]:
@@ -91,7 +89,7 @@ def seen(database: Database, under: str = "") -> Iterator[Seen]:
             "SELECT path, size, mtime_ns, state FROM files WHERE path > ? AND path < ? ORDER BY path LIMIT ?",
             (last, end, _PAGE),
         ).fetchall()
-        yield from map(Seen._make, rows)
+        yield from map(_as_seen, rows)
         if len(rows) < _PAGE:
             return
         last = rows[-1][0]
@@ -103,12 +101,12 @@ def differences(
     """Merge both sides: (file, None) is new, (None, seen) has gone, (file, seen) is there as before."""
     file, known = next(listed, None), next(remembered, None)
     while file is not None or known is not None:
-        if known is None or (file is not None and file.path < known.path):
-            yield file, None
-            file = next(listed, None)
-        elif file is None or known.path < file.path:
-            yield None, known
-            known = next(remembered, None)
-        else:
+        if file is not None and known is not None and file.path == known.path:
             yield file, known
             file, known = next(listed, None), next(remembered, None)
+        elif known is None or (file is not None and file.path < known.path):
+            yield file, None
+            file = next(listed, None)
+        else:
+            yield None, known
+            known = next(remembered, None)

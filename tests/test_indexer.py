@@ -250,6 +250,21 @@ def test_only_one_folder(ingest: Ingest, put: Put) -> None:
     assert rows(ingest, "SELECT PatientID FROM DICOMPatients") == [("P2",)]
 
 
+def test_links_to_folders_are_followed_but_never_back(ingest: Ingest, put: Put, tmp_path: Path) -> None:
+    put("A/B/1.dcm")
+    outside = save(make_object(instance=2), tmp_path / "elsewhere" / "2.dcm")
+    root = ingest.storage.root
+    (root / "A" / "B" / "back").symlink_to(root / "A")
+    (root / "linked").symlink_to(outside.parent)
+    (root / "lost").symlink_to(root / "nowhere")
+    report = rebuild(ingest)
+    assert rows(ingest, "SELECT ObjectFile FROM DICOMImages ORDER BY 1") == [
+        ("A/B/1.dcm",),
+        ("linked/2.dcm",),
+    ]
+    assert (report.duplicates, [path for path, _ in report.rejected]) == (0, ["lost"])
+
+
 @pytest.mark.parametrize("jobs", [1, 4])
 def test_reading_ahead_gives_the_same_index(ingest: Ingest, put: Put, jobs: int) -> None:
     for number in range(120):
