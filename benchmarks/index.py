@@ -26,6 +26,8 @@ from common import Contender, Times, alternate, parser, report, timed, verdict
 from rt_trees import KINDS, make_rt_tree
 from trees import make_ct_tree
 
+import pyconquest_rt
+
 Row = dict[str, Any]
 PyConquest = Callable[[Path, int], Contender] | None
 
@@ -124,20 +126,30 @@ def _sample(tree: Path, part: Path, count: int) -> tuple[Path, list[str]]:
 
 
 def _rt(trees: Path, work: Path, pyconquest: PyConquest, files: int = 12) -> list[Row]:
-    """Each kind of object by itself, with its nested columns, against PyConquest."""
-    rows = []
+    """Each kind of object by itself, with its nested columns, and all together, against PyConquest."""
+    measured: dict[str, dict[str, float]] = {}
     for kind in KINDS:
         tree = make_rt_tree(trees / kind.replace(" ", "-"), kind, files)
         contenders = {"rebuild": peers.ours(tree, work / "index.db", files)}
         if pyconquest:
             contenders["PyConquest"] = pyconquest(tree, files)
-        medians = {name: t.per(files) for name, t in alternate(contenders, 5, warm_up=contenders).items()}
-        ratio = medians["PyConquest"].cpu / medians["rebuild"].cpu if pyconquest else None
+        medians = alternate(contenders, 5, warm_up=contenders)
         size = statistics.mean(os.path.getsize(name) for name in peers.files_of(tree)) / 1e6
-        cells: Row = {"what": f"{kind}, {size:.1f} MB", "CPU us": medians["rebuild"].cpu}
-        cells["PyConquest CPU us"] = medians["PyConquest"].cpu if pyconquest else None
-        rows.append(cells | verdict(ratio, ">= 50 x"))
-    return rows
+        measured[f"{kind}, {size:.1f} MB"] = {name: times.per(files).cpu for name, times in medians.items()}
+    rows = [_rt_row(what, times) for what, times in measured.items()]
+    together = {name: statistics.mean(times[name] for times in measured.values()) for name in contenders}
+    return [*rows, _rt_row("the four together", together) | _rt_verdict(together)]
+
+
+def _rt_row(what: str, times: dict[str, float]) -> Row:
+    peer = times.get("PyConquest")
+    figure = peer / times["rebuild"] if peer else None
+    return {"what": what, "CPU us": times["rebuild"], "PyConquest CPU us": peer, "figure": figure}
+
+
+def _rt_verdict(times: dict[str, float]) -> Row:
+    peer = times.get("PyConquest")
+    return verdict(peer / times["rebuild"] if peer else None, ">= 50 x rebuild")
 
 
 def _cold(tree: Path, files: int, work: Path) -> list[Row]:
@@ -187,7 +199,7 @@ def _start(work: Path) -> list[Row]:
     """Starting an interpreter that does nothing, and one that does what is asked; nothing may be written."""
     folder = work / "empty"
     folder.mkdir()
-    environment = os.environ | {"PYTHONPATH": str(Path(peers.indexer.__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(Path(pyconquest_rt.__file__ or "").parents[1])}
 
     def start(program: str) -> None:
         command = [sys.executable, "-c", program]

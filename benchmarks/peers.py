@@ -36,14 +36,14 @@ def files_of(tree: Path) -> list[str]:
     return sorted(map(str, found))
 
 
-def ours(tree: Path, database: Path, files: int, **options: int) -> Contender:
+def ours(tree: Path, database: Path, files: int) -> Contender:
     """A rebuild into a new database, which stays."""
 
     def run() -> Times:
         remove_database(database)
         ingest = Ingest.open(ArchiveSettings(str(tree), str(database), "none.sql"))
         reports: list[indexer.Report] = []
-        times = timed(lambda: reports.append(indexer.rebuild(ingest, **options)))
+        times = timed(lambda: reports.append(indexer.rebuild(ingest)))
         ingest.close()
         assert reports[0].indexed == files, reports[0]
         return times

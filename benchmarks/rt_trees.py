@@ -71,7 +71,7 @@ def _texts(dataset: Dataset, tag: int, values: list[str]) -> None:
 
 
 def _structure_set(dataset: Dataset, generator: random.Random, number: int) -> None:
-    """25 ROIs on 100 slices with 6 to 16 MB of contours; every other file has sequences of undefined length."""
+    """25 ROIs on 100 slices with 6 to 16 MB of contours; in every other file all lengths are undefined."""
     frame, rois, contours = dataset.FrameOfReferenceUID, 25, 100
     points = 6 * 10**6 * (1 + number % 6 / 3) / (rois * contours * 3 * 8)
     images = [_reference("1.2.840.10008.5.1.4.1.1.2", _uid("CT", number, n)) for n in range(contours)]
@@ -91,8 +91,18 @@ def _structure_set(dataset: Dataset, generator: random.Random, number: int) -> N
         _item(ReferencedROINumber=roi, ContourSequence=[_contour(image, coordinates) for image in images])
         for roi in range(1, rois + 1)
     ]
-    for name in ("StructureSetROISequence", "ROIContourSequence"):
-        dataset[name].is_undefined_length = number % 2 == 1
+    if number % 2:
+        _leave_lengths_undefined(dataset)
+
+
+def _leave_lengths_undefined(dataset: Dataset) -> None:
+    """All sequences and items, at all depths, end with a delimiter, as several planning systems write them."""
+    for element in dataset:
+        if element.VR == "SQ":
+            element.is_undefined_length = True
+            for item in element.value:
+                item.is_undefined_length_sequence_item = True
+                _leave_lengths_undefined(item)
 
 
 def _reference(sop_class: str, instance: str) -> Dataset:

@@ -50,6 +50,8 @@ from pyconquest_rt.values import (
     text_value,
 )
 
+MODALITY = 0x00080060
+
 MAX_SEQUENCES = 16 << 20  #: wanted sequences are left out once they have more bytes together
 MAX_ITEMS = 50_000  #: a wanted sequence with more items is left out
 
@@ -71,9 +73,10 @@ class Header(NamedTuple):
 class _Found:
     """What a walk over one object found."""
 
-    __slots__ = ("closing", "elements", "fault", "ordered", "raws", "room", "sequences")
+    __slots__ = ("closing", "elements", "fault", "last", "ordered", "raws", "room", "sequences")
 
-    def __init__(self) -> None:
+    def __init__(self, last: int) -> None:
+        self.last = last  # the last wanted tag
         self.raws: dict[int, tuple[str | None, bytes]] = {}
         self.sequences: dict[int, list[Item]] = {}
         self.elements: list[tuple[int, ElementHeader]] = []  # each with its position
@@ -118,10 +121,16 @@ class HeaderReader:
         fields: the wanted values; one tag may be wanted several times.
         sequences: the tags of wanted sequences at the top level, handed out as `Item` views.
         remember: whether to remember layouts (see layouts.py); without, each header is walked over.
+        sequences_of: for a Modality those of the sequences that matter in its objects, which are then not read
+            beyond them; so the contours of a structure set are not, even where their end has to be searched for.
     """
 
     def __init__(
-        self, fields: Sequence[Field], sequences: Collection[int] = (), remember: bool = True
+        self,
+        fields: Sequence[Field],
+        sequences: Collection[int] = (),
+        remember: bool = True,
+        sequences_of: Mapping[str, Collection[int]] = MappingProxyType({}),
     ) -> None:
         self._fields = tuple(fields)
         self._asked = frozenset(sequences)
@@ -129,8 +138,12 @@ class HeaderReader:
         self._keys = {field.path[0] for field in self._fields if field.kind == "key"}
         tags = {field.path[0] for field in self._fields} | self._sequences
         self._last = max(tags, default=SPECIFIC_CHARACTER_SET)
+        own = tags - self._asked
+        self._last_of = {name.encode(): max(own | set(some)) for name, some in sequences_of.items()}
         creators = {creator for tag in tags if (creator := private_creator_tag(tag)) is not None}
         decisive = {TRANSFER_SYNTAX_UID, SPECIFIC_CHARACTER_SET, PIXEL_REPRESENTATION} | creators
+        if self._last_of:
+            decisive.add(MODALITY)
         self._wanted = tags | decisive
         self._tables: dict[tuple[bytes, bool], ConversionTable] = {}
         self._layouts = LayoutCache(tags, decisive) if remember else None
@@ -224,7 +237,7 @@ class HeaderReader:
 
         Where tags are out of order all elements are visited; of two with one tag the last counts.
         """
-        found = _Found()
+        found = _Found(self._last)
         source, position, encoding = start.source, start.position, start.encoding
         previous = 0
         try:
@@ -233,7 +246,7 @@ class HeaderReader:
                     self._take(found, source, header, header[2] + header[3], encoding)
             while position + 8 <= source.size:
                 tag, _, value, length = header = read_header(source, position, encoding)
-                if tag > self._last and found.ordered:
+                if tag > found.last and found.ordered:
                     found.closing = position, header
                     if start.is_whole and length != UNDEFINED_LENGTH and value + length > source.size:
                         found.blame(_INCOMPLETE)
@@ -264,6 +277,8 @@ class HeaderReader:
             found.raws[tag] = vr, b""  # items or fragments, not a value
         else:
             found.raws[tag] = vr, source.read(start, min(end, start + MAX_VALUE))
+            if tag == MODALITY:
+                found.last = self._last_of.get(found.raw(tag).strip(b"\0 "), found.last)
 
     def _take_sequence(
         self, found: _Found, source: Source, header: ElementHeader, end: int, encoding: Encoding

@@ -257,7 +257,7 @@ def reader_of(definition: Definition) -> HeaderReader:
     known = _readers.by_definition
     if definition not in known:
         layout = RowLayout(definition)
-        known[definition] = HeaderReader(layout.fields, layout.sequences)
+        known[definition] = HeaderReader(layout.fields, layout.sequences, sequences_of=layout.sequences_of)
     return known[definition]
 
 

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from pyconquest_rt.header import Field
-from pyconquest_rt.rt_columns import SEQUENCES
+from pyconquest_rt.rt_columns import SEQUENCES, SEQUENCES_OF
 from pyconquest_rt.schema import Column, Definition
 
 PATIENT_ID = (0x00100020,)
@@ -51,7 +51,7 @@ class RowLayout:
         self.modality = len(fields)
         fields.append(Field(MODALITY, 16))
         self.fields = tuple(fields)
-        self.sequences = SEQUENCES
+        self.sequences, self.sequences_of = SEQUENCES, SEQUENCES_OF
         self._positions: dict[tuple[int, ...], list[int]] = {
             path: [number for number, field in enumerate(fields) if field.path == path]
             for path in (PATIENT_ID, STUDY_UID, SERIES_UID)

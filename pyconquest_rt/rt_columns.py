@@ -145,3 +145,5 @@ SEQUENCES = (
     REFERENCED_PLAN,
     REFERENCED_STRUCTURE_SET,
 )
+#: A structure set needs but two of them, which stand before its contours.
+SEQUENCES_OF = {"RTSTRUCT": (REFERENCED_FRAME_OF_REFERENCE, STRUCTURE_SET_ROI)}

@@ -206,7 +206,9 @@ class Storer:
 
 def header_reader(ingest: Ingest) -> HeaderReader:
     """Return a reader of what the rows of an index need."""
-    return HeaderReader(ingest.layout.fields, ingest.layout.sequences)
+    return HeaderReader(
+        ingest.layout.fields, ingest.layout.sequences, sequences_of=ingest.layout.sequences_of
+    )
 
 
 def index_data_set(

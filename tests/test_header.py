@@ -725,6 +725,24 @@ def test_too_long_identifiers_are_left_out_and_told() -> None:
     assert header.values == (None, None) and header.fault and "identifier (0020,000D)" in header.fault
 
 
+@pytest.mark.parametrize("remember", [False, True])
+def test_what_a_modality_does_not_need_is_not_read(remember: bool) -> None:
+    """Of a structure set nothing beyond its ROIs, whatever stands there; of all others all that is asked for."""
+    names, plan = 0x30060020, 0x300C0002
+    broken = b"\x06\x30\x39\0\xff\xff\xff\xff" + b"neither items nor an end"
+    item = b"\xfe\xff\0\xe0\x0c\0\0\0" + b"\x06\x30\x26\0\4\0\0\0Lung"
+    rois = b"\x06\x30\x20\0" + len(item).to_bytes(4, "little") + item
+    reader = HeaderReader(WANTED, [names, plan], remember, {"RTSTRUCT": [names]})
+    for modality in (b"RTSTRUCT", b"RTDOSE", b"RTSTRUCT", b"RTDOSE", b"RTSTRUCT") * 3:
+        value = modality + b" " * (len(modality) % 2)
+        start = b"\x08\0\x60\0" + len(value).to_bytes(4, "little") + value
+        header = reader.read_bytes(start + rois + broken, IMPLICIT)
+        assert [roi.text(0x30060026) for roi in header.sequences[names]] == ["Lung"]
+        assert (header.fault is None) == (modality == b"RTSTRUCT")
+        plain = reader.read_bytes(start + broken, IMPLICIT)
+        assert (plain.fault is None) == (modality == b"RTSTRUCT")
+
+
 def test_deep_items_can_be_descended_a_little() -> None:
     header = HeaderReader([], [0x300A0040]).read_bytes(deep_items(), IMPLICIT)
     (item,) = header.sequences[0x300A0040]
