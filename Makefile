@@ -15,7 +15,7 @@ help:
 	@echo "make test   install, check, and run all tests with coverage"
 	@echo "make check  lint, format, types and the direction of imports"
 	@echo "make bench  run the benchmarks; the figures go to benchmarks/results"
-	@echo "make docs   write the reference of the Python interface to ./site"
+	@echo "make docs   write the reference of the Python interface to ./site, the documentation to ./site/docs"
 	@echo "make clean  remove what the other targets made, but never ./data"
 
 run: $(VENV)/installed
@@ -39,6 +39,8 @@ bench: $(VENV)/installed-test
 
 docs: $(VENV)/installed-docs
 	$(BIN)/pdoc --docformat restructuredtext --output-directory site $(MODULES)
+	$(BIN)/python docs/generate.py --check
+	$(BIN)/mkdocs build --quiet --strict
 
 clean:
 	rm -rf $(VENV) site build dist *.egg-info benchmarks/results .coverage htmlcov
@@ -63,7 +65,7 @@ $(VENV)/installed-test: $(VENV)/pyvenv.cfg pyproject.toml setup.py
 	@touch $@ $(VENV)/installed
 
 $(VENV)/installed-docs: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pdoc>=15'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pdoc>=15' 'mkdocs-material>=9.5,<10'
 	@touch $@
 
 # Some tests compare with DCMTK's programs. They are installed where that is possible without a question;

@@ -24,6 +24,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 ENVIRONMENT = {**os.environ, "TCP_NODELAY": "1"}
+LOST_ANSWER = "no answer came"
 SENDERS = ("pyconquest_rt", "pyconquest_rt x2", "dcmsend", "pynetdicom loop")
 
 
@@ -53,7 +54,11 @@ def send_ours(port: int, paths: list[Path], parallel: int) -> int:
 
 
 def send_plain(port: int, paths: list[Path]) -> int:
-    """Send as pynetdicom's documentation shows it, with only the presentation context that is needed."""
+    """Send as pynetdicom's documentation shows it, with only the presentation context that is needed.
+
+    Now and then pynetdicom 3.0.4's own thread takes an answer away from the caller ("Received unexpected
+    C-STORE service message" in its log) and the association ends 30 s later; such a run is repeated.
+    """
     from pydicom import dcmread
     from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
     from pynetdicom import AE
@@ -61,7 +66,12 @@ def send_plain(port: int, paths: list[Path]) -> int:
     ae = AE("BENCHMARK")
     ae.add_requested_context(CTImageStorage, [ExplicitVRLittleEndian])
     association = ae.associate("127.0.0.1", port)
-    sent = sum(association.send_c_store(dcmread(path)).Status == 0 for path in paths)
+    sent = 0
+    for path in paths:
+        status = association.send_c_store(dcmread(path))
+        if "Status" not in status:
+            raise SystemExit(LOST_ANSWER)
+        sent += status.Status == 0
     association.release()
     return sent
 
@@ -82,8 +92,8 @@ def run_inside(sender: str, port: int, folder: Path) -> None:
     print(json.dumps({"sent": sent, "seconds": time.monotonic() - started, "cpu": time.process_time() - cpu}))
 
 
-def measure(sender: str, port: int, folder: Path, count: int) -> dict[str, float]:
-    """Run one sender as a process; return objects per second and CPU milliseconds per object."""
+def measure(sender: str, port: int, folder: Path, count: int) -> dict[str, float] | None:
+    """Run one sender as a process; return objects per second and CPU ms per object, None if it broke off."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.monotonic()
     if sender == "dcmsend":
@@ -92,7 +102,13 @@ def measure(sender: str, port: int, folder: Path, count: int) -> dict[str, float
         inside = {"sent": count, "seconds": time.monotonic() - started}
     else:
         command = [sys.executable, __file__, "--inside", sender, str(port), str(folder)]
-        inside = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        ended = subprocess.run(command, capture_output=True, text=True)
+        if LOST_ANSWER in ended.stderr:
+            print(f"{sender} lost an answer; its run is repeated", file=sys.stderr)
+            return None
+        if ended.returncode:
+            raise SystemExit(f"{sender} failed: {ended.stderr[-500:]}")
+        inside = json.loads(ended.stdout)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     if inside["sent"] != count:
@@ -111,6 +127,24 @@ def free_port() -> int:
         return sock.getsockname()[1]
 
 
+def measure_fresh(sender: str, slices: Path, received: Path, count: int) -> dict[str, float] | None:
+    """Measure one sender against a server that starts anew, with an empty folder."""
+    received.mkdir()
+    port = free_port()
+    server = subprocess.Popen(["storescp", "-od", str(received), str(port)], env=ENVIRONMENT)
+    time.sleep(0.5)
+    try:
+        result = measure(sender, port, slices, count)
+    finally:
+        server.terminate()
+        server.wait()
+    stored = len(list(received.iterdir()))
+    shutil.rmtree(received)
+    if result is not None and stored != count:
+        raise SystemExit(f"storescp stored {stored} objects, {sender} sent {count}")
+    return result
+
+
 def run(count: int, repeats: int) -> dict[str, dict[str, float]]:
     """Measure all senders in turn; return the medians."""
     runs: dict[str, list[dict[str, float]]] = {sender: [] for sender in SENDERS}
@@ -120,18 +154,10 @@ def run(count: int, repeats: int) -> dict[str, dict[str, float]]:
         make_slices(slices, count)
         for _ in range(repeats):
             for sender in SENDERS:
-                received.mkdir()
-                port = free_port()
-                server = subprocess.Popen(["storescp", "-od", str(received), str(port)], env=ENVIRONMENT)
-                time.sleep(0.5)
-                try:
-                    runs[sender].append(measure(sender, port, slices, count))
-                finally:
-                    server.terminate()
-                    server.wait()
-                if len(list(received.iterdir())) != count:
-                    raise SystemExit(f"storescp stored fewer objects than {sender} sent")
-                shutil.rmtree(received)
+                result = None
+                while result is None:
+                    result = measure_fresh(sender, slices, received, count)
+                runs[sender].append(result)
     return {
         sender: {name: statistics.median(one[name] for one in results) for name in results[0]}
         for sender, results in runs.items()

@@ -89,7 +89,7 @@ def _set_slice(image: Dataset, patient: int, number: int, generator: random.Rand
             "ImageComments": "x" * (number % 7 + 1),
         }
     else:
-        uid = f"1.2.840.113619.2.55.3.{patient:06d}.{1000 + number}"
+        uid = f"1.2.840.113619.2.55.3.{100000 + patient}.{1000 + number}"
         position = [f"{x:+011.5f}", f"{y:+011.5f}", f"{z:+09.3f}"]
         numbers = {
             "InstanceNumber": f"{number + 1:04d}",

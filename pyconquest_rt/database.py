@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pyconquest_rt import forward_tables
 from pyconquest_rt.errors import DatabaseError
 from pyconquest_rt.schema import Definition, Table
 
@@ -41,6 +42,7 @@ _TYPES = {
 
 # One list of scripts per component; a database remembers how many of each it has run.
 MIGRATIONS: dict[str, list[str]] = {
+    "forward": forward_tables.SCRIPTS,
     "archive": [
         """
         CREATE TABLE files(

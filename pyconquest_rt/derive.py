@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pyconquest_rt import derived
+from pyconquest_rt.config import load
 from pyconquest_rt.database import Database, quote
 from pyconquest_rt.extractor import Extractor, Rows, Source, Waiting
 from pyconquest_rt.ingest import Ingest
@@ -52,7 +53,10 @@ class Summary:
 
 @cache
 def extractors() -> tuple[Extractor, ...]:
-    """Return all extractors, in the order in which they work: the package's own, then those of other packages."""
+    """Return all extractors, in the order in which they work: the package's own, then those of other packages.
+
+    The settings of the working directory say which metrics DVHs have and which map ROI names.
+    """
     others = [extractor for point in entry_points(group=ENTRY_POINTS) for extractor in _as_list(point.load())]
     return (*_own_extractors(), *sorted(others, key=lambda extractor: extractor.name))
 
@@ -61,7 +65,7 @@ def _own_extractors() -> tuple[Extractor, ...]:
     from pyconquest_rt.dose_reports.extractors import extractors as of_doses
     from pyconquest_rt.rt_extractors import extractors as of_rt_objects
 
-    return (*of_rt_objects(), *of_doses())
+    return (*of_rt_objects(load().rt), *of_doses())
 
 
 def _as_list(loaded: Extractor | Iterable[Extractor]) -> list[Extractor]:

@@ -10,7 +10,8 @@
     │   └── ConflictError        it contradicts what is indexed
     ├── StorageError         a file cannot be written, moved or removed
     ├── DatabaseError        the database cannot be opened or is not usable
-    └── NetworkError         an association or a DIMSE operation failed
+    ├── NetworkError         an association or a DIMSE operation failed
+    └── BusyError            another process is doing this already
 """
 
 
@@ -48,3 +49,7 @@ class DatabaseError(PyconquestError):
 
 class NetworkError(PyconquestError):
     """An association or a DIMSE operation failed; says with whom and why."""
+
+
+class BusyError(PyconquestError):
+    """Another process is doing this already; says which."""

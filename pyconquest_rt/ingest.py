@@ -18,6 +18,7 @@ from pyconquest_rt.config import ArchiveSettings
 from pyconquest_rt.database import BUSY_TIMEOUT_S, EXTRA_IMAGE_COLUMNS, Database, quote
 from pyconquest_rt.derived import objects_changed
 from pyconquest_rt.errors import ConflictError
+from pyconquest_rt.forward_rules import queue_objects
 from pyconquest_rt.header import Header
 from pyconquest_rt.removal import move_study, remove_images
 from pyconquest_rt.rows import MODALITIES_IN_STUDY, RowLayout, Values
@@ -326,6 +327,7 @@ class _Batch:
         connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", self.files)
         if self.seen_as:
             connection.executemany("DELETE FROM rejected WHERE path = ?", [row[:1] for row in self.files])
+        queue_objects(self.database, [row[3] for row in self.files if row[4] == "indexed"])
         connection.executemany(
             "INSERT INTO rejected(path, SOPInstanceUID, reason, time) VALUES (?, ?, ?, ?)", self.refused
         )

@@ -3,16 +3,22 @@
 What is logged at INFO and above names no patient; names, identifiers and paths are for DEBUG.
 """
 
+import json
 import logging
 import re
 import sys
 from collections.abc import MutableMapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from typing import Any
 
+from pyconquest_rt.config import LogSettings
+from pyconquest_rt.errors import SettingsError
+
 ERROR_FILE = "pyconquest_error.log"
 _FORMAT = "%(levelname)-5s %(asctime)s [%(module)s:%(lineno)d] %(message)s"
+_SERVICE_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 _COLOURS = {"INFO": "\x1b[33m", "WARNING": "\x1b[33m", "ERROR": "\x1b[31m", "CRITICAL": "\x1b[1;31m"}
 
 
@@ -87,3 +93,48 @@ def reason(error: Exception) -> str:
 def masked(query: str) -> str:
     """Return an SQL text with its values, which may name patients, replaced by question marks."""
     return re.sub(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\b\d[\d.]*\b", "?", query)
+
+
+class JsonLines(logging.Formatter):
+    """A record as one line of JSON: time (UTC), level, logger, message, and the traceback where there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def configure(settings: LogSettings) -> list[logging.Handler]:
+    """Write what the package logs to stderr, and to a file if the settings name one; returns the handlers.
+
+    Raises:
+        SettingsError: the file cannot be written.
+    """
+    formatter = JsonLines() if settings.form == "json" else logging.Formatter(_SERVICE_FORMAT)
+    handlers: list[logging.Handler] = [logging.StreamHandler()]
+    if settings.file:
+        size = int(settings.megabytes * 1_000_000)
+        try:
+            handlers.append(RotatingFileHandler(settings.file, "a", size, settings.count, encoding="utf-8"))
+        except OSError as error:
+            raise SettingsError(f"[log] file: {settings.file} cannot be written: {error.strerror}") from error
+    package = logging.getLogger("pyconquest_rt")
+    package.setLevel(settings.level)
+    for handler in handlers:
+        handler.setFormatter(formatter)
+        package.addHandler(handler)
+    return handlers
+
+
+def release(handlers: list[logging.Handler]) -> None:
+    """Take the handlers of :func:`configure` away."""
+    for handler in handlers:
+        logging.getLogger("pyconquest_rt").removeHandler(handler)
+        handler.close()

@@ -4,12 +4,14 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from pyconquest_rt import schema
 from pyconquest_rt.config import ArchiveSettings, ListenerSettings
+from pyconquest_rt.naming import naming
 from pyconquest_rt.net.admission import LOOPBACK, Access, Policy
 from pyconquest_rt.net.commitment import CommitmentService
 from pyconquest_rt.net.finding import FindService
@@ -17,7 +19,7 @@ from pyconquest_rt.net.index import Index
 from pyconquest_rt.net.peers import Peers
 from pyconquest_rt.net.retrieving import RetrieveService
 from pyconquest_rt.net.serving import Counters
-from pyconquest_rt.reception import NameOf, Reception, standard
+from pyconquest_rt.reception import NameOf, Reception
 from pyconquest_rt.reception import Policy as Replacement
 from pyconquest_rt.scp import Listener
 
@@ -35,9 +37,10 @@ class Node:
         peers: who may query from elsewhere, and where objects can be moved to; None: those of ``acrnema.map``
             in the working directory, if there is one.
         replacement: what becomes of an object that is there already with other content.
-        name_of: names files; ``PatientID/SOPInstanceUID.dcm`` unless said otherwise.
+        name_of: names files, in place of ``listener.file_names``.
 
     Raises:
+        SettingsError: ``listener.file_names`` cannot be used.
         NetworkError: the port cannot be had.
         DatabaseError, SchemaError: the index cannot be opened.
     """
@@ -51,9 +54,10 @@ class Node:
         workers: int = 1,
         peers: Peers | None = None,
         replacement: Replacement = "replace",
-        name_of: NameOf = standard,
+        name_of: NameOf | None = None,
     ) -> None:
         definition = schema.load(archive.sql) if Path(archive.sql).is_file() else schema.default()
+        name_of = name_of or naming(listener.file_names, archive.data)
         known = _peers() if peers is None else peers
         index = Index(archive, definition)
         self._workers = Workers(archive, workers)
@@ -93,6 +97,10 @@ class Node:
         """What has been received so far."""
         return self._listener.counters
 
+    def wake(self) -> None:
+        """Tell the workers that there may be something to derive."""
+        self._workers.wake()
+
     def wait(self) -> None:
         """Block until the node is stopped by another thread, or KeyboardInterrupt comes."""
         self._listener.wait()
@@ -123,24 +131,29 @@ class Workers:
         self._command = [sys.executable, "-m", "pyconquest_rt.worker", *_arguments(archive)]
         self._count = count
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._lock = threading.Lock()
 
     def start(self) -> None:
         """Start them; each begins with what is due already."""
-        self._processes = [
-            subprocess.Popen(self._command, stdin=subprocess.PIPE, start_new_session=True)
-            for _ in range(self._count)
-        ]
+        self._processes = [self._start_one() for _ in range(self._count)]
+
+    def _start_one(self) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(self._command, stdin=subprocess.PIPE, start_new_session=True)
+        assert process.stdin is not None
+        os.set_blocking(
+            process.stdin.fileno(), False
+        )  # a worker that reads no more must not stop the archive
+        return process
 
     def wake(self) -> None:
         """Tell them that something has come; one that has died is started anew."""
-        for place, process in enumerate(self._processes):
-            if process.poll() is not None:
-                self._processes[place] = process = subprocess.Popen(
-                    self._command, stdin=subprocess.PIPE, start_new_session=True
-                )
-            with contextlib.suppress(BrokenPipeError):
-                assert process.stdin is not None
-                os.write(process.stdin.fileno(), b"\n")
+        with self._lock:
+            for place, process in enumerate(self._processes):
+                if process.poll() is not None:
+                    self._processes[place] = process = self._start_one()
+                with contextlib.suppress(BrokenPipeError, BlockingIOError):
+                    assert process.stdin is not None
+                    os.write(process.stdin.fileno(), b"\n")
 
     def stop(self, grace_s: float = 10.0) -> None:
         """Let each finish the object that it is at, then stop it."""

@@ -1,13 +1,16 @@
 """The extractors of RT objects: structure sets, plans, doses, and the DVHs that they make together."""
 
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 from typing import Any
 
+from pyconquest_rt.config import RTSettings
 from pyconquest_rt.dvh_rows import DEFAULT_METRICS, dvh_rows
 from pyconquest_rt.extractor import Extractor, Rows, Source, Waiting
 from pyconquest_rt.rt import doses, plans, structures
 from pyconquest_rt.rt.relations import CHAIN_VIEW, chain_view_sql
+from pyconquest_rt.rt.roi_files import load_map
 from pyconquest_rt.rt.roi_mapping import mapping_rows
 from pyconquest_rt.rt.tables import TABLES
 
@@ -25,17 +28,20 @@ def _script(*names: str) -> str:
     return ";\n".join(statements) + ";"
 
 
-def _structures(source: Source) -> Rows:
-    found = structures.extract(source.path)
-    names = [row["raw_name"] for row in found.rois if row["raw_name"]]
-    columns = [column.name for column in TABLES["roi_name"].columns]
-    return {
-        "rt_structure_set": [found.structure_set],
-        "rt_roi": found.rois,
-        "roi_name": [
-            dict(zip(columns, row, strict=True)) for row in mapping_rows(None, _unknown(source, names))
-        ],
-    }
+def _structures(roi_map: str) -> Callable[[Source], Rows]:
+    def extract(source: Source) -> Rows:
+        found = structures.extract(source.path)
+        names = [row["raw_name"] for row in found.rois if row["raw_name"]]
+        columns = [column.name for column in TABLES["roi_name"].columns]
+        site_map = load_map(roi_map) if Path(roi_map).is_file() else None
+        mapped = mapping_rows(site_map, _unknown(source, names))
+        return {
+            "rt_structure_set": [found.structure_set],
+            "rt_roi": found.rois,
+            "roi_name": [dict(zip(columns, row, strict=True)) for row in mapped],
+        }
+
+    return extract
 
 
 def _unknown(source: Source, names: Sequence[str]) -> list[str]:
@@ -143,8 +149,9 @@ def _slice_spacing(source: Source, row: dict[str, Any]) -> float | None:
         return None
 
 
-def extractors(metrics: Sequence[str] = DEFAULT_METRICS, end_cap: str = "half") -> tuple[Extractor, ...]:
+def extractors(settings: RTSettings) -> tuple[Extractor, ...]:
     """Return the extractors of RT objects, in the order in which they should work."""
+    metrics = tuple(settings.metrics.split()) or DEFAULT_METRICS
     return (
         Extractor(
             name="structure_set",
@@ -152,7 +159,7 @@ def extractors(metrics: Sequence[str] = DEFAULT_METRICS, end_cap: str = "half") 
             sop_classes=RT_STRUCTURE_SET,
             tables=("rt_structure_set", "rt_roi"),
             scripts=(_script("rt_structure_set", "rt_roi", "roi_name"),),
-            extract=_structures,
+            extract=_structures(settings.roi_map),
             awakes=("dvh",),
         ),
         Extractor(
@@ -173,5 +180,5 @@ def extractors(metrics: Sequence[str] = DEFAULT_METRICS, end_cap: str = "half") 
             extract=_dose,
             awakes=("dvh",),
         ),
-        dvh_extractor(metrics, end_cap),
+        dvh_extractor(metrics, settings.end_cap),
     )

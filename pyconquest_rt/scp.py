@@ -170,7 +170,6 @@ class Listener:
 
         link.deadline = time.monotonic() + self._limits.negotiation_seconds
         association = accept_association(link, host, self._limits, decide)
-        link.deadline = None
         self.counters.add(associations=1)
         rights = rights_of(self._policy, association.calling_aet, host)
         serve(

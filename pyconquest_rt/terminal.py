@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyconquest_rt.config import FILE_NAME, ArchiveSettings, Settings, load
+from pyconquest_rt.config import ArchiveSettings, ListenerSettings, Settings, load
 
 if TYPE_CHECKING:
     from pyconquest_rt.archive import pyconquest
@@ -47,12 +47,39 @@ def archive_options(verb: Callable[..., Any]) -> Callable[..., Any]:
 
 def settings_here() -> Settings:
     """Read the settings of the working directory: pyconquest.toml, or else a Conquest's dicom.ini, or the defaults."""
+    return load(otherwise=_settings_of_conquest)
+
+
+def _settings_of_conquest() -> Settings | None:
     ini = Path("dicom.ini")
-    if Path(FILE_NAME).is_file() or not ini.is_file():
-        return load()
+    if not ini.is_file():
+        return None
     from pyconquest_rt.conquest_ini import read_settings
 
     return read_settings(ini)
+
+
+def listener_options(verb: Any) -> Any:
+    """Give a verb the options that say where it listens."""
+    defaults = ListenerSettings()
+    for decorate in (
+        click.option("--port", type=click.IntRange(0, 65535), help=f"Port to listen on [{defaults.port}]."),
+        click.option("--aet", metavar="AET", help=f"Our AE title [{defaults.ae_title}]."),
+        click.option("--host", help=f"Address to listen on; 0.0.0.0 for all [{defaults.host}]."),
+    ):
+        verb = decorate(verb)
+    return verb
+
+
+def listener_of(settings: Settings, port: int | None, aet: str | None, host: str | None) -> ListenerSettings:
+    """Return the listener of the settings with what was given at the command line over it."""
+    known = settings.listener
+    return replace(
+        known,
+        host=host or known.host,
+        port=known.port if port is None else port,
+        ae_title=aet or known.ae_title,
+    )
 
 
 def open_ingest(settings: Settings) -> "Ingest":

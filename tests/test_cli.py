@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from samples import make_object, save
 
+from pyconquest_rt import derive
 from pyconquest_rt.cli import main
 from pyconquest_rt.demo import make_patients
 
@@ -130,6 +131,19 @@ def test_dvhs_roi_names_and_doses(run: Run, tmp_path: Path) -> None:
     assert doses["dose_study"][0]["total_dlp_mGycm"] == pytest.approx(116.52)
     assert json.loads(run("dose", "summary", "--json").output)
     assert "rows" in run("dose", "export", "dose_event", "--csv", "e.csv").output
+
+
+def test_the_site_says_which_metrics_and_names_there_are(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "pyconquest.toml").write_text('[rt]\nmetrics = "D77%[Gy] Mean[Gy]"\n')
+    make_patients(tmp_path / "export")
+    run("store", "export")
+    derive.extractors.cache_clear()
+    try:
+        run("derive")
+        rows = json.loads(run("query", "SELECT DISTINCT metric FROM dvh_metrics ORDER BY 1", "--json").output)
+        assert rows == [{"metric": "D77%[Gy]"}, {"metric": "Mean[Gy]"}]
+    finally:
+        derive.extractors.cache_clear()
 
 
 def test_the_demonstration(run: Run) -> None:

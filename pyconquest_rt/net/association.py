@@ -6,6 +6,7 @@ One blocking socket and one thread per association; the caller's thread is the o
 import contextlib
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
@@ -145,8 +146,10 @@ class Association:
         for _ in self.data_set():
             pass
         idle = self._limits.idle_seconds if idle_seconds is None else idle_seconds
+        self._wire.deadline = None
         if not self._wire.wait(idle):
             raise NetworkError(f"The peer was silent for {idle:g} seconds.")
+        self._wire.deadline = time.monotonic() + self._limits.message_seconds
         body = bytearray()
         try:
             for fragment in self._fragments:
@@ -205,6 +208,7 @@ class Association:
 
     def release(self) -> None:
         """End the association in order, or by an abort where the peer does not answer."""
+        self._wire.deadline = None
         try:
             self._wire.send_pdu(wire.A_RELEASE_RQ, bytes(4))
             self._wire.wait(_ANSWER_SECONDS)

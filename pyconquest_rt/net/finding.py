@@ -35,6 +35,7 @@ from pyconquest_rt.net.query import (
     SPECIFIC_CHARACTER_SET,
     Query,
     find_query,
+    is_held_below,
     level_number,
     representative_query,
 )
@@ -160,9 +161,12 @@ class _Headers:
 
     def __init__(self, index: Index, rows: Rows, asked: Identifier, query: Query) -> None:
         self._index, self._rows, self._vrs = index, rows, asked.vrs
-        left_out = (_SEQUENCE, _RETRIEVE_AE_TITLE, _INSTANCE_AVAILABILITY)
         self._tags = [
-            tag for tag, vr in asked.vrs.items() if tag not in query.tags and not {tag, vr} & {*left_out}
+            tag
+            for tag, vr in asked.vrs.items()
+            if tag not in (*query.tags, _RETRIEVE_AE_TITLE, _INSTANCE_AVAILABILITY)
+            and vr != _SEQUENCE
+            and not is_held_below(index.definition, asked.level, tag)
         ]
         self._reader = HeaderReader([Field((tag,)) for tag in self._tags]) if self._tags else None
         self._sql = representative_query(index.definition, asked.level)

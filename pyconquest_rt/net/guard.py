@@ -27,7 +27,9 @@ class Limits:
     """Time from connecting to a complete association request (the ARTIM timer of PS3.8)."""
     idle_seconds: float = 120.0
     patience: float = 12.0
-    progress_bytes: int = 4096
+    progress_bytes: int = 16384
+    message_seconds: float = 3600.0
+    """Time for one message with its data set, from its first byte to its last."""
     pdu_length: int = 131072
     """The maximum length that is announced; longer P-DATA PDUs are read as well, piece by piece."""
     negotiation_bytes: int = 1 << 20

@@ -139,15 +139,13 @@ def decode_request(body: bytes) -> Request:
             if context.context_id is not None
         }
         return Request(
-            ae_title(primitive.calling_ae_title),
-            ae_title(primitive.called_ae_title),
+            primitive.calling_ae_title.strip(),
+            primitive.called_ae_title.strip(),
             primitive.maximum_length_received or 0,
             contexts,
             _roles(primitive.user_information),
             _extended(primitive.user_information),
         )
-    except NetworkError:
-        raise
     except Exception as error:  # the codec raises whatever a malformed item leads to
         raise NetworkError(f"The A-ASSOCIATE-RQ cannot be read: {error!r}.") from error
 

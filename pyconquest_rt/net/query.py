@@ -123,6 +123,11 @@ def instances_query(definition: Definition, sop_instance_uids: Sequence[str]) ->
     return files_query(definition, 3, {_UNIQUE_KEYS[3]: "\\".join(sop_instance_uids)})
 
 
+def is_held_below(definition: Definition, level: int, tag: int) -> bool:
+    """Whether an attribute belongs to a lower level, so that no one value of it is an entity's own."""
+    return any(column.path == (tag,) for table in definition.tables[level + 1 :] for column in table.columns)
+
+
 def representative_query(definition: Definition, level: int) -> str:
     """Return the statement that yields ObjectFile and DeviceName of one instance of an entity, by its key."""
     builder = _Builder(definition, 3)

@@ -76,7 +76,7 @@ class Wire:
             self._start, self._end = 0, len(rest)
         began = time.monotonic()
         if self.deadline is not None and began > self.deadline:
-            raise NetworkError("The peer did not finish its request in time.")
+            raise NetworkError("The peer did not finish its message in time.")
         if not self._tls:
             quick_ack(self._socket)
         try:

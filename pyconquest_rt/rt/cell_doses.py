@@ -21,6 +21,9 @@ Ints = npt.NDArray[np.intp]
 
 CANDIDATES = 8
 """Cells whose corners are searched for the least and for the greatest dose."""
+FARTHEST = 0.5 * 3**0.5
+"""A corner's dose differs from the cell's mean by at most this part of the cell's width (if the dose is
+linear)."""
 
 
 @dataclass(frozen=True)
@@ -80,14 +83,16 @@ def _parallel(portion: Portion, grid: DoseGrid, axes: tuple[int, int, int]) -> C
         columns.start.astype(np.float32)[column] + along_u * u,
         rows.start.astype(np.float32)[row] + along_v * v,
     )
-    change_u *= along_u * (1 - np.abs(2 * u - 1))
-    change_v *= along_v * (1 - np.abs(2 * v - 1))
-    change_w = spread.reshape(-1)[base]
+    change_u *= along_u
+    change_v *= along_v
+    partial = np.flatnonzero(cells.fraction < 1.0)
+    change_u[partial] *= _extent(u[partial])
+    change_v[partial] *= _extent(v[partial])
+    change_w = spread.reshape(-1).take(base)
     heights = (pieces.high - pieces.low)[piece]
     volume = cells.fraction * columns.widths[column] * rows.widths[row] * heights
     width = np.sqrt(change_u * change_u + change_v * change_v + change_w * change_w)
-    reach = np.abs(change_u) + np.abs(change_v) + change_w
-    return _inner_extremes(portion, grid, CellDoses(volume, dose, width, low, high), cells, piece, reach)
+    return _inner_extremes(portion, grid, CellDoses(volume, dose, width, low, high), cells, piece)
 
 
 @dataclass(frozen=True)
@@ -158,14 +163,20 @@ def _integrate(
     return mean, most - least, low, high
 
 
+def _extent(centroid: Numbers) -> Numbers:
+    """Return how much of a cell's side its covered part takes, from the part's centroid on that side (0 to
+    1)."""
+    return np.asarray(1 - np.abs(2 * centroid - 1))
+
+
 def _bilinear(field: Singles, base: Ints, u: Singles, v: Singles) -> tuple[Singles, Singles, Singles]:
     """Return the value at (u, v) within the voxel whose first corner is ``base``, and its changes along u
     and v."""
     flat, width = field.reshape(-1), field.shape[2]
-    first = flat[base]
-    along_u = flat[base + 1] - first
-    along_v = flat[base + width] - first
-    twist = flat[base + width + 1] - first - along_u - along_v
+    first = flat.take(base)
+    along_u = flat.take(base + 1) - first
+    along_v = flat.take(base + width) - first
+    twist = flat.take(base + (width + 1)) - first - along_u - along_v
     along_v += u * twist
     return first + u * along_u + v * along_v, along_u + v * twist, along_v
 
@@ -182,13 +193,13 @@ def _oblique(portion: Portion, grid: DoseGrid) -> CellDoses | None:
     if not inside.any():
         return None
     dose, slope = grid.interpolate(at[inside])
-    reach = 1 - np.abs(2 * np.stack((np.full(u.shape, 0.5), v, u), axis=1) - 1)
-    span = np.abs(portion.frame.from_grid(slope) * (size * reach)[inside])
+    extent = np.stack((np.ones(u.shape), _extent(v), _extent(u)), axis=1)
+    span = portion.frame.from_grid(slope) * (size * extent)[inside]
     volume = (cells.fraction * size.prod(axis=1))[inside]
     low, high = _surface_extremes(portion, grid)
     width = np.sqrt((span * span).sum(axis=1))
     doses = CellDoses(volume, dose.astype(np.float32), width.astype(np.float32), low, high)
-    return _inner_extremes(portion, grid, doses, cells.pick(inside), piece[inside], span.sum(axis=1))
+    return _inner_extremes(portion, grid, doses, cells.pick(inside), piece[inside])
 
 
 def _surface_extremes(portion: Portion, grid: DoseGrid) -> tuple[float, float]:
@@ -207,14 +218,14 @@ def _surface_extremes(portion: Portion, grid: DoseGrid) -> tuple[float, float]:
 
 
 def _inner_extremes(
-    portion: Portion, grid: DoseGrid, doses: CellDoses, cells: Coverage, piece: Ints, reach: Numbers
+    portion: Portion, grid: DoseGrid, doses: CellDoses, cells: Coverage, piece: Ints
 ) -> CellDoses:
     """Return the doses with their extremes widened by the cells' means and by the corners of whole cells.
 
-    Only cells are searched whose mean and ``reach`` (Gy, from corner to corner) promise more than is known.
+    Only cells are searched whose mean and width promise more than is known.
     """
     low, high = min(doses.low, float(doses.dose.min())), max(doses.high, float(doses.dose.max()))
-    half = 0.5 * reach
+    half = FARTHEST * doses.width
     lower, upper = doses.dose - half, doses.dose + half
     promising = np.flatnonzero((cells.fraction == 1.0) & ((lower < low) | (upper > high)))
     if promising.size > 2 * CANDIDATES:

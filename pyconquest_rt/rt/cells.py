@@ -20,7 +20,7 @@ table)."""
 PIECES_PER_ROI = 16
 """Slabs are subdivided until an ROI has at least this many pieces across its planes."""
 MAX_SUBDIVISION = 16
-CELLS_AT_ONCE = 150_000
+CELLS_AT_ONCE = 200_000
 """Cells held in memory at the same time; larger ROIs are done in portions of slabs."""
 PARALLEL = 1.0 - 1e-8
 """Cosine above which contour planes count as parallel to planes of the dose grid."""

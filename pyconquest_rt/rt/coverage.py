@@ -19,8 +19,8 @@ Ints = npt.NDArray[np.intp]
 LEAST_FRACTION = 1e-9
 """Cells covered by less, or lacking less, are empty, or whole."""
 
-STRIPS_PER_ROW = 2
-"""Extra cuts per row of cells, so that a slanted edge is laid into the right columns."""
+STRIPS_PER_ROW = 1
+"""Cuts per row of cells beside those at vertices; more lay a slanted edge more exactly into its columns."""
 
 MAX_CROSSINGS = 4_000_000
 """Upper bound of edge crossings held at once (about 300 MB would be needed for ten times as many)."""

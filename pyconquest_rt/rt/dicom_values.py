@@ -42,10 +42,7 @@ def read_object(source: Source) -> Dataset:
 def raw_value(dataset: Dataset, tag: int) -> Any:
     """Return an element's value as it stands: bytes where pydicom has not converted it yet, None if
     absent."""
-    if tag not in dataset:
-        return None
-    element = dataset.get_item(tag)
-    return element.value if element is not None else None
+    return getattr(dataset.get_item(tag), "value", None)
 
 
 def numbers(dataset: Dataset, tag: int) -> npt.NDArray[np.float64]:

@@ -78,6 +78,28 @@ class DoseGrid:
         """Return the voxel centre below each position (mm) on an axis and the part of the way to the next."""
         return locate(self.nodes[axis], positions)
 
+    def volume_above(self, level: float) -> float:
+        """Return the volume in cc between the voxel centres of the grid that gets at least ``level`` Gy.
+
+        Between eight neighbouring centres the dose is taken as evenly spread about their mean, as in the
+        cells of an ROI.
+        """
+        area = np.outer(*(np.diff(nodes) for nodes in self.nodes[1:]))
+        total = 0.0
+        for plane, height in enumerate(np.diff(self.nodes[0])):
+            block = self.values[plane : plane + 2]
+            if block.max() < level:
+                continue
+            corners = block.astype(np.float64)
+            mean = _halfway(_halfway(_halfway(corners, 0), 1), 2)[0]
+            width = np.zeros(area.shape)
+            for axis, one, other in ((0, 1, 2), (1, 0, 2), (2, 0, 1)):
+                width += _halfway(_halfway(np.diff(corners, axis=axis), one), other)[0] ** 2
+            width = np.maximum(np.sqrt(width), 1e-9)
+            share = np.clip((mean - level) / width + 0.5, 0.0, 1.0)
+            total += float((share * area).sum()) * height
+        return total / 1e3
+
     def interpolate(self, points: Floats) -> tuple[Floats, Floats]:
         """Return the trilinear dose in Gy at points (n, 3) in grid coordinates, and its slope (n, 3) in
         Gy/mm."""
@@ -94,6 +116,11 @@ class DoseGrid:
         changes = (faces[1][0] - faces[0][0], along_row, along_column)
         gaps = (np.diff(nodes)[index] for nodes, index in zip(self.nodes, (i, j, k), strict=True))
         return dose, np.stack([change / gap for change, gap in zip(changes, gaps, strict=True)], axis=1)
+
+
+def _halfway(values: Floats, axis: int) -> Floats:
+    """Return the means of neighbours along an axis."""
+    return np.asarray(0.5 * (np.delete(values, 0, axis) + np.delete(values, -1, axis)))
 
 
 def locate(nodes: Floats, positions: Floats) -> tuple[Ints, Floats]:

@@ -1,17 +1,20 @@
 """Verbs about the network: listen, demo, and DCMTK-like echo, send, find, move, get."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from pyconquest_rt.config import ListenerSettings, Settings
+from pyconquest_rt.config import Settings
 from pyconquest_rt.terminal import (
     Progress,
     archive_options,
     cell,
     json_option,
+    listener_of,
+    listener_options,
     open_ingest,
     print_json,
     print_rows,
@@ -30,37 +33,31 @@ def peer_options(verb: Any) -> Any:
     return verb
 
 
-def listener_options(verb: Any) -> Any:
-    """Give a verb the options that say where it listens."""
-    defaults = ListenerSettings()
-    for decorate in (
-        click.option("--port", type=click.IntRange(0, 65535), help=f"Port to listen on [{defaults.port}]."),
-        click.option("--aet", metavar="AET", help=f"Our AE title [{defaults.ae_title}]."),
-        click.option("--host", help=f"Address to listen on; 0.0.0.0 for all [{defaults.host}]."),
-    ):
-        verb = decorate(verb)
-    return verb
-
-
-def _listener(settings: Settings, port: int | None, aet: str | None, host: str | None) -> ListenerSettings:
-    known = settings.listener
-    return ListenerSettings(
-        host=host or known.host, port=known.port if port is None else port, ae_title=aet or known.ae_title
-    )
-
-
 @click.command()
 @listener_options
+@click.option(
+    "--file-names",
+    metavar="SYNTAX",
+    help="standard, Conquest's FileNameSyntax 0 to 12, or a template such as %id/%studydate/%sopuid.",
+)
 @click.option("--files-only", is_flag=True, help="Store files without indexing; a later rebuild finds them.")
 @click.option("--workers", default=1, show_default=True, help="Processes that derive DVHs and dose tables.")
 @archive_options
 def listen(
-    settings: Settings, port: int | None, aet: str | None, host: str | None, files_only: bool, workers: int
+    settings: Settings,
+    port: int | None,
+    aet: str | None,
+    host: str | None,
+    file_names: str | None,
+    files_only: bool,
+    workers: int,
 ) -> None:
     """Receive objects, index them and answer queries, until interrupted."""
     from pyconquest_rt.node import Node
 
-    address = _listener(settings, port, aet, host)
+    address = listener_of(settings, port, aet, host)
+    if file_names:
+        address = replace(address, file_names=file_names)
     with Node(settings.archive, address, write_to_database=not files_only, workers=workers) as node:
         click.echo(
             f"listening as {address.ae_title}@{address.host}:{node.port}, data in {settings.archive.data}"
@@ -95,7 +92,7 @@ def demo(
     from pyconquest_rt.node import Node
     from pyconquest_rt.summary import as_table, series_summary
 
-    address = _listener(settings, port, aet, host)
+    address = listener_of(settings, port, aet, host)
     with Node(settings.archive, address) as node:
         click.echo(
             f"listening as {address.ae_title}@{address.host}:{node.port}, data in {settings.archive.data}"

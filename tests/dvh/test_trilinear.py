@@ -5,6 +5,7 @@ import pytest
 from phantoms import circle, dose_object, structure_set
 
 from pyconquest_rt.dvh import calculate_dvhs
+from pyconquest_rt.rt.dose_grid import read_dose_grid
 
 SPACING = np.array((2.5, 2.0, 3.0))  # plane, row, column
 ORIGIN = np.array((-25.0, -21.0, -24.0))
@@ -58,3 +59,22 @@ def test_curved_doses(dose, tolerance, slices):
     # the points miss the very extremes; those lie within the grid's
     assert values.min() * (1 - 1e-6) <= dvh.min_gy <= doses.min() + 0.002 * span
     assert values.max() * (1 + 1e-6) >= dvh.max_gy >= doses.max() - 0.002 * span
+
+
+def test_the_volume_of_an_isodose():
+    def cone(points):
+        return 120 - 2 * np.linalg.norm(points, axis=1)
+
+    rd = dose_object(cone, SHAPE, SPACING, ORIGIN)
+    grid = read_dose_grid(rd)
+    values = np.frombuffer(rd.PixelData, "<u4").reshape(SHAPE) * float(rd.DoseGridScaling)
+    size = (np.array(SHAPE) - 1) * SPACING
+    points = ORIGIN + np.random.default_rng(5).uniform(0, 1, (200_000, 3)) * size[::-1]
+    doses = trilinear(values, points)
+    for radius, tolerance in ((9.0, 0.04), (14.0, 0.02), (19.0, 0.02)):
+        level = 120 - 2 * radius
+        assert grid.volume_above(level) == pytest.approx(
+            (doses > level).mean() * size.prod() / 1e3, rel=tolerance
+        )
+    assert grid.volume_above(121) == 0
+    assert grid.volume_above(-1e3) == pytest.approx(size.prod() / 1e3)

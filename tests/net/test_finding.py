@@ -95,6 +95,13 @@ def test_keys_without_a_column_are_answered_from_a_header_or_empty(start_finder:
     assert [(m.PatientComments, m.EthnicGroup) for m in matches] == [("first patient", "")]
 
 
+def test_attributes_of_lower_levels_are_left_empty(start_finder: StartFinder) -> None:
+    (match,) = query(
+        start_finder(), "STUDY", StudyInstanceUID="1.2.826.0.1.3680043.10.1.3", Modality="", SeriesNumber=""
+    )
+    assert (match.Modality, match.SeriesNumber) == ("", None)
+
+
 def test_status_tells_what_was_not_matched(start_finder: StartFinder) -> None:
     listener = start_finder()
     ae = AE("TESTER")

@@ -82,6 +82,17 @@ def dripping_ends(peer: RawPeer) -> bool:
     return False
 
 
+def test_a_message_must_end_in_time_however_lively(listen: Listen, sink: FolderSink) -> None:
+    listener = listen(limits=Limits(message_seconds=1.0))
+    peer = RawPeer(listener.port)
+    peer.send_values((1, 3, store_command()))
+    with pytest.raises(OSError):
+        for _ in range(1000):
+            peer.send_values(*[(1, 0, b"")] * 100)
+            time.sleep(0.01)
+    wait_until(lambda: sink.staged() == [])
+
+
 def test_slow_but_steady_sender_is_served(listen: Listen, sink: FolderSink) -> None:
     listener = listen(limits=Limits(patience=1.0, progress_bytes=1000))
     peer = RawPeer(listener.port)

@@ -1,0 +1,193 @@
+"""Writes the pages of docs/reference from the code: commands, settings, tables and columns.
+
+``python docs/generate.py`` writes them; ``--check`` only says whether they are as they would be written.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import click
+from pydicom.datadict import keyword_for_tag
+
+from pyconquest_rt import config, jobs, schema, watch
+from pyconquest_rt.cli import main
+from pyconquest_rt.database import Database
+from pyconquest_rt.derive import extractors, prepare
+from pyconquest_rt.options import default_of
+
+FOLDER = Path(__file__).parent / "reference"
+NOTE = "<!-- Written by docs/generate.py; change the code, not this page. -->\n"
+
+ABOUT = {
+    "DICOMPatients": "One row per patient.",
+    "DICOMStudies": "One row per study.",
+    "DICOMSeries": "One row per series.",
+    "DICOMImages": "One row per instance: images, structure sets, plans, doses, reports.",
+    "DICOMWorkList": "Conquest's work list; nothing here fills it.",
+    "files": "What was seen of each file below the data directory, so that unchanged files are not read again.",
+    "rejected": "What could not be indexed or was refused, and why.",
+    "audit": "Deletions, moves and corrections.",
+    "archive_state": "Schema versions, and what the next rebuild has to do.",
+    "derivations": "One row per object and extractor: whether its rows are due, running, done, waiting or failed.",
+    "derivation_inputs": "Every object that a result rests on, with the fingerprint of its file then.",
+    "derived_tables": "Which tables hold results, and of which extractor.",
+    "forward_rules": "Which new objects go to which node (`pyconquest-rt forward`).",
+    "forward_queue": "Each object that a rule has caught: waiting, sent, failed, or there earlier.",
+    "job_runs": "Each run of a job of the service.",
+    "watched": "Files of the watch folder that stay there and are known.",
+    "roi_name": "The standard name of each ROI name, by rules or by a person (see ROI names).",
+    "v_series": "Series with their studies.",
+    "v_seriesRT": "Structure sets, plans and doses with their series and studies.",
+}
+
+
+def pages() -> dict[str, str]:
+    """Return the text of each page by file name."""
+    return {
+        "commands.md": _page("Commands", _commands()),
+        "settings.md": _page("Settings", _settings()),
+        "tables.md": _page("Tables and columns", _tables()),
+    }
+
+
+def _page(title: str, lines: Iterator[str]) -> str:
+    text = "\n".join([f"# {title}\n", NOTE, *lines])
+    return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
+
+
+# -- commands -----------------------------------------------------------------------------------------------
+
+
+def _commands() -> Iterator[str]:
+    yield "Every command ends with status 0 if it did what it was asked, 1 if not, 2 if it was not understood.\n"
+    for name in sorted(main.commands):
+        yield from _command(main.commands[name], f"pyconquest-rt {name}", 2)
+
+
+def _command(command: click.Command, path: str, level: int) -> Iterator[str]:
+    context = click.Context(command, info_name=path)
+    usage = " ".join(command.collect_usage_pieces(context))
+    yield f"{'#' * level} {path}\n"
+    yield f"```text\n{path} {usage}\n```\n"
+    yield _text(command.help or "") + "\n"
+    options = [option for option in command.params if isinstance(option, click.Option) and not option.hidden]
+    if options:
+        yield "| option | meaning |"
+        yield "|---|---|"
+        yield from (_option(option, context) for option in options)
+        yield ""
+    if isinstance(command, click.Group):
+        for name in sorted(command.commands):
+            yield from _command(command.commands[name], f"{path} {name}", level + 1)
+
+
+def _option(option: click.Option, context: click.Context) -> str:
+    names, meaning = option.get_help_record(context) or ("", "")
+    return f"| `{_cell(names)}` | {_cell(meaning)} |"
+
+
+def _text(text: str) -> str:
+    """Help text as Markdown: its paragraphs, without click's marks."""
+    return "\n\n".join(" ".join(part.split()) for part in text.replace("\b", "").split("\n\n"))
+
+
+# -- settings -----------------------------------------------------------------------------------------------
+
+
+def _settings() -> Iterator[str]:
+    yield f"The settings are in `{config.FILE_NAME}` of the working directory. Every key is optional; the values"
+    yield "here are the defaults. `pyconquest-rt config init` writes a file that explains them, and"
+    yield "`pyconquest-rt config check` names each error by its line.\n"
+    yield f"An environment variable `{config.ENVIRONMENT_PREFIX}_<SECTION>_<KEY>` overrides a key, for example"
+    yield f"`{config.ENVIRONMENT_PREFIX}_LISTENER_PORT=104`.\n"
+    for name, section in config.sections(config.Settings()):
+        yield f"## [{name}]\n"
+        yield f"{(section.__doc__ or '').strip()}\n"
+        yield "| key | default | meaning |"
+        yield "|---|---|---|"
+        for key in fields(section):
+            yield f"| `{key.name}` | {_default(default_of(key))} | {_cell(key.metadata['doc'])} |"
+        yield ""
+
+
+def _default(value: Any) -> str:
+    if isinstance(value, dict):
+        return "no entries"
+    return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{value!r}`".replace("'", '"')
+
+
+# -- tables -------------------------------------------------------------------------------------------------
+
+
+def _tables() -> Iterator[str]:
+    definition = schema.default()
+    database = Database(":memory:", definition)
+    wanted = extractors()
+    prepare(database, wanted)
+    database.migrate("jobs", jobs.SCHEMA)
+    database.migrate("watch", watch.SCHEMA)
+    known = {column: path for table in definition.tables for column, path in _elements(table)}
+    made_by = {
+        table: [extractor.name for extractor in wanted if table in extractor.tables]
+        for extractor in wanted
+        for table in extractor.tables
+    }
+    yield "Everything is in one SQLite file. The four DICOM tables are those of a Conquest server, with the columns"
+    yield "that `dicom.sql` names; what is derived stands in tables of its own, keyed by SOPInstanceUID. The"
+    yield "columns of radiotherapy are explained in [RT tables](../rt_tables.md), those of dose reports in"
+    yield "[dose reports](../dose_reports.md).\n"
+    rows = database.query(
+        "SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' "
+        "ORDER BY type, name COLLATE NOCASE"
+    )
+    for row in rows:
+        name = row["name"]
+        yield f"## {name}{' (view)' if row['type'] == 'view' else ''}\n"
+        if name in ABOUT:
+            yield f"{ABOUT[name]}\n"
+        if name in made_by:
+            names = ", ".join(f"`{extractor}`" for extractor in made_by[name])
+            yield f"Results of {names}.\n"
+        has_elements = any(table == name for table, _ in known)
+        yield "| column | type |" + " DICOM element |" * has_elements
+        yield "|---|---|" + "---|" * has_elements
+        for column in database.query("SELECT name, type, pk FROM pragma_table_info(?)", (name,)):
+            kind = f"{column['type'].lower()}{', key' if column['pk'] else ''}"
+            element = f" {known.get((name, column['name']), '')} |" * has_elements
+            yield f"| {_cell(column['name'])} | {kind} |{element}"
+        yield ""
+    database.close()
+
+
+def _elements(table: schema.Table) -> Iterator[tuple[tuple[str, str], str]]:
+    for column in table.columns:
+        path = [f"({tag >> 16:04X},{tag & 0xFFFF:04X})" for tag in column.path[::2]]
+        yield (table.name, column.name), f"{' > '.join(path)} {keyword_for_tag(column.path[-1])}".strip()
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def run(check: bool) -> int:
+    """Write the pages, or name those that are not as they would be written; returns the status."""
+    status = 0
+    for name, text in pages().items():
+        path = FOLDER / name
+        if path.is_file() and path.read_text("utf-8") == text:
+            continue
+        if check:
+            print(f"{path} is not what the code says; run: python docs/generate.py")
+            status = 1
+        else:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, "utf-8")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(run("--check" in sys.argv[1:]))

@@ -1,0 +1,130 @@
+"""Copies of the database, made while it is in use, and the way back."""
+
+import sqlite3
+import time
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pyconquest_rt.errors import DatabaseError, StorageError
+from pyconquest_rt.locks import Lock, beside
+from pyconquest_rt.storage import sync
+
+_STAMP = "%Y%m%dT%H%M%S.%fZ"
+
+
+def backup(database: str, folder: str, count: int) -> Path:
+    """Copy a database that may be in use, by SQLite's online backup, and keep only the newest copies.
+
+    Args:
+        database: the database file.
+        folder: where the copies are.
+        count: how many are kept.
+
+    Returns:
+        the new copy: one file, consistent, checked and flushed to the disk.
+
+    Raises:
+        DatabaseError: the database cannot be read, or the copy is not sound; older copies stay.
+        StorageError: the folder cannot be written.
+    """
+    stem = Path(database).stem
+    copy = _copy(database, Path(folder), f"{stem}-{datetime.now(UTC).strftime(_STAMP)}.db")
+    for old in copies(database, folder)[count:]:
+        with suppress(OSError):
+            old.unlink()
+    return copy
+
+
+def copies(database: str, folder: str) -> list[Path]:
+    """Return the copies of a database in a folder, the newest first."""
+    stem = f"{Path(database).stem}-"
+    found = [
+        path
+        for path in Path(folder).glob("*.db")
+        if path.name.startswith(stem) and _is_stamp(path.stem[len(stem) :])
+    ]
+    return sorted(found, reverse=True)
+
+
+def _is_stamp(text: str) -> bool:
+    with suppress(ValueError):
+        datetime.strptime(text, _STAMP)
+        return True
+    return False
+
+
+def restore(database: str, copy: str | Path) -> Path | None:
+    """Put a copy in the place of a database.
+
+    Neither the service nor anything else may have the database open. What was there before is kept beside it,
+    also when it is damaged.
+
+    Returns:
+        where the former database is; None if there was none.
+
+    Raises:
+        BusyError: the service runs on this database.
+        DatabaseError: the copy is not sound, or is no index; nothing was changed.
+        StorageError: the files cannot be written.
+    """
+    source = Path(copy)
+    if not source.is_file():
+        raise StorageError(f"{source}: there is no such file")
+    with Lock(beside(database, "serve.lock"), "the service runs on this archive; stop it first"):
+        _check(source)
+        had_one = Path(database).exists()
+        staged = _copy(str(source), Path(database).parent, f".{Path(database).name}.restoring")
+        former = _put_aside(Path(database)) if had_one else None
+        staged.replace(database)
+        sync(Path(database).parent)
+    return former
+
+
+def _copy(database: str, folder: Path, name: str) -> Path:
+    """Copy a database to ``folder/name`` in one read transaction, which hinders no writer."""
+    target, staged = folder / name, folder / f".{name}.tmp"
+    if not Path(database).is_file():
+        raise DatabaseError(f"{database}: there is no such database")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        staged.unlink(missing_ok=True)
+        with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(staged)) as copy:
+            source.backup(copy)
+            copy.execute("PRAGMA journal_mode=DELETE")
+        _check(staged)
+        sync(staged)
+        staged.replace(target)
+        sync(folder)
+    except sqlite3.Error as error:
+        raise DatabaseError(f"cannot copy {database}: {error}") from error
+    except OSError as error:
+        raise StorageError(f"cannot write {target}: {error.strerror}") from error
+    finally:
+        with suppress(OSError):
+            staged.unlink(missing_ok=True)
+    return target
+
+
+def _check(path: Path) -> None:
+    """Raise DatabaseError unless a file is a sound index."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            connection.execute("SELECT SOPInstanc FROM DICOMImages LIMIT 1")
+    except sqlite3.Error as error:
+        raise DatabaseError(f"{path} is no index that can be used: {error}") from error
+    if found != "ok":
+        raise DatabaseError(f"{path} is damaged: {found}")
+
+
+def _put_aside(database: Path) -> Path:
+    """Give a database another name, and its journal one under which SQLite still finds both together."""
+    with suppress(sqlite3.Error), closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # then a sound one is a single file
+    former = database.with_name(f"{database.name}.before-{time.time_ns()}")
+    for suffix in ("-wal", "-shm", "-journal", ""):
+        path = Path(f"{database}{suffix}")
+        if path.exists():
+            path.replace(f"{former}{suffix}")
+    return former

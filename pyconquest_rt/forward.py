@@ -1,0 +1,218 @@
+"""The outgoing queue is sent: in batches, one association per rule, again and again until each object is there.
+
+A peer that cannot be reached is tried after 1, 2, 4 ... up to 30 minutes; the queue waits and loses nothing. An
+object that a reachable peer does not take waits by itself in the same way and holds up no other; after fifty
+attempts, about a day, it has failed. What is sent is noted object by object, so a restart goes on where it was.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pyconquest_rt.errors import NetworkError, StorageError
+from pyconquest_rt.forward_rules import Rule, rules
+from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.net.association import Association, request_association
+from pyconquest_rt.net.negotiation import Proposal
+from pyconquest_rt.net.sending import send_all
+
+FIRST_PAUSE_S = 60.0
+LONGEST_PAUSE_S = 1800.0
+MAX_ATTEMPTS = 50
+_BATCH = 500
+_LEASE_S = 900.0  # longer than a peer may take for one answer
+
+Clock = Callable[[], float]
+
+
+@dataclass(slots=True)
+class Summary:
+    """What one pass over the queue did: objects sent, not sent this time, and dropped since they are gone."""
+
+    sent: int = 0
+    failed: int = 0
+    dropped: int = 0
+
+
+class _Queued(NamedTuple):
+    """One object that is due, with the fingerprint of its file when it was queued."""
+
+    number: int
+    sop: str
+    size: int | None
+    mtime_ns: int | None
+    attempts: int
+    object_file: str | None
+    device: str | None
+
+
+def send_due(ingest: Ingest, clock: Clock = time.time) -> Summary:
+    """Send everything that is due to its peers; returns when nothing more is due or reachable.
+
+    Several processes may call it: a rule that one is at is passed over by the others.
+
+    Raises:
+        sqlite3.Error: the database cannot be written.
+    """
+    summary = Summary()
+    for rule in rules(ingest.database):
+        delivery = _Delivery(ingest, rule, clock, summary)
+        if delivery.claim():
+            try:
+                while delivery.send_batch():
+                    pass
+            finally:
+                delivery.release()
+    return summary
+
+
+def retry_failed(ingest: Ingest) -> int:
+    """Queue what has failed for good once more, and try every peer at once; returns how many objects."""
+    with ingest.database.transaction() as connection:
+        connection.execute("UPDATE forward_rules SET attempts = 0, next_try = 0")
+        connection.execute("UPDATE forward_queue SET next_try = 0 WHERE state = 'queued'")
+        return connection.execute(
+            "UPDATE forward_queue SET state = 'queued', attempts = 0, next_try = 0 WHERE state = 'failed'"
+        ).rowcount
+
+
+def status(ingest: Ingest) -> list[dict[str, Any]]:
+    """Return per rule how many objects are queued, sent, failed and dropped, the next try and the last error."""
+    return ingest.database.query(
+        """
+        SELECT r.name, r.aet || '@' || r.host || ':' || r.port AS peer,
+            count(CASE q.state WHEN 'queued' THEN 1 END) AS queued,
+            count(CASE q.state WHEN 'sent' THEN 1 END) AS sent,
+            count(CASE q.state WHEN 'failed' THEN 1 END) AS failed,
+            count(CASE q.state WHEN 'dropped' THEN 1 END) AS dropped,
+            datetime(max(r.next_try, min(CASE q.state WHEN 'queued' THEN q.next_try END)), 'unixepoch')
+                AS next_try,
+            coalesce(r.error, (SELECT error FROM forward_queue e WHERE e.rule = r.name AND e.error IS NOT NULL
+                ORDER BY e.next_try DESC, e.id DESC LIMIT 1)) AS last_error
+        FROM forward_rules r LEFT JOIN forward_queue q ON q.rule = r.name GROUP BY r.name ORDER BY r.name
+        """
+    )
+
+
+class _Delivery:
+    """One rule's objects on their way to its peer."""
+
+    def __init__(self, ingest: Ingest, rule: Rule, clock: Clock, summary: Summary) -> None:
+        self._ingest, self._rule, self._clock, self._summary = ingest, rule, clock, summary
+        self._lease: float | None = None
+        self._unreachable: str | None = None
+
+    def claim(self) -> bool:
+        """Take the rule, unless its pause lasts or another process has it."""
+        now = self._clock()
+        with self._ingest.database.transaction() as connection:
+            taken = connection.execute(
+                "UPDATE forward_rules SET lease = ? WHERE name = ? AND next_try <= ? "
+                "AND coalesce(lease, 0) <= ?",
+                (now + _LEASE_S, self._rule.name, now, now),
+            ).rowcount
+        self._lease = now + _LEASE_S
+        return taken == 1
+
+    def release(self) -> None:
+        """Give the rule back."""
+        self._write("UPDATE forward_rules SET lease = NULL WHERE name = ? AND lease = ?", self._lease_key())
+
+    def send_batch(self) -> bool:
+        """Send the next objects that are due; returns whether it is worth going on."""
+        files: dict[Path, _Queued] = {}
+        due = self._due()
+        for queued in due:
+            if queued.object_file is None:
+                self._drop(queued)
+                continue
+            try:
+                files[self._ingest.storage.path_of(queued.object_file, queued.device)] = queued
+            except StorageError as error:
+                self._fail(queued, str(error))
+        self._unreachable = None
+        if files:
+            send_all(files, self._connect, progress=lambda path, error: self._done(files[path], error))
+        if self._unreachable is not None:
+            self._pause(self._unreachable)
+        return bool(due) and self._unreachable is None
+
+    def _connect(self, proposals: list[Proposal]) -> Association:
+        rule = self._rule
+        try:
+            association = request_association(rule.host, rule.port, rule.aet, rule.calling_aet, proposals)
+        except NetworkError as error:
+            self._unreachable = str(error)
+            raise
+        self._write(
+            "UPDATE forward_rules SET attempts = 0, next_try = 0, error = NULL WHERE name = ?", (rule.name,)
+        )
+        return association
+
+    def _due(self) -> list[_Queued]:
+        rows = self._ingest.database.connection.execute(
+            "SELECT q.id, q.sop, q.size, q.mtime_ns, q.attempts, i.ObjectFile, i.DeviceName "
+            "FROM forward_queue q LEFT JOIN DICOMImages i ON i.SOPInstanc = q.sop "
+            "WHERE q.rule = ? AND q.state = 'queued' AND q.next_try <= ? ORDER BY q.next_try, q.id LIMIT ?",
+            (self._rule.name, self._clock(), _BATCH),
+        )
+        return [_Queued(*row) for row in rows]
+
+    def _done(self, queued: _Queued, error: str | None) -> None:
+        """Note what became of one object, and hold the rule a while longer."""
+        if error is None:
+            self._summary.sent += 1
+            self._set(queued, "sent", queued.attempts + 1, 0, None)
+        elif self._unreachable is not None:
+            self._summary.failed += 1  # it is the peer that waits, not the object
+        else:
+            self._fail(queued, error)
+        lease = self._clock() + _LEASE_S
+        self._write(
+            "UPDATE forward_rules SET lease = ? WHERE name = ? AND lease = ?", (lease, *self._lease_key())
+        )
+        self._lease = lease
+
+    def _fail(self, queued: _Queued, error: str) -> None:
+        self._summary.failed += 1
+        attempts = queued.attempts + 1
+        state = "failed" if attempts >= MAX_ATTEMPTS else "queued"
+        self._set(queued, state, attempts, self._clock() + pause_s(attempts), error)
+
+    def _drop(self, queued: _Queued) -> None:
+        self._summary.dropped += 1
+        self._set(queued, "dropped", queued.attempts, 0, "the object was deleted before it was sent")
+
+    def _set(self, queued: _Queued, state: str, attempts: int, next_try: float, error: str | None) -> None:
+        """Write the state, unless the object has been queued anew meanwhile with other content."""
+        self._write(
+            "UPDATE forward_queue SET state = ?, attempts = ?, next_try = ?, error = ? "
+            "WHERE id = ? AND size IS ? AND mtime_ns IS ?",
+            (state, attempts, next_try, error, queued.number, queued.size, queued.mtime_ns),
+        )
+
+    def _pause(self, error: str) -> None:
+        """The peer cannot be reached: nothing goes to it for a while."""
+        with self._ingest.database.transaction() as connection:
+            row = connection.execute(
+                "SELECT attempts FROM forward_rules WHERE name = ?", (self._rule.name,)
+            ).fetchone()
+            attempts = (row[0] if row else 0) + 1
+            connection.execute(
+                "UPDATE forward_rules SET attempts = ?, next_try = ?, error = ? WHERE name = ?",
+                (attempts, self._clock() + pause_s(attempts), error, self._rule.name),
+            )
+
+    def _lease_key(self) -> tuple[str, float | None]:
+        return self._rule.name, self._lease
+
+    def _write(self, sql: str, parameters: tuple[Any, ...]) -> None:
+        with self._ingest.database.transaction() as connection:
+            connection.execute(sql, parameters)
+
+
+def pause_s(attempts: int) -> float:
+    """Seconds to wait after this many attempts: 1, 2, 4 ... up to 30 minutes."""
+    return min(FIRST_PAUSE_S * 2.0 ** min(attempts - 1, 30), LONGEST_PAUSE_S)

@@ -1,0 +1,102 @@
+"""A lock that the system takes back when the process that holds it ends, however it ends."""
+
+import os
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from pyconquest_rt.errors import BusyError, StorageError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+_ATTEMPTS = 5
+_PAUSE_S = 0.02
+
+
+def beside(database: str, suffix: str) -> Path:
+    """Return the path of a file of ours beside a database; its name is hidden, so that no rebuild reads it."""
+    path = Path(database)
+    return path.with_name(f".{path.name}.{suffix}")
+
+
+class Lock:
+    """An exclusive lock on a file that only serves for this; it holds the id of the process that has it.
+
+    Args:
+        path: the file; it is made if need be, and stays.
+        what: what the lock stands for, as the error names it.
+    """
+
+    def __init__(self, path: Path, what: str) -> None:
+        self._path, self._what = path, what
+        self._file: IO[str] | None = None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nobody has it."""
+        try:
+            self._open().close()
+        except BusyError:
+            return False
+        return True
+
+    def acquire(self) -> None:
+        """Take the lock.
+
+        Raises:
+            BusyError: another process has it; the message says which.
+            StorageError: the file cannot be made.
+        """
+        self._file = self._open()
+        self._file.seek(0)
+        self._file.truncate()
+        self._file.write(f"{os.getpid()}\n")
+        self._file.flush()
+
+    def _open(self) -> IO[str]:
+        """Return the file, locked; somebody who only looks has it for a moment, hence the second attempts."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            file = self._path.open("a+", encoding="ascii", errors="replace")
+        except OSError as error:
+            raise StorageError(f"cannot write {self._path}: {error.strerror}") from error
+        for _ in range(_ATTEMPTS):
+            try:
+                _lock(file)
+                return file
+            except OSError:
+                time.sleep(_PAUSE_S)
+        file.seek(0)
+        holder = file.read(20).strip()
+        file.close()
+        raise BusyError(f"{self._what} (process {holder or 'unknown'}, {self._path})")
+
+    def release(self) -> None:
+        """Give the lock back; does nothing without it."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def __enter__(self) -> Self:
+        self.acquire()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def _lock(file: IO[str]) -> None:
+    """Lock a file at once or raise OSError; on Windows a byte far behind its end, so that it can be read."""
+    if fcntl is not None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return
+    import msvcrt
+
+    file.seek(1 << 20)
+    msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]

@@ -1,0 +1,97 @@
+"""One key of the settings: its default, what it means, what it may be; and how a value given for it is judged."""
+
+import re
+from collections.abc import Callable
+from dataclasses import Field, field
+from typing import Any
+
+Check = Callable[[Any], str | None]
+"""Gives what is wrong with a value of the right type; None if nothing is."""
+
+_TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def option(default: Any, doc: str, check: Check | None = None) -> Any:
+    """A field of a section: its default (the type of an empty one), what explains it, what its values must satisfy."""
+    metadata = {"doc": doc, "check": check}
+    if isinstance(default, type):
+        return field(default_factory=default, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def default_of(key: Field[Any]) -> Any:
+    """Return the default of a key; its type is the key's type."""
+    return key.default_factory() if callable(key.default_factory) else key.default
+
+
+def judge(key: Field[Any], value: Any) -> tuple[Any, str | None]:
+    """Return the value as it is kept, and what is wrong with it (None: nothing)."""
+    default = default_of(key)
+    if isinstance(default, tuple) and isinstance(value, list):
+        value = tuple(value)
+    if isinstance(default, float) and type(value) is int:
+        value = float(value)
+    if type(value) is not type(default):
+        return default, f"{key.name} must be {_type_name(default)}, not {value!r}"
+    if isinstance(value, tuple | dict):
+        members = value.values() if isinstance(value, dict) else value
+        if not all(isinstance(member, str) for member in members):
+            return default, f"{key.name} must be {_type_name(default)}, not {value!r}"
+    check = key.metadata.get("check")
+    reason = check(value) if check else None
+    return value, f"{key.name}: {reason}" if reason else None
+
+
+def from_text(key: Field[Any], text: str) -> Any:
+    """Return the value that a text (an environment variable) stands for; the text itself where it is none."""
+    default = default_of(key)
+    try:
+        if isinstance(default, bool):
+            return _TRUTH.get(text.strip().lower(), text)
+        if isinstance(default, tuple):
+            return tuple(part.strip() for part in text.split(",") if part.strip())
+        return type(default)(text)
+    except ValueError:
+        return text
+
+
+def _type_name(default: Any) -> str:
+    names = {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}
+    return names.get(type(default)) or (
+        "a list of texts" if isinstance(default, tuple) else "a table of texts"
+    )
+
+
+# -- what values must satisfy -------------------------------------------------------------------------------
+
+
+def between(low: float, high: float) -> Check:
+    """A number from ``low`` to ``high``."""
+    return lambda value: None if low <= value <= high else f"expected {low:g} to {high:g}, not {value}"
+
+
+def one_of(*choices: str) -> Check:
+    """One of a few words."""
+    return lambda value: None if value in choices else f"expected {', '.join(choices)}; not {value!r}"
+
+
+def ae_title(value: str) -> str | None:
+    """An AE title: 1 to 16 characters of ASCII without backslash and control characters (PS3.5 Table 6.2-1)."""
+    if re.fullmatch(r"[ -\[\]-~]{1,16}", value) and value.strip():
+        return None
+    return f"expected 1 to 16 plain characters, not {value!r}"
+
+
+_FIELD = r"(?:\*|[\w-]+)(?:/\d+)?"
+
+
+def cron(value: str) -> str | None:
+    """A cron expression, or an empty text for never; days of the week by name, whose numbers differ by program."""
+    if not value:
+        return None
+    parts = value.split()
+    if len(parts) != 5 or not all(re.fullmatch(rf"{_FIELD}(?:,{_FIELD})*", part) for part in parts):
+        return f"expected minute hour day month weekday, such as '30 2 * * sun', not {value!r}"
+    if re.search(r"\d", parts[4].partition("/")[0]):
+        return f"name the days of the week (mon, tue-fri), do not number them: {value!r}"
+    return None
