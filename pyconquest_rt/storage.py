@@ -6,7 +6,6 @@ a folder that every rebuild passes over (ours and Conquest's).
 
 import os
 import secrets
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -80,18 +79,6 @@ class Storage:
                 sync(folder)
         except OSError as error:
             raise StorageError(f"cannot write {target}: {error.strerror}") from error
-
-    def copy_in(self, source: str | os.PathLike[str], object_file: str) -> None:
-        """Copy a file from elsewhere to its final name, durably; its modification time is kept."""
-        with self.stage() as file:
-            try:
-                with Path(source).open("rb") as original:
-                    shutil.copyfileobj(original, file, 1 << 20)
-                file.flush()
-                shutil.copystat(source, file.name)
-            except OSError as error:
-                raise StorageError(f"cannot copy {source}: {error.strerror}") from error
-            self.place(file.name, object_file)
 
     def path_of(self, object_file: str, device: str | None = None) -> Path:
         """Return the path of a row's ObjectFile (``/`` or ``\\``), below its device's folder.

@@ -14,7 +14,6 @@ import click
 from pyconquest_rt.config import ArchiveSettings, ListenerSettings, Settings, load
 
 if TYPE_CHECKING:
-    from pyconquest_rt.archive import pyconquest
     from pyconquest_rt.ingest import Ingest
 
 _WIDEST_CELL = 64
@@ -89,16 +88,6 @@ def open_ingest(settings: Settings) -> "Ingest":
     ingest = Ingest.open(settings.archive)
     click.get_current_context().call_on_close(ingest.close)
     return ingest
-
-
-def open_archive(settings: Settings) -> "pyconquest":
-    """Open the archive that the settings name, as the class that scripts use; closed when the verb ends."""
-    from pyconquest_rt.archive import pyconquest
-
-    archive = settings.archive
-    opened = pyconquest(archive.data, archive.sql, archive.database, devices=archive.devices)
-    click.get_current_context().call_on_close(opened.close_db)
-    return opened
 
 
 def print_rows(rows: Iterable[Mapping[str, Any]], as_json: bool) -> None:
