@@ -3,13 +3,12 @@
 import contextlib
 import os
 import subprocess
-import sys
 import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pyconquest_rt import schema
+from pyconquest_rt import processes, schema
 from pyconquest_rt.config import ArchiveSettings, ListenerSettings
 from pyconquest_rt.naming import naming
 from pyconquest_rt.net.admission import LOOPBACK, Access, Policy
@@ -128,7 +127,7 @@ class Workers:
     """Processes that derive (``python -m pyconquest_rt.worker``); each ends when this process does."""
 
     def __init__(self, archive: ArchiveSettings, count: int) -> None:
-        self._command = [sys.executable, "-m", "pyconquest_rt.worker", *_arguments(archive)]
+        self._arguments = _arguments(archive)
         self._count = count
         self._processes: list[subprocess.Popen[bytes]] = []
         self._lock = threading.Lock()
@@ -138,7 +137,7 @@ class Workers:
         self._processes = [self._start_one() for _ in range(self._count)]
 
     def _start_one(self) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(self._command, stdin=subprocess.PIPE, start_new_session=True)
+        process = processes.start("worker", *self._arguments, stdin=subprocess.PIPE, start_new_session=True)
         assert process.stdin is not None
         os.set_blocking(
             process.stdin.fileno(), False
@@ -176,7 +175,9 @@ def _arguments(archive: ArchiveSettings) -> list[str]:
 
 def derive_in_processes(archive: ArchiveSettings, count: int) -> None:
     """Derive everything that is due in several processes, and wait until they have nothing left to do."""
-    command = [sys.executable, "-m", "pyconquest_rt.worker", "--once", *_arguments(archive)]
-    processes = [subprocess.Popen(command, stdin=subprocess.DEVNULL) for _ in range(count)]
-    for process in processes:
+    started = [
+        processes.start("worker", "--once", *_arguments(archive), stdin=subprocess.DEVNULL)
+        for _ in range(count)
+    ]
+    for process in started:
         process.wait()
