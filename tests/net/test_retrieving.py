@@ -43,7 +43,7 @@ def start_archive(index: Index, listen: Callable[..., Listener]) -> StartArchive
     """Return a function that starts a listener that sends what the index names, to the peers given."""
 
     def start(*peers: Peer, **options: Any) -> Listener:
-        service = RetrieveService(index, "ARCHIVE", Peers(peers).find)
+        service = RetrieveService(index, "ARCHIVE", Peers(peers))
         return listen(services=service.handlers(), **options)
 
     return start
