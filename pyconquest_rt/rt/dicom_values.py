@@ -43,9 +43,7 @@ def read_object(source: Source, defer_size: int | None = None) -> Dataset:
         return source
     name = _name(source)
     try:
-        dataset = (
-            _read_file(source, defer_size) if isinstance(source, str | os.PathLike) else _read_bytes(source)
-        )
+        dataset = _read(source, defer_size)
         known = "SOPClassUID" in dataset
     except Exception as error:  # pydicom raises many kinds on damaged objects
         raise UnreadableError(f"{name} cannot be read as DICOM: {error}") from error
@@ -58,20 +56,17 @@ def _name(source: Source) -> str:
     return str(source) if isinstance(source, str | os.PathLike) else "the byte stream"
 
 
-def _read_file(path: str | os.PathLike[str], defer_size: int | None) -> Dataset:
-    with FileSource(read_prefix(path)) as file:
-        start = whole_object(file)
+def _read(source: str | os.PathLike[str] | bytes | BinaryIO, defer_size: int | None) -> Dataset:
+    stream: Path | io.BytesIO
+    if isinstance(source, str | os.PathLike):
+        with FileSource(read_prefix(source)) as file:
+            start, stream = whole_object(file), Path(source)
+    else:
+        data = source if isinstance(source, bytes) else source.read()
+        start, stream, defer_size = whole_object(EncodedSource(data)), io.BytesIO(data), None
     if start.transfer_syntax == DEFLATED:
         return _inflated(start)
-    return pydicom.dcmread(Path(path), force=True, defer_size=defer_size)
-
-
-def _read_bytes(source: bytes | BinaryIO) -> Dataset:
-    data = source if isinstance(source, bytes) else source.read()
-    start = whole_object(EncodedSource(data))
-    if start.transfer_syntax == DEFLATED:
-        return _inflated(start)
-    return pydicom.dcmread(io.BytesIO(data), force=True)
+    return pydicom.dcmread(stream, force=True, defer_size=defer_size)
 
 
 def _inflated(start: Start) -> Dataset:

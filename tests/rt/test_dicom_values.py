@@ -117,7 +117,7 @@ def test_what_is_no_object_is_refused(tmp_path: Path) -> None:
         for content in (b"", b"not DICOM at all" * 20, zlib.compress(bytes(1000))):
             with pytest.raises(UnreadableError, match="the byte stream"):
                 read(content)
-        with pytest.raises(UnreadableError, match="absent.dcm"):
+        with pytest.raises(UnreadableError, match="absent"):
             read(tmp_path / "absent.dcm")
 
 
