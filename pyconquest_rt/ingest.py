@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from pyconquest_rt import schema
+from pyconquest_rt.access import access_time
 from pyconquest_rt.config import ArchiveSettings
 from pyconquest_rt.database import BUSY_TIMEOUT_S, EXTRA_IMAGE_COLUMNS, Database, quote
 from pyconquest_rt.derived import objects_changed
@@ -138,7 +139,7 @@ class _Batch:
         self.database, self.storage, self.layout = ingest.database, ingest.storage, ingest.layout
         self.definition, self.statements = ingest.database.definition, ingest.statements
         self.found = found
-        self.access_time = int(time.time()) & ~31  # as Conquest writes it
+        self.access_time = access_time()
         self.time_stamp = str(time.time())
         self.images: dict[str, _Image] = {}
         self.study_of: dict[str, str] = {}
