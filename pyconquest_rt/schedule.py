@@ -120,10 +120,8 @@ def _triggers(settings: Settings) -> dict[str, Any]:
     triggers: dict[str, Any] = {
         name: CronTrigger.from_crontab(text) for name, text in jobs.times(settings).items()
     }
-    often = {"sweep": settings.schedule.sweep_minutes, "forward": settings.schedule.forward_minutes}
-    for name, minutes in often.items():
-        if minutes:
-            triggers[name] = IntervalTrigger(seconds=max(1, round(minutes * 60)))
+    if minutes := settings.schedule.sweep_minutes:
+        triggers["sweep"] = IntervalTrigger(seconds=max(1, round(minutes * 60)))
     return triggers
 
 
