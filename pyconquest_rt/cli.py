@@ -14,13 +14,21 @@ from pyconquest_rt.version import __version__
 
 
 class _Group(click.Group):
-    """Turns the errors that are raised on purpose into one line and status 1."""
+    """Turns the errors that are raised on purpose, the database's and the system's into one line and status 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except PyconquestError as error:
+        except (PyconquestError, OSError) as error:
+            if isinstance(error, BrokenPipeError):
+                raise
             raise click.ClickException(str(error)) from error
+        except Exception as error:
+            import sqlite3
+
+            if not isinstance(error, sqlite3.Error):
+                raise
+            raise click.ClickException(f"the database cannot be used: {error}") from error
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -78,7 +78,7 @@ def set_element(data_set: "Dataset", tag: int, value: Any, *, create: bool = Fal
     """
     tag = tag_of(tag)
     if tag not in data_set and not create:
-        raise NoSuchElementError(f"the object has no element {tag}; set create to make it")
+        raise NoSuchElementError(f"the object has no element {tag}; create makes it")
     with content_errors(f"the new value of {tag} does not fit"):
         if tag in data_set:
             data_set[tag].value = _number(data_set[tag].VR, value)

@@ -9,10 +9,10 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, Self, TypeVar
 
 from pyconquest_rt.errors import DatabaseError, UnreadableError
 from pyconquest_rt.header import HeaderReader
@@ -56,6 +56,10 @@ class Report:
     removed: int = 0
     rejected: list[tuple[str, str]] = field(default_factory=list)
     seconds: float = 0.0
+
+    def __add__(self, other: Self) -> Self:
+        """Return what two rebuilds did together."""
+        return type(self)(*(getattr(self, part.name) + getattr(other, part.name) for part in fields(self)))
 
     def count(self, outcomes: Iterable[Outcome]) -> None:
         """Add the outcomes of one batch."""

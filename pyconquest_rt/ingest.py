@@ -388,7 +388,7 @@ class _Statements:
 
 def _upsert(table: Table) -> tuple[str, str, list[str]]:
     columns = [column.name for column in table.columns]
-    kept = ", ".join(f"{quote(name)} = COALESCE(?, {quote(name)})" for name in columns)
+    kept = ", ".join(f"{quote(name)} = COALESCE(?, NULLIF({quote(name)}, ''))" for name in columns)
     name, key = quote(table.name), quote(table.key.name)
     select = f"SELECT {key} FROM {name} WHERE {key} IN (?)"
     update = f"UPDATE {name} SET {kept}, AccessTime = ? WHERE {key} = ?"

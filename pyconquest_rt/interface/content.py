@@ -156,10 +156,10 @@ class Content(Outgoing):
     def _change(self, filename: str, tag: edit.TagLike, value: Any, create: bool) -> int | None:
         try:
             edit.change_tag(filename, tag, value, create=create)
-        except edit.NoSuchElementError as error:
+        except (edit.NoSuchElementError, ValueError) as error:
             self._log.error("%s", error)
             return -1
-        except (*RAISED, ValueError) as error:
+        except RAISED as error:
             self._log.error("an element was not changed: %s", logs.reason(error))
             self._log.debug("not changed: %s", filename)
             return None
