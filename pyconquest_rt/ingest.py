@@ -268,6 +268,8 @@ class _Batch:
         self.files.append((path, size, mtime_ns, sop, "indexed"))
 
     def _refuse(self, item: Found, sop: str | None, reason: str) -> Outcome:
+        if item.size < 0 and self.seen_as.get(item.path):
+            return Outcome(item.path, State.REJECTED, None, reason)  # what is in it now cannot be said
         if self.seen_as.get(item.path):
             self._forget_content_of(item.path)
         self.files.append((item.path, item.size, item.mtime_ns, sop, "rejected"))

@@ -112,6 +112,16 @@ class Storage:
             return None
         return FileStatus(found.st_size, found.st_mtime_ns)
 
+    def is_gone(self, object_file: str, device: str | None = None) -> bool:
+        """Whether a row's file is certainly not there; one that only cannot be reached now may be."""
+        try:
+            self.path_of(object_file, device).stat()
+        except (FileNotFoundError, NotADirectoryError, StorageError):
+            return True
+        except OSError:
+            return False
+        return False
+
     def remove(self, object_file: str, device: str | None = None) -> bool:
         """Remove a row's file and the folders that this leaves empty; False where there was none."""
         path = self.path_of(object_file, device)

@@ -20,6 +20,7 @@ class Problem(StrEnum):
     CHANGED = "file changed since it was indexed"
     SAME_INSTANCE = "two files with one SOPInstanceUID"
     DOUBLED_ROW = "two rows with one key"
+    UNREADABLE = "file that cannot be read now"
     NO_PARENT = "row without its parent"
     NO_CHILD = "row without children"
     NO_DEVICE = "folder of a device not there"
@@ -65,7 +66,12 @@ def fix(ingest: Ingest) -> Report:
         raise DatabaseError(
             f"{ingest.storage.root} holds no files, but images are indexed. Is its disk mounted? Nothing was removed."
         )
-    lost = [sop for sop, _, device in _without_file(ingest) if ingest.storage.holds(device)]
+    storage = ingest.storage
+    lost = [
+        sop
+        for sop, name, device in _without_file(ingest)
+        if storage.holds(device) and (not name or storage.is_gone(name, device))
+    ]
     with database.transaction():
         remove_images(database, lost)
         remove_empty_parents(database)
@@ -81,6 +87,8 @@ def _files(ingest: Ingest) -> Iterator[Finding]:
             continue  # the row that names it is found by _rows
         if known is None:
             yield Finding(Problem.NO_ROW, file.path)
+        elif known.size < 0:
+            yield Finding(Problem.UNREADABLE, file.path)
         elif file.fingerprint() != (known.size, known.mtime_ns):
             yield Finding(Problem.CHANGED, file.path)
         elif known.state == "duplicate":
@@ -102,7 +110,8 @@ def _rows(ingest: Ingest) -> Iterator[Finding]:
     absent = set()
     for sop, object_file, device in _without_file(ingest):
         if ingest.storage.holds(device):
-            yield Finding(Problem.NO_FILE, object_file or sop)
+            is_gone = not object_file or ingest.storage.is_gone(object_file, device)
+            yield Finding(Problem.NO_FILE if is_gone else Problem.UNREADABLE, object_file or sop)
         else:
             name, folder = device or DEFAULT_DEVICE, ingest.storage.folder_of(device)
             absent.add(f"{name} ({folder or 'not in the settings'})")

@@ -1,8 +1,11 @@
 """What other programs leave behind is found, and healing never takes what only seems to be gone."""
 
+import errno
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from samples import make_object, save
@@ -84,3 +87,60 @@ def test_an_empty_data_directory_is_no_reason_to_remove_all(
     with pytest.raises(DatabaseError, match="holds no files"):
         fix(ingest)
     assert images(ingest) == 1
+
+
+@pytest.fixture
+def unreachable(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Names of files and folders that the system refuses, whoever asks, as a failing disk does."""
+    refused: set[str] = set()
+    for name in ("scandir", "open", "stat"):
+        monkeypatch.setattr(os, name, refusing(getattr(os, name), refused))
+    return refused
+
+
+def refusing(call: Any, refused: set[str]) -> Any:
+    def guarded(path: Any, *arguments: Any, **keywords: Any) -> Any:
+        if not isinstance(path, int) and refused & set(Path(path).parts):
+            raise OSError(errno.EIO, "Input/output error", os.fspath(path))
+        return call(path, *arguments, **keywords)
+
+    return guarded
+
+
+def test_a_folder_that_cannot_be_listed_keeps_its_rows(
+    ingest: Ingest, put: Put, unreachable: set[str]
+) -> None:
+    put("P1/1.dcm")
+    put("P2/1.dcm", patient="P2", study=2)
+    rebuild(ingest)
+    unreachable.add("P2")
+    report = rebuild(ingest)
+    assert (report.unchanged, report.removed, report.unreachable) == (1, 0, 1)
+    assert "1 cannot be reached" in str(report)
+    assert found(ingest) == [("UNREADABLE", "P2/1.dcm")]
+    fix(ingest)
+    assert images(ingest) == 2
+    unreachable.clear()
+    assert str(rebuild(ingest)).startswith(
+        "0 files read (0 indexed, 0 updated, 0 moved, 0 duplicates, 0 rejected), 2"
+    )
+    assert found(ingest) == []
+
+
+def test_a_file_that_cannot_be_read_now_keeps_its_row_and_is_tried_again(
+    ingest: Ingest, put: Put, unreachable: set[str]
+) -> None:
+    put("P1/known.dcm")
+    rebuild(ingest)
+    put("P1/new.dcm", instance=2)
+    unreachable |= {"known.dcm", "new.dcm"}
+    for only in ("missing", "all", "changed"):
+        report = rebuild(ingest, only=only)
+        assert {reason for _, reason in report.rejected} == {"cannot be read: Input/output error"}
+        assert images(ingest) == 1
+    unreachable.remove("known.dcm")
+    assert found(ingest) == [("UNREADABLE", "P1/new.dcm")]
+    unreachable.clear()
+    assert rebuild(ingest).indexed == 1
+    assert found(ingest) == []
+    assert ingest.database.query("SELECT * FROM rejected") == []
