@@ -40,6 +40,17 @@ def main() -> None:
     """
 
 
+def _uniform(command: click.Command) -> click.Command:
+    """Let a verb that needs no archive take the options that name one too, so that a script gives them to all."""
+    for verb in command.commands.values() if isinstance(command, click.Group) else ():
+        _uniform(verb)
+    taken = {name for parameter in command.params for name in parameter.opts}
+    if not isinstance(command, click.Group):
+        missing = [name for name in ("--data", "--database", "--sql") if name not in taken]
+        command.params += [click.Option([name], expose_value=False, hidden=True) for name in missing]
+    return command
+
+
 for module in (index, objects, export, network, forward, rt, dose, settings, service):
     for verb in module.VERBS:
-        main.add_command(verb)
+        main.add_command(_uniform(verb))

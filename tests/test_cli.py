@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 from pydicom import dcmread
@@ -35,6 +36,23 @@ def test_every_verb_has_help(run: Run) -> None:
     for name, verb in main.commands.items():
         assert verb.help, name
         assert "Usage" in run(name, "--help").output
+
+
+def test_every_verb_takes_the_options_that_name_an_archive() -> None:
+    def verbs(command: click.Command) -> Iterator[click.Command]:
+        if isinstance(command, click.Group):
+            for verb in command.commands.values():
+                yield from verbs(verb)
+        else:
+            yield command
+
+    for verb in verbs(main):
+        names = [name for parameter in verb.params for name in parameter.opts]
+        assert {name: names.count(name) for name in ("--data", "--database", "--sql")} == {
+            "--data": 1,
+            "--database": 1,
+            "--sql": 1,
+        }, verb.name
 
 
 def test_help_needs_no_dicom_library() -> None:
