@@ -8,7 +8,7 @@ from pyconquest_rt.errors import DatabaseError
 from pyconquest_rt.indexer import Report, own_files, rebuild
 from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.listing import differences, seen, walk
-from pyconquest_rt.removal import remove_empty_parents, remove_images
+from pyconquest_rt.removal import audit, remove_empty_parents, remove_images
 from pyconquest_rt.storage import DEFAULT_DEVICE
 
 
@@ -75,6 +75,10 @@ def fix(ingest: Ingest) -> Report:
     with database.transaction():
         remove_images(database, lost)
         remove_empty_parents(database)
+        if lost:
+            audit(
+                database, "verify-fix", f"{len(lost)} images", f"rows without a file: {', '.join(lost[:100])}"
+            )
     return report
 
 

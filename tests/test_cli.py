@@ -207,6 +207,7 @@ def test_objects_are_stored_copied_changed_and_deleted(run: Run, tmp_path: Path)
     )
     actions = json.loads(run("query", "SELECT DISTINCT action FROM audit ORDER BY 1", "--json").output)
     assert [row["action"] for row in actions] == [
+        "change-file",
         "correct-patient",
         "delete-series",
         "merge-patient",

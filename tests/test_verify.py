@@ -65,6 +65,9 @@ def test_rows_of_a_device_whose_folder_is_not_there_stay(tmp_path: Path, put: Pu
     fix(ingest)
     rows = ingest.database.query("SELECT DeviceName FROM DICOMImages ORDER BY 1")
     assert [row["DeviceName"] for row in rows] == ["MAG0", "MAG2"]
+    assert ingest.database.query("SELECT action, subject, detail FROM audit") == [
+        {"action": "verify-fix", "subject": "1 images", "detail": "rows without a file: 2"}
+    ]
     ingest.close()
 
 

@@ -181,7 +181,8 @@ def tags(settings: Settings, file: Path, tags: tuple[str, ...], create: bool, as
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     if ingest is not None and (name := object_file_of(ingest, file)):
-        for outcome in reindex(ingest, [name]):
+        change = ", ".join(f"{tag} = {value}" for tag, value in assignments.items())
+        for outcome in reindex(ingest, [name], change):
             if outcome.state == "rejected":
                 raise click.ClickException(f"{file} was changed, but is no longer indexed: {outcome.reason}")
     rows = [
