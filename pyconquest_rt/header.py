@@ -34,6 +34,7 @@ from pyconquest_rt.fields import Field as Field
 from pyconquest_rt.layouts import MAX_PARTS, LayoutCache
 from pyconquest_rt.part10 import (
     MAX_VALUE,
+    PREFIX_BYTES,
     TRANSFER_SYNTAX_UID,
     FileSource,
     Prefix,
@@ -56,6 +57,7 @@ SERIES_INSTANCE_UID = 0x0020000E
 MAX_SEQUENCES = 16 << 20  #: wanted sequences are left out once they have more bytes together
 MAX_ITEMS = 50_000  #: a wanted sequence with more items is left out
 
+_SHORT_PREFIX = PREFIX_BYTES // 2
 _TABLES = 8  # combinations of character set and byte order of which the conversions are kept
 
 
@@ -155,6 +157,9 @@ class HeaderReader:
         self._wanted, self._decisive = tags | decisive, decisive
         self._tables: dict[tuple[bytes, bool], ConversionTable] = {}
         self._layouts = LayoutCache(tags, decisive, SERIES_INSTANCE_UID) if remember else None
+        self.prefix_bytes = (
+            PREFIX_BYTES  #: so many first bytes suffice if the next object is like the last one
+        )
 
     def read_file(self, path: str | os.PathLike[str]) -> Header:
         """Read the header of a file.
@@ -162,7 +167,7 @@ class HeaderReader:
         Raises:
             UnreadableError: it cannot be read, or is not DICOM.
         """
-        return self.parse(read_prefix(path))
+        return self.parse(read_prefix(path, self.prefix_bytes))
 
     def read_bytes(self, data: bytes, transfer_syntax: str | None = None) -> Header:
         """Read the header of a whole file in memory, or with a transfer syntax that of a bare data set.
@@ -179,12 +184,15 @@ class HeaderReader:
             UnreadableError: it cannot be read, or is not DICOM.
         """
         matched = self._layouts and self._layouts.match(prefix, transfer_syntax)
+        self.prefix_bytes = PREFIX_BYTES
         if not matched:
             return self._parse_new(prefix, transfer_syntax)
         values, context, end, is_complete = matched
         if context.rest is not None:
             header = self._parse_rest(prefix, values, context, end)
             return header or self._parse_new(prefix, transfer_syntax)
+        if end < _SHORT_PREFIX:
+            self.prefix_bytes = _SHORT_PREFIX
         return Header(
             values,
             _NO_SEQUENCES,

@@ -69,13 +69,9 @@ class Walked(NamedTuple):
     closing: Part | None  # the element that follows; None where the data set ends there
 
 
-class Match(NamedTuple):
-    """What was found of an object that has a layout."""
-
-    values: tuple[str | None, ...]  # one per field
-    context: Any  # what the reader keeps with the layout
-    end: int  # position of the closing element
-    is_complete: bool  # the closing element, mostly the pixel data, ends in the file
+Match = tuple[tuple[str | None, ...], Any, int, bool]
+"""What was found of an object that has a layout: the values, one per field; what the reader keeps with the layout;
+the position of the closing element; whether this, mostly the pixel data, ends in the file."""
 
 
 class Layout:
@@ -190,11 +186,11 @@ class Layout:
             return None
         end += offset
         if self._closing is None:
-            return Match(values, self._context, end, True) if end == prefix.size else None
+            return (values, self._context, end, True) if end == prefix.size else None
         read_length, width, header = self._closing
         (length,) = read_length(data, end - offset - width)
         is_complete = length == UNDEFINED_LENGTH or end + length <= prefix.size
-        return Match(values, self._context, end - header, is_complete)
+        return values, self._context, end - header, is_complete
 
     def _compare(self, run: bytes, loose: list[bytes]) -> tuple[str | None, ...] | None:
         """Compare the headers of an object, at best together with the values that its series has in common."""
