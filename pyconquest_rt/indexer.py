@@ -11,6 +11,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -18,7 +19,7 @@ from pyconquest_rt.errors import DatabaseError, UnreadableError
 from pyconquest_rt.header import HeaderReader
 from pyconquest_rt.ingest import Found, Ingest, Outcome, State
 from pyconquest_rt.listing import Listed, Seen, differences, seen, walk
-from pyconquest_rt.part10 import Prefix, announce, read_prefix
+from pyconquest_rt.part10 import PREFIX_BYTES, Prefix, announce, read_prefix
 from pyconquest_rt.removal import remove_images
 from pyconquest_rt.rows import RowLayout
 from pyconquest_rt.schema import Definition
@@ -60,7 +61,7 @@ class Report:
     def count(self, outcomes: Iterable[Outcome]) -> None:
         """Add the outcomes of one batch."""
         outcomes = list(outcomes)
-        counts = Counter(outcome.state for outcome in outcomes)
+        counts = Counter(map(attrgetter("state"), outcomes))
         self.read += len(outcomes)
         self.indexed += counts[State.INDEXED]
         self.updated += counts[State.UPDATED]
@@ -226,15 +227,15 @@ def read_chunk(definition: Definition, root: str, paths: Sequence[str]) -> list[
 
 def read_one(reader: HeaderReader, root: str, path: str) -> Found:
     """Read the header of one file below a root; what cannot be read is a reason, never an exception."""
-    return _parsed(reader, path, _prefix(root, path))
+    return _parsed(reader, path, _prefix(root, path, reader.prefix_bytes))
 
 
-def _prefix(root: str, path: str) -> Prefix | Found:
+def _prefix(root: str, path: str, count: int = PREFIX_BYTES) -> Prefix | Found:
     """The first bytes of one file, or the reason why there are none."""
     full = f"{root}/{path}"
     try:
         path.encode()
-        return read_prefix(full)
+        return read_prefix(full, count)
     except UnicodeEncodeError:
         shown = path.encode("utf-8", "backslashreplace").decode()
         return Found(shown, -1, -1, None, "its name is not valid UTF-8; rename the file")
