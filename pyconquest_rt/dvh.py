@@ -14,7 +14,7 @@ from pyconquest_rt.errors import ObjectError
 from pyconquest_rt.rt import dicompyler
 from pyconquest_rt.rt.contours import Roi, read_rois
 from pyconquest_rt.rt.coverage import TooManyCrossingsError
-from pyconquest_rt.rt.dicom_values import Source, read_object, text
+from pyconquest_rt.rt.dicom_values import Record, Source, has, read_object, text, view_object
 from pyconquest_rt.rt.dose_grid import DoseError, DoseGrid, read_dose_grid
 from pyconquest_rt.rt.dvh_object import DVH, NAN, from_curve
 from pyconquest_rt.rt.roi_dose import roi_dose
@@ -37,7 +37,7 @@ class _Objects:
     """What is needed for the DVHs of one structure set: contours by plane, and the grid or why there is
     none."""
 
-    structure_set: Dataset
+    structure_set: Record
     dose: Dataset
     rois: Mapping[int, Roi]
     planes: Mapping[int, Planes]
@@ -68,22 +68,23 @@ def calculate_dvhs(
     the usual distance of the other ROIs' planes is.
 
     An ROI without a DVH has one with the status ``failed`` and the reason. Raises UnreadableError for what
-    is not DICOM, ObjectError for a first object that is no structure set, and ValueError for unknown
-    options.
+    is not DICOM or is malformed, ObjectError for a first object that is no structure set, and ValueError for
+    unknown options.
     """
     if end_cap not in END_CAPS:
         raise ValueError(f"end_cap is {end_cap!r}; use one of {', '.join(END_CAPS)}")
     if engine not in ENGINES:
         raise ValueError(f"engine is {engine!r}; use one of {', '.join(ENGINES)}")
-    objects = _read(read_object(structure_set), read_object(dose), end_cap, slice_spacing_mm)
+    contours = read_object(structure_set) if engine == "dicompyler" else view_object(structure_set)
+    objects = _read(contours, read_object(dose), end_cap, slice_spacing_mm)
     numbers = objects.rois if rois is None else dict.fromkeys(rois)
     return {
         number: replace(_one(number, objects, engine), prescription_gy=prescription_gy) for number in numbers
     }
 
 
-def _read(structure_set: Dataset, dose: Dataset, end_cap: str, thickness: float | None) -> _Objects:
-    if "StructureSetROISequence" not in structure_set and "ROIContourSequence" not in structure_set:
+def _read(structure_set: Record, dose: Dataset, end_cap: str, thickness: float | None) -> _Objects:
+    if not (has(structure_set, "StructureSetROISequence") or has(structure_set, "ROIContourSequence")):
         modality = text(structure_set, "Modality") or "missing"
         raise ObjectError(f"the first object is no RTSTRUCT with ROIs (its Modality is {modality})")
     rois = read_rois(structure_set)
@@ -146,6 +147,7 @@ def _pyconquest(frame: DVH, planes: Planes, grid: DoseGrid, objects: _Objects) -
 
 
 def _dicompyler(frame: DVH, _planes: Planes, _grid: DoseGrid, objects: _Objects) -> DVH:
+    assert isinstance(objects.structure_set, Dataset)
     structure_set, dose = (dicompyler.with_file_meta(ds) for ds in (objects.structure_set, objects.dose))
     try:
         edges, volumes = dicompyler.calculate(structure_set, dose, frame.roi_number)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pyconquest_rt.dvh import DVH, calculate_dvhs, read_vendor_dvhs
+from pyconquest_rt.rt.dicom_values import read_object
 
 DEFAULT_METRICS = (
     "D98%[Gy]", "D95%[Gy]", "D50%[Gy]", "D5%[Gy]", "D2%[Gy]", "D0.03cc[Gy]", "D1cc[Gy]",
@@ -35,15 +36,16 @@ def dvh_rows(
 
     ``metrics`` are in the syntax of TG-263; one that has no value for an ROI is NULL.
     """
+    dose_object = read_object(dose)
     own = calculate_dvhs(
         structure_set,
-        dose,
+        dose_object,
         end_cap=end_cap,
         prescription_gy=prescription_gy,
         slice_spacing_mm=slice_spacing_mm,
     )
     volumes = {number: dvh.volume_cc for number, dvh in own.items()}
-    vendor = read_vendor_dvhs(dose, prescription_gy=prescription_gy, volumes_cc=volumes)
+    vendor = read_vendor_dvhs(dose_object, prescription_gy=prescription_gy, volumes_cc=volumes)
     rows = DvhRows([], [])
     for number, dvh in [*own.items(), *((n, d) for n, d in vendor.items() if n in own)]:
         key = {

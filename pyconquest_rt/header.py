@@ -10,11 +10,11 @@ No data set of pydicom is built; its data dictionary and character sets are used
 
 import os
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from itertools import islice
-from operator import getitem, itemgetter
 from types import MappingProxyType
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from pyconquest_rt.elements import (
     PIXEL_REPRESENTATION,
@@ -29,7 +29,7 @@ from pyconquest_rt.elements import (
     read_items,
 )
 from pyconquest_rt.errors import UnreadableError
-from pyconquest_rt.fields import Conversion, ConversionTable, fit
+from pyconquest_rt.fields import Conversion, ConversionTable, Decoder, fit
 from pyconquest_rt.fields import Field as Field
 from pyconquest_rt.layouts import MAX_PARTS, LayoutCache
 from pyconquest_rt.part10 import (
@@ -51,6 +51,7 @@ from pyconquest_rt.values import (
 )
 
 MODALITY = 0x00080060
+SERIES_INSTANCE_UID = 0x0020000E
 
 MAX_SEQUENCES = 16 << 20  #: wanted sequences are left out once they have more bytes together
 MAX_ITEMS = 50_000  #: a wanted sequence with more items is left out
@@ -97,18 +98,6 @@ class _Found:
         return self.raws[tag][1] if tag in self.raws else b""
 
 
-class _Context(NamedTuple):
-    """What is kept with a layout: how its raw values become a `Header`."""
-
-    pick: Callable[[tuple[bytes, ...]], tuple[bytes, ...]]  # the raw values to convert, each once
-    conversions: tuple[Conversion, ...]
-    spread: Callable[[tuple[str | None, ...]], tuple[str | None, ...]]  # to the fields that want them
-    transfer_syntax: str
-    charset: str
-
-
-_Value = TypeVar("_Value")
-
 _INCOMPLETE = "the element after the header, mostly the pixel data, is cut short by the end of the file"
 _NO_SEQUENCES: Mapping[int, list[Item]] = MappingProxyType({})
 _ABSENT = Conversion(lambda raw: None)
@@ -146,7 +135,7 @@ class HeaderReader:
             decisive.add(MODALITY)
         self._wanted = tags | decisive
         self._tables: dict[tuple[bytes, bool], ConversionTable] = {}
-        self._layouts = LayoutCache(tags, decisive) if remember else None
+        self._layouts = LayoutCache(tags, decisive, SERIES_INSTANCE_UID) if remember else None
 
     def read_file(self, path: str | os.PathLike[str]) -> Header:
         """Read the header of a file.
@@ -173,15 +162,14 @@ class HeaderReader:
         matched = self._layouts and self._layouts.match(prefix, transfer_syntax)
         if not matched:
             return self._parse_new(prefix, transfer_syntax)
-        layout, raws, is_complete = matched
-        pick, conversions, spread, syntax, charset = layout.context
+        decoder, values, is_complete = matched
         return Header(
-            spread((None, *map(getitem, conversions, pick(raws)))),
+            values,
             _NO_SEQUENCES,
             prefix.size,
             prefix.mtime_ns,
-            syntax,
-            charset,
+            decoder.transfer_syntax,
+            decoder.charset,
             None if is_complete else _INCOMPLETE,
         )
 
@@ -192,11 +180,9 @@ class HeaderReader:
             found = self._walk(start)
             conversions = self._conversions_of(found, start.encoding)
             charset = found.raw(SPECIFIC_CHARACTER_SET).decode("latin-1").strip("\0 ")
-            layout = None
             if self._layouts and found.is_plain() and start.source is source:
-                layout = self._layouts.learn(prefix, transfer_syntax, start, found.elements, found.closing)
-            if layout:
-                layout.context = self._context(layout.tags, conversions, start.transfer_syntax, charset)
+                decoder = partial(Decoder, self._fields, conversions, start.transfer_syntax, charset)
+                self._layouts.learn(prefix, transfer_syntax, start, found.elements, found.closing, decoder)
         values = [
             _nested_value(found.sequences.get(field.path[0], []), field)
             if len(field.path) > 1
@@ -212,25 +198,6 @@ class HeaderReader:
             charset,
             found.fault,
         )
-
-    def _context(
-        self, tags: tuple[int, ...], conversions: Sequence[Conversion], transfer_syntax: str, charset: str
-    ) -> _Context:
-        """What turns the raw values of a layout, which has these tags, into those of the fields."""
-        places = {tag: place for place, tag in enumerate(tags)}
-        wanted: dict[tuple[int, int], int] = {}  # place and conversion → number from 1
-        spread, chosen = [], []
-        for field, conversion in zip(self._fields, conversions, strict=True):
-            place = places.get(field.path[0])
-            if place is None:
-                spread.append(0)
-                continue
-            if (place, id(conversion)) not in wanted:
-                wanted[place, id(conversion)] = len(wanted) + 1
-                chosen.append(conversion)
-            spread.append(wanted[place, id(conversion)])
-        pick = _picker([place for place, _ in wanted])
-        return _Context(pick, tuple(chosen), _picker(spread), transfer_syntax, charset)
 
     def _walk(self, start: Start) -> _Found:
         """Visit the elements up to the last wanted tag and take what is wanted.
@@ -328,13 +295,6 @@ class HeaderReader:
             table = ConversionTable(character_codecs(charset), big_endian)
             self._tables[charset, big_endian] = table
         return table
-
-
-def _picker(places: list[int]) -> Callable[[tuple[_Value, ...]], tuple[_Value, ...]]:
-    """A function that picks these places of a tuple."""
-    if len(places) > 1:
-        return itemgetter(*places)
-    return lambda values: tuple(values[place] for place in places)
 
 
 def _nested_value(items: list[Item], field: Field) -> str | None:

@@ -1,5 +1,6 @@
 """Files → rows: a rebuild of the index from disk, of all of it or of what is missing or has changed."""
 
+import gc
 import itertools
 import os
 import threading
@@ -7,6 +8,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -30,7 +32,7 @@ Only = Literal["all", "missing", "changed"]
 Progress = Callable[[int, float], None]
 """Called with the number of files read so far and the seconds since the start."""
 
-CHUNK = 500
+CHUNK = 1000
 _PART = 50  # files that are read between two looks at how it goes
 _SLOW_SHARE = 0.5  # where reading more than this share of the files had to wait it is worth reading ahead
 _THREADS = 8
@@ -129,8 +131,12 @@ def _pass(
 ) -> int:
     gone: list[str] = []
     report.unchanged = 0
-    for found in read(_due(ingest, only, under, report, gone)):
-        report.count(ingest.add(found))
+    batches = read(_due(ingest, only, under, report, gone))
+    while True:
+        with _collector_at_rest():
+            if (found := next(batches, None)) is None:
+                break
+            report.count(ingest.add(found))
         if progress:
             progress(report.read, time.monotonic() - start)
     if gone and not report.read and not report.unchanged and not under:
@@ -155,6 +161,18 @@ def _due(ingest: Ingest, only: Only, under: str, report: Report, gone: list[str]
                 yield file.path
             else:
                 report.unchanged += 1
+
+
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """Hold back the search for cyclic rubbish: a batch makes none, and many objects to be searched."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def count_due(ingest: Ingest, *, only: Only = "missing", under: str = "") -> int:

@@ -48,6 +48,7 @@ class Listener:
         limits: what peers may take.
         tls: a server's TLS context; then only TLS is spoken on this port.
         services: handlers of further SOP classes by UID, such as those of query and retrieve.
+        counters: where to count, if several listeners count together.
         reuse_port: let several processes share the port, where the system can.
     """
 
@@ -62,9 +63,10 @@ class Listener:
         limits: Limits = DEFAULT_LIMITS,
         tls: ssl.SSLContext | None = None,
         services: Mapping[str, Handler] | None = None,
+        counters: Counters | None = None,
         reuse_port: bool = False,
     ) -> None:
-        self.host, self.aet, self.counters = host, ae_title(aet), Counters()
+        self.host, self.aet, self.counters = host, ae_title(aet), counters or Counters()
         self._asked_port, self._reuse_port, self._tls = port, reuse_port, tls
         self._sink, self._policy, self._limits = sink, policy or Policy(), limits
         self._services = dict(services or {})

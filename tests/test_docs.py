@@ -56,8 +56,9 @@ def test_every_table_is_explained(generate: ModuleType) -> None:
     assert silent == []
 
 
-def test_every_block_of_the_tutorial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(test_readme, "README", DOCS / "tutorial.md")
+@pytest.mark.parametrize("page", ["tutorial.md", "howto/export.md"])
+def test_every_block_of_pages_to_follow(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(test_readme, "README", DOCS / page)
     test_readme.make_command(tmp_path / "bin")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY), prepend=os.pathsep)

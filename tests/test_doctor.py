@@ -20,6 +20,7 @@ from pyconquest_rt.ingest import Ingest
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
+    (tmp_path / "acrnema.map").touch()
     return Settings(
         archive=ArchiveSettings(str(tmp_path / "data"), str(tmp_path / "a.db"), str(tmp_path / "dicom.sql")),
         listener=ListenerSettings(port=0),

@@ -173,9 +173,9 @@ def test_a_name_that_a_folder_or_junk_has(tmp_path: Path) -> None:
 
 def test_the_setting_and_the_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert load().listener.file_names == "standard"
-    (tmp_path / "pyconquest.toml").write_text('[listener]\nfile_names = "%bad"\n')
-    assert load().listener.file_names == "%bad"
+    assert load().receive.file_names == "standard"
+    (tmp_path / "pyconquest.toml").write_text('[receive]\nfile_names = "%bad"\n')
+    assert load().receive.file_names == "%bad"
     for arguments in (["listen", "--port", "0"], ["listen", "--port", "0", "--file-names", "99"]):
         result = CliRunner().invoke(main, arguments)
         assert result.exit_code == 1 and "file_names: " in result.output

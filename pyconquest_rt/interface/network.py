@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import nullcontext
 from typing import Any
 
-from pyconquest_rt.config import ArchiveSettings, ListenerSettings
+from pyconquest_rt.config import ArchiveSettings, DeriveSettings, ListenerSettings, Settings
 from pyconquest_rt.errors import ObjectError, PyconquestError
 from pyconquest_rt.interface.base import Base
 from pyconquest_rt.node import Node
@@ -31,6 +31,7 @@ class Network(Base):
         *,
         host: str = "0.0.0.0",
         ae_title: str = "PYCONQUEST",
+        **listener: Any,
     ) -> Node | None:
         """Receive objects, answer C-ECHO, and answer queries from this machine and known peers.
 
@@ -40,19 +41,18 @@ class Network(Base):
             block: listen until interrupted; otherwise return at once.
             host: the address to listen on; all interfaces, as in PyConquest.
             ae_title: the own AE title.
+            listener: further keys of the section listener of the settings, such as ``tls_certificate``,
+                ``may_store`` and ``may_query``.
 
         Returns:
             with ``block=False`` a handle with ``port``, ``counters`` and ``stop()``, otherwise None.
 
         Raises:
             NetworkError: the port cannot be had.
+            SettingsError: a certificate or a caller cannot be used.
         """
-        node = Node(
-            self._archive_settings,
-            ListenerSettings(host, port, ae_title),
-            write_to_database=write_to_database,
-            workers=0,
-        )
+        address = ListenerSettings(host, port, ae_title, **listener)
+        node = Node(self._node_settings(address), write_to_database=write_to_database)
         print(f"starting listener on port : {node.port}")
         if not write_to_database:
             print("the database is not updated")
@@ -224,9 +224,9 @@ class Network(Base):
         if not force_transfer and self._is_indexed(series_uid, sop_instance_uid):
             self._log.info("it is indexed already; set force_transfer to fetch it again")
             return None
-        settings = ListenerSettings(receiving_ip or "0.0.0.0", receiving_port_number, receiving_ae_title)
+        own = ListenerSettings(receiving_ip or "0.0.0.0", receiving_port_number, receiving_ae_title)
         try:
-            receiver = Node(self._archive_settings, settings, workers=0) if sending_to_my_own_scp else None
+            receiver = Node(self._node_settings(own)) if sending_to_my_own_scp else None
             with receiver or nullcontext():
                 return self._move(
                     addres,
@@ -287,6 +287,9 @@ class Network(Base):
         if len(series) > _SHORTEST_KEY and select_images(database, "series", series):
             return True
         return len(sop) > _SHORTEST_KEY and bool(select_images(database, "image", sop))
+
+    def _node_settings(self, listener: ListenerSettings) -> Settings:
+        return Settings(self._archive_settings, listener, derive=DeriveSettings(workers=0))
 
     @property
     def _archive_settings(self) -> ArchiveSettings:
