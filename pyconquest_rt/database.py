@@ -56,7 +56,13 @@ MIGRATIONS: dict[str, list[str]] = {
         CREATE TABLE audit(
             id INTEGER PRIMARY KEY, time TEXT NOT NULL, action TEXT NOT NULL, subject TEXT, detail TEXT
         );
+        """,
+        # PyConquest's indices; those that nothing else does for are made again (see _INDICES)
         """
+        DROP INDEX IF EXISTS index_dicomimages;
+        DROP INDEX IF EXISTS index_dicomimages_seriesinst;
+        DROP INDEX IF EXISTS index_dicomseries;
+        """,
     ],
     "derivations": [
         """
@@ -135,13 +141,13 @@ class Database:
         if self._is_complete():
             return
         with self.transaction():
+            for component, scripts in MIGRATIONS.items():
+                self.migrate(component, scripts)
             for table in _tables(self.definition):
                 self._ensure_table(table)
             self._ensure_indices()
             for statement in _views(self.definition):
                 self.connection.execute(statement)
-        for component, scripts in MIGRATIONS.items():
-            self.migrate(component, scripts)
 
     def extend(self, definition: Definition) -> None:
         """Take a definition with further columns, and add these to the tables."""

@@ -148,6 +148,13 @@ def test_a_column_that_the_definition_gains_is_added_and_filled(
     again.close()
 
 
+PYCONQUEST_INDICES = (
+    ("index_dicomimages", "DICOMimages", "SOPInstanc"),
+    ("index_dicomseries", "DICOMseries", "SeriesInst"),
+    ("index_dicomimages_seriesinst", "DICOMimages", "SeriesInst"),
+)
+
+
 def make_pyconquest_database(path: Path) -> None:
     """The tables as PyConquest 0.1.12 makes them: no keys, and here a doubled patient."""
     connection = sqlite3.connect(path)
@@ -159,6 +166,8 @@ def make_pyconquest_database(path: Path) -> None:
             names += ["ObjectFile", *EXTRA_IMAGE_COLUMNS]
         columns = ", ".join(f"{name} character varying(128)" for name in names)
         connection.execute(f"CREATE TABLE {table.name.replace('DICOMP', 'DICOMp')} ({columns})")
+    for name, table, column in PYCONQUEST_INDICES:
+        connection.execute(f"CREATE INDEX {name} ON {table} ({column})")
     for _ in range(2):
         connection.execute("INSERT INTO DICOMpatients(PatientID, PatientNam) VALUES ('P1', 'Old^Name')")
     connection.execute(
@@ -166,6 +175,17 @@ def make_pyconquest_database(path: Path) -> None:
     )
     connection.commit()
     connection.close()
+
+
+def test_doubled_indices_of_an_older_database_go(tmp_path: Path) -> None:
+    older = Database(tmp_path / "conquest.db", schema.default())
+    for name, table, column in PYCONQUEST_INDICES:
+        older.connection.execute(f"CREATE INDEX {name} ON {table} ({column})")
+    older.set_state("schema:archive", "1")
+    older.close()
+    newer = Database(tmp_path / "conquest.db", schema.default())
+    assert indices(newer) == LINKS
+    newer.close()
 
 
 def test_a_database_of_pyconquest_is_extended_in_place(tmp_path: Path, put: Put, data: Path) -> None:
