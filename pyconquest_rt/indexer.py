@@ -18,7 +18,7 @@ from typing import Literal, TypeVar
 from pyconquest_rt.errors import DatabaseError, UnreadableError
 from pyconquest_rt.header import HeaderReader
 from pyconquest_rt.ingest import Found, Ingest, Outcome, State
-from pyconquest_rt.listing import Listed, Seen, differences, seen, walk
+from pyconquest_rt.listing import Listed, Seen, Span, spans
 from pyconquest_rt.part10 import PREFIX_BYTES, Prefix, announce, read_prefix
 from pyconquest_rt.removal import remove_images
 from pyconquest_rt.rows import RowLayout
@@ -132,18 +132,7 @@ def _pass(
 ) -> int:
     gone: list[str] = []
     report.unchanged = 0
-
-    def due() -> Iterator[str]:
-        for file, known in differences(_files(ingest, under), seen(ingest.database, under)):
-            if file is None:
-                assert known is not None
-                gone.append(known.path)
-            elif _is_due(file, known, only):
-                yield file.path
-            else:
-                report.unchanged += 1
-
-    batches = read(due())
+    batches = read(_due(ingest, only, under, report, gone))
     while True:
         with _collector_at_rest():
             if (found := next(batches, None)) is None:
@@ -157,6 +146,22 @@ def _pass(
             "Nothing was removed; to begin anew, remove the database file."
         )
     return _remove_gone(ingest, gone, report)
+
+
+def _due(ingest: Ingest, only: Only, under: str, report: Report, gone: list[str]) -> Iterator[str]:
+    """Yield the paths of the files to read, in order; counts the unchanged ones and lists those that have gone."""
+    for span in spans_of(ingest, under):
+        if only == "missing" and span.is_as_seen(ingest.database):
+            report.unchanged += len(span.files)
+            continue
+        for file, known in span.differences(ingest.database):
+            if file is None:
+                assert known is not None
+                gone.append(known.path)
+            elif _is_due(file, known, only):
+                yield file.path
+            else:
+                report.unchanged += 1
 
 
 @contextmanager
@@ -175,15 +180,15 @@ def count_due(ingest: Ingest, *, only: Only = "missing", under: str = "") -> int
     """Return how many files a rebuild would read; it costs a listing."""
     if ingest.database.state("refill"):
         only = "all"
-    pairs = differences(_files(ingest, under), seen(ingest.database, under))
-    return sum(1 for file, known in pairs if file is not None and _is_due(file, known, only))
+    return sum(1 for _ in _due(ingest, only, under, Report(), []))
 
 
-def _files(ingest: Ingest, under: str) -> Iterator[Listed]:
-    return walk(ingest.storage.root, under, skip=own_files(ingest))
+def spans_of(ingest: Ingest, under: str = "") -> Iterator[Span]:
+    """Yield the files below the data directory, or a folder of it, but for the database's own."""
+    return spans(ingest.storage.root, under, skip=_own_files(ingest))
 
 
-def own_files(ingest: Ingest) -> list[str]:
+def _own_files(ingest: Ingest) -> list[str]:
     """Return the paths of the database's own files, which may lie below the data directory."""
     database = Path(ingest.database.path).resolve()
     return [f"{database}{suffix}" for suffix in ("", "-wal", "-shm", "-journal")]
