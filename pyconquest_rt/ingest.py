@@ -317,9 +317,10 @@ class _Batch:
         if self.seen_as:
             connection.executemany("DELETE FROM rejected WHERE path = ?", [row[:1] for row in self.files])
         queue_objects(self.database, [row[3] for row in self.files if row[4] == "indexed"])
-        connection.executemany(
-            "INSERT INTO rejected(path, SOPInstanceUID, reason, time) VALUES (?, ?, ?, ?)", self.refused
-        )
+        if self.refused:
+            connection.executemany(
+                "INSERT INTO rejected(path, SOPInstanceUID, reason, time) VALUES (?, ?, ?, ?)", self.refused
+            )
         self._clear()
 
     def _write_parents(self) -> None:
@@ -373,8 +374,8 @@ class _Batch:
         select, update, columns = self.statements.parents[table.name]
         known = {key for (key,) in self.database.select_in(select, rows)}
         connection, now = self.database.connection, self.access_time
-        changed = [(*row, now, key) for key, row in rows.items() if key in known]
-        connection.executemany(update, changed)
+        if known:
+            connection.executemany(update, [(*row, now, key) for key, row in rows.items() if key in known])
         _insert(connection, table, columns, [(*row, now) for key, row in rows.items() if key not in known])
 
 
