@@ -133,26 +133,27 @@ def stored(server: str, folder: Path, port: int) -> int:
         )
 
 
-def measure(server: str, parts: list[Path], count: int, pyconquest: str) -> dict[str, float]:
+def measure(server: str, parts: list[Path], folder: Path, count: int, pyconquest: str) -> dict[str, float]:
     """Send all slices to a fresh server, one dcmsend for each part, and return its figures."""
-    with tempfile.TemporaryDirectory() as top:
-        folder, port = Path(top), free_port()
-        with running(server, folder, port, pyconquest) as pids:
-            before, started = cpu_seconds(pids), time.monotonic()
-            senders = [
-                subprocess.Popen(
-                    ["dcmsend", "+sd", "127.0.0.1", str(port), str(part)],
-                    env=ENVIRONMENT,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                )
-                for part in parts
-            ]
-            codes = [sender.wait() for sender in senders]
-            seconds = time.monotonic() - started
-            time.sleep(0.2)
-            cpu = cpu_seconds(pids) - before
-            kept = stored(server, folder, port)
+    port = free_port()
+    folder.mkdir()
+    os.sync()  # what the run before has left to be written is not this server's work
+    with running(server, folder, port, pyconquest) as pids:
+        before, started = cpu_seconds(pids), time.monotonic()
+        senders = [
+            subprocess.Popen(
+                ["dcmsend", "+sd", "127.0.0.1", str(port), str(part)],
+                env=ENVIRONMENT,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            for part in parts
+        ]
+        codes = [sender.wait() for sender in senders]
+        seconds = time.monotonic() - started
+        time.sleep(0.2)
+        cpu = cpu_seconds(pids) - before
+        kept = stored(server, folder, port)
     if any(codes) or kept != count:
         print(f"  {server}: stored {kept} of {count}, dcmsend ended with {codes}", file=sys.stderr)
     return {"objects_per_second": count / seconds, "cpu_ms": 1000 * cpu / count, "lost": count - kept}
