@@ -43,8 +43,14 @@ def peer_options(verb: Any) -> Any:
         ca: str | None,
         **others: Any,
     ) -> Any:
-        own = settings_here().listener
-        peer = {"host": host, "port": port, "called_aet": called, "calling_aet": calling or own.ae_title}
+        settings = settings_here()
+        own = settings.own_identity
+        peer = {
+            "host": host,
+            "port": port,
+            "called_aet": called,
+            "calling_aet": calling or settings.listener.ae_title,
+        }
         if use_tls or any_host or certificate or ca:
             from pyconquest_rt.net.tls import client_context
 
@@ -59,7 +65,7 @@ def peer_options(verb: Any) -> Any:
         click.option("--called", "-aec", default="ANY-SCP", show_default=True, help="AE title of the peer."),
         click.option("--calling", "-aet", help="Our AE title [that of the listener]."),
         click.option(
-            "--tls", "use_tls", is_flag=True, help="Speak TLS; what is not said is as the listener has it."
+            "--tls", "use_tls", is_flag=True, help="Speak TLS; files that are not named are the listener's."
         ),
         click.option(
             "--tls-ca", "ca", metavar="FILE", help="PEM file of the authorities for the peer's certificate."
