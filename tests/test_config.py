@@ -166,6 +166,17 @@ def test_a_conquest_servers_folder_needs_no_settings(tmp_path: Path, monkeypatch
     settings = settings_here()
     assert (settings.listener.ae_title, settings.listener.port) == ("LABSRV", 5679)
     assert Path(settings.archive.database) == Path("data/dbase/conquest.db3")
+    assert (settings.receive.file_names, settings.receive.peers) == ("standard", "acrnema.map")
+    more = "MAGDevices = 1\nMAGDevice0 = ./data/\nFileNameSyntax = 4\nACRNemaMap = conf/peers.map\n"
+    (tmp_path / "dicom.ini").write_text(ini + more)
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf/peers.map").write_text("PLAN 127.0.0.1 104\n")
+    receive = settings_here().receive
+    assert (receive.file_names, Path(receive.peers)) == ("4", Path("conf/peers.map"))
+    (tmp_path / "dicom.ini").write_text(ini.replace("LABSRV", "MORE_THAN_SIXTEEN") + more)
+    with pytest.raises(SettingsError, match="MyACRNema"):
+        settings_here()
+    (tmp_path / "dicom.ini").write_text(ini + more)
     monkeypatch.setenv("PYCONQUEST_RT_LISTENER_PORT", "104")
     assert settings_here().listener.port == 104
     (tmp_path / "pyconquest.toml").write_text("")

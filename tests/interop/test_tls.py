@@ -14,7 +14,7 @@ from clients import SERVER, TITLE, TITLES, Dcmtk, Orthanc, Server, rows_of, run,
 from same import assert_same
 from samples import make_object
 
-from pyconquest_rt import scu
+from pyconquest_rt import pyconquest, scu
 from pyconquest_rt.cli import main
 from pyconquest_rt.config import PeerSettings, Settings
 from pyconquest_rt.errors import NetworkError
@@ -184,6 +184,32 @@ def test_the_verbs_speak_tls(
             f"tls_certificate = '{archive_identity.certificate}'\n"
         )
         assert verb("echo", options=["--tls"]).exit_code == 0
+
+
+def test_the_class_speaks_tls(
+    authority: Authority, archive_identity: Identity, objects: list[Path], tmp_path: Path
+) -> None:
+    context = client_context(ca=authority.certificate)
+    archive = pyconquest(str(tmp_path / "data"), database_filename=str(tmp_path / "a.db"))
+    node = archive.start_dicom_listener(
+        0,
+        block=False,
+        host="127.0.0.1",
+        tls_certificate=archive_identity.certificate,
+        tls_key=archive_identity.key,
+        may_query=("TPS@127.0.0.1",),
+    )
+    try:
+        files = [str(path) for path in objects[:3]]
+        assert archive.send_dicom_file("127.0.0.1", node.port, files, tls=context).sent == 3
+        asked = {"addres": "127.0.0.1", "port": node.port, "patientid": "P1", "tls": context}
+        assert [row["StudyInstanceUID"] for row in archive.query_dicom(**asked, sending_ae_title="TPS")] == [
+            STUDY
+        ]
+        assert archive.query_dicom(**asked) == []
+    finally:
+        node.stop()
+        archive.close_db()
 
 
 def test_a_certificate_for_another_host(
