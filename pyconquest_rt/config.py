@@ -91,13 +91,13 @@ class PeerSettings:
     port: int = option(104, "Its port.", between(1, 65535))
     tls: bool = option(False, "Speak TLS to it: for C-MOVE, forwards and reports of storage commitment.")
     tls_certificate: str = option(
-        "", "A PEM file with the certificate to show it; empty: that of the section listener."
+        "", "A PEM file with the certificate to show it; empty: that of the first listener that has one."
     )
     tls_key: str = option("", "A PEM file with its key, where that is not in the same file.")
     tls_ca: str = option(
         "",
-        "A PEM file of authorities, one of which must have signed the peer's certificate; empty: those of the "
-        "section listener, or else this machine's.",
+        "A PEM file of authorities, one of which must have signed the peer's certificate; empty: those of that "
+        "listener, or else this machine's.",
     )
     tls_check_host: bool = option(True, "The peer's certificate must be for the host that is named here.")
 
@@ -245,6 +245,11 @@ class Settings:
     backup: BackupSettings = field(default_factory=BackupSettings)
     log: LogSettings = field(default_factory=LogSettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
+
+    @property
+    def own_identity(self) -> ListenerSettings:
+        """The first listener with a certificate, whose files also serve towards peers; else the first of all."""
+        return next((each for each in self.all_listeners if each.tls_certificate), self.listener)
 
     @property
     def all_listeners(self) -> list[ListenerSettings]:

@@ -12,7 +12,7 @@ from typing import Self
 
 from pyconquest_rt import processes, schema
 from pyconquest_rt.config import ArchiveSettings, ListenerSettings, Settings
-from pyconquest_rt.errors import SettingsError
+from pyconquest_rt.errors import SettingsError, StorageError
 from pyconquest_rt.forward import Forwarder
 from pyconquest_rt.naming import naming
 from pyconquest_rt.net import tls
@@ -40,13 +40,14 @@ class Node:
     Raises:
         SettingsError: a certificate, a peer, or ``receive.file_names`` cannot be used.
         NetworkError: a port cannot be had.
-        DatabaseError, SchemaError: the index cannot be opened.
+        StorageError, DatabaseError, SchemaError: the archive cannot be opened.
     """
 
     def __init__(self, settings: Settings, *, write_to_database: bool = True) -> None:
         archive = settings.archive
         definition = schema.load(archive.sql) if Path(archive.sql).is_file() else schema.default()
         peers = known_peers(settings)
+        make_folders(archive)
         self._settings = settings
         self._workers = Workers(archive, settings.derive.workers)
         self._forwarder = Forwarder(archive, peers, settings.schedule.forward_minutes * 60)
@@ -108,6 +109,15 @@ class Node:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def make_folders(archive: ArchiveSettings) -> None:
+    """Make the data directory and the folder of the database. Raises StorageError."""
+    for folder in (Path(archive.data), Path(archive.database).parent):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"cannot make the folder {folder}: {error.strerror}") from error
 
 
 def _listener(
