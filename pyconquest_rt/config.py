@@ -14,7 +14,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pyconquest_rt.errors import SettingsError
-from pyconquest_rt.options import ae_title, between, cron, default_of, from_text, judge, one_of, option
+from pyconquest_rt.options import (
+    ae_title,
+    between,
+    by_name,
+    cron,
+    default_of,
+    from_text,
+    judge,
+    one_of,
+    option,
+)
 
 FILE_NAME = "pyconquest.toml"
 ENVIRONMENT_PREFIX = "PYCONQUEST_RT"
@@ -76,6 +86,17 @@ class RTSettings:
     )
     end_cap: str = option(
         "half", "How the outermost slabs of an ROI are closed.", one_of("half", "none", "taper")
+    )
+    alpha_beta: str = option(
+        "",
+        "alpha/beta in Gy for BED and EQD2 by ROI name or type (*: others), as in PTV=10 Parotid_L=2.5 *=3; "
+        "empty means 10 for target volumes and 3 for others.",
+        by_name,
+    )
+    geud_a: str = option(
+        "",
+        "gEUD's parameter a by ROI name or type, as in PTV=-10 SpinalCord=8; for gEUD without one.",
+        by_name,
     )
     roi_map: str = option("roi_map.csv", "The site's map of ROI names (.csv or .roi), where there is one.")
 
