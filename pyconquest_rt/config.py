@@ -18,6 +18,7 @@ from pyconquest_rt.options import (
     PEERS,
     ae_title,
     between,
+    by_name,
     callers,
     cron,
     default_of,
@@ -145,6 +146,17 @@ class RTSettings:
     )
     end_cap: str = option(
         "half", "How the outermost slabs of an ROI are closed.", one_of("half", "none", "taper")
+    )
+    alpha_beta: str = option(
+        "",
+        "alpha/beta in Gy for BED and EQD2 by ROI name or type (*: others), as in PTV=10 Parotid_L=2.5 *=3; "
+        "empty means 10 for target volumes and 3 for others.",
+        by_name,
+    )
+    geud_a: str = option(
+        "",
+        "gEUD's parameter a by ROI name or type, as in PTV=-10 SpinalCord=8; for gEUD without one.",
+        by_name,
     )
     roi_map: str = option("roi_map.csv", "The site's map of ROI names (.csv or .roi), where there is one.")
 
