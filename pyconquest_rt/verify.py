@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
-from pyconquest_rt.indexer import Report, own_files, rebuild
+from pyconquest_rt.indexer import own_files, rebuild
 from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.listing import differences, seen, walk
+from pyconquest_rt.rebuild_report import Report
 from pyconquest_rt.removal import remove_empty_parents, remove_images
 
 
