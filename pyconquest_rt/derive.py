@@ -260,7 +260,7 @@ def derive(
         on_derived: called with each result that is committed.
     """
     wanted = [extractor for extractor in extractors() if only is None or extractor.name in only]
-    prepare(ingest.database, wanted)
+    prepare(ingest.database, extractors())  # all: some share their tables
     sweep(ingest.database)
     total = enqueue(ingest.database, wanted)
     return work_off(
