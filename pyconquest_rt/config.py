@@ -23,6 +23,7 @@ from pyconquest_rt.options import (
     cron,
     default_of,
     from_text,
+    functions,
     judge,
     named,
     one_of,
@@ -237,6 +238,14 @@ class MetricsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HooksSettings:
+    """Functions of your own, as module:function; modules may lie in the working directory."""
+
+    stored: tuple[str, ...] = option((), "Called with each object that was stored.", functions)
+    derived: tuple[str, ...] = option((), "Called with each object that was derived.", functions)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings: one attribute a section, or all sections of a kind that have names."""
 
@@ -257,6 +266,7 @@ class Settings:
     backup: BackupSettings = field(default_factory=BackupSettings)
     log: LogSettings = field(default_factory=LogSettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    hooks: HooksSettings = field(default_factory=HooksSettings)
 
     @property
     def own_identity(self) -> ListenerSettings:

@@ -15,6 +15,16 @@ _SCRIPT = ";\n".join(
     ]
 )
 
+# The first script was once without StudyInstanceUID in the events, and with other views: what it made is made anew.
+_ANEW = ";\n".join(
+    [
+        *(f"DROP VIEW IF EXISTS {name}" for name in reversed(VIEWS)),
+        *(f"DROP TABLE IF EXISTS {name}" for name in TABLES),
+        "DELETE FROM derivations WHERE extractor IN ('dose_report', 'dose_ct_image', 'dose_nuclear')",
+        _SCRIPT,
+    ]
+)
+
 
 def _dose(source: Source) -> Rows | None:
     found = extract(source.path)
@@ -39,19 +49,21 @@ def extractors() -> tuple[Extractor, ...]:
     """
     others = tuple(uid for uid in EXTRACTORS if uid not in CT_IMAGES + NUCLEAR_IMAGES)
     return (
-        _extractor("dose_report", others, None),
+        _extractor("dose_report", others, None, _ANEW),
         _extractor("dose_ct_image", CT_IMAGES, ("SeriesInst", "AcqNumber", "CTDIvol")),
         _extractor("dose_nuclear", NUCLEAR_IMAGES, ("SeriesInst",)),
     )
 
 
-def _extractor(name: str, sop_classes: tuple[str, ...], one_per: tuple[str, ...] | None) -> Extractor:
+def _extractor(
+    name: str, sop_classes: tuple[str, ...], one_per: tuple[str, ...] | None, *further: str
+) -> Extractor:
     return Extractor(
         name=name,
         version=1,
         sop_classes=sop_classes,
         tables=tuple(TABLES),
-        scripts=(f"{_SCRIPT};",),
+        scripts=tuple(f"{script};" for script in (_SCRIPT, *further)),
         extract=_dose,
         one_per=one_per,
     )
