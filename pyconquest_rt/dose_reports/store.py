@@ -3,6 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,10 +25,12 @@ def create_tables(connection: sqlite3.Connection) -> None:
 
 _DELETE = {name: f"DELETE FROM {name} WHERE SOPInstanceUID = ?" for name in TABLES}  # noqa: S608
 COLUMNS = {name: tuple(column.name for column in table.columns) for name, table in TABLES.items()}
-INSERT = {
-    name: f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
-    for name, columns in COLUMNS.items()
-}
+
+
+@lru_cache(maxsize=256)
+def insert(table: str, columns: tuple[str, ...]) -> str:
+    """Return the INSERT statement for some columns of a table."""
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
 
 
 def delete(connection: sqlite3.Connection, sop_instance_uid: str) -> None:
@@ -40,9 +43,10 @@ def delete(connection: sqlite3.Connection, sop_instance_uid: str) -> None:
 def write(connection: sqlite3.Connection, rows: Rows) -> None:
     """Put the rows of one object in the place of those that were there."""
     delete(connection, rows.sop_instance_uid)
-    for name, columns in COLUMNS.items():
-        if rows[name]:
-            connection.executemany(INSERT[name], [tuple(map(row.get, columns)) for row in rows[name]])
+    for name, table in rows.items():
+        if table:
+            columns = tuple(sorted(set().union(*table)))  # of the many columns of an event most are empty
+            connection.executemany(insert(name, columns), [tuple(map(row.get, columns)) for row in table])
 
 
 class Imported(NamedTuple):
