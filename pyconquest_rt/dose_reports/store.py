@@ -57,17 +57,23 @@ class Imported(NamedTuple):
     failed: int
 
 
-def import_paths(connection: sqlite3.Connection, paths: Iterable[str | os.PathLike[str]]) -> Imported:
+def import_paths(
+    connection: sqlite3.Connection,
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    ocr_seconds: float | None = None,
+) -> Imported:
     """Read files, and all files below folders, into the dose tables; each object in a transaction of its own.
 
     The connection must not be inside a transaction. A file that cannot be read becomes a row with the status
-    ``failed`` and stops nothing. The files themselves are never changed.
+    ``failed`` and stops nothing. The files themselves are never changed. ``ocr_seconds`` is that of
+    :func:`~pyconquest_rt.dose_reports.extract`.
     """
     with connection:
         create_tables(connection)
     counts = [0, 0, 0]
     for path in _files(paths):
-        rows = extract(path)
+        rows = extract(path, ocr_seconds=ocr_seconds)
         if rows is None:
             counts[1] += 1
             continue

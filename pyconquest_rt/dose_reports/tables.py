@@ -45,7 +45,7 @@ SeriesInstanceUID                  TEXT     its series
 PatientID                          TEXT     its patient
 TemplateIdentifier                 TEXT     the template that a report names (10001, 10011, 10021 ...)
 ConceptNameCode                    TEXT     a report's title as code^scheme
-object_kind                        TEXT     report, page (a CT dose page) or image
+object_kind                        TEXT     report, page (a CT dose page), image, or screen (a CT dose page read by OCR whose sum is not sure)
 modality_type                      TEXT     CT, projection, mammography or NM
 precedence                         TEXT     of two objects that tell of one event the greater speaks (kind, content date and time, UID)
 StudyDate                          TEXT     (0008,0020)
