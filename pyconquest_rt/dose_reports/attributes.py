@@ -10,7 +10,7 @@ from pyconquest_rt.elements import ElementHeader, Item, Source, locate, remember
 from pyconquest_rt.errors import UnreadableError
 from pyconquest_rt.part10 import FileSource, Prefix, Start, begin, read_prefix
 
-MAX_REPORT_BYTES = 64 << 20  #: a longer structured report is refused; the longest seen has 3 MB
+MAX_REPORT_BYTES = 32 << 20  #: a longer structured report is refused; the longest seen has 3 MB
 
 _CONTENT_SEQUENCE = 0x0040A730
 _PIXELS = frozenset({0x7FE00001, 0x7FE00002, 0x7FE00003, 0x7FE00008, 0x7FE00009, 0x7FE00010})
@@ -49,7 +49,7 @@ def opened(origin: str | os.PathLike[str] | bytes) -> Iterator[DataSet]:
         if start.source is file and prefix.path is not None:
             start = start._replace(source=Source(_read_all(prefix)))
         # Every element of a report is met once a level; the allowance only stops what nests without end.
-        start.source.budget = max(_LEAST_BUDGET, start.source.size)
+        start.source.budget = max(_LEAST_BUDGET, start.source.size // 2)
         remember_ends(start.source, start.position, start.encoding)
         yield DataSet(start, _PIXELS)
 

@@ -6,15 +6,22 @@ costs no more than its own size. Source: PS3.3 C.17.3 (SR Document Content), C.1
 
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from pyconquest_rt.dose_reports.attributes import first_number, number
 from pyconquest_rt.dose_reports.codes import concept_key
 from pyconquest_rt.elements import Encoding, Item, Source, read_items
 from pyconquest_rt.errors import UnreadableError
+from pyconquest_rt.values import TEXT_VRS
+
+MAX_ITEMS = 250_000  #: a report with more content items is refused; the largest seen has 15,000
 
 _CONTENT = 0x0040A730
 _CONCEPT_NAME = 0x0040A043
+_TABLE_ROW, _TABLE_COLUMN = 0x0040A804, 0x0040A805
+_AXES = {_TABLE_COLUMN: 0x0040A807, _TABLE_ROW: 0x0040A806}  # the number of a cell's column → its definitions
+_SELECTORS = range(0x0072005E, 0x00720084)  # the values of a cell, one element for each VR (PS3.3 10.17)
 _REMEMBERED_BYTES = 512  # a longer code sequence is read each time
 
 
@@ -156,8 +163,51 @@ def name(item: Item) -> tuple[str, str, str | None]:
     return (entry.key, entry.written or "", entry.meaning) if entry else ("", "", None)
 
 
+def _cells(item: Item, parent: int) -> Iterator[ContentItem]:
+    """Yield the cells of a TABLE (PS3.3 C.18.10) as items below it: a cell, or the list of a row or column, each.
+
+    Their value type is ``TABLE CELLS``; concept and unit are those of their column, or else of their row.
+    """
+    table = item.first(0x0040A801)
+    if table is None:
+        return
+    axes = {tag: _axis(table, definitions, tag) for tag, definitions in _AXES.items()}
+    for cells in table.items(0x0040A808):
+        definition = next((axes[tag][at] for tag in _AXES if (at := cells.text(tag)) in axes[tag]), None)
+        definition = definition or axes[_TABLE_COLUMN].get(None) or axes[_TABLE_ROW].get(None)
+        key, written, meaning = name(definition) if definition else ("", "", None)
+        unit = first_code(definition, 0x004008EA) if definition else None
+        tag = next((tag for tag in cells.tags() if tag in _SELECTORS), 0)
+        texts, coded = cells.values(tag), _coded(cells)
+        is_number = cells.vr(tag) not in TEXT_VRS or cells.vr(tag) in ("DS", "IS")
+        first = number(texts[0]) if texts and is_number else None
+        text = None if len(texts) == 1 and first is not None else "\\".join(texts) or None
+        yield ContentItem(
+            parent,
+            "CONTAINS",
+            "TABLE CELLS",
+            key,
+            written,
+            meaning,
+            first,
+            unit.value if unit else None,
+            coded.code,
+            coded.meaning,
+            text,
+        )
+
+
+def _axis(table: Item, definitions: int, number_tag: int) -> dict[str | None, Item]:
+    """The definitions of columns or rows by number; under None what holds for all."""
+    return {entry.text(number_tag): entry for entry in table.items(definitions)}
+
+
 def content(report: Item) -> Iterator[ContentItem]:
-    """Yield the content items of a report from the root downward, in the order of the report."""
+    """Yield the content items of a report from the root downward, in the order of the report.
+
+    Raises:
+        UnreadableError: it is malformed, or has more than ``MAX_ITEMS``.
+    """
     stack = [(report, 0)]
     position = 0
     while stack:
@@ -179,4 +229,10 @@ def content(report: Item) -> Iterator[ContentItem]:
             value.text,
         )
         stack.extend((child, position) for child in reversed(item.items(_CONTENT)))
-        position += 1
+        table, position = position, position + 1
+        if value_type == "TABLE":
+            for cells in islice(_cells(item, table), MAX_ITEMS):
+                yield cells
+                position += 1
+        if position > MAX_ITEMS:
+            raise UnreadableError(f"a structured report of more than {MAX_ITEMS} content items")
