@@ -163,6 +163,21 @@ class RTSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DoseSettings:
+    """What is read of dose reports and dose-bearing images."""
+
+    ocr: bool = option(
+        False,
+        "Read CT dose pages whose values stand only in the pixels (needs pyconquest_rt[ocr], Tesseract).",
+    )
+    ocr_seconds: float = option(30.0, "So long one such page may take.", between(1, 600))
+
+    def allowed_ocr_seconds(self) -> float | None:
+        """Return how long a page may take, None where none is to be read."""
+        return self.ocr_seconds if self.ocr else None
+
+
+@dataclass(frozen=True, slots=True)
 class ScheduleSettings:
     """When the jobs run: cron expressions (minute hour day month weekday) in local time; empty means never."""
 
@@ -260,6 +275,7 @@ class Settings:
     receive: ReceiveSettings = field(default_factory=ReceiveSettings)
     derive: DeriveSettings = field(default_factory=DeriveSettings)
     rt: RTSettings = field(default_factory=RTSettings)
+    dose: DoseSettings = field(default_factory=DoseSettings)
     schedule: ScheduleSettings = field(default_factory=ScheduleSettings)
     watch: WatchSettings = field(default_factory=WatchSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
