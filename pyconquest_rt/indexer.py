@@ -5,21 +5,20 @@ import itertools
 import os
 import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
 from functools import partial
-from operator import attrgetter
 from pathlib import Path
-from typing import Literal, Self, TypeVar
+from typing import Literal, TypeVar
 
 from pyconquest_rt.errors import DatabaseError, UnreadableError
 from pyconquest_rt.header import HeaderReader
-from pyconquest_rt.ingest import Found, Ingest, Outcome, State
+from pyconquest_rt.ingest import Found, Ingest
 from pyconquest_rt.listing import Listed, Seen, Span, spans
 from pyconquest_rt.part10 import PREFIX_BYTES, Prefix, announce, read_prefix
+from pyconquest_rt.rebuild_report import Report
 from pyconquest_rt.removal import remove_images
 from pyconquest_rt.rows import RowLayout
 from pyconquest_rt.schema import Definition
@@ -42,50 +41,6 @@ _SLOW_SHARE = 0.5  # where reading more than this share of the files had to wait
 _THREADS = 8
 
 _Read = TypeVar("_Read")
-
-
-@dataclass
-class Report:
-    """What a rebuild did.
-
-    ``read`` counts the files that were newly seen or seen again, junk included; ``rejected`` holds path and reason.
-    ``unreachable`` counts known files in folders that cannot be listed; their rows stay.
-    """
-
-    read: int = 0
-    indexed: int = 0
-    updated: int = 0
-    moved: int = 0
-    duplicates: int = 0
-    unchanged: int = 0
-    removed: int = 0
-    unreachable: int = 0
-    rejected: list[tuple[str, str]] = field(default_factory=list)
-    seconds: float = 0.0
-
-    def __add__(self, other: Self) -> Self:
-        """Return what two rebuilds did together."""
-        return type(self)(*(getattr(self, part.name) + getattr(other, part.name) for part in fields(self)))
-
-    def count(self, outcomes: Iterable[Outcome]) -> None:
-        """Add the outcomes of one batch."""
-        outcomes = list(outcomes)
-        counts = Counter(map(attrgetter("state"), outcomes))
-        self.read += len(outcomes)
-        self.indexed += counts[State.INDEXED]
-        self.updated += counts[State.UPDATED]
-        self.moved += counts[State.MOVED]
-        self.duplicates += counts[State.DUPLICATE]
-        self.rejected += [(o.path, o.reason or "") for o in outcomes if o.state is State.REJECTED]
-
-    def __str__(self) -> str:
-        rate = f", {self.read / self.seconds:.0f} files/s" if self.seconds and self.read else ""
-        unreachable = f", {self.unreachable} cannot be reached" if self.unreachable else ""
-        return (
-            f"{self.read} files read ({self.indexed} indexed, {self.updated} updated, {self.moved} moved, "
-            f"{self.duplicates} duplicates, {len(self.rejected)} rejected), {self.unchanged} unchanged, "
-            f"{self.removed} removed from the index{unreachable}; {self.seconds:.1f} s{rate}"
-        )
 
 
 def rebuild(
@@ -228,7 +183,9 @@ def _remove_gone(ingest: Ingest, gone: list[str], report: Report) -> int:
             sops = [row[0] for row in rows]
             released += remove_images(database, sops, forget_files=False)
             keys = [(path,) for path in paths]
-            report.removed += connection.executemany("DELETE FROM files WHERE path = ?", keys).rowcount
+            known = database.select_in("SELECT path FROM files WHERE path IN (?)", paths)
+            report.count_removed([path for (path,) in known])
+            connection.executemany("DELETE FROM files WHERE path = ?", keys)
             connection.executemany("DELETE FROM rejected WHERE path = ?", keys)
     return released
 

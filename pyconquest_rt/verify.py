@@ -6,8 +6,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from pyconquest_rt.errors import DatabaseError
-from pyconquest_rt.indexer import Report, rebuild, spans_of
+from pyconquest_rt.indexer import rebuild, spans_of
 from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.rebuild_report import Report
 from pyconquest_rt.removal import audit, remove_empty_parents, remove_images
 from pyconquest_rt.storage import DEFAULT_DEVICE
 

@@ -31,6 +31,7 @@ from pyconquest_rt.terminal import (
 def rebuild(settings: Settings, patient: str | None, only: Any, jobs: int | None, as_json: bool) -> None:
     """Bring the index into line with the files on disk."""
     from pyconquest_rt import indexer
+    from pyconquest_rt.rebuild_report import Report
     from pyconquest_rt.selection import folders_of
 
     if not Path(settings.archive.data).is_dir():
@@ -46,18 +47,18 @@ def rebuild(settings: Settings, patient: str | None, only: Any, jobs: int | None
         if progress.enabled
         else None
     )
-    report = indexer.Report()
+    report = Report()
 
     def show(done: int, _: float) -> None:
         progress(report.read + done, total)
 
     for under in folders:
-        report += indexer.rebuild(ingest, only=only, under=under, jobs=jobs, progress=show)
+        report.include(indexer.rebuild(ingest, only=only, under=under, jobs=jobs, progress=show))
     progress.close()
-    if patient is not None and not (report.read or report.unchanged or report.removed):
+    if patient is not None and not (report.read or report.unchanged or report.removed or report.unreachable):
         raise click.ClickException(f"there are no files and no rows of patient {patient}")
     if as_json:
-        print_json(vars(report))
+        print_json(report.as_dict())
         return
     click.echo(str(report))
     for path, reason in report.rejected:
