@@ -41,6 +41,7 @@ ABOUT = {
     "job_runs": "Each run of a job of the service.",
     "watched": "Files of the watch folder that stay there and are known.",
     "pseudonyms": "What exports under pseudonyms called patients and instances; it stays with you.",
+    "rt_site": "The treatment site that a person gave a plan.",
     "roi_name": "The standard name of each ROI name, by rules or by a person (see ROI names).",
     "v_series": "Series with their studies.",
     "v_seriesRT": "Structure sets, plans and doses with their series and studies.",

@@ -383,7 +383,8 @@ class _Batch:
             if key not in before:
                 new.append((*row, now))
             elif any(
-                value not in (None, known) for value, known in zip((*row, now), before[key], strict=True)
+                known == "" or value not in (None, known)
+                for value, known in zip((*row, now), before[key], strict=True)
             ):
                 changed.append((*row, now, key))
         statements, connection = self.statements.parents[table.name], self.database.connection

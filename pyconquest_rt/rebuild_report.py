@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self
 
 from pyconquest_rt.ingest import Outcome, State
 
@@ -22,15 +22,15 @@ class Changes:
 
     def add(self, paths: Sequence[str]) -> None:
         """Add files."""
-        self.files += paths[: NAMED - len(self.files)]
-        self._count(Counter([path.rpartition("/")[0] or "." for path in paths]))
+        self._add(paths, Counter([path.rpartition("/")[0] or "." for path in paths]))
 
-    def include(self, other: "Changes") -> None:
-        """Add what another rebuild did."""
-        self.files += other.files[: NAMED - len(self.files)]
-        self._count(other.folders)
+    def __iadd__(self, other: Self) -> Self:
+        """Add those of another."""
+        self._add(other.files, other.folders)
+        return self
 
-    def _count(self, folders: Mapping[str, int]) -> None:
+    def _add(self, files: Sequence[str], folders: Mapping[str, int]) -> None:
+        self.files += files[: NAMED - len(self.files)]
         for folder, count in folders.items():
             name = folder if folder in self.folders or len(self.folders) < NAMED else "..."
             self.folders[name] = self.folders.get(name, 0) + count
@@ -41,8 +41,8 @@ class Report:
     """What a rebuild did.
 
     ``read`` counts the files that were newly seen or seen again, junk included; ``rejected`` holds path and reason.
-    ``unreachable`` counts known files in folders that cannot be listed; their rows stay.
     ``changes`` says which files were indexed, updated, moved (by their new name), duplicate and removed.
+    ``unreachable`` counts known files in folders that cannot be listed; their rows stay.
     """
 
     read: int = 0
@@ -56,6 +56,16 @@ class Report:
     rejected: list[tuple[str, str]] = field(default_factory=list)
     seconds: float = 0.0
     changes: dict[str, Changes] = field(default_factory=dict)
+
+    def __iadd__(self, other: Self) -> Self:
+        """Add what another rebuild did."""
+        for part in fields(self):
+            if part.name != "changes":
+                setattr(self, part.name, getattr(self, part.name) + getattr(other, part.name))
+        for what, changes in other.changes.items():
+            self.changes[what] = self.changes.get(what, Changes())
+            self.changes[what] += changes
+        return self
 
     def count(self, outcomes: Iterable[Outcome]) -> None:
         """Add the outcomes of one batch."""
@@ -81,24 +91,6 @@ class Report:
     def _add(self, what: str, paths: Sequence[str]) -> None:
         if paths:
             self.changes.setdefault(str(what), Changes()).add(paths)
-
-    def include(self, other: "Report") -> None:
-        """Add what another rebuild, of another folder, did."""
-        for name in (
-            "read",
-            "indexed",
-            "updated",
-            "moved",
-            "duplicates",
-            "unchanged",
-            "removed",
-            "unreachable",
-        ):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.rejected += other.rejected
-        self.seconds += other.seconds
-        for what, changes in other.changes.items():
-            self.changes.setdefault(what, Changes()).include(changes)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as what JSON can hold; of the rejected files the first hundred, and their number."""

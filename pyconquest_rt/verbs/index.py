@@ -53,7 +53,7 @@ def rebuild(settings: Settings, patient: str | None, only: Any, jobs: int | None
         progress(report.read + done, total)
 
     for under in folders:
-        report.include(indexer.rebuild(ingest, only=only, under=under, jobs=jobs, progress=show))
+        report += indexer.rebuild(ingest, only=only, under=under, jobs=jobs, progress=show)
     progress.close()
     if patient is not None and not (report.read or report.unchanged or report.removed or report.unreachable):
         raise click.ClickException(f"there are no files and no rows of patient {patient}")
