@@ -10,11 +10,11 @@ No data set of pydicom is built; its data dictionary and character sets are used
 
 import os
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pyconquest_rt.elements import (
     PIXEL_REPRESENTATION,
@@ -71,6 +71,7 @@ class Header(NamedTuple):
     transfer_syntax: str
     charset: str  # SpecificCharacterSet as it stands
     fault: str | None = None
+    digest: Any = None  # what the reader's digest has made of the sequences, which then are not kept
 
 
 class _Found:
@@ -133,6 +134,8 @@ class HeaderReader:
         remember: whether to remember layouts (see layouts.py); without, each header is walked over.
         sequences_of: for a Modality those of the sequences that matter in its objects, which are then not read
             beyond them; so the contours of a structure set are not, even where their end has to be searched for.
+        digest: is given the values and the wanted sequences of each object that has any, and makes something small
+            of them; so that many headers can be held in memory, whatever is in their sequences.
     """
 
     def __init__(
@@ -141,7 +144,9 @@ class HeaderReader:
         sequences: Collection[int] = (),
         remember: bool = True,
         sequences_of: Mapping[str, Collection[int]] = MappingProxyType({}),
+        digest: Callable[[Sequence[str | None], Mapping[int, list[Item]]], Any] | None = None,
     ) -> None:
+        self._digest = digest
         self._fields = tuple(fields)
         self._asked = frozenset(sequences)
         self._sequences = self._asked | {field.path[0] for field in self._fields if len(field.path) > 1}
@@ -261,9 +266,25 @@ class HeaderReader:
         transfer_syntax: str,
         charset: str,
     ) -> Header:
-        sequences = {tag: items for tag, items in found.sequences.items() if tag in self._asked}
+        digest = None
+        sequences: Mapping[int, list[Item]] = {
+            tag: items for tag, items in found.sequences.items() if tag in self._asked
+        }
+        if sequences and self._digest:
+            try:
+                digest = self._digest(values, sequences)
+            except UnreadableError as error:
+                found.blame(f"a sequence was left out: (counted from its start) {error}")
+            sequences = _NO_SEQUENCES
         return Header(
-            tuple(values), sequences, prefix.size, prefix.mtime_ns, transfer_syntax, charset, found.fault
+            tuple(values),
+            sequences,
+            prefix.size,
+            prefix.mtime_ns,
+            transfer_syntax,
+            charset,
+            found.fault,
+            digest,
         )
 
     def _walk(self, start: Start, found: _Found) -> None:
