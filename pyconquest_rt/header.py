@@ -212,21 +212,19 @@ class HeaderReader:
         self, prefix: Prefix, values: tuple[str | None, ...], context: _Context, position: int
     ) -> Header | None:
         """Walk on where the layout ends, at a wanted sequence; None where that needs a look at the whole."""
-        found = _Found(context.last)
+        found, encoding, syntax = _Found(context.last), context.encoding, context.transfer_syntax
         found.raws.update(context.raws)
         try:
             with FileSource(prefix) as source:
-                self._walk(
-                    Start(source, position, context.encoding, context.transfer_syntax, [], True), found
-                )
+                self._walk(Start(source, position, encoding, syntax, [], is_whole=True), found)
+                if found.fault or not found.ordered:
+                    return None
+                completed = list(values)
+                for number in context.rest or ():
+                    completed[number] = self._value(found, self._fields[number], encoding)
+                return self._header(prefix, completed, found, syntax, context.charset)
         except UnreadableError:
             return None
-        if found.fault or not found.ordered:
-            return None
-        completed = list(values)
-        for number in context.rest or ():
-            completed[number] = self._value(found, self._fields[number], context.encoding)
-        return self._header(prefix, completed, found, context.transfer_syntax, context.charset)
 
     def _parse_new(self, prefix: Prefix, transfer_syntax: str | None) -> Header:
         """Read a header element by element, and remember its layout up to the first wanted sequence."""
@@ -245,8 +243,8 @@ class HeaderReader:
                     partial(Decoder, self._fields, conversions),
                     self._context(found, start, charset),
                 )
-        values = [self._value(found, field, start.encoding) for field in self._fields]
-        return self._header(prefix, values, found, start.transfer_syntax, charset)
+            values = [self._value(found, field, start.encoding) for field in self._fields]
+            return self._header(prefix, values, found, start.transfer_syntax, charset)
 
     def _context(self, found: _Found, start: Start, charset: str) -> _Context:
         """What is kept with the layout of an object."""
@@ -274,7 +272,7 @@ class HeaderReader:
             try:
                 digest = self._digest(values, sequences)
             except UnreadableError as error:
-                found.blame(f"a sequence was left out: (counted from its start) {error}")
+                found.blame(f"what the sequences say was left out: {error}")
             sequences = _NO_SEQUENCES
         return Header(
             tuple(values),
@@ -341,10 +339,12 @@ class HeaderReader:
         if found.room < 0:
             found.blame(f"sequence {format_tag(tag)} of {end - start} bytes was left out")
             return
-        inner = Source(source.read(start, end))
+        inner = source
+        if self._digest is None:  # the items are handed out, and need bytes of their own
+            inner = Source(source.read(start, end))
+            inner.budget, start, end = source.budget, 0, inner.size
         codecs = character_codecs(found.raw(SPECIFIC_CHARACTER_SET))
-        items = read_items(inner, (tag, vr, 0, inner.size), inner.size, encoding, codecs)
-        inner.budget = source.budget
+        items = read_items(inner, (tag, vr, start, end - start), end, encoding, codecs)
         try:
             listed = list(islice(items, MAX_ITEMS + 1))
             if len(listed) > MAX_ITEMS:
@@ -352,7 +352,8 @@ class HeaderReader:
             found.sequences[tag] = listed
         except UnreadableError as error:
             found.blame(f"sequence {format_tag(tag)} was left out: (counted from its start) {error}")
-        source.budget, inner.budget = inner.budget, sys.maxsize
+        if inner is not source:
+            source.budget, inner.budget = inner.budget, sys.maxsize
 
     def _value(self, found: _Found, field: Field, encoding: Encoding) -> str | None:
         """The value of a field in an object."""
