@@ -47,7 +47,8 @@ def main() -> None:
 
 def _fill(ingest: Ingest, images: int) -> list[float]:
     """Write the rows; returns the rate of each tenth in rows per second of CPU time."""
-    rates, start = [], time.process_time()
+    rates: list[float] = []
+    start = time.process_time()
     for first in range(0, images, BATCH):
         ingest.add([_image(ingest, number) for number in range(first, min(first + BATCH, images))])
         if (first + BATCH) * 10 // images > len(rates):
