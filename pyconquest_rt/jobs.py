@@ -67,8 +67,7 @@ def _rebuild(ingest: Ingest, settings: Settings) -> Result:
     """Index what is missing; files that have grown or changed since they were seen are read again."""
     from pyconquest_rt.indexer import rebuild
 
-    report = rebuild(ingest, only="changed")
-    return vars(report) | {"rejected": report.rejected[:_NAMED], "rejected_count": len(report.rejected)}
+    return rebuild(ingest, only="changed").as_dict()
 
 
 def _verify(ingest: Ingest, settings: Settings) -> Result:
@@ -103,8 +102,9 @@ def _retention(ingest: Ingest, settings: Settings) -> Result:
 
 def _forward(ingest: Ingest, settings: Settings) -> Result:
     from pyconquest_rt.forward import send_due
+    from pyconquest_rt.net.peers import known_peers
 
-    return asdict(send_due(ingest))
+    return asdict(send_due(ingest, peers=known_peers(settings)))
 
 
 def _sweep(ingest: Ingest, settings: Settings) -> Result:
