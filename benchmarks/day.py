@@ -79,7 +79,7 @@ class Objects:
 
     def __init__(self, folder: Path, root: str) -> None:
         self._folder, self._root = folder, root
-        self._data_set = dcmread(get_testdata_file("CT_small.dcm"))
+        self._data_set = dcmread(str(get_testdata_file("CT_small.dcm")))
         self._count = 0
         folder.mkdir()
 
@@ -171,7 +171,7 @@ class Day:
         self.settings = Settings(
             archive=ArchiveSettings(str(folder / "data"), str(folder / "a.db"), str(folder / "dicom.sql")),
             listener=ListenerSettings(port=self.port),
-            schedule=ScheduleSettings(*[""] * 5, forward_minutes=1 / 60, sweep_minutes=1 / 12),
+            schedule=ScheduleSettings("", "", "", "", "", forward_minutes=1 / 60, sweep_minutes=1 / 12),
             backup=BackupSettings(folder=str(folder / "backups"), count=3),
         )
         self.objects, self.elsewhere = Objects(folder / "outbox", f"{UID}.1"), Elsewhere(there)

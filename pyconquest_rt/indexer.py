@@ -252,8 +252,7 @@ def reader_of(definition: Definition) -> HeaderReader:
     """Return this thread's reader of the headers that a definition wants."""
     known = _readers.by_definition
     if definition not in known:
-        layout = RowLayout(definition)
-        known[definition] = HeaderReader(layout.fields, layout.sequences, sequences_of=layout.sequences_of)
+        known[definition] = RowLayout(definition).reader()
     return known[definition]
 
 

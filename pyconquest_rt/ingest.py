@@ -24,7 +24,7 @@ from pyconquest_rt.forward_rules import queue_objects
 from pyconquest_rt.header import Header
 from pyconquest_rt.removal import move_study, remove_images
 from pyconquest_rt.rows import MODALITIES_IN_STUDY, Parents, RowLayout, Values
-from pyconquest_rt.rt_columns import NONE, RTColumns, rt_columns
+from pyconquest_rt.rt_columns import NONE, RTColumns
 from pyconquest_rt.schema import Definition, Table
 from pyconquest_rt.storage import DEFAULT_DEVICE, Storage
 
@@ -257,7 +257,7 @@ class _Batch:
         path, size, mtime_ns, header, _, content = item
         series = values[self.layout.series_key]
         assert header is not None and series is not None  # _take() has seen to it
-        rt = rt_columns(values[self.layout.modality], header.sequences) if header.sequences else NONE
+        rt = header.digest or NONE
         image = values[self.layout.image]
         row = (*image, self.access_time, path, DEFAULT_DEVICE, *rt, self.time_stamp, content)
         (self.changed_rows if known else self.new_rows).append(row)

@@ -70,10 +70,10 @@ class Report:
     def count(self, outcomes: Iterable[Outcome]) -> None:
         """Add the outcomes of one batch."""
         by_state: dict[State, list[str]] = {state: [] for state in State}
-        for outcome in outcomes:
-            by_state[outcome.state].append(outcome.path)
-            if outcome.state is State.REJECTED:
-                self.rejected.append((outcome.path, outcome.reason or ""))
+        for path, state, _, reason in outcomes:
+            by_state[state].append(path)
+            if state is State.REJECTED:
+                self.rejected.append((path, reason or ""))
         self.read += sum(map(len, by_state.values()))
         self.indexed += len(by_state[State.INDEXED])
         self.updated += len(by_state[State.UPDATED])

@@ -19,7 +19,7 @@ from pyconquest_rt.edit import set_element
 from pyconquest_rt.elements import PIXEL_REPRESENTATION, SPECIFIC_CHARACTER_SET
 from pyconquest_rt.errors import ConflictError, ObjectError, PyconquestError, UnreadableError
 from pyconquest_rt.hashing import hash_object
-from pyconquest_rt.header import Header, HeaderReader
+from pyconquest_rt.header import Header
 from pyconquest_rt.indexer import read_one
 from pyconquest_rt.ingest import Found, Ingest, Outcome, State
 from pyconquest_rt.objects import content_errors, read_object, replace_object
@@ -72,7 +72,7 @@ class Storer:
     def __init__(self, ingest: Ingest, options: Options) -> None:
         self._ingest = ingest
         self._options = options
-        self._reader = header_reader(ingest)
+        self._reader = ingest.layout.reader()
 
     def store(self, source: str | os.PathLike[str], *, name: str | None = None) -> Stored:
         """Store one file under ``PatientID/name``; one that cannot be taken is reported, not raised.
@@ -203,13 +203,6 @@ class Storer:
             yield Stored(path, None, error)
 
 
-def header_reader(ingest: Ingest) -> HeaderReader:
-    """Return a reader of what the rows of an index need."""
-    return HeaderReader(
-        ingest.layout.fields, ingest.layout.sequences, sequences_of=ingest.layout.sequences_of
-    )
-
-
 def index_data_set(
     ingest: Ingest, data_set: "Dataset", object_file: str = "", *, compute_hash: bool = False
 ) -> Outcome:
@@ -219,7 +212,7 @@ def index_data_set(
         ObjectError: it cannot be indexed; the message says why.
         sqlite3.Error: the database cannot be written.
     """
-    header = header_reader(ingest).read_bytes(_wanted_elements(ingest, data_set), EXPLICIT_VR_LITTLE_ENDIAN)
+    header = ingest.layout.reader().read_bytes(_wanted_elements(ingest, data_set), EXPLICIT_VR_LITTLE_ENDIAN)
     status = ingest.storage.status(object_file) if object_file else None
     size, mtime_ns = (status.size, status.mtime_ns) if status else (-1, -1)
     content = hash_object(data_set) if compute_hash else None
@@ -238,7 +231,7 @@ def reindex(ingest: Ingest, object_files: Collection[str], change: str = "") -> 
     A file with changed identifiers contradicts those of its series that are yet to come; what was refused for
     that is taken again as long as this leads on.
     """
-    reader, root = header_reader(ingest), os.fspath(ingest.storage.root)
+    reader, root = ingest.layout.reader(), os.fspath(ingest.storage.root)
     if change:
         with ingest.database.transaction():
             for name in object_files:
