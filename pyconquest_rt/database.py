@@ -79,7 +79,23 @@ MIGRATIONS: dict[str, list[str]] = {
         ) WITHOUT ROWID;
         CREATE INDEX derivation_inputs_of ON derivation_inputs(input_sop);
         CREATE TABLE derived_tables(name TEXT PRIMARY KEY NOT NULL, extractor TEXT NOT NULL) WITHOUT ROWID;
+        """,
+        # The first script was once without "awaited"; what waited then is tried again.
         """
+        DROP INDEX IF EXISTS derivations_unfinished;
+        ALTER TABLE derivations RENAME TO derivations_before;
+        CREATE TABLE derivations(
+            sop TEXT NOT NULL, extractor TEXT NOT NULL, version INTEGER NOT NULL,
+            state TEXT NOT NULL, result TEXT, reason TEXT, awaited TEXT, worker TEXT, lease REAL,
+            attempts INTEGER NOT NULL DEFAULT 0, time TEXT, seconds REAL,
+            PRIMARY KEY(sop, extractor)
+        ) WITHOUT ROWID;
+        INSERT INTO derivations(sop, extractor, version, state, result, reason, attempts, time, seconds)
+            SELECT sop, extractor, version, CASE WHEN state IN ('waiting', 'running') THEN 'due' ELSE state END,
+            result, reason, attempts, time, seconds FROM derivations_before;
+        DROP TABLE derivations_before;
+        CREATE INDEX derivations_unfinished ON derivations(extractor, state) WHERE state <> 'done';
+        """,
     ],
 }
 

@@ -5,20 +5,20 @@ import itertools
 import os
 import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from pyconquest_rt.errors import DatabaseError, UnreadableError
 from pyconquest_rt.header import HeaderReader
-from pyconquest_rt.ingest import Found, Ingest, Outcome, State
+from pyconquest_rt.ingest import Found, Ingest
 from pyconquest_rt.listing import Listed, Seen, Span, spans
-from pyconquest_rt.part10 import Prefix, announce, read_prefix
+from pyconquest_rt.part10 import PREFIX_BYTES, Prefix, announce, read_prefix
+from pyconquest_rt.rebuild_report import Report
 from pyconquest_rt.removal import remove_images
 from pyconquest_rt.rows import RowLayout
 from pyconquest_rt.schema import Definition
@@ -38,43 +38,6 @@ _SLOW_SHARE = 0.5  # where reading more than this share of the files had to wait
 _THREADS = 8
 
 _Read = TypeVar("_Read")
-
-
-@dataclass
-class Report:
-    """What a rebuild did.
-
-    ``read`` counts the files that were newly seen or seen again, junk included; ``rejected`` holds path and reason.
-    """
-
-    read: int = 0
-    indexed: int = 0
-    updated: int = 0
-    moved: int = 0
-    duplicates: int = 0
-    unchanged: int = 0
-    removed: int = 0
-    rejected: list[tuple[str, str]] = field(default_factory=list)
-    seconds: float = 0.0
-
-    def count(self, outcomes: Iterable[Outcome]) -> None:
-        """Add the outcomes of one batch."""
-        outcomes = list(outcomes)
-        counts = Counter(outcome.state for outcome in outcomes)
-        self.read += len(outcomes)
-        self.indexed += counts[State.INDEXED]
-        self.updated += counts[State.UPDATED]
-        self.moved += counts[State.MOVED]
-        self.duplicates += counts[State.DUPLICATE]
-        self.rejected += [(o.path, o.reason or "") for o in outcomes if o.state is State.REJECTED]
-
-    def __str__(self) -> str:
-        rate = f", {self.read / self.seconds:.0f} files/s" if self.seconds and self.read else ""
-        return (
-            f"{self.read} files read ({self.indexed} indexed, {self.updated} updated, {self.moved} moved, "
-            f"{self.duplicates} duplicates, {len(self.rejected)} rejected), {self.unchanged} unchanged, "
-            f"{self.removed} removed from the index; {self.seconds:.1f} s{rate}"
-        )
 
 
 def rebuild(
@@ -215,7 +178,9 @@ def _remove_gone(ingest: Ingest, gone: list[str], report: Report) -> int:
             sops = [row[0] for row in rows]
             released += remove_images(database, sops, forget_files=False)
             keys = [(path,) for path in paths]
-            report.removed += connection.executemany("DELETE FROM files WHERE path = ?", keys).rowcount
+            known = database.select_in("SELECT path FROM files WHERE path IN (?)", paths)
+            report.count_removed([path for (path,) in known])
+            connection.executemany("DELETE FROM files WHERE path = ?", keys)
             connection.executemany("DELETE FROM rejected WHERE path = ?", keys)
     return released
 
@@ -231,15 +196,15 @@ def read_chunk(definition: Definition, root: str, paths: Sequence[str]) -> list[
 
 def read_one(reader: HeaderReader, root: str, path: str) -> Found:
     """Read the header of one file below a root; what cannot be read is a reason, never an exception."""
-    return _parsed(reader, path, _prefix(root, path))
+    return _parsed(reader, path, _prefix(root, path, reader.prefix_bytes))
 
 
-def _prefix(root: str, path: str) -> Prefix | Found:
+def _prefix(root: str, path: str, count: int = PREFIX_BYTES) -> Prefix | Found:
     """The first bytes of one file, or the reason why there are none."""
     full = f"{root}/{path}"
     try:
         path.encode()
-        return read_prefix(full)
+        return read_prefix(full, count)
     except UnicodeEncodeError:
         shown = path.encode("utf-8", "backslashreplace").decode()
         return Found(shown, -1, -1, None, "its name is not valid UTF-8; rename the file")

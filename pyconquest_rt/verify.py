@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
-from pyconquest_rt.indexer import Report, rebuild, spans_of
+from pyconquest_rt.indexer import rebuild, spans_of
 from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.rebuild_report import Report
 from pyconquest_rt.removal import remove_empty_parents, remove_images
 
 
