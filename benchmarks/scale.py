@@ -24,6 +24,7 @@ import resource
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from time import perf_counter, process_time
 from typing import Any
 
@@ -137,7 +138,7 @@ def _memory() -> Row:
 
 
 def _queries(ingest: Ingest) -> list[Row]:
-    """The median time of each query, in ms."""
+    """The median times of each query in ms; by the clock it is longer where others use the processors."""
     patient = ingest.database.query("SELECT max(PatientID) AS last FROM DICOMPatients")[0]["last"]
     queries: dict[str, tuple[str, tuple[str, ...]]] = {
         "series of a patient": ("SELECT * FROM DICOMSeries WHERE SeriesPat = ?", (patient,)),
@@ -151,11 +152,12 @@ def _queries(ingest: Ingest) -> list[Row]:
     rows = []
     for name, (sql, parameters) in queries.items():
         times = []
-        for _ in range(5):
-            start = perf_counter()
+        for _ in range(9):
+            cpu, wall = process_time(), perf_counter()
             assert ingest.database.query(sql, parameters)
-            times.append((perf_counter() - start) * 1000)
-        rows.append({"what": name} | verdict(sorted(times)[2], "<= 20 ms"))
+            times.append(((process_time() - cpu) * 1000, (perf_counter() - wall) * 1000))
+        cpu, wall = map(median, zip(*times, strict=True))
+        rows.append({"what": f"{name}, ms", "CPU": cpu, "wall": wall} | verdict(cpu, "<= 20 ms of CPU"))
     return rows
 
 

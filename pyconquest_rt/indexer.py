@@ -168,7 +168,7 @@ def _remove_gone(ingest: Ingest, gone: list[str], report: Report) -> int:
     released = 0
     database = ingest.database
     for start in range(0, len(gone), CHUNK):
-        paths = gone[start : start + CHUNK]
+        paths = [path for path in gone[start : start + CHUNK] if not _is_file(ingest, path)]
         with database.transaction() as connection:
             rows = database.select_in(
                 "SELECT i.SOPInstanc FROM files f JOIN DICOMImages i ON i.SOPInstanc = f.sop "
@@ -183,6 +183,11 @@ def _remove_gone(ingest: Ingest, gone: list[str], report: Report) -> int:
             connection.executemany("DELETE FROM files WHERE path = ?", keys)
             connection.executemany("DELETE FROM rejected WHERE path = ?", keys)
     return released
+
+
+def _is_file(ingest: Ingest, path: str) -> bool:
+    """Whether a file is there by now: it may have been stored after its folder was listed."""
+    return os.path.isfile(ingest.storage.root / path)
 
 
 # -- reading ------------------------------------------------------------------------------------------------
