@@ -83,6 +83,16 @@ def test_a_file_that_is_stored_while_a_rebuild_runs_is_not_taken_for_gone(
     assert rows(ingest, "SELECT count(*) FROM DICOMImages") == [(2,)]
 
 
+def test_a_file_that_became_a_folder_leaves_the_index(ingest: Ingest, put: Put, data: Path) -> None:
+    put("P1/1", instance=1)
+    rebuild(ingest)
+    (data / "P1/1").unlink()
+    put("P1/1/2.dcm", instance=2)
+    report = rebuild(ingest)
+    assert (report.indexed, report.removed) == (1, 1)
+    assert rows(ingest, "SELECT ObjectFile FROM DICOMImages") == [("P1/1/2.dcm",)]
+
+
 def test_an_empty_data_directory_does_not_empty_the_index(ingest: Ingest, put: Put, data: Path) -> None:
     put("P1/1.dcm")
     rebuild(ingest)
