@@ -42,7 +42,8 @@ class Report:
 
     ``read`` counts the files that were newly seen or seen again, junk included; ``rejected`` holds path and reason.
     ``changes`` says which files were indexed, updated, moved (by their new name), duplicate and removed.
-    ``unreachable`` counts known files in folders that cannot be listed; their rows stay.
+    ``unreachable`` counts known files that were not listed but have not gone, as in folders that cannot be listed or
+    when they came meanwhile; their rows stay.
     """
 
     read: int = 0

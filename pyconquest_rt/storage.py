@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISDIR
 from typing import BinaryIO
 
 from pyconquest_rt import paths
@@ -115,12 +116,11 @@ class Storage:
     def is_gone(self, object_file: str, device: str | None = None) -> bool:
         """Whether a row's file is certainly not there; one that only cannot be reached now may be."""
         try:
-            self.path_of(object_file, device).stat()
+            return S_ISDIR(self.path_of(object_file, device).stat().st_mode)
         except (FileNotFoundError, NotADirectoryError, StorageError):
             return True
         except OSError:
             return False
-        return False
 
     def remove(self, object_file: str, device: str | None = None) -> bool:
         """Remove a row's file and the folders that this leaves empty; False where there was none."""
