@@ -13,7 +13,7 @@ from pathlib import Path
 import pydicom
 from common import parser, report
 
-from pyconquest_rt.config import ArchiveSettings, ListenerSettings
+from pyconquest_rt.config import ArchiveSettings, DeriveSettings, ListenerSettings, Settings
 from pyconquest_rt.demo import make_patient
 from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.node import Node, derive_in_processes
@@ -72,7 +72,7 @@ def _settings(folder: Path) -> ArchiveSettings:
 def _delay(folder: Path, files: list[Path]) -> float:
     """Seconds from the last acknowledgement to the last DVH row."""
     settings = _settings(folder)
-    with Node(settings, ListenerSettings(port=0)) as node:
+    with Node(Settings(settings, ListenerSettings(port=0))) as node:
         ingest = Ingest.open(settings)
         time.sleep(2.0)  # the worker has started
         assert send_files(files, "127.0.0.1", node.port, "PYCONQUEST").sent == len(files)
@@ -88,7 +88,7 @@ def _delay(folder: Path, files: list[Path]) -> float:
 
 def _sending(folder: Path, patients: list[list[Path]], workers: int) -> float:
     """Seconds to send some patients, with so many workers that derive meanwhile."""
-    with Node(_settings(folder), ListenerSettings(port=0), workers=workers) as node:
+    with Node(Settings(_settings(folder), ListenerSettings(port=0), derive=DeriveSettings(workers))) as node:
         time.sleep(2.0)
         files = [file for patient in patients for file in patient]
         start = time.monotonic()

@@ -13,10 +13,11 @@ from typing import Any
 import click
 from pydicom.datadict import keyword_for_tag
 
-from pyconquest_rt import config, jobs, schema, watch
+from pyconquest_rt import config, jobs, schema, toml_text, watch
 from pyconquest_rt.cli import main
 from pyconquest_rt.database import Database
 from pyconquest_rt.derive import extractors, prepare
+from pyconquest_rt.exports import pseudonym_map
 from pyconquest_rt.options import default_of
 
 FOLDER = Path(__file__).parent / "reference"
@@ -30,7 +31,7 @@ ABOUT = {
     "DICOMWorkList": "Conquest's work list; nothing here fills it.",
     "files": "What was seen of each file below the data directory, so that unchanged files are not read again.",
     "rejected": "What could not be indexed or was refused, and why.",
-    "audit": "Deletions, moves and corrections.",
+    "audit": "Deletions, moves, corrections and exports.",
     "archive_state": "Schema versions, and what the next rebuild has to do.",
     "derivations": "One row per object and extractor: whether its rows are due, running, done, waiting or failed.",
     "derivation_inputs": "Every object that a result rests on, with the fingerprint of its file then.",
@@ -39,6 +40,7 @@ ABOUT = {
     "forward_queue": "Each object that a rule has caught: waiting, sent, failed, or there earlier.",
     "job_runs": "Each run of a job of the service.",
     "watched": "Files of the watch folder that stay there and are known.",
+    "pseudonyms": "What exports under pseudonyms called patients and instances; it stays with you.",
     "roi_name": "The standard name of each ROI name, by rules or by a person (see ROI names).",
     "v_series": "Series with their studies.",
     "v_seriesRT": "Structure sets, plans and doses with their series and studies.",
@@ -107,17 +109,28 @@ def _settings() -> Iterator[str]:
     for name, section in config.sections(config.Settings()):
         yield f"## [{name}]\n"
         yield f"{(section.__doc__ or '').strip()}\n"
-        yield "| key | default | meaning |"
-        yield "|---|---|---|"
-        for key in fields(section):
-            yield f"| `{key.name}` | {_default(default_of(key))} | {_cell(key.metadata['doc'])} |"
-        yield ""
+        yield from _keys(section)
+        if name in config.NAMED:
+            yield f"## [{name}.NAME]\n"
+            yield f"{config.NAMED[name].metadata['doc']} The name is any.\n"
+    peer = config.NAMED["peer"].metadata
+    yield "## [peer.NAME]\n"
+    yield f"{peer['doc']}\n"
+    yield from _keys(peer["kind"]())
+
+
+def _keys(section: Any) -> Iterator[str]:
+    yield "| key | default | meaning |"
+    yield "|---|---|---|"
+    for key in fields(section):
+        yield f"| `{key.name}` | {_default(default_of(key))} | {_cell(key.metadata['doc'])} |"
+    yield ""
 
 
 def _default(value: Any) -> str:
     if isinstance(value, dict):
         return "no entries"
-    return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{value!r}`".replace("'", '"')
+    return f"`{toml_text.value(value)}`"
 
 
 # -- tables -------------------------------------------------------------------------------------------------
@@ -130,6 +143,7 @@ def _tables() -> Iterator[str]:
     prepare(database, wanted)
     database.migrate("jobs", jobs.SCHEMA)
     database.migrate("watch", watch.SCHEMA)
+    database.migrate("pseudonyms", pseudonym_map.SCHEMA)
     known = {column: path for table in definition.tables for column, path in _elements(table)}
     made_by = {
         table: [extractor.name for extractor in wanted if table in extractor.tables]

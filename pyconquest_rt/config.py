@@ -4,7 +4,6 @@ Every key is optional. An environment variable ``PYCONQUEST_RT_<SECTION>_<KEY>``
 dataclasses say of themselves is also what ``config init`` writes and what the reference of settings shows.
 """
 
-import json
 import os
 import re
 import tomllib
@@ -13,8 +12,22 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pyconquest_rt import toml_text
 from pyconquest_rt.errors import SettingsError
-from pyconquest_rt.options import ae_title, between, cron, default_of, from_text, judge, one_of, option
+from pyconquest_rt.options import (
+    PEERS,
+    ae_title,
+    between,
+    by_name,
+    callers,
+    cron,
+    default_of,
+    from_text,
+    judge,
+    named,
+    one_of,
+    option,
+)
 
 FILE_NAME = "pyconquest.toml"
 ENVIRONMENT_PREFIX = "PYCONQUEST_RT"
@@ -34,15 +47,68 @@ class ArchiveSettings:
 
 @dataclass(frozen=True, slots=True)
 class ListenerSettings:
-    """Where the listener listens; only this machine is served unless ``host`` says otherwise."""
+    """Where the listener listens, and to whom; only this machine is served unless ``host`` says otherwise."""
 
     host: str = option("127.0.0.1", "The address to listen on; 0.0.0.0 means all of this machine.")
     port: int = option(5678, "The port; 0 takes any that is free.", between(0, 65535))
     ae_title: str = option("PYCONQUEST", "The AE title of this archive.", ae_title)
-    file_names: str = option(
-        "standard",
-        "Names of files: standard (PatientID/SOPInstanceUID.dcm), Conquest's FileNameSyntax 0-12, or a % template.",
+    check_called: bool = option(False, "Reject associations that call another AE title.")
+    may_store: tuple[str, ...] = option(
+        ("*@*",),
+        "Who may store: TITLE@HOST, where * stands for any title or host, LAB* for titles that begin so, "
+        "and HOST is an address or network; the word peers stands for all known peers.",
+        callers,
     )
+    may_query: tuple[str, ...] = option(
+        ("*@127.0.0.0/8", "*@::1", PEERS),
+        "Who may query and retrieve, likewise.",
+        callers,
+    )
+    associations: int = option(64, "Associations at a time; further ones are rejected.", between(1, 10_000))
+    tls_certificate: str = option(
+        "", "A PEM file with this listener's certificate; set, the port speaks TLS and nothing else."
+    )
+    tls_key: str = option("", "A PEM file with its key, where that is not in the same file.")
+    tls_ca: str = option(
+        "",
+        "A PEM file of authorities: peers must show a certificate by one of them. Empty: none is asked for.",
+    )
+    tls_required: bool = option(
+        True, "With tls_ca: a peer without a certificate is turned away, not only one with a wrong one."
+    )
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """Yield the keys that go not with the others, and why."""
+        for key in ("tls_key", "tls_ca"):
+            if getattr(self, key) and not self.tls_certificate:
+                yield key, f"{key} is set without tls_certificate, so that TLS would not be spoken"
+
+
+@dataclass(frozen=True, slots=True)
+class PeerSettings:
+    """A peer by its AE title: where objects can be moved and forwarded to, and who counts among the peers."""
+
+    host: str = option("", "Its address or host name.")
+    port: int = option(104, "Its port.", between(1, 65535))
+    tls: bool = option(False, "Speak TLS to it: for C-MOVE, forwards and reports of storage commitment.")
+    tls_certificate: str = option(
+        "", "A PEM file with the certificate to show it; empty: that of the first listener that has one."
+    )
+    tls_key: str = option("", "A PEM file with its key, where that is not in the same file.")
+    tls_ca: str = option(
+        "",
+        "A PEM file of authorities, one of which must have signed the peer's certificate; empty: those of that "
+        "listener, or else this machine's.",
+    )
+    tls_check_host: bool = option(True, "The peer's certificate must be for the host that is named here.")
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """Yield the keys that go not with the others, and why."""
+        if not self.host:
+            yield "host", "host is missing"
+        for key in ("tls_certificate", "tls_key", "tls_ca"):
+            if getattr(self, key) and not self.tls:
+                yield key, f"{key} is set without tls = true, so that TLS would not be spoken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +120,13 @@ class ReceiveSettings:
         "An object that is there already with other content: replace it, keep it, or refuse the new one.",
         one_of("replace", "keep", "refuse"),
     )
+    file_names: str = option(
+        "standard",
+        "Names of files: standard (PatientID/SOPInstanceUID.dcm), Conquest's FileNameSyntax 0-12, or a % template.",
+    )
     peers: str = option(
         "acrnema.map",
-        "The peers that may query and that objects can be moved to, in the form of Conquest's acrnema.map.",
+        "A file of further peers, in the form of Conquest's acrnema.map; none of them speaks TLS.",
     )
 
 
@@ -77,6 +147,17 @@ class RTSettings:
     end_cap: str = option(
         "half", "How the outermost slabs of an ROI are closed.", one_of("half", "none", "taper")
     )
+    alpha_beta: str = option(
+        "",
+        "alpha/beta in Gy for BED and EQD2 by ROI name or type (*: others), as in PTV=10 Parotid_L=2.5 *=3; "
+        "empty means 10 for target volumes and 3 for others.",
+        by_name,
+    )
+    geud_a: str = option(
+        "",
+        "gEUD's parameter a by ROI name or type, as in PTV=-10 SpinalCord=8; for gEUD without one.",
+        by_name,
+    )
     roi_map: str = option("roi_map.csv", "The site's map of ROI names (.csv or .roi), where there is one.")
 
 
@@ -90,7 +171,9 @@ class ScheduleSettings:
     upkeep: str = option("30 3 * * *", "Keep the database in order: checkpoint, statistics.", cron)
     retention: str = option("0 4 * * *", "Look at quota and free space.", cron)
     forward_minutes: float = option(
-        1.0, "How often to send what waits in the outgoing queue; 0 means never.", between(0, 1440)
+        1.0,
+        "How often to try what waits in the outgoing queue; what arrives is sent at once. 0 means never.",
+        between(0, 1440),
     )
     sweep_minutes: float = option(
         5.0, "How often to look for derivations that are due; 0 means never.", between(0, 1440)
@@ -155,10 +238,16 @@ class MetricsSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings, one attribute a section."""
+    """All settings: one attribute a section, or all sections of a kind that have names."""
 
     archive: ArchiveSettings = field(default_factory=ArchiveSettings)
     listener: ListenerSettings = field(default_factory=ListenerSettings)
+    listeners: dict[str, ListenerSettings] = named(  # noqa: RUF009
+        "listener",
+        ListenerSettings,
+        "A further listener; what it does not set is as in the section listener.",
+    )
+    peers: dict[str, PeerSettings] = named("peer", PeerSettings, PeerSettings.__doc__ or "")  # noqa: RUF009
     receive: ReceiveSettings = field(default_factory=ReceiveSettings)
     derive: DeriveSettings = field(default_factory=DeriveSettings)
     rt: RTSettings = field(default_factory=RTSettings)
@@ -168,6 +257,21 @@ class Settings:
     backup: BackupSettings = field(default_factory=BackupSettings)
     log: LogSettings = field(default_factory=LogSettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
+
+    @property
+    def own_identity(self) -> ListenerSettings:
+        """The first listener with a certificate, whose files also serve towards peers; else the first of all."""
+        return next((each for each in self.all_listeners if each.tls_certificate), self.listener)
+
+    @property
+    def all_listeners(self) -> list[ListenerSettings]:
+        """The listener, and the further ones."""
+        return [self.listener, *self.listeners.values()]
+
+
+NAMED = {key.metadata["section"]: key for key in fields(Settings) if key.metadata}
+"""The fields of the sections that have names, by what stands before these in the file."""
+PLAIN = [key.name for key in fields(Settings) if not key.metadata]
 
 
 class Problem(NamedTuple):
@@ -195,16 +299,15 @@ def load(
             the file that was asked for does not exist. The message names every such place by its line.
     """
     file = Path(path) if path is not None else Path(FILE_NAME)
-    settings = Settings()
+    environment = os.environ if environment is None else environment
     if file.is_file():
-        settings, problems = parse(_read(file))
+        settings, problems = parse(_read(file), environment)
         if problems:
             raise SettingsError("\n".join(f"{file}, line {line}: {text}" for line, text in problems))
-    elif path is not None:
+        return settings
+    if path is not None:
         raise SettingsError(f"{file}: no such settings file")
-    else:
-        settings = otherwise() or settings
-    return _overridden(settings, os.environ if environment is None else environment)
+    return _overridden(otherwise() or Settings(), environment)
 
 
 def check(path: str | os.PathLike[str]) -> list[Problem]:
@@ -225,86 +328,119 @@ def _read(file: Path) -> str:
         raise SettingsError(f"{file}: cannot be read: {error.strerror}") from error
 
 
-def parse(text: str) -> tuple[Settings, list[Problem]]:
-    """Return the settings that a TOML text gives, with defaults in the place of whatever cannot be used."""
+def parse(text: str, environment: Mapping[str, str] | None = None) -> tuple[Settings, list[Problem]]:
+    """Return the settings that a TOML text gives, with defaults in the place of whatever cannot be used.
+
+    Raises:
+        SettingsError: a variable of the environment cannot be used.
+    """
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         at_line = re.search(r"at line (\d+)", str(error))
         line = int(at_line[1]) if at_line else text.count("\n") + 1
         return Settings(), [Problem(line, f"not TOML: {error}")]
-    lines = _lines(text)
-    settings, problems = Settings(), []
-    known = [part.name for part in fields(settings)]
+    lines = toml_text.lines(text)
+    environment = environment or {}
+    settings, problems = _overridden(Settings(), environment), []
     for name, given in tree.items():
         where = lines.get((name,), 0)
-        if name not in known:
-            problems.append(Problem(where, f"unknown section [{name}]; known are {', '.join(sorted(known))}"))
+        if name not in {*PLAIN, *NAMED}:
+            known = ", ".join(sorted({*PLAIN, *NAMED}))
+            problems.append(Problem(where, f"unknown section [{name}]; known are {known}"))
         elif not isinstance(given, dict):
             problems.append(Problem(where, f"{name} must be a section: [{name}]"))
         else:
-            section, found = _section(getattr(settings, name), given)
-            settings = replace(settings, **{name: section})
-            problems += [
-                Problem(lines.get((name, key), where), f"[{name}] {reason}") for key, reason in found
-            ]
+            settings, wrong = _with_section(settings, name, given, environment)
+            for path, reason in wrong:
+                known_lines = (lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in lines)
+                problems.append(Problem(next(known_lines, 0), f"[{'.'.join(path[:-1])}] {reason}"))
     return settings, sorted(problems)
 
 
-def _section(section: Any, given: Mapping[str, Any]) -> tuple[Any, list[tuple[str, str]]]:
-    """Return a section with what is given, and what is wrong with it by key."""
+Wrong = list[tuple[tuple[str, ...], str]]
+"""What is wrong, each with the path of its key."""
+
+
+def _with_section(
+    settings: Settings, name: str, given: Mapping[str, Any], environment: Mapping[str, str]
+) -> tuple[Settings, Wrong]:
+    """Return the settings with what a table of the file gives, the named sections in it included."""
+    section: Any = getattr(settings, name, None)
+    made: dict[str, Any] = {}
+    members = _members(name, given)
+    own = {key: value for key, value in given.items() if key not in members}
+    wrong: Wrong
+    if section is None:
+        section = NAMED[name].metadata["kind"]()
+        wrong = [((name, key), f"{key} must stand in a section with a name: [{name}.NAME]") for key in own]
+    else:
+        section, wrong = _section(section, (name,), own)
+        made[name] = section = _section_overridden(section, name, environment)
+    for member, values in members.items():
+        part, found = _section(section, (name, member), values)
+        part = _section_overridden(part, f"{name}_{member}", environment)
+        made[NAMED[name].name] = made.get(NAMED[name].name, {}) | {member: part}
+        wrong += found + _wrong_name(name, member, part, section)
+    return replace(settings, **made), wrong
+
+
+def _members(name: str, given: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return the named sections ``[name.MEMBER]`` in a table of the file."""
+    if name not in NAMED:
+        return {}
+    keys = {key.name for key in fields(NAMED[name].metadata["kind"])}
+    return {key: value for key, value in given.items() if key not in keys and isinstance(value, dict)}
+
+
+def _wrong_name(name: str, member: str, section: Any, first: Any) -> Wrong:
+    """Return what is wrong with a named section beside others: its name, or its port."""
+    if name == "peer" and (reason := ae_title(member)):
+        return [((name, member, ""), f"the name is the AE title: {reason}")]
+    if name == "listener" and section.port == first.port != 0:
+        return [((name, member, "port"), "port: a further listener needs another one")]
+    return []
+
+
+def _section(section: Any, path: tuple[str, ...], given: Mapping[str, Any]) -> tuple[Any, Wrong]:
+    """Return a section with what is given, and what is wrong with it."""
     keys = {key.name: key for key in fields(section)}
-    values, wrong = {}, []
+    values: dict[str, Any] = {}
+    wrong: Wrong = []
     for name, value in given.items():
         if name not in keys:
-            wrong.append((name, f"unknown key {name!r}; known are {', '.join(sorted(keys))}"))
+            known = ", ".join(sorted(keys))
+            wrong.append(((*path, name), f"unknown key {name!r}; known are {known}"))
             continue
         kept, reason = judge(keys[name], value)
         if reason:
-            wrong.append((name, reason))
+            wrong.append(((*path, name), reason))
         else:
             values[name] = kept
-    return replace(section, **values), wrong
-
-
-_HEADER = re.compile(r"\s*\[+\s*([^\]]+?)\s*\]+\s*(?:#.*)?$")
-_KEY = re.compile(r"\s*((?:[\w-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[\w-]+|\"[^\"]*\"|'[^']*'))*)\s*=")
-
-
-def _lines(text: str) -> dict[tuple[str, ...], int]:
-    """Return the line in which each section and key first stands; only messages rest on it."""
-    found: dict[tuple[str, ...], int] = {}
-    section: tuple[str, ...] = ()
-    for number, line in enumerate(text.splitlines(), 1):
-        if header := _HEADER.match(line):
-            section = _names(header[1])
-            name = section
-        elif key := _KEY.match(line):
-            name = (*section, *_names(key[1]))
-        else:
-            continue
-        for end in range(1, len(name) + 1):
-            found.setdefault(name[:end], number)
-    return found
-
-
-def _names(dotted: str) -> tuple[str, ...]:
-    return tuple(part.strip().strip("\"'") for part in dotted.split("."))
+    made = replace(section, **values)
+    if not wrong and hasattr(made, "contradictions"):
+        wrong = [((*path, key), reason) for key, reason in made.contradictions()]
+    return made, wrong
 
 
 def _overridden(settings: Settings, environment: Mapping[str, str]) -> Settings:
-    for part in fields(settings):
-        section = getattr(settings, part.name)
-        for key in fields(section):
-            name = f"{ENVIRONMENT_PREFIX}_{part.name}_{key.name}".upper()
-            if name not in environment or isinstance(default_of(key), dict):
-                continue
-            value, reason = judge(key, from_text(key, environment[name]))
-            if reason:
-                raise SettingsError(f"{name}: {reason}")
-            section = replace(section, **{key.name: value})
-        settings = replace(settings, **{part.name: section})
+    """Return the settings with the environment's over those of the sections without names."""
+    for name in PLAIN:
+        section: Any = _section_overridden(getattr(settings, name), name, environment)
+        settings = replace(settings, **{name: section})
     return settings
+
+
+def _section_overridden(section: Any, name: str, environment: Mapping[str, str]) -> Any:
+    for key in fields(section):
+        variable = re.sub(r"\W", "_", f"{ENVIRONMENT_PREFIX}_{name}_{key.name}").upper()
+        if variable not in environment or isinstance(default_of(key), dict):
+            continue
+        value, reason = judge(key, from_text(key, environment[variable]))
+        if reason:
+            raise SettingsError(f"{variable}: {reason}")
+        section = replace(section, **{key.name: value})
+    return section
 
 
 # -- writing ------------------------------------------------------------------------------------------------
@@ -316,14 +452,29 @@ def commented() -> str:
     lines += [f"# An environment variable {ENVIRONMENT_PREFIX}_<SECTION>_<KEY> overrides a key.", ""]
     for name, section in sections(Settings()):
         lines += [f"# {(section.__doc__ or '').strip()}", f"[{name}]"]
-        for key in fields(section):
-            value = default_of(key)
-            lines.append(f"# {key.metadata['doc']}")
-            lines += (
-                [f"# [{name}.{key.name}]"] if isinstance(value, dict) else [f"# {key.name} = {_toml(value)}"]
-            )
+        lines += [f"# {line}" for explained in _explained(section, name) for line in explained]
+        lines += ["", *_example(name)] if name in NAMED else []
         lines.append("")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_example("peer")]) + "\n"
+
+
+def _explained(section: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Yield of each key what it means, and how it stands in the file."""
+    for key in fields(section):
+        value = default_of(key)
+        line = f"[{name}.{key.name}]" if isinstance(value, dict) else f"{key.name} = {toml_text.value(value)}"
+        yield key.metadata["doc"], line
+
+
+def _example(name: str) -> Iterator[str]:
+    """Yield how a section with a name stands in the file, indented: it is one that may be, none that is."""
+    kind = NAMED[name].metadata
+    yield f"# {kind['doc']}"
+    yield f"#   [{name}.NAME]"
+    if name not in PLAIN:
+        for meaning, line in _explained(kind["kind"]()):
+            yield f"#   # {meaning}"
+            yield f"#   {line}"
 
 
 def render(settings: Settings) -> str:
@@ -332,8 +483,14 @@ def render(settings: Settings) -> str:
 
 
 def sections(settings: Settings) -> Iterator[tuple[str, Any]]:
-    """Yield the sections by name, in their order."""
-    return ((part.name, getattr(settings, part.name)) for part in fields(settings))
+    """Yield the sections by what stands in their brackets, in their order."""
+    for part in fields(settings):
+        section = getattr(settings, part.name)
+        if isinstance(section, dict):
+            name = part.metadata["section"]
+            yield from ((f"{name}.{toml_text.value(member)}", each) for member, each in section.items())
+        else:
+            yield part.name, section
 
 
 def archive_section(settings: ArchiveSettings) -> str:
@@ -344,15 +501,13 @@ def archive_section(settings: ArchiveSettings) -> str:
 def _rendered(name: str, section: Any) -> str:
     values = {key.name: getattr(section, key.name) for key in fields(section)}
     lines = [f"[{name}]"]
-    lines += [f"{key} = {_toml(value)}" for key, value in values.items() if not isinstance(value, dict)]
+    lines += [
+        f"{key} = {toml_text.value(value)}" for key, value in values.items() if not isinstance(value, dict)
+    ]
     for key, value in values.items():
         if isinstance(value, dict) and value:
             lines.append(f"[{name}.{key}]")
-            lines += [f"{_toml(member)} = {_toml(text)}" for member, text in value.items()]
+            lines += [
+                f"{toml_text.value(member)} = {toml_text.value(text)}" for member, text in value.items()
+            ]
     return "\n".join(lines) + "\n"
-
-
-def _toml(value: Any) -> str:
-    """A value of TOML; JSON's escapes of a text are a part of TOML's."""
-    text = json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
-    return text.replace("\x7f", "\\u007F")

@@ -1,9 +1,11 @@
 """Conquest's ``dicom.ini``: where its data, database and definition are, and under which name it listens."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from pyconquest_rt.config import ArchiveSettings, ListenerSettings, Settings
+from pyconquest_rt.config import ArchiveSettings, ListenerSettings, ReceiveSettings, Settings
 from pyconquest_rt.errors import SettingsError
+from pyconquest_rt.options import ae_title
 
 
 def read_dicom_ini(path: str | Path) -> dict[str, str]:
@@ -40,8 +42,18 @@ def read_settings(path: Path) -> Settings:
     if not port.isdecimal() or not 0 < int(port) <= 0xFFFF:
         raise SettingsError(f"{path}: TCPPort = {port} is no port")
     defaults = ListenerSettings()
-    listener = ListenerSettings(defaults.host, int(port), entries.get("myacrnema") or defaults.ae_title)
-    return Settings(archive=_archive(path, entries), listener=listener)
+    title = entries.get("myacrnema") or defaults.ae_title
+    if reason := ae_title(title):
+        raise SettingsError(f"{path}: MyACRNema: {reason}")
+    receive = ReceiveSettings()
+    if names := entries.get("filenamesyntax"):
+        receive = replace(receive, file_names=names)
+    map_ = path.parent / entries.get("acrnemamap", receive.peers)
+    return Settings(
+        archive=_archive(path, entries),
+        listener=replace(defaults, port=int(port), ae_title=title),
+        receive=replace(receive, peers=str(map_) if map_.is_file() else receive.peers),
+    )
 
 
 def _archive(path: Path, entries: dict[str, str]) -> ArchiveSettings:

@@ -14,7 +14,8 @@ from typing import Literal, NamedTuple
 from pyconquest_rt import schema
 from pyconquest_rt.config import Settings
 from pyconquest_rt.errors import NetworkError, PyconquestError
-from pyconquest_rt.net.peers import Peers
+from pyconquest_rt.net import tls
+from pyconquest_rt.net.peers import known_peers
 from pyconquest_rt.status import disk, published
 
 State = Literal["ok", "warning", "error"]
@@ -140,24 +141,38 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield Finding("database", "ok", f"{file} is sound")
 
 
-def _port(settings: Settings) -> Iterator[Finding]:
-    host, port = settings.listener.host, settings.listener.port
+def _ports(settings: Settings) -> Iterator[Finding]:
+    for listener in settings.all_listeners:
+        yield _port(settings, listener.host, listener.port)
+
+
+def _port(settings: Settings, host: str, port: int) -> Finding:
     if port == 0:
-        yield Finding("port", "ok", "any free port is taken")
-        return
+        return Finding("port", "ok", "any free port is taken")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.create_server((host, port), family=family):
-            yield Finding("port", "ok", f"{host}:{port} is free")
+            return Finding("port", "ok", f"{host}:{port} is free")
     except OSError as error:
-        running = published(settings.archive)
-        if running is not None:
-            yield Finding("port", "ok", f"{host}:{port} is this archive's own: its service runs")
+        if published(settings.archive) is not None:
+            return Finding("port", "ok", f"{host}:{port} is this archive's own: its service runs")
+        remedy = "set [listener] host and port, or stop the program that has it"
+        if isinstance(error, PermissionError):
+            remedy = "ports below 1024 are for administrators: set [listener] port above"
+        return Finding("port", "error", f"{host}:{port} cannot be had: {error.strerror}", remedy)
+
+
+def _certificates(settings: Settings) -> Iterator[Finding]:
+    """Can the files of each listener with TLS be used?"""
+    for listener in settings.all_listeners:
+        if not listener.tls_certificate:
+            continue
+        try:
+            tls.server_context(listener.tls_certificate, listener.tls_key, listener.tls_ca)
+        except PyconquestError as error:
+            yield Finding("certificate", "error", str(error), "correct tls_certificate, tls_key and tls_ca")
         else:
-            remedy = "set [listener] host and port, or stop the program that has it"
-            if isinstance(error, PermissionError):
-                remedy = "ports below 1024 are for administrators: set [listener] port above"
-            yield Finding("port", "error", f"{host}:{port} cannot be had: {error.strerror}", remedy)
+            yield Finding("certificate", "ok", f"{listener.tls_certificate} can be used")
 
 
 def _clock(settings: Settings) -> Iterator[Finding]:
@@ -183,25 +198,22 @@ def _newest_change(settings: Settings) -> float:
 
 
 def _peers(settings: Settings) -> Iterator[Finding]:
-    file = Path(settings.receive.peers)
-    if not file.is_file():
-        return
     try:
-        peers = list(Peers.read(file))
+        peers = list(known_peers(settings))
     except PyconquestError as error:
-        yield Finding("peers", "error", str(error), f"correct {file}")
+        yield Finding("peers", "error", str(error), f"correct [peer] or {settings.receive.peers}")
         return
     from pyconquest_rt import scu
 
     for peer in peers:
         address = f"{peer.aet}@{peer.host}:{peer.port}"
         try:
-            result = scu.echo(peer.host, peer.port, peer.aet, settings.listener.ae_title)
+            result = scu.echo(peer.host, peer.port, peer.aet, settings.listener.ae_title, tls=peer.tls)
             detail = f"{address} answers 0x{result.status:04X}"
             remedy = "" if result.ok else f"have {settings.listener.ae_title} made known to it"
             yield Finding("peers", "ok" if result.ok else "warning", detail, remedy)
         except NetworkError as error:
-            remedy = f"start it, correct its line in {file}, or look at the firewall"
+            remedy = "start it, correct its entry, or look at the firewall"
             yield Finding("peers", "warning", f"{address} does not answer: {error}", remedy)
 
 
@@ -213,6 +225,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     _space,
     _clock,
     _database,
-    _port,
+    _ports,
+    _certificates,
     _peers,
 )

@@ -5,17 +5,22 @@ object that a reachable peer does not take waits by itself in the same way and h
 attempts, about a day, it has failed. What is sent is noted object by object, so a restart goes on where it was.
 """
 
+import logging
+import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pyconquest_rt.errors import NetworkError, StorageError
+from pyconquest_rt.config import ArchiveSettings
+from pyconquest_rt.errors import NetworkError, PyconquestError, SettingsError, StorageError
 from pyconquest_rt.forward_rules import Rule, rules
 from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.net.association import Association, request_association
 from pyconquest_rt.net.negotiation import Proposal
+from pyconquest_rt.net.peers import Peers
 from pyconquest_rt.net.sending import send_all
 
 FIRST_PAUSE_S = 60.0
@@ -23,6 +28,10 @@ LONGEST_PAUSE_S = 1800.0
 MAX_ATTEMPTS = 50
 _BATCH = 500
 _LEASE_S = 900.0  # longer than a peer may take for one answer
+
+_GATHER_S = 2.0  # from an arrival to the sending, so that one association carries what comes together
+_STOP_S = 10.0
+_LOG = logging.getLogger(__name__)
 
 Clock = Callable[[], float]
 
@@ -48,20 +57,30 @@ class _Queued(NamedTuple):
     device: str | None
 
 
-def send_due(ingest: Ingest, clock: Clock = time.time) -> Summary:
+def send_due(
+    ingest: Ingest,
+    clock: Clock = time.time,
+    *,
+    peers: Peers | None = None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Summary:
     """Send everything that is due to its peers; returns when nothing more is due or reachable.
 
     Several processes may call it: a rule that one is at is passed over by the others.
+
+    Args:
+        peers: who is known; a rule whose AE title is that of a peer with TLS sends over TLS.
+        stopped: asked before each object whether to leave the rest for later.
 
     Raises:
         sqlite3.Error: the database cannot be written.
     """
     summary = Summary()
     for rule in rules(ingest.database):
-        delivery = _Delivery(ingest, rule, clock, summary)
+        delivery = _Delivery(ingest, rule, clock, summary, peers or Peers(), stopped)
         if delivery.claim():
             try:
-                while delivery.send_batch():
+                while not stopped() and delivery.send_batch():
                     pass
             finally:
                 delivery.release()
@@ -99,8 +118,17 @@ def status(ingest: Ingest) -> list[dict[str, Any]]:
 class _Delivery:
     """One rule's objects on their way to its peer."""
 
-    def __init__(self, ingest: Ingest, rule: Rule, clock: Clock, summary: Summary) -> None:
+    def __init__(
+        self,
+        ingest: Ingest,
+        rule: Rule,
+        clock: Clock,
+        summary: Summary,
+        peers: Peers,
+        stopped: Callable[[], bool],
+    ) -> None:
         self._ingest, self._rule, self._clock, self._summary = ingest, rule, clock, summary
+        self._peers, self._stopped = peers, stopped
         self._lease: float | None = None
         self._unreachable: str | None = None
 
@@ -134,7 +162,12 @@ class _Delivery:
                 self._fail(queued, str(error))
         self._unreachable = None
         if files:
-            send_all(files, self._connect, progress=lambda path, error: self._done(files[path], error))
+            send_all(
+                files,
+                self._connect,
+                progress=lambda path, error: self._done(files[path], error),
+                stopped=self._stopped,
+            )
         if self._unreachable is not None:
             self._pause(self._unreachable)
         return bool(due) and self._unreachable is None
@@ -142,7 +175,13 @@ class _Delivery:
     def _connect(self, proposals: list[Proposal]) -> Association:
         rule = self._rule
         try:
-            association = request_association(rule.host, rule.port, rule.aet, rule.calling_aet, proposals)
+            peer = self._peers.find(rule.aet)
+            association = request_association(
+                rule.host, rule.port, rule.aet, rule.calling_aet, proposals, tls=peer.tls if peer else None
+            )
+        except SettingsError as error:
+            self._unreachable = str(error)
+            raise NetworkError(str(error)) from error
         except NetworkError as error:
             self._unreachable = str(error)
             raise
@@ -216,3 +255,58 @@ class _Delivery:
 def pause_s(attempts: int) -> float:
     """Seconds to wait after this many attempts: 1, 2, 4 ... up to 30 minutes."""
     return min(FIRST_PAUSE_S * 2.0 ** min(attempts - 1, 30), LONGEST_PAUSE_S)
+
+
+class Forwarder:
+    """Sends what waits in the outgoing queue of one archive, in a thread: after each arrival, and again and again.
+
+    Args:
+        archive: whose queue it is.
+        peers: who is known, as :func:`send_due` takes it.
+        every_s: seconds from one look at the queue to the next while nothing arrives; 0: nothing is ever sent.
+    """
+
+    def __init__(self, archive: ArchiveSettings, peers: Peers, every_s: float) -> None:
+        self._archive, self._peers, self._every_s = archive, peers, every_s
+        self._arrived, self._stopping = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="forwarder", daemon=True)
+
+    def start(self) -> None:
+        """Begin, with what waits already."""
+        if self._every_s:
+            self._thread.start()
+
+    def wake(self) -> None:
+        """Tell it that something may have been queued."""
+        self._arrived.set()
+
+    def stop(self) -> None:
+        """Let the object that is on its way arrive; the others stay in the queue. May be called twice."""
+        self._stopping.set()
+        self._arrived.set()
+        if self._thread.is_alive():
+            self._thread.join(_STOP_S)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._send()
+            except (PyconquestError, sqlite3.Error) as error:
+                _LOG.error("the outgoing queue was not sent: %s", error)
+            self._arrived.wait(self._every_s)
+            self._stopping.wait(_GATHER_S)
+            self._arrived.clear()
+
+    def _send(self) -> None:
+        ingest = Ingest.open(self._archive)
+        try:
+            done = send_due(ingest, peers=self._peers, stopped=self._stopping.is_set)
+        finally:
+            ingest.close()
+        if done != Summary():
+            _LOG.info(
+                "forwarded %d objects, %d not this time, %d gone meanwhile",
+                done.sent,
+                done.failed,
+                done.dropped,
+            )

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from pyconquest_rt import schema
+from pyconquest_rt.access import access_time
 from pyconquest_rt.config import ArchiveSettings
 from pyconquest_rt.database import BUSY_TIMEOUT_S, EXTRA_IMAGE_COLUMNS, Database, quote
 from pyconquest_rt.derived import objects_changed
@@ -22,7 +23,7 @@ from pyconquest_rt.errors import ConflictError
 from pyconquest_rt.forward_rules import queue_objects
 from pyconquest_rt.header import Header
 from pyconquest_rt.removal import move_study, remove_images
-from pyconquest_rt.rows import MODALITIES_IN_STUDY, RowLayout, Values
+from pyconquest_rt.rows import MODALITIES_IN_STUDY, Parents, RowLayout, Values
 from pyconquest_rt.rt_columns import NONE, RTColumns, rt_columns
 from pyconquest_rt.schema import Definition, Table
 from pyconquest_rt.storage import DEFAULT_DEVICE, Storage
@@ -117,7 +118,7 @@ class Ingest:
         image = batch.images.get(sop)
         if image and image.series != values[self.layout.series_key]:
             raise ConflictError(f"instance {sop} is indexed in series {image.series}")
-        batch.refuse_conflict(values, known=image is not None)
+        batch.refuse_conflict(self.layout.parents_of(values), known=image is not None)
         return image.path if image and image.path and image.device == DEFAULT_DEVICE else None
 
 
@@ -136,12 +137,13 @@ class _Batch:
         self.database, self.storage, self.layout = ingest.database, ingest.storage, ingest.layout
         self.definition, self.statements = ingest.database.definition, ingest.statements
         self.found = found
-        self.access_time = int(time.time()) & ~31  # as Conquest writes it
+        self.access_time = access_time()
         self.time_stamp = str(time.time())
         self.images: dict[str, _Image] = {}
         self.study_of: dict[str, str] = {}
         self.patient_of: dict[str, str] = {}
         self.seen_as: dict[str, str | None] = {}
+        self.parents: Parents | None = None  # of the object accepted last; one with the same needs no judging
         self._clear()
 
     def _clear(self) -> None:
@@ -153,19 +155,12 @@ class _Batch:
 
     def write(self) -> list[Outcome]:
         """Judge and write everything; returns the outcomes."""
-        values = [self._values(item) for item in self.found]
+        complete = self.layout.complete
+        values = [item.header and complete(item.header.values) for item in self.found]
         self.look_up([v for v in values if v is not None], [item.path for item in self.found])
         outcomes = [self._take(item, v) for item, v in zip(self.found, values, strict=True)]
         self._flush()
         return outcomes
-
-    def _values(self, item: Found) -> Values | None:
-        if item.header is None:
-            return None
-        values, layout = item.header.values, self.layout
-        if values[layout.patient_key] and values[layout.study_key] and values[layout.series_key]:
-            return values
-        return layout.complete(values)
 
     # -- what is there already ------------------------------------------------------------------------------
 
@@ -213,11 +208,14 @@ class _Batch:
                 self.files.append((path, item.size, item.mtime_ns, sop, "duplicate"))
                 return Outcome(path, state, sop)
             image = self._same_series(sop, image, values)
-        try:
-            self.refuse_conflict(values, known=image is not None)
-        except ConflictError as error:
-            return self._refuse(item, sop, str(error))
-        self._accept(item, sop, values, known=image is not None)
+        known, parents = image is not None, self.layout.parents_of(values)
+        if parents != self.parents:
+            try:
+                self.refuse_conflict(parents, known=known)
+            except ConflictError as error:
+                return self._refuse(item, sop, str(error))
+            self._join(parents)
+        self._accept(item, sop, values, known=known)
         return Outcome(path, state, sop)
 
     def _state_of_known(self, item: Found, image: _Image) -> State:
@@ -236,48 +234,36 @@ class _Batch:
         self._drop(sop)
         return None
 
-    def refuse_conflict(self, values: Values, *, known: bool) -> None:
+    def refuse_conflict(self, parents: Parents, *, known: bool) -> None:
         """Raise ConflictError for a series of another study; a study of another patient moves if it is known."""
-        layout = self.layout
-        patient, study, series = (
-            values[layout.patient_key],
-            values[layout.study_key],
-            values[layout.series_key],
-        )
-        assert patient is not None and study is not None and series is not None  # complete() put them in
+        patient, study, series = parents
         if self.study_of.get(series, study) != study:
             raise ConflictError(f"series {series} is indexed in study {self.study_of[series]}, not {study}")
         if self.patient_of.get(study, patient) != patient and not known:
             raise ConflictError(f"study {study} is indexed for another patient")
 
-    def _accept(self, item: Found, sop: str, values: Values, *, known: bool) -> None:
-        layout = self.layout
-        patient, study, series = (
-            values[layout.patient_key],
-            values[layout.study_key],
-            values[layout.series_key],
-        )
-        assert item.header is not None and patient is not None and study is not None and series is not None
+    def _join(self, parents: Parents) -> None:
+        """From here on the series is in this study, and the study is this patient's."""
+        patient, study, series = parents
         if self.patient_of.get(study, patient) != patient:
             self._flush()
             move_study(self.database, study, patient)
         self.study_of[series] = study
         self.patient_of[study] = patient
-        rt = rt_columns(values[layout.modality], item.header.sequences) if item.header.sequences else NONE
-        row = (
-            *values[layout.image],
-            self.access_time,
-            item.path,
-            DEFAULT_DEVICE,
-            *rt,
-            self.time_stamp,
-            item.hash,
-        )
+        self.latest.pop(series, None)  # so that it comes last
+        self.parents = parents
+
+    def _accept(self, item: Found, sop: str, values: Values, *, known: bool) -> None:
+        path, size, mtime_ns, header, _, content = item
+        series = values[self.layout.series_key]
+        assert header is not None and series is not None  # _take() has seen to it
+        rt = rt_columns(values[self.layout.modality], header.sequences) if header.sequences else NONE
+        image = values[self.layout.image]
+        row = (*image, self.access_time, path, DEFAULT_DEVICE, *rt, self.time_stamp, content)
         (self.changed_rows if known else self.new_rows).append(row)
-        self.images[sop] = _Image(item.path, DEFAULT_DEVICE, series)
-        self.latest.pop(series, None)
+        self.images[sop] = _Image(path, DEFAULT_DEVICE, series)
         self.latest[series] = values, rt
-        self.files.append((item.path, item.size, item.mtime_ns, sop, "indexed"))
+        self.files.append((path, size, mtime_ns, sop, "indexed"))
 
     def _refuse(self, item: Found, sop: str | None, reason: str) -> Outcome:
         if self.seen_as.get(item.path):
@@ -299,6 +285,7 @@ class _Batch:
     def _drop(self, sop: str) -> None:
         self._flush()
         remove_images(self.database, [sop])
+        self.parents = None
         self.images.pop(sop, None)
         for series in list(self.study_of):
             if not self._exists("SELECT 1 FROM DICOMSeries WHERE SeriesInst = ?", series):
@@ -326,9 +313,10 @@ class _Batch:
         if self.seen_as:
             connection.executemany("DELETE FROM rejected WHERE path = ?", [row[:1] for row in self.files])
         queue_objects(self.database, [row[3] for row in self.files if row[4] == "indexed"])
-        connection.executemany(
-            "INSERT INTO rejected(path, SOPInstanceUID, reason, time) VALUES (?, ?, ?, ?)", self.refused
-        )
+        if self.refused:
+            connection.executemany(
+                "INSERT INTO rejected(path, SOPInstanceUID, reason, time) VALUES (?, ?, ?, ?)", self.refused
+            )
         self._clear()
 
     def _write_parents(self) -> None:
@@ -397,7 +385,8 @@ class _Batch:
             ):
                 changed.append((*row, now, key))
         statements, connection = self.statements.parents[table.name], self.database.connection
-        connection.executemany(statements.update, changed)
+        if changed:
+            connection.executemany(statements.update, changed)
         _insert(connection, table, statements.columns, new)
 
 

@@ -103,8 +103,9 @@ def _retention(ingest: Ingest, settings: Settings) -> Result:
 
 def _forward(ingest: Ingest, settings: Settings) -> Result:
     from pyconquest_rt.forward import send_due
+    from pyconquest_rt.net.peers import known_peers
 
-    return asdict(send_due(ingest))
+    return asdict(send_due(ingest, peers=known_peers(settings)))
 
 
 def _sweep(ingest: Ingest, settings: Settings) -> Result:

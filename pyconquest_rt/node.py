@@ -1,113 +1,104 @@
-"""An archive on the network: one listener with all its services, and the workers that derive what arrives."""
+"""An archive on the network: its listeners with all their services, the workers, and the outgoing queue."""
 
 import contextlib
 import os
+import ssl
 import subprocess
-import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pyconquest_rt import schema
-from pyconquest_rt.config import ArchiveSettings, ListenerSettings
+from pyconquest_rt import processes, schema
+from pyconquest_rt.config import ArchiveSettings, ListenerSettings, Settings
+from pyconquest_rt.errors import SettingsError, StorageError
+from pyconquest_rt.forward import Forwarder
 from pyconquest_rt.naming import naming
-from pyconquest_rt.net.admission import LOOPBACK, Access, Policy
+from pyconquest_rt.net import tls
+from pyconquest_rt.net.admission import Access, Policy
 from pyconquest_rt.net.commitment import CommitmentService
 from pyconquest_rt.net.finding import FindService
+from pyconquest_rt.net.guard import DEFAULT_LIMITS
 from pyconquest_rt.net.index import Index
-from pyconquest_rt.net.peers import Peers
+from pyconquest_rt.net.peers import Peers, known_peers
 from pyconquest_rt.net.retrieving import RetrieveService
 from pyconquest_rt.net.serving import Counters
-from pyconquest_rt.reception import NameOf, Reception
-from pyconquest_rt.reception import Policy as Replacement
+from pyconquest_rt.options import PEERS, caller
+from pyconquest_rt.reception import Reception
 from pyconquest_rt.scp import Listener
-
-PEERS_FILE = "acrnema.map"
 
 
 class Node:
-    """One archive that listens on a port: it stores and indexes, answers queries, and sends what is asked for.
+    """One archive that listens on its ports: it stores and indexes, answers queries, sends and forwards.
 
     Args:
-        archive: where files and index are.
-        listener: address, port and AE title.
+        settings: the sections archive, listener, peer, receive and derive count, and how often the outgoing
+            queue is looked at.
         write_to_database: False stores files only; a later rebuild finds them.
-        workers: processes that derive DVHs and dose tables from what arrives; 0 leaves that due.
-        peers: who may query from elsewhere, and where objects can be moved to; None: those of ``acrnema.map``
-            in the working directory, if there is one.
-        replacement: what becomes of an object that is there already with other content.
-        name_of: names files, in place of ``listener.file_names``.
 
     Raises:
-        SettingsError: ``listener.file_names`` cannot be used.
-        NetworkError: the port cannot be had.
-        DatabaseError, SchemaError: the index cannot be opened.
+        SettingsError: a certificate, a peer, or ``receive.file_names`` cannot be used.
+        NetworkError: a port cannot be had.
+        StorageError, DatabaseError, SchemaError: the archive cannot be opened.
     """
 
-    def __init__(
-        self,
-        archive: ArchiveSettings,
-        listener: ListenerSettings,
-        *,
-        write_to_database: bool = True,
-        workers: int = 1,
-        peers: Peers | None = None,
-        replacement: Replacement = "replace",
-        name_of: NameOf | None = None,
-    ) -> None:
+    def __init__(self, settings: Settings, *, write_to_database: bool = True) -> None:
+        archive = settings.archive
         definition = schema.load(archive.sql) if Path(archive.sql).is_file() else schema.default()
-        name_of = name_of or naming(listener.file_names, archive.data)
-        known = _peers() if peers is None else peers
-        index = Index(archive, definition)
-        self._workers = Workers(archive, workers)
+        peers = known_peers(settings)
+        make_folders(archive)
+        self._settings = settings
+        self._workers = Workers(archive, settings.derive.workers)
+        self._forwarder = Forwarder(archive, peers, settings.schedule.forward_minutes * 60)
         self._reception = Reception(
             archive,
             write_to_database=write_to_database,
-            policy=replacement,
-            name_of=name_of,
-            on_stored=lambda names: self._workers.wake(),
+            policy=settings.receive.replacement,  # type: ignore[arg-type]  # the settings allow no other
+            name_of=naming(settings.receive.file_names, archive.data),
+            on_stored=lambda names: self.wake(),
         )
-        self._listener = Listener(
-            self._reception,
-            host=listener.host,
-            port=listener.port,
-            aet=listener.ae_title,
-            policy=Policy(query=Access(hosts=LOOPBACK, pairs=known.pairs())),
-            services={
-                **FindService(index, listener.ae_title).handlers(),
-                **RetrieveService(index, listener.ae_title, known.find).handlers(),
-                **CommitmentService(index, listener.ae_title, known.find).handlers(),
-            },
-        )
+        self.counters = Counters()
+        """What all listeners together have received so far."""
+        self._listeners: list[Listener] = []
+        index = Index(archive, definition)
         try:
-            self._listener.start()
+            for each in settings.all_listeners:
+                listener = _listener(each, self._reception, index, peers, self.counters)
+                self._listeners.append(listener.start())
         except BaseException:
-            self._reception.close()
+            self.stop()
             raise
         self._workers.start()
+        self._forwarder.start()
 
     @property
     def port(self) -> int:
-        """The port that is listened on."""
-        return self._listener.port
+        """The port that is listened on, of several listeners that of the first."""
+        return self._listeners[0].port
 
     @property
-    def counters(self) -> Counters:
-        """What has been received so far."""
-        return self._listener.counters
+    def addresses(self) -> list[str]:
+        """Where each listener is, as peers are configured with it: ``AET@host:port``, and whether it speaks TLS."""
+        return [
+            f"{each.ae_title}@{each.host}:{listener.port}{' (TLS)' if each.tls_certificate else ''}"
+            for each, listener in zip(self._settings.all_listeners, self._listeners, strict=True)
+        ]
 
     def wake(self) -> None:
-        """Tell the workers that there may be something to derive."""
+        """Tell those who derive and who forward that there may be something to do."""
         self._workers.wake()
+        self._forwarder.wake()
 
     def wait(self) -> None:
         """Block until the node is stopped by another thread, or KeyboardInterrupt comes."""
-        self._listener.wait()
+        self._listeners[0].wait()
 
     def stop(self) -> None:
         """Let operations in progress end, write what is waiting, and stop the workers; may be called twice."""
-        self._listener.stop()
+        for listener in self._listeners:
+            listener.stop()
+        self._forwarder.stop()
         self._reception.close()
         self._workers.stop()
 
@@ -120,15 +111,62 @@ class Node:
         self.stop()
 
 
-def _peers() -> Peers:
-    return Peers.read(PEERS_FILE) if Path(PEERS_FILE).is_file() else Peers()
+def make_folders(archive: ArchiveSettings) -> None:
+    """Make the data directory and the folder of the database. Raises StorageError."""
+    for folder in (Path(archive.data), Path(archive.database).parent):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"cannot make the folder {folder}: {error.strerror}") from error
+
+
+def _listener(
+    settings: ListenerSettings, reception: Reception, index: Index, peers: Peers, counters: Counters
+) -> Listener:
+    """Make one listener with all services. Raises SettingsError."""
+    return Listener(
+        reception,
+        host=settings.host,
+        port=settings.port,
+        aet=settings.ae_title,
+        policy=Policy(
+            settings.check_called, _access(settings.may_store, peers), _access(settings.may_query, peers)
+        ),
+        limits=replace(DEFAULT_LIMITS, associations=settings.associations),
+        tls=_tls(settings),
+        services={
+            **FindService(index, settings.ae_title).handlers(),
+            **RetrieveService(index, settings.ae_title, peers).handlers(),
+            **CommitmentService(index, settings.ae_title, peers).handlers(),
+        },
+        counters=counters,
+    )
+
+
+def _access(callers: tuple[str, ...], peers: Peers) -> Access:
+    """Return who passes: the callers of a list, and the peers where it holds that word."""
+    try:
+        pairs = [caller(text) for text in callers if text != PEERS]
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+    return Access(pairs + (peers.pairs() if PEERS in callers else []))
+
+
+def _tls(settings: ListenerSettings) -> ssl.SSLContext | None:
+    for _, reason in settings.contradictions():
+        raise SettingsError(reason)
+    if not settings.tls_certificate:
+        return None
+    return tls.server_context(
+        settings.tls_certificate, settings.tls_key, settings.tls_ca, required=settings.tls_required
+    )
 
 
 class Workers:
     """Processes that derive (``python -m pyconquest_rt.worker``); each ends when this process does."""
 
     def __init__(self, archive: ArchiveSettings, count: int) -> None:
-        self._command = [sys.executable, "-m", "pyconquest_rt.worker", *_arguments(archive)]
+        self._arguments = _arguments(archive)
         self._count = count
         self._processes: list[subprocess.Popen[bytes]] = []
         self._lock = threading.Lock()
@@ -138,7 +176,7 @@ class Workers:
         self._processes = [self._start_one() for _ in range(self._count)]
 
     def _start_one(self) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(self._command, stdin=subprocess.PIPE, start_new_session=True)
+        process = processes.start("worker", *self._arguments, stdin=subprocess.PIPE, start_new_session=True)
         assert process.stdin is not None
         os.set_blocking(
             process.stdin.fileno(), False
@@ -177,7 +215,9 @@ def _arguments(archive: ArchiveSettings) -> list[str]:
 
 def derive_in_processes(archive: ArchiveSettings, count: int) -> None:
     """Derive everything that is due in several processes, and wait until they have nothing left to do."""
-    command = [sys.executable, "-m", "pyconquest_rt.worker", "--once", *_arguments(archive)]
-    processes = [subprocess.Popen(command, stdin=subprocess.DEVNULL) for _ in range(count)]
-    for process in processes:
+    started = [
+        processes.start("worker", "--once", *_arguments(archive), stdin=subprocess.DEVNULL)
+        for _ in range(count)
+    ]
+    for process in started:
         process.wait()

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable
 from dataclasses import Field, field
-from typing import Any
+from ipaddress import ip_network
+from typing import Any, Final
 
 Check = Callable[[Any], str | None]
 """Gives what is wrong with a value of the right type; None if nothing is."""
@@ -17,6 +18,11 @@ def option(default: Any, doc: str, check: Check | None = None) -> Any:
     if isinstance(default, type):
         return field(default_factory=default, metadata=metadata)
     return field(default=default, metadata=metadata)
+
+
+def named(section: str, kind: type, doc: str) -> Any:
+    """The field of sections that have names, ``[section.NAME]``, as a mapping of the name to what each says."""
+    return field(default_factory=dict, metadata={"section": section, "kind": kind, "doc": doc})
 
 
 def default_of(key: Field[Any]) -> Any:
@@ -75,11 +81,47 @@ def one_of(*choices: str) -> Check:
     return lambda value: None if value in choices else f"expected {', '.join(choices)}; not {value!r}"
 
 
+def by_name(value: str) -> str | None:
+    """``NAME=NUMBER`` between blanks, or an empty text; no number is 0."""
+    number = r"-?(?:\d+(?:\.\d*)?|\.\d+)"
+    wrong = next((part for part in value.split() if not re.fullmatch(rf"\S+={number}", part)), None)
+    wrong = wrong or next((part for part in value.split() if not float(part.rpartition("=")[2])), None)
+    return wrong and f"expected NAME=NUMBER with a number other than 0, such as 'PTV=10 *=3'; not {wrong!r}"
+
+
 def ae_title(value: str) -> str | None:
     """An AE title: 1 to 16 characters of ASCII without backslash and control characters (PS3.5 Table 6.2-1)."""
     if re.fullmatch(r"[ -\[\]-~]{1,16}", value) and value.strip():
         return None
     return f"expected 1 to 16 plain characters, not {value!r}"
+
+
+PEERS: Final = "peers"
+"""The word that stands for all known peers in a list of callers."""
+
+
+def caller(text: str) -> tuple[str, str]:
+    """Return AE title and network of ``TITLE@HOST``; either may be ``*``. Raises ValueError for anything else."""
+    title, _, host = text.rpartition("@")
+    if ae_title(title):
+        raise ValueError(f"expected TITLE@HOST, such as PLAN@192.0.2.7 or *@192.0.2.0/24; not {text!r}")
+    if host != "*":
+        try:
+            ip_network(host, strict=False)
+        except ValueError as error:
+            raise ValueError(f"{host!r} is no network address such as 192.0.2.7 or 192.0.2.0/24") from error
+    return title, host
+
+
+def callers(value: tuple[str, ...]) -> str | None:
+    """A list of callers: ``TITLE@HOST``, or the word peers."""
+    for text in value:
+        if text != PEERS:
+            try:
+                caller(text)
+            except ValueError as error:
+                return str(error)
+    return None
 
 
 _FIELD = r"(?:\*|[\w-]+)(?:/\d+)?"

@@ -27,6 +27,7 @@ from pyconquest_rt.net.guard import DEFAULT_LIMITS, Connection, Connections, Lim
 from pyconquest_rt.net.negotiation import LOCAL_LIMIT_EXCEEDED, Acceptance, Rejection, Request, ae_title
 from pyconquest_rt.net.serving import Counters, Handler, Session, serve
 from pyconquest_rt.net.storing import Sink
+from pyconquest_rt.net.tls import explain
 from pyconquest_rt.net.wire import Wire
 
 _LOG = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class Listener:
         limits: what peers may take.
         tls: a server's TLS context; then only TLS is spoken on this port.
         services: handlers of further SOP classes by UID, such as those of query and retrieve.
+        counters: where to count, if several listeners count together.
         reuse_port: let several processes share the port, where the system can.
     """
 
@@ -62,9 +64,10 @@ class Listener:
         limits: Limits = DEFAULT_LIMITS,
         tls: ssl.SSLContext | None = None,
         services: Mapping[str, Handler] | None = None,
+        counters: Counters | None = None,
         reuse_port: bool = False,
     ) -> None:
-        self.host, self.aet, self.counters = host, ae_title(aet), Counters()
+        self.host, self.aet, self.counters = host, ae_title(aet), counters or Counters()
         self._asked_port, self._reuse_port, self._tls = port, reuse_port, tls
         self._sink, self._policy, self._limits = sink, policy or Policy(), limits
         self._services = dict(services or {})
@@ -148,8 +151,10 @@ class Listener:
                 connection.sock = self._tls.wrap_socket(connection.sock, server_side=True)
             link = Wire(connection.sock, self._limits)
             self._serve(connection, link, host)
-        except (NetworkError, OSError) as error:
+        except NetworkError as error:
             _LOG.info("Association with %s ended: %s", host, error)
+        except OSError as error:
+            _LOG.info("Connection of %s ended: %s", host, explain(error))
         except Exception:
             _LOG.exception("Association with %s ended by a fault of this program", host)
         finally:
@@ -162,6 +167,8 @@ class Listener:
         def decide(request: Request) -> Acceptance | Rejection:
             answer = answer_request(request, host, self._policy, self.aet, self._services)
             if isinstance(answer, Acceptance):
+                if not answer.contexts:
+                    _LOG.info("%s at %s may do nothing of what it proposes", request.calling_aet, host)
                 if self._connections.admit(connection):
                     return replace(answer, maximum_length=self._limits.pdu_length)
                 answer = LOCAL_LIMIT_EXCEEDED

@@ -12,11 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from pyconquest_rt import logs
+from pyconquest_rt import forward, logs
 from pyconquest_rt.config import Settings
-from pyconquest_rt.errors import StorageError
-from pyconquest_rt.net.peers import Peers
-from pyconquest_rt.node import Node
+from pyconquest_rt.node import Node, make_folders
 from pyconquest_rt.status import counts, publish, service_lock, status, withdraw
 
 if TYPE_CHECKING:
@@ -57,15 +55,9 @@ class Service:
 
     def _begin(self) -> None:
         settings = self.settings
-        _make_folder(settings.archive.data)
+        make_folders(settings.archive)
         self._stack.enter_context(service_lock(settings.archive))
-        self._node = Node(
-            settings.archive,
-            settings.listener,
-            workers=settings.derive.workers,
-            peers=_peers(settings.receive.peers),
-            replacement=settings.receive.replacement,  # type: ignore[arg-type]  # the settings allow no other
-        )
+        self._node = Node(settings)
         self._stack.callback(self._node.stop)
         self._watcher = self._watch()
         self._schedule = self._plan()
@@ -123,18 +115,12 @@ class Service:
             "pid": os.getpid(),
             "started": self._started,
             "seconds": round(now - self._start, 1),
-            "address": self.address,
+            "addresses": self._node.addresses,
             **{name: getattr(counters, name) for name in names},
             "objects_per_s": round(self._rate, 1),
             "watch": self._watcher and {"stored": self._watcher.stored, "refused": self._watcher.refused},
             "next_jobs": {name: when.isoformat() for name, when in self._schedule.next_runs().items()},
         }
-
-    @property
-    def address(self) -> str:
-        """The address as peers are configured with it: ``AET@host:port``."""
-        listener = self.settings.listener
-        return f"{listener.ae_title}@{listener.host}:{self.port}"
 
     def screen(self) -> Iterator[str]:
         """Yield the lines that say what runs here."""
@@ -143,10 +129,11 @@ class Service:
         settings = self.settings
         ingest = Ingest.open(settings.archive)
         try:
-            held = counts(ingest.database)
+            held, forwards = counts(ingest.database), forward.status(ingest)
         finally:
             ingest.close()
-        yield f"DICOM      {self.address}"
+        for address in self._node.addresses:
+            yield f"DICOM      {address}"
         yield f"data       {Path(settings.archive.data).absolute()}"
         yield f"database   {Path(settings.archive.database).absolute()}"
         yield (
@@ -154,6 +141,8 @@ class Service:
             f"{held['images']} images"
         )
         yield f"derives    in {settings.derive.workers} processes"
+        for rule in forwards:
+            yield f"forwards   {rule['name']} to {rule['peer']}, {rule['queued']} waiting"
         if settings.watch.folder:
             yield f"watches    {Path(settings.watch.folder).absolute()}"
         if settings.metrics.port:
@@ -192,14 +181,3 @@ def serve(settings: Settings, show: Callable[[str], object]) -> None:
         _LOG.info("stopped")
     finally:
         logs.release(handlers)
-
-
-def _peers(name: str) -> Peers:
-    return Peers.read(name) if Path(name).is_file() else Peers()
-
-
-def _make_folder(name: str) -> None:
-    try:
-        Path(name).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"cannot make the data directory {name}: {error.strerror}") from error

@@ -59,9 +59,18 @@ def _settings_of_conquest() -> Settings | None:
 
 
 def listener_options(verb: Any) -> Any:
-    """Give a verb the options that say where it listens."""
+    """Give a verb the options that say where it listens, as :func:`with_listener` takes them."""
     defaults = ListenerSettings()
     for decorate in (
+        click.option(
+            "--tls-ca",
+            metavar="FILE",
+            help="PEM file: peers must show a certificate by one of these authorities.",
+        ),
+        click.option("--tls-key", metavar="FILE", help="PEM file with its key, where it is in another file."),
+        click.option(
+            "--tls-certificate", metavar="FILE", help="Speak TLS, with the certificate of this PEM file."
+        ),
         click.option("--port", type=click.IntRange(0, 65535), help=f"Port to listen on [{defaults.port}]."),
         click.option("--aet", metavar="AET", help=f"Our AE title [{defaults.ae_title}]."),
         click.option("--host", help=f"Address to listen on; 0.0.0.0 for all [{defaults.host}]."),
@@ -70,15 +79,11 @@ def listener_options(verb: Any) -> Any:
     return verb
 
 
-def listener_of(settings: Settings, port: int | None, aet: str | None, host: str | None) -> ListenerSettings:
-    """Return the listener of the settings with what was given at the command line over it."""
-    known = settings.listener
-    return replace(
-        known,
-        host=host or known.host,
-        port=known.port if port is None else port,
-        ae_title=aet or known.ae_title,
-    )
+def with_listener(settings: Settings, *, aet: str | None, **given: Any) -> Settings:
+    """Return the settings with what was given at the command line over their first listener."""
+    given["ae_title"] = aet
+    known = {name: value for name, value in given.items() if value is not None}
+    return replace(settings, listener=replace(settings.listener, **known))
 
 
 def open_ingest(settings: Settings) -> "Ingest":

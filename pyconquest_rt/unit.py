@@ -74,15 +74,15 @@ def render(settings: Settings, folder: Path, user: str) -> str:
         SettingsError: a path or name cannot be written into a unit.
     """
     folder = folder.absolute()
-    listener = settings.listener
+    listeners = settings.all_listeners
     values = {
-        "address": f"{listener.ae_title}@{listener.host}:{listener.port}",
+        "address": ", ".join(f"{each.ae_title}@{each.host}:{each.port}" for each in listeners),
         "user": user,
         "folder": _word(str(folder)),
         "python": _word(sys.executable),
         "paths": " ".join(_word(path) for path in _writable(settings, folder)),
         "home": "read-only" if _is_below_home(sys.executable, str(folder)) else "yes",
-        "capabilities": "CAP_NET_BIND_SERVICE" if 0 < listener.port < 1024 else "",
+        "capabilities": "CAP_NET_BIND_SERVICE" if any(0 < each.port < 1024 for each in listeners) else "",
     }
     for name, value in values.items():
         if not value.isprintable():

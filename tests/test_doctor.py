@@ -20,6 +20,7 @@ from pyconquest_rt.ingest import Ingest
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
+    (tmp_path / "acrnema.map").touch()
     return Settings(
         archive=ArchiveSettings(str(tmp_path / "data"), str(tmp_path / "a.db"), str(tmp_path / "dicom.sql")),
         listener=ListenerSettings(port=0),
@@ -45,6 +46,11 @@ def test_a_port_that_is_taken(settings: Settings) -> None:
         port = taken.getsockname()[1]
         (found,) = bad(replace(settings, listener=ListenerSettings(port=port)))
     assert (found.check, found.state, str(port) in found.detail) == ("port", "error", True)
+
+
+def test_a_certificate_that_cannot_be_used(settings: Settings) -> None:
+    (found,) = bad(replace(settings, listener=ListenerSettings(port=0, tls_certificate="none.pem")))
+    assert (found.check, found.state, "none.pem" in found.detail) == ("certificate", "error", True)
 
 
 def test_a_damaged_database(settings: Settings) -> None:

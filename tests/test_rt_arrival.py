@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pyconquest_rt.config import ArchiveSettings, ListenerSettings
+from pyconquest_rt.config import ArchiveSettings, ListenerSettings, Settings
 from pyconquest_rt.demo import make_patient
 from pyconquest_rt.derive import derive
 from pyconquest_rt.dvh import calculate_dvhs
@@ -133,7 +133,7 @@ def test_a_replaced_structure_set_makes_new_dvhs(ingest: Ingest, patient: dict[s
 
 def test_over_the_network_dvhs_follow_in_a_moment(tmp_path: Path, patient: dict[str, list[Path]]) -> None:
     settings = ArchiveSettings(str(tmp_path / "data"), str(tmp_path / "x.db"), str(tmp_path / "none.sql"))
-    with Node(settings, ListenerSettings(port=0)) as node:
+    with Node(Settings(settings, ListenerSettings(port=0))) as node:
         assert echo("127.0.0.1", node.port, "PYCONQUEST").ok
         files = [file for kind in reversed(KINDS) for file in patient[kind]]
         result = send_files(files, "127.0.0.1", node.port, "PYCONQUEST")

@@ -158,8 +158,8 @@ def test_what_the_service_publishes(settings: Settings, tmp_path: Path) -> None:
         service.refresh()
         figures = status(settings.archive)["service"]
         assert (figures["stored"], figures["pid"]) == (1, os.getpid())
-        assert figures["address"] == f"PYCONQUEST@127.0.0.1:{service.port}"
-        assert set(figures["next_jobs"]) == {"sweep", "forward", "rebuild", "backup", "verify", "upkeep"}
+        assert figures["addresses"] == [f"PYCONQUEST@127.0.0.1:{service.port}"]
+        assert set(figures["next_jobs"]) == {"sweep", "rebuild", "backup", "verify", "upkeep"}
     assert published(settings.archive) is None
 
 

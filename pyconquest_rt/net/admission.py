@@ -4,9 +4,9 @@ Storing and query/retrieve have lists of their own, since peers often store unde
 another. What a peer may not do is refused context by context; who may do nothing is rejected.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
 from pynetdicom.service_class import NonPatientObjectStorageServiceClass, ServiceClass, StorageServiceClass
@@ -27,6 +27,7 @@ from pyconquest_rt.net.stored import EXPLICIT_LITTLE, IMPLICIT_LITTLE, NATIVE
 VERIFICATION: Final = "1.2.840.10008.1.1"
 STORAGE_COMMITMENT: Final = "1.2.840.10008.1.20.1"
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
+ANY: Final = "*"
 
 _QUERY_EXTENSIONS: Final = bytes((1, 1, 0, 0, 0))
 """PS3.4 tables C.5.1-1 and C.5.2-1: relational, combined date-time, fuzzy names, time zones, enhanced frames."""
@@ -35,41 +36,46 @@ _NO_FILE_SYNTAXES: Final = ("1.2.840.10008.1.2.6.", "1.2.840.10008.1.2.7.", "1.2
 """MIME, XML, real-time video and Papyrus: nothing that can stand in a DICOM file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
-    """Callers by AE title and by network address; None lets everyone pass, an empty list nobody.
+Network = IPv4Network | IPv6Network
 
-    Hosts are addresses (``192.0.2.7``) or networks (``192.0.2.0/24``). A caller must pass both lists, or be
-    one of `pairs` (title, host), as configured peers are.
+
+class Access:
+    """Callers by AE title and network address.
+
+    Args:
+        callers: pairs of a title (``*`` for any, ``LAB*`` for those that begin so) and an address
+            (``192.0.2.7``), a network (``192.0.2.0/24``) or ``*``. Nobody else passes.
+
+    Raises:
+        SettingsError: an address is none.
     """
 
-    titles: Collection[str] | None = None
-    hosts: Collection[str] | None = None
-    pairs: Collection[tuple[str, str]] = ()
-
-    def __post_init__(self) -> None:
-        for host in (*(self.hosts or ()), *(host for _, host in self.pairs)):
-            try:
-                ip_network(host, strict=False)
-            except ValueError as error:
-                raise SettingsError(
-                    f"{host!r} is no network address such as 192.0.2.7 or 192.0.2.0/24"
-                ) from error
+    def __init__(self, callers: Iterable[tuple[str, str]]) -> None:
+        try:
+            self._callers = [(title, _network(host)) for title, host in callers]
+        except ValueError as error:
+            raise SettingsError(
+                f"{error}; expected a network address such as 192.0.2.7 or 192.0.2.0/24"
+            ) from error
 
     def allows(self, title: str, host: str) -> bool:
         """Whether a caller passes."""
-        known_title = self.titles is None or title in self.titles
-        known_host = self.hosts is None or any(_within(host, network) for network in self.hosts)
-        return (known_title and known_host) or any(
-            title == known and _within(host, network) for known, network in self.pairs
+        try:
+            address = ip_address(host.removeprefix("::ffff:").partition("%")[0])
+        except ValueError:
+            return False
+        return any(
+            _is_title(title, known) and (network is None or address in network)
+            for known, network in self._callers
         )
 
 
-def _within(host: str, network: str) -> bool:
-    try:
-        return ip_address(host.removeprefix("::ffff:")) in ip_network(network, strict=False)
-    except ValueError:
-        return False
+def _network(host: str) -> Network | None:
+    return None if host == ANY else ip_network(host, strict=False)
+
+
+def _is_title(title: str, known: str) -> bool:
+    return title.startswith(known[:-1]) if known.endswith(ANY) else title == known
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +83,8 @@ class Policy:
     """The rules of one listener. By default all may store, and this machine alone may query and retrieve."""
 
     check_called_aet: bool = False
-    store: Access = field(default_factory=Access)
-    query: Access = field(default_factory=lambda: Access(hosts=LOOPBACK))
+    store: Access = field(default_factory=lambda: Access([(ANY, ANY)]))
+    query: Access = field(default_factory=lambda: Access((ANY, network) for network in LOOPBACK))
 
 
 @dataclass(frozen=True, slots=True)

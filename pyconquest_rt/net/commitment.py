@@ -5,9 +5,8 @@ AE title over an association of its own, since many close theirs after the reque
 """
 
 import logging
-import ssl
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from pydicom.dataset import Dataset
@@ -16,7 +15,7 @@ from pyconquest_rt.elements import EXPLICIT_LITTLE, IMPLICIT_LITTLE, Item, Sourc
 from pyconquest_rt.errors import DatabaseError, NetworkError, ObjectError, StorageError, UnreadableError
 from pyconquest_rt.net import stored
 from pyconquest_rt.net.admission import STORAGE_COMMITMENT
-from pyconquest_rt.net.association import Association, Message, request_association
+from pyconquest_rt.net.association import Association, Message
 from pyconquest_rt.net.dimse import (
     CANNOT_UNDERSTAND,
     DATA_SET_PRESENT,
@@ -28,9 +27,9 @@ from pyconquest_rt.net.dimse import (
     Command,
 )
 from pyconquest_rt.net.identifier import encode_identifier
-from pyconquest_rt.net.index import Index
 from pyconquest_rt.net.negotiation import Context, Proposal
 from pyconquest_rt.net.peers import Peer
+from pyconquest_rt.net.provider import Provider
 from pyconquest_rt.net.query import instances_query
 from pyconquest_rt.net.serving import Handler, Session, refuse
 from pyconquest_rt.net.stored import read_stored_object
@@ -82,24 +81,8 @@ def read_request(data: bytes, transfer_syntax_uid: str) -> Request:
     return Request(transaction, references)
 
 
-class CommitmentService:
-    """Answers storage commitment requests from the index and the files.
-
-    Args:
-        index: what is committed to.
-        aet: the own AE title.
-        find_peer: returns the peer of an AE title, or None for one that nobody knows.
-        tls: the TLS context for associations with peers, if they speak TLS.
-    """
-
-    def __init__(
-        self,
-        index: Index,
-        aet: str,
-        find_peer: Callable[[str], Peer | None],
-        tls: ssl.SSLContext | None = None,
-    ) -> None:
-        self._index, self._aet, self._find_peer, self._tls = index, aet, find_peer, tls
+class CommitmentService(Provider):
+    """Answers storage commitment requests from the index and the files."""
 
     def handlers(self) -> Mapping[str, Handler]:
         """Return the handler by SOP class, for a listener's services."""
@@ -123,7 +106,7 @@ class CommitmentService:
             association.send(context, _answer(message, OUT_OF_RESOURCES, "the index cannot be read"))
             return
         association.send(context, _answer(message, SUCCESS))
-        peer = self._find_peer(association.calling_aet)
+        peer = self.find_peer(association.calling_aet)
         if peer is None:
             _report(association, context, request, failures)
         else:
@@ -158,9 +141,7 @@ class CommitmentService:
     def _call_back(self, peer: Peer, request: Request, failures: dict[str, int]) -> None:
         proposal = Proposal(STORAGE_COMMITMENT, (stored.EXPLICIT_LITTLE, stored.IMPLICIT_LITTLE), as_scp=True)
         try:
-            with request_association(
-                peer.host, peer.port, peer.aet, self._aet, [proposal], tls=self._tls
-            ) as association:
+            with self.associate(peer, [proposal]) as association:
                 _report(association, next(iter(association.contexts.values())), request, failures)
         except NetworkError as error:
             _LOG.error("Storage commitment %s not reported: %s", request.transaction_uid, error)

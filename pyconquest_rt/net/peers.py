@@ -6,13 +6,16 @@ host or port is then replaced by the rest of the title, as Conquest does it.
 
 import re
 import socket
+import ssl
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pyconquest_rt.config import ListenerSettings, PeerSettings, ReceiveSettings, Settings
 from pyconquest_rt.errors import SettingsError
+from pyconquest_rt.net import tls
 
 _COMMENT: Final = re.compile(r"/\*.*?\*/|(?<!\S)(?:#|//)[^\n]*", re.DOTALL)
 _MAX_PORT: Final = 0xFFFF
@@ -20,12 +23,16 @@ _MAX_PORT: Final = 0xFFFF
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """An application entity and where it listens; `compression` is Conquest's code, ``un`` for none."""
+    """An application entity and where it listens.
+
+    `compression` is Conquest's code, ``un`` for none; `tls` the context in which it is spoken to.
+    """
 
     aet: str
     host: str
     port: int
     compression: str = "un"
+    tls: ssl.SSLContext | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +40,24 @@ class _Entry:
     title: str
     host: str
     port: str
-    compression: str
+    compression: str = "un"
+    tls: ssl.SSLContext | None = None
 
     def peer(self, title: str) -> Peer:
         rest = title[len(self.title) - 1 :]
         host, port = (text[:-1] + rest if text.endswith("*") else text for text in (self.host, self.port))
         if not port.isdecimal() or not 0 < int(port) <= _MAX_PORT:
             raise SettingsError(f"The entry of {self.title} gives {title} the port {port!r}, which is none.")
-        return Peer(title, host, int(port), self.compression)
+        return Peer(title, host, int(port), self.compression, self.tls)
 
 
 class Peers:
     """Who is known: a list of peers, searched by AE title."""
 
     def __init__(self, peers: Iterable[Peer] = ()) -> None:
-        self._entries = [_Entry(peer.aet, peer.host, str(peer.port), peer.compression) for peer in peers]
+        self._entries = [
+            _Entry(peer.aet, peer.host, str(peer.port), peer.compression, peer.tls) for peer in peers
+        ]
 
     @classmethod
     def parse(cls, text: str, source: str = "acrnema.map") -> "Peers":
@@ -111,3 +121,31 @@ class Peers:
                 addresses = {str(info[4][0]) for info in socket.getaddrinfo(peer.host, None)}
                 found += [(peer.aet, address.partition("%")[0]) for address in sorted(addresses)]
         return found
+
+
+def known_peers(settings: Settings) -> Peers:
+    """Return the peers that the settings name, and after them those of the acrnema.map, if there is one.
+
+    Raises SettingsError if a certificate, or the map, cannot be used.
+    """
+    named = Peers(_peer(aet, peer, settings.own_identity) for aet, peer in settings.peers.items())
+    name = settings.receive.peers
+    if Path(name).is_file():
+        return named + Peers.read(name)
+    if name not in ("", ReceiveSettings().peers):
+        raise SettingsError(f"{name}: there is no such file of peers; see [receive] peers")
+    return named
+
+
+def _peer(aet: str, settings: PeerSettings, own: ListenerSettings) -> Peer:
+    """Return a peer of the settings; the own certificate and authorities hold where it has none."""
+    context = None
+    if settings.tls:
+        holder = settings if settings.tls_certificate else own
+        context = tls.client_context(
+            holder.tls_certificate,
+            holder.tls_key,
+            settings.tls_ca or own.tls_ca,
+            check_host=settings.tls_check_host,
+        )
+    return Peer(aet, settings.host, settings.port, tls=context)

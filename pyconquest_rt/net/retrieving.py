@@ -5,7 +5,6 @@ the request ends with success only if there is none.
 """
 
 import logging
-import ssl
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Final
 
 from pyconquest_rt.errors import DatabaseError, NetworkError, ObjectError, StorageError, UnreadableError
 from pyconquest_rt.net.answers import Value, encode_answer
-from pyconquest_rt.net.association import Association, Message, request_association
+from pyconquest_rt.net.association import Association, Message
 from pyconquest_rt.net.dimse import (
     C_GET_RQ,
     C_MOVE_RQ,
@@ -37,9 +36,8 @@ from pyconquest_rt.net.identifier import (
     STUDY_ROOT_GET,
     STUDY_ROOT_MOVE,
 )
-from pyconquest_rt.net.index import Index
-from pyconquest_rt.net.negotiation import Proposal
 from pyconquest_rt.net.peers import Peer
+from pyconquest_rt.net.provider import Provider
 from pyconquest_rt.net.query import files_query
 from pyconquest_rt.net.sending import StoreUser, Tally, send_all
 from pyconquest_rt.net.serving import Handler, Session, is_cancelled, refuse, reply
@@ -54,24 +52,8 @@ _MAX_COUNT: Final = 0xFFFF
 _MAX_FAILED_BYTES: Final = 0xFFFE
 
 
-class RetrieveService:
-    """Answers C-MOVE and C-GET requests.
-
-    Args:
-        index: what is retrieved from.
-        aet: the own AE title, under which objects are sent to a destination.
-        find_peer: returns the peer of an AE title, or None for one that nobody knows.
-        tls: the TLS context for associations with destinations, if they speak TLS.
-    """
-
-    def __init__(
-        self,
-        index: Index,
-        aet: str,
-        find_peer: Callable[[str], Peer | None],
-        tls: ssl.SSLContext | None = None,
-    ) -> None:
-        self._index, self._aet, self._find_peer, self._tls = index, aet, find_peer, tls
+class RetrieveService(Provider):
+    """Answers C-MOVE and C-GET requests."""
 
     def handlers(self) -> Mapping[str, Handler]:
         """Return the handlers by SOP class, for a listener's services."""
@@ -83,7 +65,7 @@ class RetrieveService:
             refuse(session, message)
             return
         title = message.command.text("MoveDestination")
-        peer = self._find_peer(title)
+        peer = self.find_peer(title)
         if peer is None:
             _LOG.warning("C-MOVE of %s to %s, which is no known peer", session.association.calling_aet, title)
             reply(session, message, MOVE_DESTINATION_UNKNOWN, f"{title} is no known AE title")
@@ -112,6 +94,7 @@ class RetrieveService:
         else:
             send(operation)
             operation.finish()
+            self._index.note_access(operation.completed)
 
     def _files(self, level: int, keys: dict[int, str]) -> dict[Path, str]:
         """Return the files to send and the instance that each should hold."""
@@ -127,12 +110,9 @@ class RetrieveService:
         return files
 
     def _send_to(self, peer: Peer, operation: "_Operation") -> None:
-        def connect(proposals: list[Proposal]) -> Association:
-            return request_association(peer.host, peer.port, peer.aet, self._aet, proposals, tls=self._tls)
-
         send_all(
             operation.files,
-            connect,
+            lambda proposals: self.associate(peer, proposals),
             progress=operation.count,
             originator=operation.originator,
             stopped=operation.stopped,
@@ -146,17 +126,21 @@ class _Operation:
         self.files = files
         self.originator = (association.calling_aet, message.command.number("MessageID"))
         self._association, self._message = association, message
-        self._completed = 0
+        self.completed: list[str] = []
         self._failed: list[str] = []
         self._cancelled = False
 
     def count(self, path: Path, reason: str | None) -> None:
         """Count a sub-operation and tell the peer how far it is."""
         if reason is None:
-            self._completed += 1
+            self.completed.append(self.files[path])
         else:
-            _LOG.warning("%s not sent for %s: %s", path, self._association.calling_aet, reason)
-            self._failed.append(self.files[path])
+            uid, why = (
+                self.files[path],
+                reason.replace(str(path), "its file"),
+            )  # whose folder names the patient
+            _LOG.warning("Instance %s not sent for %s: %s", uid, self._association.calling_aet, why)
+            self._failed.append(uid)
         self._association.send(self._message.context, self._response(PENDING, remaining=True))
 
     def stopped(self) -> bool:
@@ -208,16 +192,16 @@ class _Operation:
             return CANCELLED
         if not self._failed:
             return SUCCESS
-        return SUBOPERATIONS_FAILED if self._completed else _ALL_FAILED
+        return SUBOPERATIONS_FAILED if self.completed else _ALL_FAILED
 
     def _response(self, status: int, *, remaining: bool) -> Command:
         response = self._message.command.answer(
             status,
-            NumberOfCompletedSuboperations=min(self._completed, _MAX_COUNT),
+            NumberOfCompletedSuboperations=min(len(self.completed), _MAX_COUNT),
             NumberOfFailedSuboperations=min(len(self._failed), _MAX_COUNT),
             NumberOfWarningSuboperations=0,
         )
         if remaining:
-            left = len(self.files) - self._completed - len(self._failed)
+            left = len(self.files) - len(self.completed) - len(self._failed)
             response["NumberOfRemainingSuboperations"] = min(left, _MAX_COUNT)
         return response

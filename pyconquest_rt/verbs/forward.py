@@ -21,13 +21,14 @@ def forward() -> None:
     help="Only objects for which this holds, such as \"modality='RTDOSE'\": an expression over the columns of "
     "DICOMImages i, DICOMSeries s, DICOMStudies t and DICOMPatients p.",
 )
-@click.option("--calling", "-aet", default="PYCONQUEST", show_default=True, help="Our AE title.")
+@click.option("--calling", "-aet", help="Our AE title [that of the listener].")
 @archive_options
-def add(settings: Settings, name: str, peer: str, condition: str | None, calling: str) -> None:
+def add(settings: Settings, name: str, peer: str, condition: str | None, calling: str | None) -> None:
     """Make a rule for the objects that come from now on."""
     from pyconquest_rt.forward_rules import Rule, add_rule, parse_peer
 
-    add_rule(open_ingest(settings).database, Rule(name, *parse_peer(peer), calling, condition))
+    rule = Rule(name, *parse_peer(peer), calling or settings.listener.ae_title, condition)
+    add_rule(open_ingest(settings).database, rule)
 
 
 @forward.command()
@@ -67,11 +68,12 @@ def status(settings: Settings, as_json: bool) -> None:
 def run(settings: Settings, retry: bool, as_json: bool) -> None:
     """Send what is due, once."""
     from pyconquest_rt.forward import retry_failed, send_due
+    from pyconquest_rt.net.peers import known_peers
 
     ingest = open_ingest(settings)
     if retry:
         retry_failed(ingest)
-    done = send_due(ingest)
+    done = send_due(ingest, peers=known_peers(settings))
     if as_json:
         print_json({"sent": done.sent, "failed": done.failed, "dropped": done.dropped})
     else:

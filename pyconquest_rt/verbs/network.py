@@ -1,5 +1,6 @@
 """Verbs about the network: listen, demo, and DCMTK-like echo, send, find, move, get."""
 
+import functools
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -13,24 +14,72 @@ from pyconquest_rt.terminal import (
     archive_options,
     cell,
     json_option,
-    listener_of,
     listener_options,
     open_ingest,
     print_json,
     print_rows,
+    settings_here,
+    with_listener,
 )
 
 
 def peer_options(verb: Any) -> Any:
-    """Give a verb the arguments HOST PORT and the options that name both ends of an association."""
+    """Give a verb the arguments HOST PORT and the options of an association; it receives them as ``peer``.
+
+    ``peer`` holds what every function of :mod:`pyconquest_rt.scu` takes.
+    """
+
+    @functools.wraps(verb)
+    def with_peer(
+        *,
+        host: str,
+        port: int,
+        called: str,
+        calling: str | None,
+        use_tls: bool,
+        any_host: bool,
+        certificate: str | None,
+        key: str | None,
+        ca: str | None,
+        **others: Any,
+    ) -> Any:
+        settings = settings_here()
+        own = settings.own_identity
+        peer = {
+            "host": host,
+            "port": port,
+            "called_aet": called,
+            "calling_aet": calling or settings.listener.ae_title,
+        }
+        if use_tls or any_host or certificate or ca:
+            from pyconquest_rt.net.tls import client_context
+
+            shown = (certificate, key or "") if certificate else (own.tls_certificate, own.tls_key)
+            peer["tls"] = client_context(*shown, ca or own.tls_ca, check_host=not any_host)
+        return verb(peer=peer, **others)
+
+    decorated: Any = with_peer
     for decorate in (
         click.argument("port", type=click.IntRange(1, 65535)),
         click.argument("host"),
         click.option("--called", "-aec", default="ANY-SCP", show_default=True, help="AE title of the peer."),
-        click.option("--calling", "-aet", default="PYCONQUEST", show_default=True, help="Our AE title."),
+        click.option("--calling", "-aet", help="Our AE title [that of the listener]."),
+        click.option(
+            "--tls", "use_tls", is_flag=True, help="Speak TLS; files that are not named are the listener's."
+        ),
+        click.option(
+            "--tls-ca", "ca", metavar="FILE", help="PEM file of the authorities for the peer's certificate."
+        ),
+        click.option("--tls-certificate", "certificate", metavar="FILE", help="PEM file of our certificate."),
+        click.option(
+            "--tls-key", "key", metavar="FILE", help="PEM file of its key, where it is in another file."
+        ),
+        click.option(
+            "--tls-any-host", "any_host", is_flag=True, help="The peer's certificate may name other hosts."
+        ),
     ):
-        verb = decorate(verb)
-    return verb
+        decorated = decorate(decorated)
+    return decorated
 
 
 @click.command()
@@ -41,28 +90,34 @@ def peer_options(verb: Any) -> Any:
     help="standard, Conquest's FileNameSyntax 0 to 12, or a template such as %id/%studydate/%sopuid.",
 )
 @click.option("--files-only", is_flag=True, help="Store files without indexing; a later rebuild finds them.")
-@click.option("--workers", default=1, show_default=True, help="Processes that derive DVHs and dose tables.")
+@click.option("--workers", type=click.IntRange(0, 64), help="Processes that derive DVHs and dose tables [1].")
 @archive_options
 def listen(
-    settings: Settings,
-    port: int | None,
-    aet: str | None,
-    host: str | None,
-    file_names: str | None,
-    files_only: bool,
-    workers: int,
+    settings: Settings, file_names: str | None, files_only: bool, workers: int | None, **given: Any
 ) -> None:
-    """Receive objects, index them and answer queries, until interrupted."""
+    """Receive objects, index them, answer queries and forward, until interrupted; nothing runs by the clock."""
+    from pyconquest_rt import logs
+    from pyconquest_rt.forward import status as forward_status
     from pyconquest_rt.node import Node
 
-    address = listener_of(settings, port, aet, host)
+    settings = with_listener(settings, **given)
     if file_names:
-        address = replace(address, file_names=file_names)
-    with Node(settings.archive, address, write_to_database=not files_only, workers=workers) as node:
-        click.echo(
-            f"listening as {address.ae_title}@{address.host}:{node.port}, data in {settings.archive.data}"
-        )
-        _until_interrupted(node)
+        settings = replace(settings, receive=replace(settings.receive, file_names=file_names))
+    if workers is not None:
+        settings = replace(settings, derive=replace(settings.derive, workers=workers))
+    handlers = logs.configure(settings.log)
+    try:
+        with Node(settings, write_to_database=not files_only) as node:
+            _say_where(node, settings)
+            for rule in forward_status(open_ingest(settings)):
+                click.echo(f"forwarding {rule['name']} to {rule['peer']}, {rule['queued']} waiting")
+            _until_interrupted(node)
+    finally:
+        logs.release(handlers)
+
+
+def _say_where(node: Any, settings: Settings) -> None:
+    click.echo(f"listening as {', '.join(node.addresses)}, data in {settings.archive.data}")
 
 
 def _until_interrupted(node: Any) -> None:
@@ -84,20 +139,16 @@ def _until_interrupted(node: Any) -> None:
 @click.option("--patients", default=1, show_default=True, type=click.IntRange(1, 100))
 @click.option("--once", is_flag=True, help="End when the demonstration is over.")
 @archive_options
-def demo(
-    settings: Settings, port: int | None, aet: str | None, host: str | None, patients: int, once: bool
-) -> None:
+def demo(settings: Settings, patients: int, once: bool, **given: Any) -> None:
     """Start a listener, send it synthetic RT patients over the network, show what came of them, go on listening."""
     from pyconquest_rt.demonstration import demonstrate
     from pyconquest_rt.node import Node
     from pyconquest_rt.summary import as_table, series_summary
 
-    address = listener_of(settings, port, aet, host)
-    with Node(settings.archive, address) as node:
-        click.echo(
-            f"listening as {address.ae_title}@{address.host}:{node.port}, data in {settings.archive.data}"
-        )
-        shown = demonstrate(settings.archive, node.port, address.ae_title, patients)
+    settings = with_listener(settings, **given)
+    with Node(settings) as node:
+        _say_where(node, settings)
+        shown = demonstrate(settings.archive, node.port, settings.listener.ae_title, patients)
         click.echo(f"{shown.sent} objects sent over the network, {shown.failed} failed")
         click.echo(as_table(series_summary(open_ingest(settings).database, "PatientID")))
         if shown.dvhs:
@@ -113,17 +164,15 @@ def demo(
 @click.command()
 @peer_options
 @json_option
-def echo(host: str, port: int, called: str, calling: str, as_json: bool) -> None:
+def echo(peer: dict[str, Any], as_json: bool) -> None:
     """Ask whether a peer answers (C-ECHO)."""
     from pyconquest_rt import scu
 
-    result = scu.echo(host, port, called, calling)
+    result = scu.echo(**peer)
     if as_json:
         print_json({"status": result.status, "seconds": result.seconds})
     else:
-        click.echo(
-            f"{called}@{host}:{port} answers 0x{result.status:04X} after {result.seconds * 1000:.0f} ms"
-        )
+        click.echo(f"{_name(peer)} answers 0x{result.status:04X} after {result.seconds * 1000:.0f} ms")
     if not result.ok:
         sys.exit(1)
 
@@ -135,9 +184,7 @@ def echo(host: str, port: int, called: str, calling: str, as_json: bool) -> None
     "--parallel", default=1, show_default=True, type=click.IntRange(1, 32), help="Associations at once."
 )
 @json_option
-def send(
-    host: str, port: int, called: str, calling: str, paths: tuple[Path, ...], parallel: int, as_json: bool
-) -> None:
+def send(peer: dict[str, Any], paths: tuple[Path, ...], parallel: int, as_json: bool) -> None:
     """Send files and folders to a peer (C-STORE)."""
     from pyconquest_rt import scu
 
@@ -150,17 +197,21 @@ def send(
         done += 1
         progress(done, len(files))
 
-    result = scu.send_files(files, host, port, called, calling, parallel=parallel, progress=show)
+    result = scu.send_files(files, **peer, parallel=parallel, progress=show)
     progress.close()
     failures = [{"path": str(path), "error": reason} for path, reason in result.failed]
     if as_json:
         print_json({"sent": result.sent, "failed": failures})
     else:
-        click.echo(f"{result.sent} objects sent to {called}@{host}:{port}, {len(failures)} failed")
+        click.echo(f"{result.sent} objects sent to {_name(peer)}, {len(failures)} failed")
         for failure in failures:
             click.echo(f"  {cell(failure['path'])}: {cell(failure['error'])}", err=True)
     if failures or not files:
         sys.exit(1)
+
+
+def _name(peer: dict[str, Any]) -> str:
+    return f"{peer['called_aet']}@{peer['host']}:{peer['port']}"
 
 
 def _files_below(path: Path) -> list[Path]:
@@ -200,10 +251,7 @@ _KEY = "KEYWORD[=VALUE]..."
 @click.option("--limit", type=click.IntRange(1))
 @json_option
 def find(
-    host: str,
-    port: int,
-    called: str,
-    calling: str,
+    peer: dict[str, Any],
     keys: tuple[str, ...],
     level: str,
     root: Any,
@@ -214,9 +262,7 @@ def find(
     from pyconquest_rt import scu
 
     root = "PATIENT" if level.upper() == "PATIENT" else root.upper()
-    result = scu.find(
-        host, port, called, calling, level=level.upper(), keys=_keys(keys), root=root, limit=limit
-    )
+    result = scu.find(**peer, level=level.upper(), keys=_keys(keys), root=root, limit=limit)
     rows = [{element.keyword: str(element.value) for element in match} for match in result.matches]
     print_rows(rows, as_json)
     if not result.ok:
@@ -231,10 +277,7 @@ def find(
 @root_option
 @json_option
 def move(
-    host: str,
-    port: int,
-    called: str,
-    calling: str,
+    peer: dict[str, Any],
     destination: str,
     keys: tuple[str, ...],
     level: str,
@@ -245,10 +288,7 @@ def move(
     from pyconquest_rt import scu
 
     result = scu.move(
-        host,
-        port,
-        called,
-        calling,
+        **peer,
         destination=destination,
         level=level.upper(),
         keys=_keys(keys),
@@ -269,10 +309,7 @@ def move(
 @archive_options
 def get(
     settings: Settings,
-    host: str,
-    port: int,
-    called: str,
-    calling: str,
+    peer: dict[str, Any],
     keys: tuple[str, ...],
     level: str,
     root: Any,
@@ -287,10 +324,7 @@ def get(
     reception = None if output else Reception(settings.archive)
     try:
         result = scu.get(
-            host,
-            port,
-            called,
-            calling,
+            **peer,
             sink=reception or FolderSink(output or "."),
             level=level.upper(),
             keys=_keys(keys),
@@ -306,9 +340,8 @@ def _report_transfer(result: Any, as_json: bool) -> None:
     if as_json:
         print_json({name: getattr(result, name) for name in ("status", "completed", "failed", "warning")})
     else:
-        click.echo(
-            f"0x{result.status:04X}: {result.completed} transferred, {result.failed} failed {result.comment}"
-        )
+        counts = f"{result.completed} transferred, {result.failed} failed"
+        click.echo(f"0x{result.status:04X}: {counts}{', ' if result.comment else ''}{result.comment}")
     if not result.ok:
         sys.exit(1)
 

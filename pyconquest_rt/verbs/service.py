@@ -1,7 +1,6 @@
 """Verbs about the service: serve, status, doctor, jobs, backup, restore, service install."""
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +11,25 @@ from pyconquest_rt.terminal import (
     archive_options,
     cell,
     json_option,
-    listener_of,
     listener_options,
     open_ingest,
     print_json,
     print_rows,
+    with_listener,
 )
 
 
 @click.command()
 @listener_options
 @archive_options
-def serve(settings: Settings, port: int | None, aet: str | None, host: str | None) -> None:
+def serve(settings: Settings, **given: Any) -> None:
     """Run the archive: listener, workers, schedule and watch folder, until SIGTERM or Ctrl-C.
 
     Everything that it does is set in pyconquest.toml; `pyconquest-rt config init` writes one.
     """
     from pyconquest_rt import service
 
-    service.serve(replace(settings, listener=listener_of(settings, port, aet, host)), click.echo)
+    service.serve(with_listener(settings, **given), click.echo)
 
 
 @click.command()
@@ -65,7 +64,7 @@ def _show_service(service: dict[str, Any] | None) -> None:
         click.echo("service     runs, and has said nothing yet")
     else:
         click.echo(
-            f"service     {service['address']}, process {service['pid']}, since {service['started']}: "
+            f"service     {', '.join(service['addresses'])}, process {service['pid']}, since {service['started']}: "
             f"{service['associations']} associations, {service['stored']} objects stored, "
             f"{service['failed']} refused, {service['objects_per_s']} objects/s"
         )
@@ -105,8 +104,10 @@ def list_(settings: Settings, as_json: bool) -> None:
 
     runs = last_runs(open_ingest(settings).database)
     when = times(settings)
-    if settings.schedule.sweep_minutes:
-        when["sweep"] = f"every {settings.schedule.sweep_minutes:g} min"
+    if minutes := settings.schedule.sweep_minutes:
+        when["sweep"] = f"every {minutes:g} min"
+    if minutes := settings.schedule.forward_minutes:
+        when["forward"] = f"on arrival, every {minutes:g} min"
     print_rows(
         [
             {

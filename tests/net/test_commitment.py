@@ -60,8 +60,8 @@ def start(index: Index, listen: Listen) -> Callable[..., Listener]:
     """Return a function that starts a listener that commits to what the index holds."""
 
     def start_listener(*peers: Peer) -> Listener:
-        service = CommitmentService(index, "ARCHIVE", Peers(peers).find)
-        return listen(services=service.handlers(), policy=Policy(query=Access(titles=[])))
+        service = CommitmentService(index, "ARCHIVE", Peers(peers))
+        return listen(services=service.handlers(), policy=Policy(query=Access([])))
 
     return start_listener
 

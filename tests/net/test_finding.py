@@ -206,7 +206,7 @@ def test_combined_ranges_have_to_be_negotiated(start_finder: StartFinder) -> Non
 
 
 def test_strangers_are_not_answered(start_finder: StartFinder) -> None:
-    listener = start_finder(policy=Policy(query=Access(hosts=["192.0.2.0/24"])))
+    listener = start_finder(policy=Policy(query=Access([("*", "192.0.2.0/24")])))
     ae = AE("TESTER")
     ae.add_requested_context(STUDY_ROOT_FIND)
     ae.add_requested_context("1.2.840.10008.1.1")

@@ -235,23 +235,23 @@ def test_unknown_operation_is_refused(listen: Listen) -> None:
 
 
 def test_who_may_do_what(listen: Listen, sink: FolderSink, make_ct: MakeCT) -> None:
-    store = Access(titles=["TPS"], pairs=[("CT", "127.0.0.0/8"), ("MR", "192.0.2.1")])
+    store = Access([("TPS", "*"), ("CT*", "127.0.0.0/8"), ("MR", "192.0.2.1")])
     listener = listen(
-        aet="ARCHIVE", policy=Policy(check_called_aet=True, store=store, query=Access(titles=["VIEWER"]))
+        aet="ARCHIVE", policy=Policy(check_called_aet=True, store=store, query=Access([("VIEWER", "*")]))
     )
     paths = make_ct(1)
     outcome = {
         (called, calling): send_files(paths, "127.0.0.1", listener.port, called, calling).failed
         for called, calling in [
             ("ARCHIVE", "TPS"),
-            ("ARCHIVE", "CT"),
+            ("ARCHIVE", "CT99"),
             ("ARCHIVE", "MR"),
             ("OTHER", "TPS"),
             ("ARCHIVE", "VIEWER"),
         ]
     }
     reasons = {key: failed[0][1] if failed else "" for key, failed in outcome.items()}
-    assert reasons["ARCHIVE", "TPS"] == reasons["ARCHIVE", "CT"] == ""
+    assert reasons["ARCHIVE", "TPS"] == reasons["ARCHIVE", "CT99"] == ""
     assert "Calling AE title not recognised" in reasons["ARCHIVE", "MR"]
     assert "Called AE title not recognised" in reasons["OTHER", "TPS"]
     assert "no proposed presentation context is accepted" in reasons["ARCHIVE", "VIEWER"]
@@ -260,7 +260,7 @@ def test_who_may_do_what(listen: Listen, sink: FolderSink, make_ct: MakeCT) -> N
 
 
 def test_a_retriever_may_propose_storage_but_not_store(listen: Listen, make_ct: MakeCT) -> None:
-    listener = listen(policy=Policy(store=Access(titles=[]), query=Access()))
+    listener = listen(policy=Policy(store=Access([]), query=Access([("*", "*")])))
     ae = AE("VIEWER")
     ae.add_requested_context(CTImageStorage, [ExplicitVRLittleEndian])
     role = build_role(CTImageStorage, scp_role=True, scu_role=True)

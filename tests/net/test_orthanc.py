@@ -52,8 +52,8 @@ def pair(
     peers = Peers([Peer("ORTHANC", "127.0.0.1", dicom_port)])
     services = {
         **FindService(index, "ARCHIVE").handlers(),
-        **RetrieveService(index, "ARCHIVE", peers.find).handlers(),
-        **CommitmentService(index, "ARCHIVE", peers.find).handlers(),
+        **RetrieveService(index, "ARCHIVE", peers).handlers(),
+        **CommitmentService(index, "ARCHIVE", peers).handlers(),
     }
     listener = listen(services=services, aet="ARCHIVE")
     folder = tmp_path / "orthanc"

@@ -43,7 +43,7 @@ def start_archive(index: Index, listen: Callable[..., Listener]) -> StartArchive
     """Return a function that starts a listener that sends what the index names, to the peers given."""
 
     def start(*peers: Peer, **options: Any) -> Listener:
-        service = RetrieveService(index, "ARCHIVE", Peers(peers).find)
+        service = RetrieveService(index, "ARCHIVE", Peers(peers))
         return listen(services=service.handlers(), **options)
 
     return start
@@ -141,6 +141,33 @@ def test_a_missing_file_is_a_failed_sub_operation(
         assert (result.status, result.completed, result.failed) == (0xB000, 2, 1)
         assert result.failed_uids == [f"{ROOT}.1.1.2"]
         assert result.comment == "1 of 3 instances were not sent" and not result.ok
+
+
+@pytest.mark.parametrize("how", ["move", "get"])
+def test_what_is_retrieved_counts_as_used(
+    start_archive: StartArchive,
+    start_receiver: StartReceiver,
+    index: Index,
+    data: Path,
+    tmp_path: Path,
+    how: str,
+) -> None:
+    def used() -> set[str]:
+        with index.open() as rows:
+            return {row[0] for row in rows.read("SELECT SOPInstanc FROM DICOMImages WHERE AccessTime > 0")}
+
+    receiver = start_receiver()
+    listener = start_archive(Peer("THERE", "127.0.0.1", receiver.port))
+    with index.open() as rows:
+        list(rows.read("UPDATE DICOMImages SET AccessTime = 0"))
+    (data / "1" / "2.dcm").unlink()
+    keys = {"StudyInstanceUID": f"{ROOT}.1"}
+    if how == "move":
+        move("127.0.0.1", listener.port, "ANY", destination="THERE", level="STUDY", keys=keys)
+    else:
+        get("127.0.0.1", listener.port, "ANY", sink=Folder(tmp_path / "x"), level="STUDY", keys=keys)
+    listener.stop()  # it notes the access after it has answered
+    assert used() == {f"{ROOT}.1.1.1", f"{ROOT}.1.1.3"}
 
 
 def test_a_refusal_is_a_failed_sub_operation(
