@@ -9,6 +9,7 @@ Conquest server ships.
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from pyconquest_rt.errors import DatabaseError
 from pyconquest_rt.schema import Definition, Table
 
 BUSY_TIMEOUT_S = 30.0
+_LOOK_AGAIN_S = 0.0005
 HOUSEKEEPING = ("AccessTime", "qTimeStamp", "qFlags", "qSpare")
 FILE_COLUMNS = ("ObjectFile", "DeviceName")
 EXTRA_IMAGE_COLUMNS = (
@@ -135,6 +137,7 @@ class Database:
         self.path = os.fspath(path)
         self.definition = definition
         self._lock = threading.RLock()
+        self._timeout_s = timeout_s
         try:
             self.connection = sqlite3.connect(
                 self.path, timeout=timeout_s, isolation_level=None, check_same_thread=False
@@ -273,13 +276,34 @@ class Database:
             if self.connection.in_transaction:
                 yield self.connection
                 return
-            self.connection.execute("BEGIN IMMEDIATE")
+            self._begin_writing()
             try:
                 yield self.connection
             except BaseException:
                 self.connection.execute("ROLLBACK")
                 raise
             self.connection.execute("COMMIT")
+
+    def _begin_writing(self) -> None:
+        """Begin a transaction as the only writer, as soon as no other is at it.
+
+        SQLite by itself would look again after 1, 2, 5, 10 and up to 100 ms, so that processes that write small
+        batches in turn spend most of their time asleep.
+        """
+        deadline = time.monotonic() + self._timeout_s
+        self.connection.execute("PRAGMA busy_timeout=0")
+        try:
+            while True:
+                try:
+                    self.connection.execute("BEGIN IMMEDIATE")
+                    return
+                except sqlite3.OperationalError as error:
+                    is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                    if not is_busy or time.monotonic() >= deadline:
+                        raise
+                time.sleep(_LOOK_AGAIN_S)
+        finally:
+            self.connection.execute(f"PRAGMA busy_timeout={round(1000 * self._timeout_s)}")
 
     def query(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
         """Run one statement and return its rows as dictionaries; a statement without rows gives [].

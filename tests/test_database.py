@@ -1,6 +1,7 @@
 """The tables: Conquest's to the letter, PyConquest's additions, foreign databases in place, columns added."""
 
 import sqlite3
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -118,6 +119,24 @@ def test_a_transaction_is_all_or_nothing(database: Database) -> None:
         with database.transaction():
             raise ZeroDivisionError
     assert database.query("SELECT * FROM rejected") == []
+
+
+def test_a_writer_waits_for_another_up_to_its_patience(tmp_path: Path) -> None:
+    path = tmp_path / "conquest.db"
+    other, patient = Database(path, schema.default()), Database(path, schema.default(), timeout_s=60.0)
+    hasty = Database(path, schema.default(), timeout_s=0.05)
+    other.connection.execute("BEGIN IMMEDIATE")
+    with pytest.raises(sqlite3.OperationalError, match="locked"), hasty.transaction():
+        pytest.fail("two writers at once")
+    release = threading.Timer(0.1, lambda: other.connection.execute("ROLLBACK"))
+    release.start()
+    with patient.transaction() as connection:
+        assert release.finished.is_set()
+        connection.execute("INSERT INTO rejected(reason, time) VALUES ('r', 't')")
+    assert patient.query("PRAGMA busy_timeout") == [{"timeout": 60_000}]
+    assert other.query("SELECT reason FROM rejected") == [{"reason": "r"}]
+    for database in (other, patient, hasty):
+        database.close()
 
 
 def test_migrations_run_once_each(database: Database) -> None:

@@ -184,6 +184,35 @@ def test_a_file_that_was_half_written_is_read_when_it_is_whole(ingest: Ingest, p
     assert rows(ingest, "SELECT * FROM rejected") == []
 
 
+def test_parents_are_written_only_when_an_object_says_something_new_of_them(
+    ingest: Ingest, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pyconquest_rt.ingest.time.time", lambda: 1_700_000_000.0)
+    statements: list[str] = []
+
+    def parents_written(**values: Any) -> list[str]:
+        put(f"P1/{values['instance']}.dcm", **values)
+        statements.clear()
+        assert rebuild(ingest).indexed == 1
+        return sorted(
+            {line.split('"')[1] for line in statements if line.startswith(("UPDATE", "INSERT INTO"))}
+        )
+
+    ingest.database.connection.set_trace_callback(statements.append)
+    assert parents_written(instance=1) == ["DICOMImages", "DICOMPatients", "DICOMSeries", "DICOMStudies"]
+    assert parents_written(instance=2) == ["DICOMImages"]
+    assert parents_written(instance=3, StudyDescription="new") == ["DICOMImages", "DICOMStudies"]
+    assert parents_written(instance=4, StudyDescription="new", Modality="MR") == [
+        "DICOMImages",
+        "DICOMSeries",
+        "DICOMStudies",
+    ]
+    assert rows(ingest, "SELECT StudyDescr, StudyModal FROM DICOMStudies") == [("new", "CT\\MR")]
+    monkeypatch.setattr("pyconquest_rt.ingest.time.time", lambda: 1_700_000_064.0)
+    assert len(parents_written(instance=5, StudyDescription="new", Modality="MR")) == 4
+    assert len(rows(ingest, "SELECT DISTINCT AccessTime FROM DICOMSeries")) == 1
+
+
 def test_missing_keys_are_put_into_the_rows_only(ingest: Ingest, put: Put) -> None:
     path = put("a.dcm", PatientID=None, StudyInstanceUID=None, SeriesInstanceUID=None)
     before = path.read_bytes()
