@@ -291,7 +291,7 @@ class Forwarder:
         while not self._stopping.is_set():
             try:
                 self._send()
-            except (PyconquestError, sqlite3.Error) as error:
+            except (PyconquestError, sqlite3.Error, OSError) as error:
                 _LOG.error("the outgoing queue was not sent: %s", error)
             self._arrived.wait(self._every_s)
             self._stopping.wait(_GATHER_S)

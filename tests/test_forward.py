@@ -280,13 +280,16 @@ def test_the_verbs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, peer: Peer) 
         assert result.exit_code == code, result.output
         return result.output
 
-    run("forward", "add", "doses", "--to", f"PEER@127.0.0.1:{peer.port}", "--where", "modality='RTDOSE'")
+    (tmp_path / "acrnema.map").write_text(f"PEER 127.0.0.1 {peer.port}\n")
+    run("forward", "add", "doses", "--to", "PEER", "--where", "modality='RTDOSE'")
+    assert "title of a known one" in run("forward", "add", "bad", "--to", "NOBODY", code=1)
     run("forward", "add", "bad", "--to", "PEER@127.0.0.1:104", "--where", "nonsense", code=1)
     dose = make_object(Modality="RTDOSE", SOPClassUID=RTDoseStorage)
     save(dose, tmp_path / "data" / "dose.dcm")
     save(make_object(series=2), tmp_path / "data" / "ct.dcm")
     run("rebuild")
-    assert json.loads(run("forward", "list", "--json"))[0]["condition"] == "modality='RTDOSE'"
+    (made,) = json.loads(run("forward", "list", "--json"))
+    assert (made["condition"], made["host"], made["port"]) == ("modality='RTDOSE'", "127.0.0.1", peer.port)
     assert "0 objects sent, 1 not sent" in run("forward", "run", code=1)
     peer.start()
     assert "0 objects sent, 0 not sent" in run("forward", "run")
