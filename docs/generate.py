@@ -17,6 +17,7 @@ from pyconquest_rt import config, jobs, schema, toml_text, watch
 from pyconquest_rt.cli import main
 from pyconquest_rt.database import Database
 from pyconquest_rt.derive import extractors, prepare
+from pyconquest_rt.exports import pseudonym_map
 from pyconquest_rt.options import default_of
 
 FOLDER = Path(__file__).parent / "reference"
@@ -30,7 +31,7 @@ ABOUT = {
     "DICOMWorkList": "Conquest's work list; nothing here fills it.",
     "files": "What was seen of each file below the data directory, so that unchanged files are not read again.",
     "rejected": "What could not be indexed or was refused, and why.",
-    "audit": "Deletions, moves and corrections.",
+    "audit": "Deletions, moves, corrections and exports.",
     "archive_state": "Schema versions, and what the next rebuild has to do.",
     "derivations": "One row per object and extractor: whether its rows are due, running, done, waiting or failed.",
     "derivation_inputs": "Every object that a result rests on, with the fingerprint of its file then.",
@@ -39,6 +40,7 @@ ABOUT = {
     "forward_queue": "Each object that a rule has caught: waiting, sent, failed, or there earlier.",
     "job_runs": "Each run of a job of the service.",
     "watched": "Files of the watch folder that stay there and are known.",
+    "pseudonyms": "What exports under pseudonyms called patients and instances; it stays with you.",
     "roi_name": "The standard name of each ROI name, by rules or by a person (see ROI names).",
     "v_series": "Series with their studies.",
     "v_seriesRT": "Structure sets, plans and doses with their series and studies.",
@@ -141,6 +143,7 @@ def _tables() -> Iterator[str]:
     prepare(database, wanted)
     database.migrate("jobs", jobs.SCHEMA)
     database.migrate("watch", watch.SCHEMA)
+    database.migrate("pseudonyms", pseudonym_map.SCHEMA)
     known = {column: path for table in definition.tables for column, path in _elements(table)}
     made_by = {
         table: [extractor.name for extractor in wanted if table in extractor.tables]

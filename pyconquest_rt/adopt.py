@@ -8,8 +8,9 @@ from typing import NamedTuple
 from pyconquest_rt.config import FILE_NAME, ArchiveSettings, archive_section
 from pyconquest_rt.conquest_ini import read_settings
 from pyconquest_rt.errors import SettingsError
-from pyconquest_rt.indexer import Progress, Report, rebuild
+from pyconquest_rt.indexer import Progress, rebuild
 from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.rebuild_report import Report
 from pyconquest_rt.verify import Finding, verify
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from pyconquest_rt.errors import PyconquestError
-from pyconquest_rt.verbs import dose, forward, index, network, objects, rt, service, settings
+from pyconquest_rt.verbs import dose, export, forward, index, network, objects, rt, service, settings
 from pyconquest_rt.version import __version__
 
 
@@ -32,6 +32,6 @@ def main() -> None:
     """
 
 
-for module in (index, objects, network, forward, rt, dose, settings, service):
+for module in (index, objects, export, network, forward, rt, dose, settings, service):
     for verb in module.VERBS:
         main.add_command(verb)

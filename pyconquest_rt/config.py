@@ -18,10 +18,12 @@ from pyconquest_rt.options import (
     PEERS,
     ae_title,
     between,
+    by_name,
     callers,
     cron,
     default_of,
     from_text,
+    functions,
     judge,
     named,
     one_of,
@@ -146,7 +148,33 @@ class RTSettings:
     end_cap: str = option(
         "half", "How the outermost slabs of an ROI are closed.", one_of("half", "none", "taper")
     )
+    alpha_beta: str = option(
+        "",
+        "alpha/beta in Gy for BED and EQD2 by ROI name or type (*: others), as in PTV=10 Parotid_L=2.5 *=3; "
+        "empty means 10 for target volumes and 3 for others.",
+        by_name,
+    )
+    geud_a: str = option(
+        "",
+        "gEUD's parameter a by ROI name or type, as in PTV=-10 SpinalCord=8; for gEUD without one.",
+        by_name,
+    )
     roi_map: str = option("roi_map.csv", "The site's map of ROI names (.csv or .roi), where there is one.")
+
+
+@dataclass(frozen=True, slots=True)
+class DoseSettings:
+    """What is read of dose reports and dose-bearing images."""
+
+    ocr: bool = option(
+        False,
+        "Read CT dose pages whose values stand only in the pixels (needs pyconquest_rt[ocr], Tesseract).",
+    )
+    ocr_seconds: float = option(30.0, "So long one such page may take.", between(1, 600))
+
+    def allowed_ocr_seconds(self) -> float | None:
+        """Return how long a page may take, None where none is to be read."""
+        return self.ocr_seconds if self.ocr else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +253,14 @@ class MetricsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HooksSettings:
+    """Functions of your own, as module:function; modules may lie in the working directory."""
+
+    stored: tuple[str, ...] = option((), "Called with each object that was stored.", functions)
+    derived: tuple[str, ...] = option((), "Called with each object that was derived.", functions)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings: one attribute a section, or all sections of a kind that have names."""
 
@@ -239,12 +275,14 @@ class Settings:
     receive: ReceiveSettings = field(default_factory=ReceiveSettings)
     derive: DeriveSettings = field(default_factory=DeriveSettings)
     rt: RTSettings = field(default_factory=RTSettings)
+    dose: DoseSettings = field(default_factory=DoseSettings)
     schedule: ScheduleSettings = field(default_factory=ScheduleSettings)
     watch: WatchSettings = field(default_factory=WatchSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
     backup: BackupSettings = field(default_factory=BackupSettings)
     log: LogSettings = field(default_factory=LogSettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    hooks: HooksSettings = field(default_factory=HooksSettings)
 
     @property
     def own_identity(self) -> ListenerSettings:

@@ -14,7 +14,7 @@ from pyconquest_rt.errors import ObjectError
 from pyconquest_rt.rt import dicompyler
 from pyconquest_rt.rt.contours import Roi, read_rois
 from pyconquest_rt.rt.coverage import TooManyCrossingsError
-from pyconquest_rt.rt.dicom_values import Source, read_object, text
+from pyconquest_rt.rt.dicom_values import Record, Source, has, read_object, text, view_object
 from pyconquest_rt.rt.dose_grid import DoseError, DoseGrid, read_dose_grid
 from pyconquest_rt.rt.dvh_object import DVH, NAN, from_curve
 from pyconquest_rt.rt.roi_dose import roi_dose
@@ -37,7 +37,7 @@ class _Objects:
     """What is needed for the DVHs of one structure set: contours by plane, and the grid or why there is
     none."""
 
-    structure_set: Dataset
+    structure_set: Record
     dose: Dataset
     rois: Mapping[int, Roi]
     planes: Mapping[int, Planes]
@@ -56,6 +56,7 @@ def calculate_dvhs(
     engine: str = "pyconquest",
     *,
     prescription_gy: float | None = None,
+    fractions: int | None = None,
     slice_spacing_mm: float | None = None,
 ) -> dict[int, DVH]:
     """Return the DVHs of the ROIs of an RTSTRUCT in the dose of an RTDOSE, by ROI number.
@@ -63,27 +64,30 @@ def calculate_dvhs(
     ``structure_set`` and ``dose`` are paths, bytes, byte streams or pydicom data sets; ``rois`` are the
     numbers of the ROIs wanted (all when None). ``end_cap`` closes the outermost slabs: ``half`` (half a
     plane distance beyond the last contours), ``none``, or ``taper`` (that half distance as a cone).
-    ``engine`` is ``pyconquest`` or ``dicompyler``. ``prescription_gy`` is what doses in % are relative to.
+    ``engine`` is ``pyconquest`` or ``dicompyler``. ``prescription_gy`` is what doses in % are relative to,
+    and ``fractions`` the number of fractions that BED and EQD2 are calculated for.
     ``slice_spacing_mm``, the image series' spacing, is the thickness of ROIs on a single plane; without it
     the usual distance of the other ROIs' planes is.
 
     An ROI without a DVH has one with the status ``failed`` and the reason. Raises UnreadableError for what
-    is not DICOM, ObjectError for a first object that is no structure set, and ValueError for unknown
-    options.
+    is not DICOM or is malformed, ObjectError for a first object that is no structure set, and ValueError for
+    unknown options.
     """
     if end_cap not in END_CAPS:
         raise ValueError(f"end_cap is {end_cap!r}; use one of {', '.join(END_CAPS)}")
     if engine not in ENGINES:
         raise ValueError(f"engine is {engine!r}; use one of {', '.join(ENGINES)}")
-    objects = _read(read_object(structure_set), read_object(dose), end_cap, slice_spacing_mm)
+    contours = read_object(structure_set) if engine == "dicompyler" else view_object(structure_set)
+    objects = _read(contours, read_object(dose), end_cap, slice_spacing_mm)
     numbers = objects.rois if rois is None else dict.fromkeys(rois)
     return {
-        number: replace(_one(number, objects, engine), prescription_gy=prescription_gy) for number in numbers
+        number: replace(_one(number, objects, engine), prescription_gy=prescription_gy, fractions=fractions)
+        for number in numbers
     }
 
 
-def _read(structure_set: Dataset, dose: Dataset, end_cap: str, thickness: float | None) -> _Objects:
-    if "StructureSetROISequence" not in structure_set and "ROIContourSequence" not in structure_set:
+def _read(structure_set: Record, dose: Dataset, end_cap: str, thickness: float | None) -> _Objects:
+    if not (has(structure_set, "StructureSetROISequence") or has(structure_set, "ROIContourSequence")):
         modality = text(structure_set, "Modality") or "missing"
         raise ObjectError(f"the first object is no RTSTRUCT with ROIs (its Modality is {modality})")
     rois = read_rois(structure_set)
@@ -146,6 +150,7 @@ def _pyconquest(frame: DVH, planes: Planes, grid: DoseGrid, objects: _Objects) -
 
 
 def _dicompyler(frame: DVH, _planes: Planes, _grid: DoseGrid, objects: _Objects) -> DVH:
+    assert isinstance(objects.structure_set, Dataset)
     structure_set, dose = (dicompyler.with_file_meta(ds) for ds in (objects.structure_set, objects.dose))
     try:
         edges, volumes = dicompyler.calculate(structure_set, dose, frame.roi_number)

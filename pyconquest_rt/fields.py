@@ -1,7 +1,7 @@
 """Fields: what a column takes of a header, and how encoded values become column values."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -54,16 +54,20 @@ class Conversion(dict[bytes, str | None]):
         self._as_it_stands = as_it_stands  # printable ASCII up to this length needs no conversion
 
     def __missing__(self, raw: bytes) -> str | None:
-        value: str | None = None
-        if len(raw) <= self._as_it_stands and raw.isascii():
-            value = raw.decode("ascii").rstrip("\0 ")
-        if not value or not value.isprintable():
-            value = self._convert(raw)
+        value = self.convert(raw)
         if len(raw) <= _REMEMBERED_BYTES:
             if len(self) >= _REMEMBERED:
                 self.clear()
             self[raw] = value
         return value
+
+    def convert(self, raw: bytes) -> str | None:
+        """The column value of a raw one that is not expected to come again."""
+        if len(raw) <= self._as_it_stands and raw.isascii():
+            value = raw.decode("ascii").rstrip("\0 ")
+            if value and value.isprintable():
+                return value
+        return self._convert(raw)
 
 
 class ConversionTable(dict[tuple[str, int | None, str], Conversion]):
@@ -84,3 +88,53 @@ class ConversionTable(dict[tuple[str, int | None, str], Conversion]):
         as_it_stands = (_REMEMBERED_BYTES if length is None else length) if is_text else 0
         self[key] = conversion = Conversion(lambda raw: fit(text(raw), field), as_it_stands)
         return conversion
+
+
+class Decoder:
+    """The fields' values of objects of one layout, from the raw values of its tags.
+
+    Args:
+        fields: the wanted values.
+        conversions: one per field.
+        tags: those of which there are raw values, in their order.
+    """
+
+    __slots__ = ("_all", "_common", "_steps_of", "_varying")
+
+    def __init__(
+        self, fields: Sequence[Field], conversions: Sequence[Conversion], tags: Sequence[int]
+    ) -> None:
+        self._steps_of: list[list[tuple[int, Conversion]]] = [[] for _ in tags]
+        """Place of a tag → the numbers of the fields that want it, each with its conversion."""
+        places = {tag: place for place, tag in enumerate(tags)}
+        for number, (field, conversion) in enumerate(zip(fields, conversions, strict=True)):
+            if (place := places.get(field.path[0])) is not None:
+                self._steps_of[place].append((number, conversion))
+        self._common: list[str | None] = [None] * len(fields)
+        self._all = self._steps(range(len(tags)))
+        self._varying: list[tuple[int, Callable[[bytes], str | None], int]] = []
+
+    def all(self, raws: Sequence[bytes]) -> tuple[str | None, ...]:
+        """The values of an object of which all raw values are given."""
+        values = self._common.copy()
+        for number, conversion, place in self._all:
+            values[number] = conversion[raws[place]]
+        self._common = values
+        return tuple(values)
+
+    def set_varying(self, places: Sequence[int]) -> None:
+        """From now on :meth:`again` gets the raw values at these places of ``tags``."""
+        self._varying = [
+            (number, conversion.convert, place) for number, conversion, place in self._steps(places)
+        ]
+
+    def again(self, varying: Sequence[bytes]) -> tuple[str | None, ...]:
+        """The values of an object of which the other raw values are those of the last one given to :meth:`all`."""
+        values = self._common.copy()
+        for number, convert, place in self._varying:
+            values[number] = convert(varying[place])
+        return tuple(values)
+
+    def _steps(self, places: Sequence[int]) -> list[tuple[int, Conversion, int]]:
+        """Number of a field, its conversion, and which of the raw values at these places it wants."""
+        return [(*step, raw) for raw, place in enumerate(places) for step in self._steps_of[place]]

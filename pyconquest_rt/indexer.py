@@ -1,22 +1,24 @@
 """Files → rows: a rebuild of the index from disk, of all of it or of what is missing or has changed."""
 
+import gc
 import itertools
 import os
 import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from pyconquest_rt.errors import DatabaseError, UnreadableError
 from pyconquest_rt.header import HeaderReader
-from pyconquest_rt.ingest import Found, Ingest, Outcome, State
-from pyconquest_rt.listing import Listed, Seen, differences, seen, walk
-from pyconquest_rt.part10 import Prefix, announce, read_prefix
+from pyconquest_rt.ingest import Found, Ingest
+from pyconquest_rt.listing import Listed, Seen, Span, spans
+from pyconquest_rt.part10 import PREFIX_BYTES, Prefix, announce, read_prefix
+from pyconquest_rt.rebuild_report import Report
 from pyconquest_rt.removal import remove_images
 from pyconquest_rt.rows import RowLayout
 from pyconquest_rt.schema import Definition
@@ -30,49 +32,12 @@ Only = Literal["all", "missing", "changed"]
 Progress = Callable[[int, float], None]
 """Called with the number of files read so far and the seconds since the start."""
 
-CHUNK = 500
+CHUNK = 1000
 _PART = 50  # files that are read between two looks at how it goes
 _SLOW_SHARE = 0.5  # where reading more than this share of the files had to wait it is worth reading ahead
 _THREADS = 8
 
 _Read = TypeVar("_Read")
-
-
-@dataclass
-class Report:
-    """What a rebuild did.
-
-    ``read`` counts the files that were newly seen or seen again, junk included; ``rejected`` holds path and reason.
-    """
-
-    read: int = 0
-    indexed: int = 0
-    updated: int = 0
-    moved: int = 0
-    duplicates: int = 0
-    unchanged: int = 0
-    removed: int = 0
-    rejected: list[tuple[str, str]] = field(default_factory=list)
-    seconds: float = 0.0
-
-    def count(self, outcomes: Iterable[Outcome]) -> None:
-        """Add the outcomes of one batch."""
-        outcomes = list(outcomes)
-        counts = Counter(outcome.state for outcome in outcomes)
-        self.read += len(outcomes)
-        self.indexed += counts[State.INDEXED]
-        self.updated += counts[State.UPDATED]
-        self.moved += counts[State.MOVED]
-        self.duplicates += counts[State.DUPLICATE]
-        self.rejected += [(o.path, o.reason or "") for o in outcomes if o.state is State.REJECTED]
-
-    def __str__(self) -> str:
-        rate = f", {self.read / self.seconds:.0f} files/s" if self.seconds and self.read else ""
-        return (
-            f"{self.read} files read ({self.indexed} indexed, {self.updated} updated, {self.moved} moved, "
-            f"{self.duplicates} duplicates, {len(self.rejected)} rejected), {self.unchanged} unchanged, "
-            f"{self.removed} removed from the index; {self.seconds:.1f} s{rate}"
-        )
 
 
 def rebuild(
@@ -129,19 +94,12 @@ def _pass(
 ) -> int:
     gone: list[str] = []
     report.unchanged = 0
-
-    def due() -> Iterator[str]:
-        for file, known in differences(_files(ingest, under), seen(ingest.database, under)):
-            if file is None:
-                assert known is not None
-                gone.append(known.path)
-            elif _is_due(file, known, only):
-                yield file.path
-            else:
-                report.unchanged += 1
-
-    for found in read(due()):
-        report.count(ingest.add(found))
+    batches = read(_due(ingest, only, under, report, gone))
+    while True:
+        with _collector_at_rest():
+            if (found := next(batches, None)) is None:
+                break
+            report.count(ingest.add(found))
         if progress:
             progress(report.read, time.monotonic() - start)
     if gone and not report.read and not report.unchanged and not under:
@@ -152,19 +110,47 @@ def _pass(
     return _remove_gone(ingest, gone, report)
 
 
+def _due(ingest: Ingest, only: Only, under: str, report: Report, gone: list[str]) -> Iterator[str]:
+    """Yield the paths of the files to read, in order; counts the unchanged ones and lists those that have gone."""
+    for span in spans_of(ingest, under):
+        if only == "missing" and span.is_as_seen(ingest.database):
+            report.unchanged += len(span.files)
+            continue
+        for file, known in span.differences(ingest.database):
+            if file is None:
+                assert known is not None
+                gone.append(known.path)
+            elif _is_due(file, known, only):
+                yield file.path
+            else:
+                report.unchanged += 1
+
+
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """Hold back the search for cyclic rubbish: a batch makes none, and many objects to be searched."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def count_due(ingest: Ingest, *, only: Only = "missing", under: str = "") -> int:
     """Return how many files a rebuild would read; it costs a listing."""
     if ingest.database.state("refill"):
         only = "all"
-    pairs = differences(_files(ingest, under), seen(ingest.database, under))
-    return sum(1 for file, known in pairs if file is not None and _is_due(file, known, only))
+    return sum(1 for _ in _due(ingest, only, under, Report(), []))
 
 
-def _files(ingest: Ingest, under: str) -> Iterator[Listed]:
-    return walk(ingest.storage.root, under, skip=own_files(ingest))
+def spans_of(ingest: Ingest, under: str = "") -> Iterator[Span]:
+    """Yield the files below the data directory, or a folder of it, but for the database's own."""
+    return spans(ingest.storage.root, under, skip=_own_files(ingest))
 
 
-def own_files(ingest: Ingest) -> list[str]:
+def _own_files(ingest: Ingest) -> list[str]:
     """Return the paths of the database's own files, which may lie below the data directory."""
     database = Path(ingest.database.path).resolve()
     return [f"{database}{suffix}" for suffix in ("", "-wal", "-shm", "-journal")]
@@ -192,7 +178,9 @@ def _remove_gone(ingest: Ingest, gone: list[str], report: Report) -> int:
             sops = [row[0] for row in rows]
             released += remove_images(database, sops, forget_files=False)
             keys = [(path,) for path in paths]
-            report.removed += connection.executemany("DELETE FROM files WHERE path = ?", keys).rowcount
+            known = database.select_in("SELECT path FROM files WHERE path IN (?)", paths)
+            report.count_removed([path for (path,) in known])
+            connection.executemany("DELETE FROM files WHERE path = ?", keys)
             connection.executemany("DELETE FROM rejected WHERE path = ?", keys)
     return released
 
@@ -208,15 +196,15 @@ def read_chunk(definition: Definition, root: str, paths: Sequence[str]) -> list[
 
 def read_one(reader: HeaderReader, root: str, path: str) -> Found:
     """Read the header of one file below a root; what cannot be read is a reason, never an exception."""
-    return _parsed(reader, path, _prefix(root, path))
+    return _parsed(reader, path, _prefix(root, path, reader.prefix_bytes))
 
 
-def _prefix(root: str, path: str) -> Prefix | Found:
+def _prefix(root: str, path: str, count: int = PREFIX_BYTES) -> Prefix | Found:
     """The first bytes of one file, or the reason why there are none."""
     full = f"{root}/{path}"
     try:
         path.encode()
-        return read_prefix(full)
+        return read_prefix(full, count)
     except UnicodeEncodeError:
         shown = path.encode("utf-8", "backslashreplace").decode()
         return Found(shown, -1, -1, None, "its name is not valid UTF-8; rename the file")

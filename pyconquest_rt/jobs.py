@@ -67,8 +67,7 @@ def _rebuild(ingest: Ingest, settings: Settings) -> Result:
     """Index what is missing; files that have grown or changed since they were seen are read again."""
     from pyconquest_rt.indexer import rebuild
 
-    report = rebuild(ingest, only="changed")
-    return vars(report) | {"rejected": report.rejected[:_NAMED], "rejected_count": len(report.rejected)}
+    return rebuild(ingest, only="changed").as_dict()
 
 
 def _verify(ingest: Ingest, settings: Settings) -> Result:

@@ -6,11 +6,14 @@ between those values to one run of bytes, and compares the tag, VR and length of
 under a mask, all at once. So a match is as exact as walking over the elements one by one (no header goes
 unchecked) and costs a small part of it. The wanted values are then cut out by one `struct.Struct`.
 
+Most values are the same in a whole series. They are compared with those of the object before in the same go,
+under a second mask; where they are equal, only those are cut out that differ within series.
+
 Values on which the meaning of others rests (transfer syntax, character set ...) are part of the comparison.
 """
 
 import struct
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
@@ -23,6 +26,7 @@ from pyconquest_rt.elements import (
     Encoding,
     nested_headers,
 )
+from pyconquest_rt.fields import Decoder
 from pyconquest_rt.part10 import MAX_VALUE, FileSource, Prefix, Start
 from pyconquest_rt.values import UNDEFINED_LENGTH
 
@@ -62,31 +66,62 @@ class Walked(NamedTuple):
 
     begin: int
     parts: list[Part]
-    closing: Part | None  # the first element after the last wanted one; None where the data set ends before
+    closing: Part | None  # the element that follows; None where the data set ends there
+
+
+Match = tuple[tuple[str | None, ...], Any, int, bool]
+"""What was found of an object that has a layout: the values, one per field; what the reader keeps with the layout;
+the position of the closing element; whether this, mostly the pixel data, ends in the file."""
 
 
 class Layout:
-    """One order of elements, with the lengths that are the same in all objects seen."""
+    """One order of elements, with the lengths that are the same in all objects seen.
+
+    Args:
+        walked: the object that it is made of.
+        lengths: of each part; `_VARIES` where it is not the same in all.
+        wanted: the tags whose values are handed out.
+        series: the tag by which objects of one series are known; if it is not there, all count as one.
+        order: the hash by which other layouts of the same order of elements are known.
+        decoder: makes the decoder of raw values, from the tags that have one.
+        context: is handed out with each match.
+    """
 
     __slots__ = (
+        "_before",
         "_begin",
         "_closing",
+        "_context",
         "_cut",
+        "_cut_varying",
+        "_decoder",
         "_expected",
         "_hops",
         "_mask",
+        "_recent",
+        "_series",
+        "_spans",
+        "_steady_mask",
         "_tail",
-        "context",
+        "_varying",
         "order",
-        "tags",
     )
 
-    def __init__(self, walked: Walked, lengths: Sequence[int], wanted: Collection[int], order: int) -> None:
+    def __init__(
+        self,
+        walked: Walked,
+        lengths: Sequence[int],
+        wanted: Collection[int],
+        series: int,
+        order: int,
+        decoder: Callable[[list[int]], Decoder],
+        context: Any,
+    ) -> None:
         self.order = order
-        self.context: Any = None  # what the reader keeps with it
+        self._context = context
         self._begin = walked.begin
         run, mask = bytearray(), bytearray()
-        hops, cut, cut_tags, hop_tags, gap_from, cut_to = [], ["<"], [], [], 0, 0
+        hops, spans, cut_tags, hop_tags, gap_from = [], [], [], [], 0
         for part, length in zip(walked.parts, lengths, strict=True):
             is_wanted = part.tag in wanted
             run += part.header
@@ -100,8 +135,7 @@ class Layout:
                     hop_tags.append(part.tag)
                 continue
             if is_wanted:
-                cut.append(f"{len(run) - cut_to}x{length}s")
-                cut_to = len(run) + length
+                spans.append((len(run), len(run) + length))
                 cut_tags.append(part.tag)
             run += part.constant or bytes(length)
             mask += (b"\0" if part.constant is None else b"\xff") * length
@@ -109,21 +143,25 @@ class Layout:
         if (closing := walked.closing) is not None:
             run += closing.header
             mask += b"\xff" * (len(closing.header) - closing.width) + bytes(closing.width)
-            self._closing = _LENGTH_READERS[closing.width, closing.big_endian], closing.width
+            reader = _LENGTH_READERS[closing.width, closing.big_endian]
+            self._closing = reader, closing.width, len(closing.header)
         self._tail = len(run) - gap_from
         self._hops = tuple(hops)
-        self._cut = struct.Struct("".join(cut)).unpack_from
+        self._spans = spans
+        self._cut = _cutter(spans)
         self._mask: npt.NDArray[np.uint8] = np.frombuffer(bytes(mask), np.uint8)
         self._expected = (np.frombuffer(bytes(run), np.uint8) & self._mask).tobytes()
-        self.tags = (*cut_tags, *hop_tags)
+        tags = [*cut_tags, *hop_tags]
+        self._decoder = decoder(tags)
+        self._series = tags.index(series) if series in tags else None
+        self._before: tuple[bytes, ...] | None = None  # the values of the last one that was decoded in full
+        self._recent: bytes | None = None  # its run under the steady mask
+        self._set_varying(range(len(cut_tags), len(tags)))
 
-    def match(self, prefix: Prefix) -> tuple[tuple[bytes, ...], bool] | None:
-        """The raw values of `tags` and whether the object is complete; None where the object is another.
-
-        Complete means that the element after the last wanted one, mostly the pixel data, ends in the file.
-        """
+    def match(self, prefix: Prefix) -> Match | None:
+        """What is found of an object that has this layout; None where it is another."""
         data, offset, position, limit = prefix.data, 0, self._begin, len(prefix.data)
-        pieces, varying = [], []
+        pieces, loose = [], []
         for gap, read_length, width, is_wanted in self._hops:
             start = position + gap
             if start > limit:  # beyond the bytes at hand: go on in a window of the file
@@ -137,23 +175,63 @@ class Layout:
             if is_wanted:
                 if position > limit or position - start > MAX_VALUE:
                     return None
-                varying.append(data[start:position])
+                loose.append(data[start:position])
         if position + self._tail > limit:
             offset += position
             data, position = _window(prefix, offset), 0
         end = position + self._tail
         pieces.append(data[position:end])
-        run = b"".join(pieces)
+        values = self._compare(b"".join(pieces), loose)
+        if values is None:
+            return None
+        end += offset
+        if self._closing is None:
+            return (values, self._context, end, True) if end == prefix.size else None
+        read_length, width, header = self._closing
+        (length,) = read_length(data, end - offset - width)
+        is_complete = length == UNDEFINED_LENGTH or end + length <= prefix.size
+        return values, self._context, end - header, is_complete
+
+    def _compare(self, run: bytes, loose: list[bytes]) -> tuple[str | None, ...] | None:
+        """Compare the headers of an object, at best together with the values that its series has in common."""
         if len(run) != len(self._expected):
             return None
-        if (np.frombuffer(run, np.uint8) & self._mask).tobytes() != self._expected:
+        array = np.frombuffer(run, np.uint8)
+        if (array & self._steady_mask).tobytes() == self._recent:
+            return self._decoder.again((*self._cut_varying(run), *loose))
+        if (array & self._mask).tobytes() != self._expected:
             return None
-        values = (*self._cut(run), *varying)
-        if self._closing is None:
-            return (values, True) if offset + end == prefix.size else None
-        read_length, width = self._closing
-        (length,) = read_length(data, end - width)
-        return values, length == UNDEFINED_LENGTH or offset + end + length <= prefix.size
+        raws = (*self._cut(run), *loose)
+        self._remember(raws)
+        values = self._decoder.all(raws)
+        self._recent = (array & self._steady_mask).tobytes()
+        return values
+
+    def _remember(self, raws: tuple[bytes, ...]) -> None:
+        """Keep the values of an object; those in which it differs from one of its series are varying ones."""
+        before, self._before = self._before, raws
+        if before is None or (self._series is not None and before[self._series] != raws[self._series]):
+            return
+        differing = {place for place, (old, new) in enumerate(zip(before, raws, strict=True)) if old != new}
+        self._set_varying(sorted(differing.union(self._varying)))
+
+    def _set_varying(self, places: Sequence[int]) -> None:
+        self._varying = tuple(places)
+        self._decoder.set_varying(self._varying)
+        self._cut_varying = _cutter([self._spans[place] for place in places if place < len(self._spans)])
+        self._steady_mask = self._mask.copy()
+        for place, (start, stop) in enumerate(self._spans):
+            if place not in self._varying:
+                self._steady_mask[start:stop] = 0xFF
+
+
+def _cutter(spans: Iterable[tuple[int, int]]) -> Callable[[bytes], tuple[bytes, ...]]:
+    """A function that cuts these spans out of a run."""
+    form, at = "<", 0
+    for start, stop in spans:
+        form += f"{start - at}x{stop - start}s"
+        at = stop
+    return struct.Struct(form).unpack_from
 
 
 def _window(prefix: Prefix, position: int) -> bytes:
@@ -165,17 +243,16 @@ def _window(prefix: Prefix, position: int) -> bytes:
 class LayoutCache:
     """The layouts of the objects read last, found by the first bytes of an object; bounded in number."""
 
-    def __init__(self, wanted: Collection[int], constant: Collection[int]) -> None:
+    def __init__(self, wanted: Collection[int], constant: Collection[int], series: int) -> None:
         self._wanted = wanted
         self._constant = constant
+        self._series = series
         self._kinds: dict[int, None] = {}
         self._buckets: dict[object, list[Layout]] = {}
         self._lengths: dict[int, list[int]] = {}
 
-    def match(
-        self, prefix: Prefix, transfer_syntax: str | None
-    ) -> tuple[Layout, tuple[bytes, ...], bool] | None:
-        """The layout that an object has, its raw values of `Layout.tags`, and whether it is complete."""
+    def match(self, prefix: Prefix, transfer_syntax: str | None) -> Match | None:
+        """What is found of an object that has one of the layouts."""
         bucket = self._buckets.get(_bucket(prefix, transfer_syntax))
         if bucket is None:
             return None
@@ -184,7 +261,7 @@ class LayoutCache:
             if found is not None:
                 if number:
                     bucket.insert(0, bucket.pop(number))
-                return layout, *found
+                return found
         return None
 
     def learn(
@@ -194,30 +271,33 @@ class LayoutCache:
         start: Start,
         elements: Sequence[tuple[int, ElementHeader]],
         closing: tuple[int, ElementHeader] | None,
-    ) -> Layout | None:
+        decoder: Callable[[list[int]], Decoder],
+        context: Any,
+    ) -> None:
         """Remember an object that was walked over; from the second of its kind on there is a layout.
 
         Args:
-            elements: the headers of all elements up to the last wanted one, each with its position.
+            elements: the headers of all elements that the layout is to cover, each with its position.
             closing: the same of the next one, None where the data set ends before.
+            decoder: makes the decoder of the layout's raw values, from the tags that have one.
+            context: is handed out with each match.
         """
         kind = hash(tuple([header[:2] for _, header in elements]))
         if kind not in self._kinds:
             _put(self._kinds, kind, None, MAX_KINDS)
-            return None
+            return
         walked = self._walked(start, elements, closing)
         if walked is None:
-            return None
+            return
         order, lengths = _order(walked), [part.length for part in walked.parts]
         before = self._lengths.get(order, lengths)
         if len(before) == len(lengths):
             lengths = [new if new == old else _VARIES for new, old in zip(lengths, before, strict=True)]
         _put(self._lengths, order, lengths, MAX_ORDERS)
-        layout = Layout(walked, lengths, self._wanted, order)
+        layout = Layout(walked, lengths, self._wanted, self._series, order, decoder, context)
         key = _bucket(prefix, transfer_syntax)
         others = [other for other in self._buckets.get(key, ()) if other.order != order]
         _put(self._buckets, key, [layout, *others][:BUCKET_SIZE], MAX_BUCKETS)
-        return layout
 
     def _walked(
         self,

@@ -4,17 +4,18 @@ import contextlib
 import os
 import ssl
 import subprocess
-import sys
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pyconquest_rt import schema
+from pyconquest_rt import processes, schema
 from pyconquest_rt.config import ArchiveSettings, ListenerSettings, Settings
 from pyconquest_rt.errors import SettingsError, StorageError
 from pyconquest_rt.forward import Forwarder
+from pyconquest_rt.hooks import Hook, load, stored_caller
 from pyconquest_rt.naming import naming
 from pyconquest_rt.net import tls
 from pyconquest_rt.net.admission import Access, Policy
@@ -37,19 +38,24 @@ class Node:
         settings: the sections archive, listener, peer, receive and derive count, and how often the outgoing
             queue is looked at.
         write_to_database: False stores files only; a later rebuild finds them.
+        on_stored: functions that are called with each :class:`~pyconquest_rt.hooks.Stored`, beside those that the
+            section hooks names.
 
     Raises:
-        SettingsError: a certificate, a peer, or ``receive.file_names`` cannot be used.
+        SettingsError: a certificate, a peer, a hook, or ``receive.file_names`` cannot be used.
         NetworkError: a port cannot be had.
         StorageError, DatabaseError, SchemaError: the archive cannot be opened.
     """
 
-    def __init__(self, settings: Settings, *, write_to_database: bool = True) -> None:
+    def __init__(
+        self, settings: Settings, *, write_to_database: bool = True, on_stored: Sequence[Hook] = ()
+    ) -> None:
         archive = settings.archive
         definition = schema.load(archive.sql) if Path(archive.sql).is_file() else schema.default()
         peers = known_peers(settings)
         make_folders(archive)
         self._settings = settings
+        self._hooks = stored_caller(archive, [*load(settings.hooks.stored), *on_stored])
         self._workers = Workers(archive, settings.derive.workers)
         self._forwarder = Forwarder(archive, peers, settings.schedule.forward_minutes * 60)
         self._reception = Reception(
@@ -57,7 +63,7 @@ class Node:
             write_to_database=write_to_database,
             policy=settings.receive.replacement,  # type: ignore[arg-type]  # the settings allow no other
             name_of=naming(settings.receive.file_names, archive.data),
-            on_stored=lambda names: self.wake(),
+            on_stored=self.stored,
         )
         self.counters = Counters()
         """What all listeners together have received so far."""
@@ -86,6 +92,11 @@ class Node:
             for each, listener in zip(self._settings.all_listeners, self._listeners, strict=True)
         ]
 
+    def stored(self, names: list[str]) -> None:
+        """Note that objects were stored and indexed, under these names below the data directory."""
+        self.wake()
+        self._hooks.tell(names)
+
     def wake(self) -> None:
         """Tell those who derive and who forward that there may be something to do."""
         self._workers.wake()
@@ -102,6 +113,7 @@ class Node:
         self._forwarder.stop()
         self._reception.close()
         self._workers.stop()
+        self._hooks.close()
 
     def __enter__(self) -> Self:
         return self
@@ -167,7 +179,7 @@ class Workers:
     """Processes that derive (``python -m pyconquest_rt.worker``); each ends when this process does."""
 
     def __init__(self, archive: ArchiveSettings, count: int) -> None:
-        self._command = [sys.executable, "-m", "pyconquest_rt.worker", *_arguments(archive)]
+        self._arguments = _arguments(archive)
         self._count = count
         self._processes: list[subprocess.Popen[bytes]] = []
         self._lock = threading.Lock()
@@ -177,7 +189,7 @@ class Workers:
         self._processes = [self._start_one() for _ in range(self._count)]
 
     def _start_one(self) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(self._command, stdin=subprocess.PIPE, start_new_session=True)
+        process = processes.start("worker", *self._arguments, stdin=subprocess.PIPE, start_new_session=True)
         assert process.stdin is not None
         os.set_blocking(
             process.stdin.fileno(), False
@@ -195,18 +207,19 @@ class Workers:
                     os.write(process.stdin.fileno(), b"\n")
 
     def stop(self, grace_s: float = 10.0) -> None:
-        """Let each finish the object that it is at, then stop it."""
-        for process in self._processes:
+        """Let each finish the object that it is at, then stop it; none is started or woken any more."""
+        with self._lock:
+            processes, self._processes = self._processes, []
+        for process in processes:
             if process.stdin is not None:
                 with contextlib.suppress(BrokenPipeError):
                     process.stdin.close()
-        for process in self._processes:
+        for process in processes:
             try:
                 process.wait(grace_s)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        self._processes = []
 
 
 def _arguments(archive: ArchiveSettings) -> list[str]:
@@ -215,7 +228,9 @@ def _arguments(archive: ArchiveSettings) -> list[str]:
 
 def derive_in_processes(archive: ArchiveSettings, count: int) -> None:
     """Derive everything that is due in several processes, and wait until they have nothing left to do."""
-    command = [sys.executable, "-m", "pyconquest_rt.worker", "--once", *_arguments(archive)]
-    processes = [subprocess.Popen(command, stdin=subprocess.DEVNULL) for _ in range(count)]
-    for process in processes:
+    started = [
+        processes.start("worker", "--once", *_arguments(archive), stdin=subprocess.DEVNULL)
+        for _ in range(count)
+    ]
+    for process in started:
         process.wait()

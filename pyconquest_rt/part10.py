@@ -30,7 +30,8 @@ TRANSFER_SYNTAX_UID = 0x00020010
 DEFLATED = "1.2.840.10008.1.2.1.99"
 
 PREFIX_BYTES = 16384
-MAX_INFLATED = 4 << 20  #: of a deflated data set so many bytes are inflated at most
+MAX_INFLATED = 4 << 20  #: of a deflated data set so many bytes are inflated at most, where its header is read
+MAX_WHOLE = 1 << 28  #: a deflated object that is wanted whole, and inflates to more, is refused
 MAX_ELEMENTS = 1 << 20  #: a header with more elements is refused
 MAX_VALUE = 1 << 16  #: of one wanted value so many bytes are read at most
 
@@ -111,7 +112,7 @@ class FileSource(Source):
         return os.read(self._descriptor, count)
 
 
-def read_prefix(path: str | os.PathLike[str]) -> Prefix:
+def read_prefix(path: str | os.PathLike[str], count: int = PREFIX_BYTES) -> Prefix:
     """Read a file's first 16 KB, its size and its time of change; all the input that most headers need.
 
     Raises:
@@ -123,7 +124,7 @@ def read_prefix(path: str | os.PathLike[str]) -> Prefix:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):
                 raise UnreadableError("not a regular file")
-            return Prefix(path, found.st_size, found.st_mtime_ns, os.read(descriptor, PREFIX_BYTES))
+            return Prefix(path, found.st_size, found.st_mtime_ns, os.read(descriptor, count))
         finally:
             os.close(descriptor)
     except OSError as error:
@@ -144,10 +145,11 @@ def announce(path: str | os.PathLike[str]) -> None:
         os.close(descriptor)
 
 
-def begin(source: Source, transfer_syntax: str | None = None) -> Start:
+def begin(source: Source, transfer_syntax: str | None = None, max_inflated: int | None = None) -> Start:
     """Find the data set: behind preamble and file meta information, behind the latter alone, or bare.
 
-    With a transfer syntax given the source is a bare data set.
+    With a transfer syntax given the source is a bare data set. Of a deflated one ``max_inflated`` bytes are
+    there at most (None: MAX_INFLATED).
 
     Raises:
         UnreadableError: this is not DICOM, or a deflated data set cannot be inflated.
@@ -159,8 +161,9 @@ def begin(source: Source, transfer_syntax: str | None = None) -> Start:
         position, meta = _read_meta(source, position)
         transfer_syntax = _transfer_syntax(source, meta)
     if transfer_syntax == DEFLATED:
-        source, position = Source(_inflate(source, position)), 0
-        is_whole = source.size < MAX_INFLATED
+        room = MAX_INFLATED if max_inflated is None else max_inflated
+        source, position = Source(_inflate(source, position, room)), 0
+        is_whole = source.size < room
         source.budget = MAX_ELEMENTS
     encoding = _encoding_at(source, position)
     if encoding is None:
@@ -181,7 +184,25 @@ def open_dataset(path: str | os.PathLike[str]) -> Iterator[Item]:
     with FileSource(read_prefix(path)) as source:
         start = begin(source)
         start.source.budget = _VISITS * MAX_ELEMENTS
-        yield Item(start.source, start.position, start.source.size, start.encoding)
+        yield view_of(start)
+
+
+def whole_object(source: Source) -> Start:
+    """Find the data set of an object that is wanted whole; a deflated one is inflated, up to MAX_WHOLE.
+
+    Raises:
+        UnreadableError: this is not DICOM, or inflates to MAX_WHOLE or more.
+    """
+    start = begin(source, max_inflated=MAX_WHOLE)
+    if not start.is_whole:
+        raise UnreadableError(f"the deflated data set has {MAX_WHOLE} bytes or more when it is inflated")
+    start.source.budget = _VISITS * MAX_ELEMENTS
+    return start
+
+
+def view_of(start: Start) -> Item:
+    """View the whole data set that was found."""
+    return Item(start.source, start.position, start.source.size, start.encoding)
 
 
 def _start_of_meta(source: Source) -> int:
@@ -251,11 +272,10 @@ def _encoding_at(source: Source, position: int) -> Encoding | None:
     return EXPLICIT_LITTLE if explicit else IMPLICIT_LITTLE
 
 
-def _inflate(source: Source, position: int) -> bytes:
-    """The first bytes of a deflated data set (PS3.5 section A.5); never more than MAX_INFLATED."""
+def _inflate(source: Source, position: int, room: int) -> bytes:
+    """The first bytes of a deflated data set (PS3.5 section A.5), never more than there is room for."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     parts: list[bytes] = []
-    room = MAX_INFLATED
     try:
         while room > 0 and position < source.size and not inflater.eof:
             chunk = source.read(position, min(position + 65536, source.size))

@@ -126,7 +126,7 @@ def move_study(database: Database, study: str, patient: str) -> None:
 
 
 def audit(database: Database, action: str, subject: str, detail: str) -> None:
-    """Put a deletion, move or correction on record."""
+    """Put a deletion, move, correction or export on record."""
     database.connection.execute(
         "INSERT INTO audit(time, action, subject, detail) VALUES (?, ?, ?, ?)",
         (datetime.now(UTC).isoformat(timespec="seconds"), action, subject, detail),

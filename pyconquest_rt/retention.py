@@ -17,7 +17,8 @@ _GB = 1_000_000_000
 class Patient(NamedTuple):
     """What a patient's files take in bytes, and the last AccessTime of its images (UTC).
 
-    AccessTime is set when an object is indexed; a Conquest server on the same database sets it on retrieval too.
+    AccessTime is set when an object is indexed, retrieved (C-MOVE, C-GET), copied or exported, here or by a Conquest
+    server on the same database.
     """
 
     patient_id: str

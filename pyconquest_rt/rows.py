@@ -1,7 +1,9 @@
 """One object's header → the values of its patient, study, series and image rows."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from operator import itemgetter
 
 from pyconquest_rt.header import Field
 from pyconquest_rt.rt_columns import SEQUENCES, SEQUENCES_OF
@@ -16,6 +18,7 @@ MODALITIES_IN_STUDY = (0x00080061,)
 NO_PATIENT_ID = "00000000"
 
 Values = tuple[str | None, ...]
+Parents = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +63,15 @@ class RowLayout:
         self.study_key = self.study.start
         self.series_key = self.series.start
         self.sop_key = self.image.start
+        self.parents_of: Callable[[Values], Parents] = itemgetter(
+            self.patient_key, self.study_key, self.series_key
+        )
+        """The identifiers of patient, study and series among completed values."""
 
     def complete(self, values: Values) -> Values:
         """Return the values with missing keys put in: PatientID 00000000, UIDs made from the parent's key."""
+        if all(self.parents_of(values)):
+            return values
         completed = list(values)
 
         def fill(path: tuple[int, ...], value: str) -> str:

@@ -3,7 +3,6 @@
 import logging
 import sqlite3
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from pyconquest_rt import jobs, logs
+from pyconquest_rt import jobs, logs, processes
 from pyconquest_rt.config import Settings, render
 from pyconquest_rt.errors import PyconquestError
 
@@ -108,11 +107,7 @@ class Schedule:
         with self._lock:
             if self._stopped:
                 return -1
-            process = subprocess.Popen(
-                [sys.executable, "-m", "pyconquest_rt.jobs", name],
-                stdin=subprocess.PIPE,
-                start_new_session=True,
-            )
+            process = processes.start("jobs", name, stdin=subprocess.PIPE, start_new_session=True)
             self._processes.add(process)
         process.communicate(render(self._settings).encode())
         with self._lock:

@@ -75,7 +75,7 @@ class Service:
             return None
         from pyconquest_rt.watch import Watcher
 
-        watcher = Watcher(self.settings.archive, self.settings.watch, on_stored=self._node.wake)
+        watcher = Watcher(self.settings.archive, self.settings.watch, on_stored=self._node.stored)
         self._stack.callback(watcher.stop)
         watcher.start()
         return watcher

@@ -40,11 +40,12 @@ _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, LZMAError, EOFError, RuntimeError
 
 
 class Stored(NamedTuple):
-    """What became of one file: its series if it was stored, and what went wrong."""
+    """What became of one file: its series and its name in the archive if it was stored, and what went wrong."""
 
     path: Path
     series: str | None = None
     error: Exception | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +83,14 @@ class Storer:
             sqlite3.Error: the database cannot be written.
         """
         path = Path(source)
-        series = None
+        series = target = None
         try:
-            series, is_in_place = self._store(path, name or path.name)
+            series, target, is_in_place = self._store(path, name or path.name)
             if self._options.remove_after_store and not is_in_place:
                 path.unlink()
         except (PyconquestError, OSError) as error:
-            return Stored(path, series, error)
-        return Stored(path, series)
+            return Stored(path, series, error, target)
+        return Stored(path, series, None, target)
 
     def store_tree(self, path: Path) -> Iterator[Stored]:
         """Store a file, every member of a ZIP file, or every file of a folder."""
@@ -123,8 +124,8 @@ class Storer:
             else:
                 yield self.store(path)
 
-    def _store(self, source: Path, name: str) -> tuple[str | None, bool]:
-        """Store one file; returns its series, and whether it was in its place already."""
+    def _store(self, source: Path, name: str) -> tuple[str | None, str, bool]:
+        """Store one file; returns its series, its name in the archive, and whether it was in its place already."""
         ingest = self._ingest
         header = self._reader.read_file(source)
         forced = self._forced(header)
@@ -140,13 +141,12 @@ class Storer:
             keys = ingest.layout.complete(header.values)
             patient_id, sop = keys[ingest.layout.patient_key], keys[ingest.layout.sop_key]
             with ingest.database.transaction():
-                ingest.check(header)
-                target = self._target(patient_id or "", sop or "", name)
+                target = ingest.check(header) or self._target(patient_id or "", sop or "", name)
                 is_in_place = _is_same_file(source, ingest.storage.path_of(target))
                 if forced is not None or not is_in_place:
                     ingest.storage.place(file.name, target)
                 self._index(target, header, content)
-        return keys[ingest.layout.series_key], is_in_place
+        return keys[ingest.layout.series_key], target, is_in_place
 
     def _index(self, target: str, header: Header, content: str | None) -> None:
         status = self._ingest.storage.status(target)
@@ -167,9 +167,7 @@ class Storer:
         return None
 
     def _target(self, patient_id: str, sop: str, name: str) -> str:
-        """Choose the name of a copy, relative to the data directory."""
-        if known := self._ingest.object_file(sop):
-            return known
+        """Choose the name of a new copy, relative to the data directory."""
         folder, own_name = paths.folder_name(patient_id), paths.file_name(sop)
         first = own_name if self._options.sopinstance_as_filename else paths.folder_name(name)
         numbered = (f"{Path(own_name).stem}-{number}.dcm" for number in count(2))

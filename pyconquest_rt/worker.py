@@ -12,13 +12,17 @@ import sqlite3
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 from pyconquest_rt.config import ArchiveSettings
-from pyconquest_rt.derive import derive, enqueue, extractors, prepare, sweep, work_off
+from pyconquest_rt.config import load as settings_here
+from pyconquest_rt.derive import Derived, derive, enqueue, extractors, prepare, sweep, work_off
+from pyconquest_rt.hooks import Caller, load
 from pyconquest_rt.ingest import Ingest
 
 SWEEP_S = 300.0
-_SETTLE_S = 0.2  # objects come in flocks; this long after the first of one the work begins
+_QUIET_S = 0.2  # objects come in flocks; the work begins when nothing has come for so long ...
+_LATEST_S = 1.0  # ... but so long after the first of a flock at the latest
 
 _LOG = logging.getLogger(__name__)
 
@@ -33,16 +37,18 @@ def main() -> None:
     with contextlib.suppress(OSError, AttributeError):
         os.nice(5)  # receiving comes first
     ingest = Ingest.open(ArchiveSettings(arguments.data, arguments.database, arguments.sql))
+    hooks: Caller[Derived] = Caller(load(settings_here().hooks.derived))
     try:
         if arguments.once:
-            derive(ingest)
+            derive(ingest, on_derived=hooks.tell)
         else:
-            run(ingest)
+            run(ingest, hooks.tell)
     finally:
+        hooks.close()
         ingest.close()
 
 
-def run(ingest: Ingest) -> None:
+def run(ingest: Ingest, on_derived: Callable[[Derived], object] = lambda event: None) -> None:
     """Derive until the standard input ends."""
     wanted = extractors()
     calls = _Calls()
@@ -55,7 +61,7 @@ def run(ingest: Ingest) -> None:
                 sweep(ingest.database)
                 swept = time.monotonic()
             if enqueue(ingest.database, wanted, all_rows=is_due):
-                summary = work_off(ingest, wanted, go_on=lambda: not calls.ended)
+                summary = work_off(ingest, wanted, go_on=lambda: not calls.ended, on_derived=on_derived)
                 _LOG.info("derived: %s", summary)
         except sqlite3.OperationalError as error:
             _LOG.warning("the index cannot be written now, trying again: %s", error)
@@ -80,9 +86,15 @@ class _Calls:
         self._called.set()
 
     def wait(self, seconds: float) -> None:
-        """Block until a line comes, the input ends or the time is over."""
-        if self._called.wait(seconds) and not self.ended:
-            time.sleep(_SETTLE_S)
+        """Block until lines have come and no more do, the input ends or the time is over."""
+        if not self._called.wait(seconds):
+            return
+        latest = time.monotonic() + _LATEST_S
+        while not self.ended and time.monotonic() < latest:
+            self._called.clear()
+            time.sleep(_QUIET_S)
+            if not self._called.is_set():
+                break
         self._called.clear()
 
 

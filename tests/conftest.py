@@ -1,5 +1,6 @@
 """An index over a temporary folder, and a way to put objects into it."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,8 +12,28 @@ sys.path.insert(0, str(Path(__file__).parent))  # modules that tests of all fold
 
 from samples import make_object, save
 
+from pyconquest_rt import pyconquest
 from pyconquest_rt.config import ArchiveSettings
 from pyconquest_rt.ingest import Ingest
+
+# pynetdicom has programs of the same names as DCMTK's; in an activated environment they would come first.
+os.environ["PATH"] = os.pathsep.join(
+    folder for folder in os.environ["PATH"].split(os.pathsep) if Path(folder) != Path(sys.executable).parent
+)
+
+
+@pytest.fixture
+def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The test works in an empty folder, as a script of a user's does."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def archive(in_folder: Path) -> Iterator[pyconquest]:
+    """A new archive in the empty folder."""
+    with pyconquest() as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import re
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -107,20 +106,9 @@ SIGNATURES: dict[str, dict[str, Any]] = {
         "delete_points": False,
     },
 }
+pytestmark = pytest.mark.usefixtures("in_folder")
+
 CT_SERIES = "1.2.826.0.1.3680043.10.1.1.1"
-
-
-@pytest.fixture(autouse=True)
-def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Each test works in an empty folder, as a script of a user's does."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def archive(in_folder: Path) -> Iterator[pyconquest]:
-    with pyconquest() as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +19,9 @@ from samples import make_object, save
 from pyconquest_rt import indexer, pyconquest
 
 REPOSITORY = Path(__file__).parents[1]
+pytestmark = pytest.mark.usefixtures("in_folder")
+
 SERIES = "1.2.826.0.1.3680043.10.1.1.1"
-
-
-@pytest.fixture(autouse=True)
-def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def archive(in_folder: Path) -> Iterator[pyconquest]:
-    with pyconquest() as opened:
-        yield opened
 
 
 def put(name: str, **keywords: Any) -> Path:

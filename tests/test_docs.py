@@ -56,8 +56,8 @@ def test_every_table_is_explained(generate: ModuleType) -> None:
     assert silent == []
 
 
-@pytest.mark.parametrize("page", ["tutorial.md", "howto/network.md"])
-def test_every_block_of_a_page(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("page", ["tutorial.md", "howto/export.md", "howto/hooks.md", "howto/network.md"])
+def test_every_block_of_pages_to_follow(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(test_readme, "README", DOCS / page)
     test_readme.make_command(tmp_path / "bin")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)

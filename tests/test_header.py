@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pydicom
 import pytest
@@ -19,6 +20,8 @@ from hypothesis import strategies as st
 from oracle import SHARED_DATA, level, sample_files, texts
 from oracle import read as pydicom_read
 from pydicom.data import get_testdata_file
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
@@ -28,7 +31,7 @@ from test_elements import nest
 from pyconquest_rt import layouts, part10
 from pyconquest_rt.elements import format_tag
 from pyconquest_rt.errors import UnreadableError
-from pyconquest_rt.fields import fit
+from pyconquest_rt.fields import Decoder, fit
 from pyconquest_rt.header import MAX_SEQUENCES, Field, Header, HeaderReader
 
 IMPLICIT, EXPLICIT, BIG_ENDIAN, DEFLATED = (
@@ -381,6 +384,36 @@ def test_interleaved_kinds_of_objects_all_match(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(HeaderReader, "_parse_new", never_walk)
     values = [reader.read_bytes(file_of(dataset, EXPLICIT)).values for dataset in kinds]
     assert values == [("1.2.3", None, None), ("1.2.3", None, "1"), ("1.2.3", "A", None), ("1.2.3", "A", "1")]
+
+
+@pytest.mark.parametrize("with_series", [True, False])
+@pytest.mark.parametrize("syntax", [IMPLICIT, EXPLICIT, BIG_ENDIAN])
+def test_values_that_a_series_has_in_common_are_those_of_each_object(
+    syntax: UID, with_series: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Objects of one layout; each value changes at its own pace, some only where another series begins."""
+    tags = [0x00080018, 0x00100010, 0x00100020, 0x00200013, 0x00201041, 0x00280010]
+    tags += [0x0020000E] * with_series
+    rng = random.Random(3)
+    reader = HeaderReader(fields(*tags))
+    again = Mock(side_effect=Decoder.again, autospec=True)
+    monkeypatch.setattr(Decoder, "again", lambda *arguments: again(*arguments))
+    for number in range(300):
+        series = number // 40 if number < 200 else rng.randrange(3)  # one after the other, then mixed
+        expected = {
+            0x00080018: f"1.2.{1000 + number}",
+            0x0020000E: f"1.3.{series}",
+            0x00100010: f"Doe^{'ABC'[series % 3]}",
+            0x00100020: f"P{series % 2}",
+            0x00200013: "1" * rng.randint(1, 4),  # its length varies too
+            0x00201041: rng.choice(["-5.00", "10.00", "20.00"]),
+            0x00280010: "512" if rng.random() < 0.98 else "256",
+        }
+        dataset = small()
+        for tag, value in expected.items():
+            dataset[tag] = DataElement(tag, dictionary_VR(tag), value if tag != 0x00280010 else int(value))
+        assert reader.read_bytes(file_of(dataset, syntax)).values == tuple(expected[tag] for tag in tags)
+    assert again.call_count > (150 if with_series else 50)
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -5,6 +5,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import NamedTuple
 
+from pyconquest_rt.access import note_access
 from pyconquest_rt.errors import StorageError, UnreadableError
 from pyconquest_rt.header import Field, HeaderReader
 from pyconquest_rt.ingest import Ingest
@@ -37,7 +38,7 @@ def copy_series(
     """
     if not create and not Path(destination).is_dir():
         raise StorageError(f"there is no folder {destination}; make it, or set CreateDir")
-    names, missing = [], 0
+    names, missing, copied = [], 0, []
     reader = HeaderReader([Field(SOP_UID)])
     for image in select_images(ingest.database, "series", series):
         if ingest.storage.status(image.object_file, image.device) is None:
@@ -54,6 +55,8 @@ def copy_series(
         except OSError as error:
             raise StorageError(f"cannot copy to {target}: {error.strerror}") from error
         names.append(target)
+        copied.append(image.sop)
+    note_access(ingest.database, copied)
     return Copied(names, missing)
 
 

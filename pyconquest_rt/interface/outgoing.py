@@ -1,11 +1,14 @@
 """The part of the class that deletes, copies and lists files."""
 
 import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from pyconquest_rt import delete
 from pyconquest_rt.errors import DatabaseError, PyconquestError
 from pyconquest_rt.exports.files import copy_series
+from pyconquest_rt.exports.objects import Exported, Pseudonymisation, export, select
 from pyconquest_rt.interface.base import Base
 from pyconquest_rt.selection import Level, select_images
 
@@ -81,6 +84,55 @@ class Outgoing(Base):
             return None
         return [] if UseSubDirectories else made
 
+    def export(
+        self,
+        destination: str,
+        patientid: str | Sequence[str] = (),
+        studyuid: str | Sequence[str] = (),
+        seriesuid: str | Sequence[str] = (),
+        where: str = "",
+        *,
+        pseudonymise: bool = False,
+        dates: str = "shift",
+        keep: Sequence[str] = (),
+        burned_in: bool = False,
+        key_file: str | None = None,
+        map_file: str | None = None,
+    ) -> Exported:
+        """Write objects to a folder, as they are or under pseudonyms; an addition to PyConquest.
+
+        Args:
+            destination: the folder.
+            patientid, studyuid, seriesuid: what is exported, one or several of each.
+            where: a condition on ``v_series`` for further series, such as ``Modality = 'RTDOSE'``.
+            pseudonymise: take out who the patients are, by the basic profile of DICOM PS3.15 Annex E.
+            dates: ``shift`` moves all dates of a patient by the same number of weeks, ``remove`` takes them out.
+            keep: what the profile would take out: ``roi-names``, ``labels``, ``descriptions``,
+                ``patient-characteristics``, ``devices``.
+            burned_in: also objects that may show the patient (screen captures, documents).
+            key_file: a file with the key, which is made if it is not there; otherwise the archive has its own.
+            map_file: a CSV file for the map, which otherwise stands in the table ``pseudonyms`` alone.
+
+        Returns:
+            ``files`` that were made, and ``refused`` with the SOPInstanceUID and the reason of each other object.
+
+        Raises:
+            StorageError: the folder cannot be written, or lies in the data directory.
+            SettingsError, DatabaseError: an option, the key or the condition cannot be used.
+        """
+        options = Pseudonymisation(dates, keep, burned_in, _path(key_file), _path(map_file))
+        images = select(
+            self._ingest,
+            patients=_several(patientid),
+            studies=_several(studyuid),
+            series=_several(seriesuid),
+            where=where,
+        )
+        exported = export(self._ingest, images, destination, pseudonymise=options if pseudonymise else None)
+        self._log.info("%s", exported)
+        self._log_count(len(exported.refused), "objects were not exported")
+        return exported
+
     def get_list_of_filenames(
         self,
         filename: str | list[str] | None = None,
@@ -131,3 +183,12 @@ class Outgoing(Base):
         count = delete.delete_patient_rows(self._ingest, patient_id)
         self._log.info("deleted the rows of a patient with %d images", count)
         return 1
+
+
+def _several(given: str | Sequence[str]) -> Sequence[str]:
+    """Return one name as a list, an empty one as none."""
+    return ([given] if given else []) if isinstance(given, str) else given
+
+
+def _path(name: str | None) -> Path | None:
+    return None if name is None else Path(name)

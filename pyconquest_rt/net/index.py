@@ -1,17 +1,22 @@
 """The index as query and retrieve see it: rows to read, and the files that rows name."""
 
+import logging
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from pyconquest_rt.access import note_access
 from pyconquest_rt.config import ArchiveSettings
 from pyconquest_rt.database import Database
 from pyconquest_rt.errors import DatabaseError
 from pyconquest_rt.net.matching import register
 from pyconquest_rt.schema import Definition
 from pyconquest_rt.storage import Storage
+
+_LOG = logging.getLogger(__name__)
+_NOTE_TIMEOUT_S = 5.0
 
 
 class Rows(Protocol):
@@ -42,6 +47,17 @@ class Index:
     def path_of(self, object_file: str, device: str | None) -> Path:
         """Return the path of a row's file. Raises StorageError for a name that leads out of the archive."""
         return self._storage.path_of(object_file, device)
+
+    def note_access(self, sops: Collection[str]) -> None:
+        """Note that objects were retrieved; where that cannot be written now, only the log says so."""
+        try:
+            database = Database(self._database, self.definition, timeout_s=_NOTE_TIMEOUT_S)
+            try:
+                note_access(database, sops)
+            finally:
+                database.close()
+        except (DatabaseError, sqlite3.Error) as error:
+            _LOG.warning("The time of access to %d objects was not noted: %s", len(sops), error)
 
 
 class _Reader:

@@ -94,6 +94,7 @@ class RetrieveService(Provider):
         else:
             send(operation)
             operation.finish()
+            self._index.note_access(operation.completed)
 
     def _files(self, level: int, keys: dict[int, str]) -> dict[Path, str]:
         """Return the files to send and the instance that each should hold."""
@@ -125,14 +126,14 @@ class _Operation:
         self.files = files
         self.originator = (association.calling_aet, message.command.number("MessageID"))
         self._association, self._message = association, message
-        self._completed = 0
+        self.completed: list[str] = []
         self._failed: list[str] = []
         self._cancelled = False
 
     def count(self, path: Path, reason: str | None) -> None:
         """Count a sub-operation and tell the peer how far it is."""
         if reason is None:
-            self._completed += 1
+            self.completed.append(self.files[path])
         else:
             uid, why = (
                 self.files[path],
@@ -191,16 +192,16 @@ class _Operation:
             return CANCELLED
         if not self._failed:
             return SUCCESS
-        return SUBOPERATIONS_FAILED if self._completed else _ALL_FAILED
+        return SUBOPERATIONS_FAILED if self.completed else _ALL_FAILED
 
     def _response(self, status: int, *, remaining: bool) -> Command:
         response = self._message.command.answer(
             status,
-            NumberOfCompletedSuboperations=min(self._completed, _MAX_COUNT),
+            NumberOfCompletedSuboperations=min(len(self.completed), _MAX_COUNT),
             NumberOfFailedSuboperations=min(len(self._failed), _MAX_COUNT),
             NumberOfWarningSuboperations=0,
         )
         if remaining:
-            left = len(self.files) - self._completed - len(self._failed)
+            left = len(self.files) - len(self.completed) - len(self._failed)
             response["NumberOfRemainingSuboperations"] = min(left, _MAX_COUNT)
         return response

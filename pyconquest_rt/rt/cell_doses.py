@@ -70,18 +70,19 @@ def _parallel(portion: Portion, grid: DoseGrid, axes: tuple[int, int, int]) -> C
     window = (slice(rows.index[0], rows.index[-1] + 2), slice(columns.index[0], columns.index[-1] + 2))
     reached = grid.locate(axes[0], np.array((pieces.low.min(), pieces.high.max())))[0]
     across = slice(reached[0], reached[1] + 2)
-    layers = np.ascontiguousarray(grid.values.transpose(axes)[across, window[0], window[1]])
+    layers = np.ascontiguousarray(grid.gray(grid.stored.transpose(axes)[across, window[0], window[1]]))
     points = _Points.inside(portion, grid, axes, layers.shape)
     mean, spread, low, high = _integrate(layers, grid.nodes[axes[0]][across], pieces, points)
 
-    base = (piece * layers.shape[1] + (rows.index - rows.index[0])[row]) * layers.shape[2]
-    base += (columns.index - columns.index[0])[column]
-    along_u, along_v = columns.size.astype(np.float32)[column], rows.size.astype(np.float32)[row]
+    base = (np.arange(pieces.slab.size) * layers.shape[1] * layers.shape[2]).take(piece)
+    base += ((rows.index - rows.index[0]) * layers.shape[2]).take(row)
+    base += (columns.index - columns.index[0]).take(column)
+    along_u, along_v = columns.size.astype(np.float32).take(column), rows.size.astype(np.float32).take(row)
     dose, change_u, change_v = _bilinear(
         mean,
         base,
-        columns.start.astype(np.float32)[column] + along_u * u,
-        rows.start.astype(np.float32)[row] + along_v * v,
+        columns.start.astype(np.float32).take(column) + along_u * u,
+        rows.start.astype(np.float32).take(row) + along_v * v,
     )
     change_u *= along_u
     change_v *= along_v
@@ -89,9 +90,14 @@ def _parallel(portion: Portion, grid: DoseGrid, axes: tuple[int, int, int]) -> C
     change_u[partial] *= _extent(u[partial])
     change_v[partial] *= _extent(v[partial])
     change_w = spread.reshape(-1).take(base)
-    heights = (pieces.high - pieces.low)[piece]
-    volume = cells.fraction * columns.widths[column] * rows.widths[row] * heights
-    width = np.sqrt(change_u * change_u + change_v * change_v + change_w * change_w)
+    volume = cells.fraction * columns.widths.take(column)
+    volume *= rows.widths.take(row)
+    volume *= (pieces.high - pieces.low).take(piece)
+    change_u *= change_u
+    change_v *= change_v
+    change_w *= change_w
+    change_u += change_v
+    width = np.sqrt(np.add(change_u, change_w, out=change_u), out=change_u)
     return _inner_extremes(portion, grid, CellDoses(volume, dose, width, low, high), cells, piece)
 
 
@@ -149,8 +155,10 @@ def _integrate(
             share = ((following - position) / (pieces.high - pieces.low)).astype(np.float32)[:, None, None]
             position = following
         index, part = locate(nodes, position)
-        here = layers[index]
-        here += part.astype(np.float32)[:, None, None] * (layers[index + 1] - here)
+        here, step = layers[index], layers[index + 1]
+        step -= here
+        step *= part.astype(np.float32)[:, None, None]
+        here += step
         if number == 0:
             mean, least, most = np.zeros_like(here), here, here
         else:
@@ -192,7 +200,7 @@ def _oblique(portion: Portion, grid: DoseGrid) -> CellDoses | None:
     inside = grid.contains(at)
     if not inside.any():
         return None
-    dose, slope = grid.interpolate(at[inside])
+    dose, slope = grid.interpolate_with_slope(at[inside])
     extent = np.stack((np.ones(u.shape), _extent(v), _extent(u)), axis=1)
     span = portion.frame.from_grid(slope) * (size * extent)[inside]
     volume = (cells.fraction * size.prod(axis=1))[inside]
@@ -212,7 +220,7 @@ def _surface_extremes(portion: Portion, grid: DoseGrid) -> tuple[float, float]:
         at = portion.frame.to_grid(np.column_stack((face[piece], in_plane)))
         at = at[grid.contains(at)]
         if at.size:
-            doses = grid.interpolate(at)[0]
+            doses = grid.interpolate(at)
             low, high = min(low, float(doses.min())), max(high, float(doses.max()))
     return low, high
 
@@ -229,14 +237,15 @@ def _inner_extremes(
     lower, upper = doses.dose - half, doses.dose + half
     promising = np.flatnonzero((cells.fraction == 1.0) & ((lower < low) | (upper > high)))
     if promising.size > 2 * CANDIDATES:
-        best = (np.argsort(lower[promising])[:CANDIDATES], np.argsort(-upper[promising])[:CANDIDATES])
-        promising = promising[np.concatenate(best)]
+        lowest = np.argpartition(lower[promising], CANDIDATES)[:CANDIDATES]
+        highest = np.argpartition(upper[promising], -CANDIDATES)[-CANDIDATES:]
+        promising = promising[np.concatenate((lowest, highest))]
     if promising.size:
         w = _levels(portion.pieces, piece[promising], grid, portion.frame)[:, :, None, None]
         v = portion.rows.edges[cells.row[promising][:, None] + (0, 1)][:, None, :, None]
         u = portion.columns.edges[cells.column[promising][:, None] + (0, 1)][:, None, None, :]
         corners = np.stack(np.broadcast_arrays(w, v, u), axis=-1).reshape(-1, 3)
-        found = grid.interpolate(portion.frame.to_grid(corners))[0]
+        found = grid.interpolate(portion.frame.to_grid(corners))
         low, high = min(low, float(found.min())), max(high, float(found.max()))
     return replace(doses, low=low, high=high)
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from pydicom.dataset import Dataset
 
-from pyconquest_rt.rt.dicom_values import code, items, number, numbers, raw_value, text
+from pyconquest_rt.rt.dicom_values import Record, code, items, number, numbers, raw_value, text
 
 Floats = npt.NDArray[np.float64]
 
@@ -38,7 +37,7 @@ class Roi:
     notes: tuple[str, ...] = ()
 
 
-def read_rois(structure_set: Dataset, wanted: Iterable[int] | None = None) -> dict[int, Roi]:
+def read_rois(structure_set: Record, wanted: Iterable[int] | None = None) -> dict[int, Roi]:
     """Return the ROIs of an RTSTRUCT by ROI number, in the order of StructureSetROISequence.
 
     ``wanted`` limits which ROIs have their contours read (all when None). Nothing is raised for damaged
@@ -61,13 +60,13 @@ def read_rois(structure_set: Dataset, wanted: Iterable[int] | None = None) -> di
     return rois
 
 
-def _roi_number(item: Dataset, tag: int) -> int | None:
+def _roi_number(item: Record, tag: int) -> int | None:
     value = number(item, tag)
     return None if value is None else int(value)
 
 
-def _read_roi(roi_number: int, item: Dataset, contour_item: Dataset | None, interpreted_type: str) -> Roi:
-    closed: list[Dataset] = []
+def _read_roi(roi_number: int, item: Record, contour_item: Record | None, interpreted_type: str) -> Roi:
+    closed: list[Record] = []
     others: Counter[str] = Counter()
     color = None
     if contour_item is not None:
@@ -93,7 +92,7 @@ def _read_roi(roi_number: int, item: Dataset, contour_item: Dataset | None, inte
     )
 
 
-def _coordinates(contours: list[Dataset]) -> list[Floats]:
+def _coordinates(contours: list[Record]) -> list[Floats]:
     """Return the numbers of each ContourData; all raw values of an ROI are converted in one go."""
     values = [raw_value(contour, CONTOUR_DATA) for contour in contours]
     if values and all(isinstance(value, bytes) and value for value in values):

@@ -3,6 +3,7 @@ C.8.8.3)."""
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from pyconquest_rt.errors import ObjectError
 from pyconquest_rt.rt.dicom_values import number, numbers, raw_value, text
 
 Floats = npt.NDArray[np.float64]
+Singles = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.intp]
 
 MAX_VOXELS = 1 << 28
@@ -39,15 +41,16 @@ class DoseError(ObjectError):
 
 @dataclass(frozen=True)
 class DoseGrid:
-    """Doses in Gy on a rectangular grid.
+    """Doses on a rectangular grid.
 
-    ``values`` has the shape (planes, rows, columns) in single precision. ``axes[i]`` (i = 0 plane, 1 row, 2
-    column) is the unit vector along which index i grows, in patient coordinates; ``nodes[i]`` are the
-    ascending positions of the voxel centres along it in mm from ``origin``, and ``extents[i]`` the outer
-    borders of its voxels.
+    ``stored`` has the shape (planes, rows, columns); times ``scaling`` it is the dose in Gy, which
+    :meth:`gray` gives for any part of it. ``axes[i]`` (i = 0 plane, 1 row, 2 column) is the unit vector
+    along which index i grows, in patient coordinates; ``nodes[i]`` are the ascending positions of the voxel
+    centres along it in mm from ``origin``, and ``extents[i]`` the outer borders of its voxels.
     """
 
-    values: npt.NDArray[np.float32]
+    stored: npt.NDArray[Any]
+    scaling: float
     origin: Floats
     axes: Floats
     nodes: tuple[Floats, Floats, Floats]
@@ -62,7 +65,12 @@ class DoseGrid:
     @cached_property
     def range(self) -> tuple[float, float]:
         """The least and the greatest dose of the grid in Gy."""
-        return float(self.values.min()), float(self.values.max())
+        low, high = self.gray(np.array((self.stored.min(), self.stored.max())))
+        return float(low), float(high)
+
+    def gray(self, stored: npt.NDArray[Any]) -> Singles:
+        """Return stored values as doses in Gy, in single precision."""
+        return np.asarray(np.multiply(stored, self.scaling, dtype=np.float32, casting="unsafe"))
 
     def to_grid(self, points: Floats) -> Floats:
         """Return patient coordinates (n, 3) as coordinates along the three axes of the grid, in mm."""
@@ -87,10 +95,9 @@ class DoseGrid:
         area = np.outer(*(np.diff(nodes) for nodes in self.nodes[1:]))
         total = 0.0
         for plane, height in enumerate(np.diff(self.nodes[0])):
-            block = self.values[plane : plane + 2]
-            if block.max() < level:
+            corners = self.gray(self.stored[plane : plane + 2]).astype(np.float64)
+            if corners.max() < level:
                 continue
-            corners = block.astype(np.float64)
             mean = _halfway(_halfway(_halfway(corners, 0), 1), 2)[0]
             width = np.zeros(area.shape)
             for axis, one, other in ((0, 1, 2), (1, 0, 2), (2, 0, 1)):
@@ -100,22 +107,41 @@ class DoseGrid:
             total += float((share * area).sum()) * height
         return total / 1e3
 
-    def interpolate(self, points: Floats) -> tuple[Floats, Floats]:
+    def interpolate(self, points: Floats) -> Floats:
+        """Return the trilinear dose in Gy at points (n, 3) in grid coordinates."""
+        corners, parts, _ = self._around(points)
+        return _blend(corners, *parts)
+
+    def interpolate_with_slope(self, points: Floats) -> tuple[Floats, Floats]:
         """Return the trilinear dose in Gy at points (n, 3) in grid coordinates, and its slope (n, 3) in
         Gy/mm."""
-        (i, p), (j, q), (k, r) = (self.locate(axis, points[:, axis]) for axis in range(3))
-        corner = [[[self.values[i + a, j + b, k + c] for c in (0, 1)] for b in (0, 1)] for a in (0, 1)]
-        lines = [[(line[0] + r * (line[1] - line[0]), line[1] - line[0]) for line in face] for face in corner]
-        faces = [
-            (one[0] + q * (two[0] - one[0]), two[0] - one[0], one[1] + q * (two[1] - one[1]))
-            for one, two in lines
-        ]
-        dose, along_row, along_column = (
-            below + p * (above - below) for below, above in zip(*faces, strict=True)
+        corners, (p, q, r), gaps = self._around(points)
+        changes = (
+            _blend(corners[1] - corners[0], q, r),
+            _blend(corners[:, 1] - corners[:, 0], p, r),
+            _blend(corners[:, :, 1] - corners[:, :, 0], p, q),
         )
-        changes = (faces[1][0] - faces[0][0], along_row, along_column)
-        gaps = (np.diff(nodes)[index] for nodes, index in zip(self.nodes, (i, j, k), strict=True))
-        return dose, np.stack([change / gap for change, gap in zip(changes, gaps, strict=True)], axis=1)
+        slope = np.stack([change / gap for change, gap in zip(changes, gaps, strict=True)], axis=1)
+        return _blend(corners, p, q, r), slope
+
+    def _around(self, points: Floats) -> tuple[Singles, list[Floats], list[Floats]]:
+        """Return the doses of the eight voxels around each point, shape (2, 2, 2, n), and along each axis the
+        part of the way from the first to the second, and their distance."""
+        places = [self.locate(axis, points[:, axis]) for axis in range(3)]
+        (i, _), (j, _), (k, _) = places
+        strides = (self.stored.shape[1] * self.stored.shape[2], self.stored.shape[2], 1)
+        offsets = np.indices((2, 2, 2)).T.dot(strides).T[..., None]
+        corners = self.gray(self.stored.reshape(-1).take(offsets + (i * strides[0] + j * strides[1] + k)))
+        gaps = [nodes[index + 1] - nodes[index] for nodes, (index, _) in zip(self.nodes, places, strict=True)]
+        return corners, [part for _, part in places], gaps
+
+
+def _blend(corners: Singles, *parts: Floats) -> Floats:
+    """Interpolate between the two halves of the first axis, then of the next, as many as there are parts."""
+    values: npt.NDArray[np.floating] = corners
+    for part in parts:
+        values = values[0] + part * (values[1] - values[0])
+    return np.asarray(values, np.float64)
 
 
 def _halfway(values: Floats, axis: int) -> Floats:
@@ -128,9 +154,10 @@ def locate(nodes: Floats, positions: Floats) -> tuple[Ints, Floats]:
 
     Positions beyond the outermost nodes are moved onto them: the dose is level in the outer half voxel.
     """
-    index = np.clip(np.searchsorted(nodes, positions, side="right") - 1, 0, nodes.size - 2)
-    part = (positions - nodes[index]) / (nodes[index + 1] - nodes[index])
-    return index, np.clip(part, 0.0, 1.0)
+    index = np.minimum(np.maximum(nodes.searchsorted(positions, side="right") - 1, 0), nodes.size - 2)
+    below = nodes[index]
+    part = (positions - below) / (nodes[index + 1] - below)
+    return index, np.minimum(np.maximum(part, 0.0), 1.0)
 
 
 def turned(points: Floats, matrix: Floats) -> Floats:
@@ -159,12 +186,11 @@ def read_dose_grid(dose: Dataset) -> DoseGrid:
     scaling = number(dose, DOSE_GRID_SCALING)
     if scaling is None or scaling <= 0:
         raise DoseError("DoseGridScaling is missing or not a positive number")
-    with np.errstate(over="ignore"):
-        values = np.multiply(_stored_values(dose, shape), scaling, dtype=np.float32, casting="unsafe")
-    if not np.isfinite(values).all():
+    stored = _stored_values(dose, shape)
+    if scaling * max(-float(stored.min()), float(stored.max())) > np.finfo(np.float32).max:
         raise DoseError("the dose grid holds values that are not finite")
     if offsets[-1] < offsets[0]:
-        offsets, values = offsets[::-1], values[::-1]
+        offsets, stored = offsets[::-1], stored[::-1]
     nodes, extents = [], []
     steps = (_plane_thickness(dose, spacing), spacing[0], spacing[1])
     for axis, centres in enumerate(
@@ -172,13 +198,13 @@ def read_dose_grid(dose: Dataset) -> DoseGrid:
     ):
         if centres.size == 1:
             centres = centres + 0.5 * steps[axis] * np.array([-1.0, 1.0])
-            values = np.repeat(values, 2, axis=axis)
+            stored = np.repeat(stored, 2, axis=axis)
             extents.append((float(centres[0]), float(centres[1])))
         else:
             half = 0.5 * (centres[1] - centres[0]), 0.5 * (centres[-1] - centres[-2])
             extents.append((float(centres[0] - half[0]), float(centres[-1] + half[1])))
         nodes.append(centres)
-    return DoseGrid(np.ascontiguousarray(values), origin, axes, tuple(nodes), tuple(extents))
+    return DoseGrid(np.ascontiguousarray(stored), scaling, origin, axes, tuple(nodes), tuple(extents))
 
 
 def _require_gray(dose: Dataset) -> None:
@@ -253,7 +279,7 @@ def _plane_thickness(dose: Dataset, spacing: Floats) -> float:
     return thickness if thickness is not None and 0 < thickness < 1e3 else float(spacing.min())
 
 
-def _stored_values(dose: Dataset, shape: tuple[int, int, int]) -> npt.NDArray[np.generic]:
+def _stored_values(dose: Dataset, shape: tuple[int, int, int]) -> npt.NDArray[Any]:
     """Return the stored values, shape (planes, rows, columns), after checks that they can be there at all."""
     bits = _unsigned_short(dose, 0x00280100)
     if bits not in (8, 16, 32):
@@ -284,7 +310,7 @@ def _transfer_syntax(dose: Dataset) -> UID | None:
     return UID(syntax) if syntax else None
 
 
-def _decoded(dose: Dataset, shape: tuple[int, int, int]) -> npt.NDArray[np.generic]:
+def _decoded(dose: Dataset, shape: tuple[int, int, int]) -> npt.NDArray[Any]:
     try:
         return np.asarray(pixel_array(dose)).reshape(shape)
     except Exception as error:  # the decoders raise many kinds

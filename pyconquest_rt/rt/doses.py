@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydicom import dcmread
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.pixels.utils import iter_pixels
@@ -36,6 +35,7 @@ from pyconquest_rt.rt.rows import (
 PIXEL_DATA = 0x7FE00010
 PIECE_BYTES = 1 << 22
 DEFERRED_BYTES = 1 << 16
+"""Values of a file that are larger, as PixelData is, are left where they are."""
 MAX_VOXELS = 1 << 28
 MAX_FRAME = 1 << 24
 """Voxels of one frame: more than 4096 rows of 4096 columns are no dose plane."""
@@ -50,7 +50,7 @@ def extract(source: Source) -> Row:
 
     An object that cannot be used gives a row with the status ``failed`` and the reason; nothing is raised.
     """
-    dataset, failure = open_object(_without_pixels(source), "RTDOSE")
+    dataset, failure = open_object(source, "RTDOSE", DEFERRED_BYTES)
     row = {**identity(dataset), **_references(dataset), **_description(dataset), **_grid(dataset)}
     warnings = _grid_warnings(dataset, row)
     row["maximum_gy"] = None
@@ -60,20 +60,6 @@ def extract(source: Source) -> Row:
         except (_NoMaximumError, OSError) as error:
             warnings.append(str(error))
     return row | verdict(failure, warnings)
-
-
-def _without_pixels(source: Source) -> Source:
-    """A file as the data set in which PixelData (as all values above 64 KB) have only their place.
-
-    Not so a deflated file, in which a place tells nothing.
-    """
-    if not isinstance(source, str | os.PathLike):
-        return source
-    try:
-        dataset = dcmread(Path(source), force=True, defer_size=DEFERRED_BYTES)
-        return source if transfer_syntax(dataset).is_deflated else dataset
-    except Exception:  # pydicom raises many kinds; the reason is found where the object is opened
-        return source
 
 
 def _references(dataset: Dataset) -> Row:

@@ -29,7 +29,7 @@ class HistogramSum:
         middle = (dose - self.low) / self.step
         half = np.minimum((0.5 / self.step) * width, np.minimum(middle, self.bins - middle))
         start = np.clip(np.rint(middle - half), 0, self.bins).astype(np.intp)
-        end = np.clip(np.rint(middle + half), start, self.bins).astype(np.intp)
+        end = np.maximum(np.minimum(np.rint(middle + half), self.bins).astype(np.intp), start)
         end += start == end
         slope = volume / (end - start)
         self.ramps += np.bincount(start, slope, minlength=self.bins + 2)

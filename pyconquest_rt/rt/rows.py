@@ -95,10 +95,13 @@ def verdict(failed: str | None, warnings: Iterable[str]) -> Row:
     return {"status": status, "reason": "; ".join(reasons) or None}
 
 
-def open_object(source: Source, modality: str) -> tuple[Dataset, str | None]:
-    """The data set of a source, and why it cannot be used, if so: unreadable, or not of this modality."""
+def open_object(source: Source, modality: str, defer_size: int | None = None) -> tuple[Dataset, str | None]:
+    """The data set of a source, and why it cannot be used, if so: unreadable, or not of this modality.
+
+    ``defer_size`` is that of dicom_values.read_object.
+    """
     try:
-        dataset = read_object(source)
+        dataset = read_object(source, defer_size)
     except UnreadableError as error:
         return Dataset(), str(error)
     found = value(dataset, "Modality")

@@ -42,7 +42,7 @@ def rebuild(settings: Settings, patient: str | None, only: Any, jobs: int | None
     )
     progress.close()
     if as_json:
-        print_json(vars(report))
+        print_json(report.as_dict())
         return
     click.echo(str(report))
     for path, reason in report.rejected:

@@ -143,6 +143,33 @@ def test_a_missing_file_is_a_failed_sub_operation(
         assert result.comment == "1 of 3 instances were not sent" and not result.ok
 
 
+@pytest.mark.parametrize("how", ["move", "get"])
+def test_what_is_retrieved_counts_as_used(
+    start_archive: StartArchive,
+    start_receiver: StartReceiver,
+    index: Index,
+    data: Path,
+    tmp_path: Path,
+    how: str,
+) -> None:
+    def used() -> set[str]:
+        with index.open() as rows:
+            return {row[0] for row in rows.read("SELECT SOPInstanc FROM DICOMImages WHERE AccessTime > 0")}
+
+    receiver = start_receiver()
+    listener = start_archive(Peer("THERE", "127.0.0.1", receiver.port))
+    with index.open() as rows:
+        list(rows.read("UPDATE DICOMImages SET AccessTime = 0"))
+    (data / "1" / "2.dcm").unlink()
+    keys = {"StudyInstanceUID": f"{ROOT}.1"}
+    if how == "move":
+        move("127.0.0.1", listener.port, "ANY", destination="THERE", level="STUDY", keys=keys)
+    else:
+        get("127.0.0.1", listener.port, "ANY", sink=Folder(tmp_path / "x"), level="STUDY", keys=keys)
+    listener.stop()  # it notes the access after it has answered
+    assert used() == {f"{ROOT}.1.1.1", f"{ROOT}.1.1.3"}
+
+
 def test_a_refusal_is_a_failed_sub_operation(
     start_archive: StartArchive, start_receiver: StartReceiver, sink: FolderSink
 ) -> None:

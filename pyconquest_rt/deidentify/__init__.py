@@ -1,0 +1,1 @@
+"""Objects without their patient: pseudonyms from a key, and the confidentiality profile of DICOM PS3.15 Annex E."""
