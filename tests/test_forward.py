@@ -2,6 +2,8 @@
 
 import json
 import socket
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -222,9 +224,15 @@ def test_a_rule_that_another_process_is_at(ingest: Ingest, put: Put, peer: Peer)
     put("P1/1.dcm")
     rebuild(ingest)
     peer.start()
-    ingest.database.connection.execute("UPDATE forward_rules SET lease = ?", (clock.now + 1,))
-    assert send_due(ingest, clock) == Summary()
-    clock.now += 1  # it has died, and its lease has run out
+    hold = "import sys; from pathlib import Path; from pyconquest_rt.locks import Lock\n"
+    hold += "with Lock(Path(sys.argv[1]), ''):\n    print('held', flush=True)\n    input()"
+    lock = Path(ingest.database.path).with_name(".conquest.db.forward.all.lock")
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline() == b"held\n"
+        assert send_due(ingest, clock) == Summary()
+        other.kill()
     assert send_due(ingest, clock) == Summary(sent=1)
 
 
