@@ -44,6 +44,8 @@ class _Objects:
     problems: Mapping[int, str]
     grid: DoseGrid | None
     grid_problem: str
+    frame_of_reference: str
+    is_lossy: bool
     thickness: float | None
     end_cap: str
 
@@ -108,7 +110,19 @@ def _read(structure_set: Record, doses: list[Dataset], end_cap: str, thickness: 
     except DoseError as error:
         grid_problem = str(error)
     usual = usual_distance(planes.values()) if thickness is None else thickness
-    return _Objects(structure_set, doses[0], rois, planes, problems, grid, grid_problem, usual, end_cap)
+    return _Objects(
+        structure_set=structure_set,
+        dose=doses[0],
+        rois=rois,
+        planes=planes,
+        problems=problems,
+        grid=grid,
+        grid_problem=grid_problem,
+        frame_of_reference=text(doses[0], "FrameOfReferenceUID"),
+        is_lossy=is_lossy(doses[0]),
+        thickness=usual,
+        end_cap=end_cap,
+    )
 
 
 def _one(number: int, objects: _Objects, engine: str) -> DVH:
@@ -185,9 +199,9 @@ def _remarks(roi: Roi, planes: Planes, objects: _Objects, dvh: DVH) -> list[str]
         remarks.append(f"taken as interrupted between the planes at {low:g} and {high:g} mm")
     if dvh.uncovered_cc > 0:
         remarks.append(f"{dvh.uncovered_cc:.3g} of {dvh.volume_cc:.4g} cc lie outside the dose grid")
-    if is_lossy(objects.dose):
+    if objects.is_lossy:
         remarks.append("the dose was compressed with loss")
-    frame = text(objects.dose, "FrameOfReferenceUID")
+    frame = objects.frame_of_reference
     if frame and roi.frame_of_reference and frame != roi.frame_of_reference:
         remarks.append("structure set and dose have different frames of reference")
     return remarks
