@@ -225,6 +225,19 @@ def test_dvhs_roi_names_and_doses(run: Run, tmp_path: Path) -> None:
     assert {row["tg263_name"] for row in table} >= {"Body", "Lung_L", "PTV_6000"}
     assert (tmp_path / "d.png").read_bytes().startswith(b"\x89PNG")
     run("dvh", "NOBODY", code=1)
+    rows = json.loads(run("dvh", "--roi", "lung_?", "--mean", ":5", "--rx", "60", "--json").output)
+    assert {row["roi_name"] for row in rows} <= {"Lung_L", "Lung_R"} and all(
+        row["mean_gy"] <= 5 for row in rows
+    )
+    assert "no range of doses" in run("dvh", "--rx", "many", code=2).output
+    assert "no DVHs of site prostate" in run("dvh", "--site", "prostate", code=1).output
+    assert run("site", "DEMO001", "Prostate").output == "1 plan(s)\n"
+    cohort = run("dvh", "--site", "prostate", "--cohort", "--plot", "c.png", "--csv", "c.csv").output
+    assert cohort.splitlines()[2].split() == ["dose_gy", "mean", "p10", "p25", "p50", "p75", "p90"]
+    assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
+    assert run("site", "DEMO001").output == "1 plan(s)\n"
+    run("dvh", "--site", "prostate", code=1)
+    run("site", "NOBODY", "Prostate", code=1)
     assert "Lung_L" in run("roi", "list").output
     assert "7 names mapped" in run("roi", "map").output
     run("roi", "check", "Lung_L")
