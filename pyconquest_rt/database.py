@@ -56,7 +56,13 @@ MIGRATIONS: dict[str, list[str]] = {
         CREATE TABLE audit(
             id INTEGER PRIMARY KEY, time TEXT NOT NULL, action TEXT NOT NULL, subject TEXT, detail TEXT
         );
+        """,
+        # PyConquest's indices; those that nothing else does for are made again (see _INDICES)
         """
+        DROP INDEX IF EXISTS index_dicomimages;
+        DROP INDEX IF EXISTS index_dicomimages_seriesinst;
+        DROP INDEX IF EXISTS index_dicomseries;
+        """,
     ],
     "derivations": [
         """
@@ -151,12 +157,13 @@ class Database:
         if self._is_complete():
             return
         with self.transaction():
+            for component, scripts in MIGRATIONS.items():
+                self.migrate(component, scripts)
             for table in _tables(self.definition):
                 self._ensure_table(table)
-            for statement in _indices_and_views(self.definition):
+            self._ensure_indices()
+            for statement in _views(self.definition):
                 self.connection.execute(statement)
-        for component, scripts in MIGRATIONS.items():
-            self.migrate(component, scripts)
 
     def extend(self, definition: Definition) -> None:
         """Take a definition with further columns, and add these to the tables."""
@@ -168,7 +175,7 @@ class Database:
         return (
             all(self.state(f"schema:{name}") == str(len(scripts)) for name, scripts in MIGRATIONS.items())
             and not any(self._missing_columns(table) for table in _tables(self.definition))
-            and all(self.has(name) for name in ("v_series", "index_dicomimages"))
+            and self.has("v_series")
         )
 
     # -- tables ---------------------------------------------------------------------------------------------
@@ -201,6 +208,21 @@ class Database:
         for line in self._missing_columns(table):
             self.connection.execute(f"ALTER TABLE {quote(table.name)} ADD COLUMN {line}")
             self.set_state("refill", "1")
+
+    def _ensure_indices(self) -> None:
+        """Index what no index begins with yet; those of a primary key and of a foreign database serve as well."""
+        for name, table, column in _INDICES:
+            present = {known.lower() for known in self.columns(table)}
+            if column.lower() in present - self._indexed(table):
+                self.connection.execute(f"CREATE INDEX IF NOT EXISTS {name} ON {table} ({column})")
+
+    def _indexed(self, table: str) -> set[str]:
+        """Return the columns, in small letters, with which some index of a table begins."""
+        names = [
+            row[1] for row in self.connection.execute(f"PRAGMA index_list({quote(table)})") if not row[4]
+        ]
+        firsts = [self.connection.execute(f"PRAGMA index_info({quote(name)})").fetchone() for name in names]
+        return {first[2].lower() for first in firsts if first[2]}
 
     def drop_tables(self) -> None:
         """Drop what the index holds (the four tables, their views, what was seen of the files) and make it anew.
@@ -308,20 +330,18 @@ def _tables(definition: Definition) -> tuple[Table, ...]:
     return (*definition.tables, definition.worklist) if definition.worklist else definition.tables
 
 
-# Conquest's indices and PyConquest's, under their names.
+# Every key and every link is found by one index, of the name that Conquest or else PyConquest gives it. Theirs that
+# repeat a primary key or begin with the column of another are not made: each costs a page written per new image.
 _INDICES = (
-    ("study_lnk", "DICOMStudies", ("PatientID",)),
-    ("idx_patientid", "DICOMPatients", ("PatientID",)),
-    ("idx_patientid_studyinsta", "DICOMStudies", ("PatientID", "StudyInsta")),
-    ("series_lnk", "DICOMSeries", ("StudyInsta",)),
-    ("series_pat", "DICOMSeries", ("SeriesPat",)),
-    ("idx_studyinsta_seriesinst", "DICOMSeries", ("StudyInsta", "SeriesInst")),
-    ("images_lnk", "DICOMImages", ("SeriesInst",)),
-    ("images_pat", "DICOMImages", ("ImagePat",)),
-    ("idx_seriesinst_sopinstanc", "DICOMImages", ("SeriesInst", "SOPInstanc")),
-    ("index_dicomimages", "DICOMImages", ("SOPInstanc",)),
-    ("index_dicomseries", "DICOMSeries", ("SeriesInst",)),
-    ("index_dicomimages_seriesinst", "DICOMImages", ("SeriesInst",)),
+    ("idx_patientid", "DICOMPatients", "PatientID"),
+    ("index_dicomstudies", "DICOMStudies", "StudyInsta"),
+    ("study_lnk", "DICOMStudies", "PatientID"),
+    ("index_dicomseries", "DICOMSeries", "SeriesInst"),
+    ("series_lnk", "DICOMSeries", "StudyInsta"),
+    ("series_pat", "DICOMSeries", "SeriesPat"),
+    ("index_dicomimages", "DICOMImages", "SOPInstanc"),
+    ("images_lnk", "DICOMImages", "SeriesInst"),
+    ("images_pat", "DICOMImages", "ImagePat"),
 )
 
 _V_SERIES = """
@@ -338,14 +358,10 @@ WHERE series.Modality IN ('RTSTRUCT', 'RTDOSE', 'RTPLAN')
 """
 
 
-def _indices_and_views(definition: Definition) -> Iterator[str]:
-    """Statements for what the definition's columns allow."""
-    columns = {table.name: {column.name.lower() for column in table.columns} for table in definition.tables}
-    for name, table, indexed in _INDICES:
-        if {column.lower() for column in indexed} <= columns[table]:
-            yield f"CREATE INDEX IF NOT EXISTS {name} ON {table} ({', '.join(indexed)})"
+def _views(definition: Definition) -> Iterator[str]:
+    """Statements for the views that the definition's columns allow."""
     yield _V_SERIES
-    if "modality" in columns["DICOMSeries"]:
+    if any(column.name.lower() == "modality" for column in definition.series.columns):
         yield _V_SERIES_RT
 
 

@@ -34,6 +34,7 @@ _SHORT = {vr.encode(): vr for vr in SHORT_VRS}
 
 #: tag, VR (``None`` where the encoding does not tell), position of the value, its length or UNDEFINED_LENGTH.
 ElementHeader = tuple[int, str | None, int, int]
+_ABSENT: ElementHeader = 0, None, 0, 0
 
 
 class Encoding:
@@ -222,11 +223,12 @@ class Item:
 
     def text(self, tag: int) -> str | None:
         """The value as text (see `values.text_value`); ``None`` where absent or empty."""
-        header = self._located().get(tag)
-        if header is None or header[3] == UNDEFINED_LENGTH:
+        _, vr, start, length = self._located().get(tag, _ABSENT)
+        if length in (0, UNDEFINED_LENGTH):
             return None
-        raw = self._source.read(header[2], header[2] + header[3])
-        vr = self.vr(tag)
+        if vr is None or vr == "UN":
+            vr = self.vr(tag)
+        raw = self._source.read(start, start + length)
         return text_value(raw, vr, self._character_codecs(), big_endian=self._encoding.big_endian)
 
     def values(self, tag: int) -> list[str]:
@@ -270,14 +272,17 @@ class Item:
 
     def _located(self) -> dict[int, ElementHeader]:
         if self._elements is None:
+            source, stop, encoding = self._source, self._stop, self._encoding
             found: dict[int, ElementHeader] = {}
             position = self._start
-            while position < self._stop:
-                header = read_header(self._source, position, self._encoding)
-                if header[0] == ITEM_DELIMITER:
+            while position < stop:
+                tag, _, start, length = header = read_header(source, position, encoding)
+                if tag == ITEM_DELIMITER:
                     break
-                _, position = end_of_value(self._source, header, self._stop, self._encoding)
-                found[header[0]] = header
+                position = start + length
+                if position > stop:  # also where the length is undefined
+                    _, position = end_of_value(source, header, stop, encoding)
+                found[tag] = header
             self._elements = found
         return self._elements
 

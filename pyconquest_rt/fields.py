@@ -96,23 +96,14 @@ class Decoder:
     Args:
         fields: the wanted values.
         conversions: one per field.
-        transfer_syntax: that of the objects.
-        charset: their SpecificCharacterSet.
         tags: those of which there are raw values, in their order.
     """
 
-    __slots__ = ("_all", "_common", "_steps_of", "_varying", "charset", "transfer_syntax")
+    __slots__ = ("_all", "_common", "_steps_of", "_varying")
 
     def __init__(
-        self,
-        fields: Sequence[Field],
-        conversions: Sequence[Conversion],
-        transfer_syntax: str,
-        charset: str,
-        tags: Sequence[int],
+        self, fields: Sequence[Field], conversions: Sequence[Conversion], tags: Sequence[int]
     ) -> None:
-        self.transfer_syntax = transfer_syntax
-        self.charset = charset
         self._steps_of: list[list[tuple[int, Conversion]]] = [[] for _ in tags]
         """Place of a tag → the numbers of the fields that want it, each with its conversion."""
         places = {tag: place for place, tag in enumerate(tags)}

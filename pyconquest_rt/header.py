@@ -34,6 +34,7 @@ from pyconquest_rt.fields import Field as Field
 from pyconquest_rt.layouts import MAX_PARTS, LayoutCache
 from pyconquest_rt.part10 import (
     MAX_VALUE,
+    PREFIX_BYTES,
     TRANSFER_SYNTAX_UID,
     FileSource,
     Prefix,
@@ -56,6 +57,7 @@ SERIES_INSTANCE_UID = 0x0020000E
 MAX_SEQUENCES = 16 << 20  #: wanted sequences are left out once they have more bytes together
 MAX_ITEMS = 50_000  #: a wanted sequence with more items is left out
 
+_SHORT_PREFIX = PREFIX_BYTES // 2
 _TABLES = 8  # combinations of character set and byte order of which the conversions are kept
 
 
@@ -74,14 +76,15 @@ class Header(NamedTuple):
 class _Found:
     """What a walk over one object found."""
 
-    __slots__ = ("closing", "elements", "fault", "last", "ordered", "raws", "room", "sequences")
+    __slots__ = ("closing", "elements", "fault", "last", "ordered", "raws", "rest", "room", "sequences")
 
     def __init__(self, last: int) -> None:
         self.last = last  # the last wanted tag
         self.raws: dict[int, tuple[str | None, bytes]] = {}
         self.sequences: dict[int, list[Item]] = {}
-        self.elements: list[tuple[int, ElementHeader]] = []  # each with its position
-        self.closing: tuple[int, ElementHeader] | None = None  # the first one after the last wanted
+        self.elements: list[tuple[int, ElementHeader]] = []  # those before `rest`, each with its position
+        self.rest: tuple[int, ElementHeader] | None = None  # the first wanted sequence
+        self.closing: tuple[int, ElementHeader] | None = None  # the first element after the last wanted
         self.ordered = True
         self.fault: str | None = None
         self.room = MAX_SEQUENCES
@@ -90,12 +93,30 @@ class _Found:
         """Note what is wrong with the object; what is noted first stays."""
         self.fault = self.fault or reason
 
+    def pass_by(self, position: int, header: ElementHeader, is_sequence: bool) -> None:
+        """Note where an element stands, as far as a layout can be made of them."""
+        if self.rest is None and is_sequence:
+            self.rest = position, header
+        elif self.rest is None and len(self.elements) <= MAX_PARTS:
+            self.elements.append((position, header))
+
     def is_plain(self) -> bool:
         """Whether the object is one of which the layout can be remembered."""
-        return self.ordered and not self.sequences and not self.fault and 0 < len(self.elements) <= MAX_PARTS
+        return self.ordered and not self.fault and 0 < len(self.elements) <= MAX_PARTS
 
     def raw(self, tag: int) -> bytes:
         return self.raws[tag][1] if tag in self.raws else b""
+
+
+class _Context(NamedTuple):
+    """What the objects of one layout have in common, and how the walk over what follows it begins."""
+
+    transfer_syntax: str
+    charset: str
+    encoding: Encoding
+    raws: dict[int, tuple[str | None, bytes]]  # the values on which the meaning of others rests
+    last: int  # the last wanted tag
+    rest: tuple[int, ...] | None  # the numbers of the fields to be found there; None: nothing is
 
 
 _INCOMPLETE = "the element after the header, mostly the pixel data, is cut short by the end of the file"
@@ -133,9 +154,12 @@ class HeaderReader:
         decisive = {TRANSFER_SYNTAX_UID, SPECIFIC_CHARACTER_SET, PIXEL_REPRESENTATION} | creators
         if self._last_of:
             decisive.add(MODALITY)
-        self._wanted = tags | decisive
+        self._wanted, self._decisive = tags | decisive, decisive
         self._tables: dict[tuple[bytes, bool], ConversionTable] = {}
         self._layouts = LayoutCache(tags, decisive, SERIES_INSTANCE_UID) if remember else None
+        self.prefix_bytes = (
+            PREFIX_BYTES  #: so many first bytes suffice if the next object is like the last one
+        )
 
     def read_file(self, path: str | os.PathLike[str]) -> Header:
         """Read the header of a file.
@@ -143,7 +167,7 @@ class HeaderReader:
         Raises:
             UnreadableError: it cannot be read, or is not DICOM.
         """
-        return self.parse(read_prefix(path))
+        return self.parse(read_prefix(path, self.prefix_bytes))
 
     def read_bytes(self, data: bytes, transfer_syntax: str | None = None) -> Header:
         """Read the header of a whole file in memory, or with a transfer syntax that of a bare data set.
@@ -160,51 +184,93 @@ class HeaderReader:
             UnreadableError: it cannot be read, or is not DICOM.
         """
         matched = self._layouts and self._layouts.match(prefix, transfer_syntax)
+        self.prefix_bytes = PREFIX_BYTES
         if not matched:
             return self._parse_new(prefix, transfer_syntax)
-        decoder, values, is_complete = matched
+        values, context, end, is_complete = matched
+        if context.rest is not None:
+            header = self._parse_rest(prefix, values, context, end)
+            return header or self._parse_new(prefix, transfer_syntax)
+        if end < _SHORT_PREFIX:
+            self.prefix_bytes = _SHORT_PREFIX
         return Header(
             values,
             _NO_SEQUENCES,
             prefix.size,
             prefix.mtime_ns,
-            decoder.transfer_syntax,
-            decoder.charset,
+            context.transfer_syntax,
+            context.charset,
             None if is_complete else _INCOMPLETE,
         )
 
+    def _parse_rest(
+        self, prefix: Prefix, values: tuple[str | None, ...], context: _Context, position: int
+    ) -> Header | None:
+        """Walk on where the layout ends, at a wanted sequence; None where that needs a look at the whole."""
+        found = _Found(context.last)
+        found.raws.update(context.raws)
+        try:
+            with FileSource(prefix) as source:
+                self._walk(
+                    Start(source, position, context.encoding, context.transfer_syntax, [], True), found
+                )
+        except UnreadableError:
+            return None
+        if found.fault or not found.ordered:
+            return None
+        completed = list(values)
+        for number in context.rest or ():
+            completed[number] = self._value(found, self._fields[number], context.encoding)
+        return self._header(prefix, completed, found, context.transfer_syntax, context.charset)
+
     def _parse_new(self, prefix: Prefix, transfer_syntax: str | None) -> Header:
-        """Read a header element by element, and remember its layout."""
+        """Read a header element by element, and remember its layout up to the first wanted sequence."""
         with FileSource(prefix) as source:
-            start = begin(source, transfer_syntax)
-            found = self._walk(start)
-            conversions = self._conversions_of(found, start.encoding)
+            start, found = begin(source, transfer_syntax), _Found(self._last)
+            self._walk(start, found)
             charset = found.raw(SPECIFIC_CHARACTER_SET).decode("latin-1").strip("\0 ")
             if self._layouts and found.is_plain() and start.source is source:
-                decoder = partial(Decoder, self._fields, conversions, start.transfer_syntax, charset)
-                self._layouts.learn(prefix, transfer_syntax, start, found.elements, found.closing, decoder)
-        values = [
-            _nested_value(found.sequences.get(field.path[0], []), field)
-            if len(field.path) > 1
-            else conversion[found.raw(field.path[0])]
-            for field, conversion in zip(self._fields, conversions, strict=True)
-        ]
+                conversions = [self._conversion(found, field, start.encoding) for field in self._fields]
+                self._layouts.learn(
+                    prefix,
+                    transfer_syntax,
+                    start,
+                    found.elements,
+                    found.rest or found.closing,
+                    partial(Decoder, self._fields, conversions),
+                    self._context(found, start, charset),
+                )
+        values = [self._value(found, field, start.encoding) for field in self._fields]
+        return self._header(prefix, values, found, start.transfer_syntax, charset)
+
+    def _context(self, found: _Found, start: Start, charset: str) -> _Context:
+        """What is kept with the layout of an object."""
+        rest, raws, last = None, {}, self._last
+        if found.rest:
+            _, (first, *_) = found.rest
+            rest = tuple([number for number, field in enumerate(self._fields) if field.path[0] >= first])
+            raws = {tag: raw for tag, raw in found.raws.items() if tag in self._decisive and tag < first}
+            last = found.last if MODALITY in raws else last
+        return _Context(start.transfer_syntax, charset, start.encoding, raws, last, rest)
+
+    def _header(
+        self,
+        prefix: Prefix,
+        values: Sequence[str | None],
+        found: _Found,
+        transfer_syntax: str,
+        charset: str,
+    ) -> Header:
+        sequences = {tag: items for tag, items in found.sequences.items() if tag in self._asked}
         return Header(
-            tuple(values),
-            {tag: items for tag, items in found.sequences.items() if tag in self._asked},
-            prefix.size,
-            prefix.mtime_ns,
-            start.transfer_syntax,
-            charset,
-            found.fault,
+            tuple(values), sequences, prefix.size, prefix.mtime_ns, transfer_syntax, charset, found.fault
         )
 
-    def _walk(self, start: Start) -> _Found:
+    def _walk(self, start: Start, found: _Found) -> None:
         """Visit the elements up to the last wanted tag and take what is wanted.
 
         Where tags are out of order all elements are visited; of two with one tag the last counts.
         """
-        found = _Found(self._last)
         source, position, encoding = start.source, start.position, start.encoding
         previous = 0
         try:
@@ -220,16 +286,14 @@ class HeaderReader:
                     break
                 end, following = end_of_value(source, header, source.size, encoding)
                 found.ordered = found.ordered and tag > previous
-                if len(found.elements) <= MAX_PARTS:
-                    found.elements.append((position, header))
+                found.pass_by(position, header, tag in self._sequences)
                 if tag in self._wanted:
                     self._take(found, source, header, end, encoding)
                 position, previous = following, tag
         except UnreadableError as error:
-            if not found.elements:
+            if not found.elements and not found.rest:
                 raise
             found.blame(str(error))
-        return found
 
     def _take(
         self, found: _Found, source: Source, header: ElementHeader, end: int, encoding: Encoding
@@ -269,22 +333,23 @@ class HeaderReader:
             found.blame(f"sequence {format_tag(tag)} was left out: (counted from its start) {error}")
         source.budget, inner.budget = inner.budget, sys.maxsize
 
-    def _conversions_of(self, found: _Found, encoding: Encoding) -> tuple[Conversion, ...]:
-        """The conversion of each field in an object."""
-        charset = found.raw(SPECIFIC_CHARACTER_SET)
-        table, meta_table = self._table(charset, encoding.big_endian), self._table(charset, False)
-        chosen = []
-        for field in self._fields:
-            tag = field.path[0]
-            if tag not in found.raws:
-                chosen.append(_ABSENT)
-                continue
-            vr = found.raws[tag][0]
-            if vr is None or vr == "UN":
-                creator = text_value(found.raw(private_creator_tag(tag) or 0), "LO", table.codecs)
-                vr = dictionary_vr(tag, any(found.raw(PIXEL_REPRESENTATION)), creator)
-            chosen.append((meta_table if tag >> 16 == 2 else table)[vr, field.length, field.kind])
-        return tuple(chosen)
+    def _value(self, found: _Found, field: Field, encoding: Encoding) -> str | None:
+        """The value of a field in an object."""
+        if len(field.path) > 1:
+            return _nested_value(found.sequences.get(field.path[0], []), field)
+        return self._conversion(found, field, encoding)[found.raw(field.path[0])]
+
+    def _conversion(self, found: _Found, field: Field, encoding: Encoding) -> Conversion:
+        """The conversion of a field in an object."""
+        tag, charset = field.path[0], found.raw(SPECIFIC_CHARACTER_SET)
+        if tag not in found.raws:
+            return _ABSENT
+        table = self._table(charset, encoding.big_endian and tag >> 16 != 2)
+        vr = found.raws[tag][0]
+        if vr is None or vr == "UN":
+            creator = text_value(found.raw(private_creator_tag(tag) or 0), "LO", table.codecs)
+            vr = dictionary_vr(tag, any(found.raw(PIXEL_REPRESENTATION)), creator)
+        return table[vr, field.length, field.kind]
 
     def _table(self, charset: bytes, big_endian: bool) -> ConversionTable:
         """The conversions for a character set and byte order."""

@@ -16,8 +16,8 @@ from typing import Literal, TypeVar
 from pyconquest_rt.errors import DatabaseError, UnreadableError
 from pyconquest_rt.header import HeaderReader
 from pyconquest_rt.ingest import Found, Ingest
-from pyconquest_rt.listing import Listed, Seen, differences, seen, walk
-from pyconquest_rt.part10 import Prefix, announce, read_prefix
+from pyconquest_rt.listing import Listed, Seen, Span, spans
+from pyconquest_rt.part10 import PREFIX_BYTES, Prefix, announce, read_prefix
 from pyconquest_rt.rebuild_report import Report
 from pyconquest_rt.removal import remove_images
 from pyconquest_rt.rows import RowLayout
@@ -94,18 +94,7 @@ def _pass(
 ) -> int:
     gone: list[str] = []
     report.unchanged = 0
-
-    def due() -> Iterator[str]:
-        for file, known in differences(_files(ingest, under), seen(ingest.database, under)):
-            if file is None:
-                assert known is not None
-                gone.append(known.path)
-            elif _is_due(file, known, only):
-                yield file.path
-            else:
-                report.unchanged += 1
-
-    batches = read(due())
+    batches = read(_due(ingest, only, under, report, gone))
     while True:
         with _collector_at_rest():
             if (found := next(batches, None)) is None:
@@ -119,6 +108,22 @@ def _pass(
             "Nothing was removed; to begin anew, remove the database file."
         )
     return _remove_gone(ingest, gone, report)
+
+
+def _due(ingest: Ingest, only: Only, under: str, report: Report, gone: list[str]) -> Iterator[str]:
+    """Yield the paths of the files to read, in order; counts the unchanged ones and lists those that have gone."""
+    for span in spans_of(ingest, under):
+        if only == "missing" and span.is_as_seen(ingest.database):
+            report.unchanged += len(span.files)
+            continue
+        for file, known in span.differences(ingest.database):
+            if file is None:
+                assert known is not None
+                gone.append(known.path)
+            elif _is_due(file, known, only):
+                yield file.path
+            else:
+                report.unchanged += 1
 
 
 @contextmanager
@@ -137,15 +142,15 @@ def count_due(ingest: Ingest, *, only: Only = "missing", under: str = "") -> int
     """Return how many files a rebuild would read; it costs a listing."""
     if ingest.database.state("refill"):
         only = "all"
-    pairs = differences(_files(ingest, under), seen(ingest.database, under))
-    return sum(1 for file, known in pairs if file is not None and _is_due(file, known, only))
+    return sum(1 for _ in _due(ingest, only, under, Report(), []))
 
 
-def _files(ingest: Ingest, under: str) -> Iterator[Listed]:
-    return walk(ingest.storage.root, under, skip=own_files(ingest))
+def spans_of(ingest: Ingest, under: str = "") -> Iterator[Span]:
+    """Yield the files below the data directory, or a folder of it, but for the database's own."""
+    return spans(ingest.storage.root, under, skip=_own_files(ingest))
 
 
-def own_files(ingest: Ingest) -> list[str]:
+def _own_files(ingest: Ingest) -> list[str]:
     """Return the paths of the database's own files, which may lie below the data directory."""
     database = Path(ingest.database.path).resolve()
     return [f"{database}{suffix}" for suffix in ("", "-wal", "-shm", "-journal")]
@@ -173,9 +178,8 @@ def _remove_gone(ingest: Ingest, gone: list[str], report: Report) -> int:
             sops = [row[0] for row in rows]
             released += remove_images(database, sops, forget_files=False)
             keys = [(path,) for path in paths]
-            report.count_removed(
-                path for (path,) in database.select_in("SELECT path FROM files WHERE path IN (?)", paths)
-            )
+            known = database.select_in("SELECT path FROM files WHERE path IN (?)", paths)
+            report.count_removed([row[0] for row in known])
             connection.executemany("DELETE FROM files WHERE path = ?", keys)
             connection.executemany("DELETE FROM rejected WHERE path = ?", keys)
     return released
@@ -192,15 +196,15 @@ def read_chunk(definition: Definition, root: str, paths: Sequence[str]) -> list[
 
 def read_one(reader: HeaderReader, root: str, path: str) -> Found:
     """Read the header of one file below a root; what cannot be read is a reason, never an exception."""
-    return _parsed(reader, path, _prefix(root, path))
+    return _parsed(reader, path, _prefix(root, path, reader.prefix_bytes))
 
 
-def _prefix(root: str, path: str) -> Prefix | Found:
+def _prefix(root: str, path: str, count: int = PREFIX_BYTES) -> Prefix | Found:
     """The first bytes of one file, or the reason why there are none."""
     full = f"{root}/{path}"
     try:
         path.encode()
-        return read_prefix(full)
+        return read_prefix(full, count)
     except UnicodeEncodeError:
         shown = path.encode("utf-8", "backslashreplace").decode()
         return Found(shown, -1, -1, None, "its name is not valid UTF-8; rename the file")

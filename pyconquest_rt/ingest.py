@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -102,8 +103,12 @@ class Ingest:
         with self.database.transaction():
             return _Batch(self, list(found)).write()
 
-    def check(self, header: Header) -> None:
-        """Raise ConflictError if an object that arrives with this header contradicts what is indexed."""
+    def check(self, header: Header) -> str | None:
+        """Return the file that an instance has already, whose place a newer one is to take, or None.
+
+        Raises:
+            ConflictError: an object that arrives with this header contradicts what is indexed.
+        """
         values = self.layout.complete(header.values)
         sop = values[self.layout.sop_key]
         if sop is None:
@@ -114,14 +119,7 @@ class Ingest:
         if image and image.series != values[self.layout.series_key]:
             raise ConflictError(f"instance {sop} is indexed in series {image.series}")
         batch.refuse_conflict(self.layout.parents_of(values), known=image is not None)
-
-    def object_file(self, sop: str) -> str | None:
-        """Return the file that an instance has already, so that a newer one takes its place."""
-        row = self.database.connection.execute(
-            "SELECT ObjectFile FROM DICOMImages WHERE SOPInstanc = ? AND DeviceName = ?",
-            (sop, DEFAULT_DEVICE),
-        ).fetchone()
-        return row and row[0] and str(row[0]).replace("\\", "/")
+        return image.path if image and image.path and image.device == DEFAULT_DEVICE else None
 
 
 class _Image(NamedTuple):
@@ -315,9 +313,10 @@ class _Batch:
         if self.seen_as:
             connection.executemany("DELETE FROM rejected WHERE path = ?", [row[:1] for row in self.files])
         queue_objects(self.database, [row[3] for row in self.files if row[4] == "indexed"])
-        connection.executemany(
-            "INSERT INTO rejected(path, SOPInstanceUID, reason, time) VALUES (?, ?, ?, ?)", self.refused
-        )
+        if self.refused:
+            connection.executemany(
+                "INSERT INTO rejected(path, SOPInstanceUID, reason, time) VALUES (?, ?, ?, ?)", self.refused
+            )
         self._clear()
 
     def _write_parents(self) -> None:
@@ -333,9 +332,10 @@ class _Batch:
             studies[study] = values[layout.study]
             series[uid] = self._series_row(values[layout.series], rt)
             modalities.setdefault(study, set()).add(values[layout.modality] or "")
-        self._upsert(definition.patients, patients)
-        self._upsert(definition.studies, self._with_modalities(studies, modalities))
-        self._upsert(definition.series, series)
+        self._upsert(definition.patients, patients, self._rows_before(definition.patients, patients))
+        before = self._rows_before(definition.studies, studies)
+        self._upsert(definition.studies, self._with_modalities(studies, modalities, before), before)
+        self._upsert(definition.series, series, self._rows_before(definition.series, series))
 
     def _series_row(self, row: Values, rt: RTColumns) -> Values:
         """A structure set's series row tells its frame of reference and the series that it was drawn on."""
@@ -349,31 +349,56 @@ class _Batch:
         return tuple(value or extra.get(column.path) for column, value in zip(columns, row, strict=True))
 
     def _with_modalities(
-        self, studies: dict[str, Values], modalities: dict[str, set[str]]
+        self, studies: dict[str, Values], modalities: dict[str, set[str]], before: "_Rows"
     ) -> dict[str, Values]:
         """The study rows with their modalities: those they have, and those of the objects that have come."""
         columns = self.definition.studies.columns
         place = next((n for n, column in enumerate(columns) if column.path == MODALITIES_IN_STUDY), None)
         if place is None:
             return studies
-        sql = f"SELECT StudyInsta, {quote(columns[place].name)} FROM DICOMStudies WHERE StudyInsta IN (?)"
-        before = dict(self.database.select_in(sql, studies))
         rows = {}
         for study, row in studies.items():
-            merged = modalities[study] | set((before.get(study) or "").split("\\"))
+            known = before[study][place] if study in before else None
+            merged = modalities[study] | set((known or "").split("\\"))
             rows[study] = (*row[:place], "\\".join(sorted(merged - {""})), *row[place + 1 :])
         return rows
 
-    def _upsert(self, table: Table, rows: dict[str, Values]) -> None:
-        """Write parent rows by their keys: what these objects say wins, what they leave out stays."""
-        if not rows:
-            return
-        select, update, columns = self.statements.parents[table.name]
-        known = {key for (key,) in self.database.select_in(select, rows)}
-        connection, now = self.database.connection, self.access_time
-        changed = [(*row, now, key) for key, row in rows.items() if key in known]
-        connection.executemany(update, changed)
-        _insert(connection, table, columns, [(*row, now) for key, row in rows.items() if key not in known])
+    def _rows_before(self, table: Table, keys: Iterable[str]) -> "_Rows":
+        """The rows that parents have already, by their keys, as far as objects write them."""
+        return {
+            row[0]: row for row in self.database.select_in(self.statements.parents[table.name].select, keys)
+        }
+
+    def _upsert(self, table: Table, rows: dict[str, Values], before: "_Rows") -> None:
+        """Write parent rows by their keys: what these objects say wins, what they leave out stays.
+
+        A row that would stay as it is is not written: each object of a series says the same of its parents, and
+        a row's entries in the indices cost more pages of the journal than the object itself.
+        """
+        now = self.access_time
+        new, changed = [], []
+        for key, row in rows.items():
+            if key not in before:
+                new.append((*row, now))
+            elif any(
+                value not in (None, known) for value, known in zip((*row, now), before[key], strict=True)
+            ):
+                changed.append((*row, now, key))
+        statements, connection = self.statements.parents[table.name], self.database.connection
+        if changed:
+            connection.executemany(statements.update, changed)
+        _insert(connection, table, statements.columns, new)
+
+
+_Rows = dict[str, tuple[Any, ...]]
+
+
+class _ParentStatements(NamedTuple):
+    """SELECT of the rows that are there, UPDATE that keeps what it is not given, and the columns of both."""
+
+    select: str
+    update: str
+    columns: list[str]
 
 
 class _Statements:
@@ -383,16 +408,17 @@ class _Statements:
         self.image_columns = _image_columns(definition.images)
         self.update_image = _update(definition.images, self.image_columns)
         self.parents = {table.name: _upsert(table) for table in definition.tables[:3]}
-        """Table name → SELECT of the keys that are there, UPDATE that keeps what it is not given, columns."""
 
 
-def _upsert(table: Table) -> tuple[str, str, list[str]]:
-    columns = [column.name for column in table.columns]
+def _upsert(table: Table) -> _ParentStatements:
+    columns = [*(column.name for column in table.columns), "AccessTime"]
     kept = ", ".join(f"{quote(name)} = COALESCE(?, {quote(name)})" for name in columns)
     name, key = quote(table.name), quote(table.key.name)
-    select = f"SELECT {key} FROM {name} WHERE {key} IN (?)"
-    update = f"UPDATE {name} SET {kept}, AccessTime = ? WHERE {key} = ?"
-    return select, update, [*columns, "AccessTime"]
+    return _ParentStatements(
+        f"SELECT {', '.join(map(quote, columns))} FROM {name} WHERE {key} IN (?)",
+        f"UPDATE {name} SET {kept} WHERE {key} = ?",
+        columns,
+    )
 
 
 def _image_columns(images: Table) -> list[str]:
@@ -416,10 +442,14 @@ def _insert(
         for name, values in zip(columns, zip(*rows, strict=True), strict=True)
         if values[0] is not None or values.count(None) < len(values)
     ]
-    names = ", ".join(quote(name) for name, _ in filled)
-    marks = ", ".join("?" * len(filled))
-    statement = f"INSERT INTO {quote(table.name)} ({names}) VALUES ({marks})"
+    statement = _insert_statement(table.name, tuple(name for name, _ in filled))
     connection.executemany(statement, zip(*(values for _, values in filled), strict=True))
+
+
+@lru_cache(maxsize=256)
+def _insert_statement(table: str, columns: tuple[str, ...]) -> str:
+    names = ", ".join(map(quote, columns))
+    return f"INSERT INTO {quote(table)} ({names}) VALUES ({', '.join('?' * len(columns))})"
 
 
 def _update(table: Table, columns: list[str]) -> str:

@@ -15,7 +15,7 @@ Values on which the meaning of others rests (transfer syntax, character set ...)
 import struct
 from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import islice
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -66,15 +66,12 @@ class Walked(NamedTuple):
 
     begin: int
     parts: list[Part]
-    closing: Part | None  # the first element after the last wanted one; None where the data set ends before
+    closing: Part | None  # the element that follows; None where the data set ends there
 
 
-class Match(NamedTuple):
-    """What was found of an object that has a layout."""
-
-    decoder: Decoder
-    values: tuple[str | None, ...]  # one per field
-    is_complete: bool  # the element after the last wanted one, mostly the pixel data, ends in the file
+Match = tuple[tuple[str | None, ...], Any, int, bool]
+"""What was found of an object that has a layout: the values, one per field; what the reader keeps with the layout;
+the position of the closing element; whether this, mostly the pixel data, ends in the file."""
 
 
 class Layout:
@@ -87,12 +84,14 @@ class Layout:
         series: the tag by which objects of one series are known; if it is not there, all count as one.
         order: the hash by which other layouts of the same order of elements are known.
         decoder: makes the decoder of raw values, from the tags that have one.
+        context: is handed out with each match.
     """
 
     __slots__ = (
         "_before",
         "_begin",
         "_closing",
+        "_context",
         "_cut",
         "_cut_varying",
         "_decoder",
@@ -116,8 +115,10 @@ class Layout:
         series: int,
         order: int,
         decoder: Callable[[list[int]], Decoder],
+        context: Any,
     ) -> None:
         self.order = order
+        self._context = context
         self._begin = walked.begin
         run, mask = bytearray(), bytearray()
         hops, spans, cut_tags, hop_tags, gap_from = [], [], [], [], 0
@@ -142,7 +143,8 @@ class Layout:
         if (closing := walked.closing) is not None:
             run += closing.header
             mask += b"\xff" * (len(closing.header) - closing.width) + bytes(closing.width)
-            self._closing = _LENGTH_READERS[closing.width, closing.big_endian], closing.width
+            reader = _LENGTH_READERS[closing.width, closing.big_endian]
+            self._closing = reader, closing.width, len(closing.header)
         self._tail = len(run) - gap_from
         self._hops = tuple(hops)
         self._spans = spans
@@ -182,12 +184,13 @@ class Layout:
         values = self._compare(b"".join(pieces), loose)
         if values is None:
             return None
+        end += offset
         if self._closing is None:
-            return Match(self._decoder, values, True) if offset + end == prefix.size else None
-        read_length, width = self._closing
-        (length,) = read_length(data, end - width)
-        is_complete = length == UNDEFINED_LENGTH or offset + end + length <= prefix.size
-        return Match(self._decoder, values, is_complete)
+            return (values, self._context, end, True) if end == prefix.size else None
+        read_length, width, header = self._closing
+        (length,) = read_length(data, end - offset - width)
+        is_complete = length == UNDEFINED_LENGTH or end + length <= prefix.size
+        return values, self._context, end - header, is_complete
 
     def _compare(self, run: bytes, loose: list[bytes]) -> tuple[str | None, ...] | None:
         """Compare the headers of an object, at best together with the values that its series has in common."""
@@ -269,13 +272,15 @@ class LayoutCache:
         elements: Sequence[tuple[int, ElementHeader]],
         closing: tuple[int, ElementHeader] | None,
         decoder: Callable[[list[int]], Decoder],
+        context: Any,
     ) -> None:
         """Remember an object that was walked over; from the second of its kind on there is a layout.
 
         Args:
-            elements: the headers of all elements up to the last wanted one, each with its position.
+            elements: the headers of all elements that the layout is to cover, each with its position.
             closing: the same of the next one, None where the data set ends before.
-            decoder: makes the decoder of a layout's raw values, from the tags that have one.
+            decoder: makes the decoder of the layout's raw values, from the tags that have one.
+            context: is handed out with each match.
         """
         kind = hash(tuple([header[:2] for _, header in elements]))
         if kind not in self._kinds:
@@ -289,7 +294,7 @@ class LayoutCache:
         if len(before) == len(lengths):
             lengths = [new if new == old else _VARIES for new, old in zip(lengths, before, strict=True)]
         _put(self._lengths, order, lengths, MAX_ORDERS)
-        layout = Layout(walked, lengths, self._wanted, self._series, order, decoder)
+        layout = Layout(walked, lengths, self._wanted, self._series, order, decoder, context)
         key = _bucket(prefix, transfer_syntax)
         others = [other for other in self._buckets.get(key, ()) if other.order != order]
         _put(self._buckets, key, [layout, *others][:BUCKET_SIZE], MAX_BUCKETS)

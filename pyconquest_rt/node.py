@@ -197,18 +197,19 @@ class Workers:
                     os.write(process.stdin.fileno(), b"\n")
 
     def stop(self, grace_s: float = 10.0) -> None:
-        """Let each finish the object that it is at, then stop it."""
-        for process in self._processes:
+        """Let each finish the object that it is at, then stop it; none is started or woken any more."""
+        with self._lock:
+            processes, self._processes = self._processes, []
+        for process in processes:
             if process.stdin is not None:
                 with contextlib.suppress(BrokenPipeError):
                     process.stdin.close()
-        for process in self._processes:
+        for process in processes:
             try:
                 process.wait(grace_s)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        self._processes = []
 
 
 def _arguments(archive: ArchiveSettings) -> list[str]:

@@ -112,7 +112,7 @@ class FileSource(Source):
         return os.read(self._descriptor, count)
 
 
-def read_prefix(path: str | os.PathLike[str]) -> Prefix:
+def read_prefix(path: str | os.PathLike[str], count: int = PREFIX_BYTES) -> Prefix:
     """Read a file's first 16 KB, its size and its time of change; all the input that most headers need.
 
     Raises:
@@ -124,7 +124,7 @@ def read_prefix(path: str | os.PathLike[str]) -> Prefix:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):
                 raise UnreadableError("not a regular file")
-            return Prefix(path, found.st_size, found.st_mtime_ns, os.read(descriptor, PREFIX_BYTES))
+            return Prefix(path, found.st_size, found.st_mtime_ns, os.read(descriptor, count))
         finally:
             os.close(descriptor)
     except OSError as error:

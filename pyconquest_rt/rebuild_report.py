@@ -1,8 +1,9 @@
 """What a rebuild did: how many files, and which."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from pyconquest_rt.ingest import Outcome, State
@@ -20,14 +21,12 @@ class Changes:
     files: list[str] = field(default_factory=list)
     folders: dict[str, int] = field(default_factory=dict)
 
-    def add(self, path: str) -> None:
-        """Add a file."""
-        if len(self.files) < NAMED:
-            self.files.append(path)
-        folder = path.rpartition("/")[0] or "."
-        if folder not in self.folders and len(self.folders) >= NAMED:
-            folder = "..."
-        self.folders[folder] = self.folders.get(folder, 0) + 1
+    def add(self, paths: Sequence[str]) -> None:
+        """Add files."""
+        self.files += paths[: NAMED - len(self.files)]
+        for folder, count in Counter(path.rpartition("/")[0] for path in paths).items():
+            name = folder if folder in self.folders or len(self.folders) < NAMED else "..."
+            self.folders[name] = self.folders.get(name, 0) + count
 
 
 @dataclass
@@ -52,26 +51,24 @@ class Report:
     def count(self, outcomes: Iterable[Outcome]) -> None:
         """Add the outcomes of one batch."""
         outcomes = list(outcomes)
-        counts = Counter(outcome.state for outcome in outcomes)
+        counts = Counter(map(attrgetter("state"), outcomes))
         self.read += len(outcomes)
         self.indexed += counts[State.INDEXED]
         self.updated += counts[State.UPDATED]
         self.moved += counts[State.MOVED]
         self.duplicates += counts[State.DUPLICATE]
-        for outcome in outcomes:
-            if outcome.state is State.REJECTED:
-                self.rejected.append((outcome.path, outcome.reason or ""))
-            else:
-                self._changes(outcome.state).add(outcome.path)
+        self.rejected += [(o.path, o.reason or "") for o in outcomes if o.state is State.REJECTED]
+        for state in counts.keys() - {State.REJECTED}:
+            self._note(str(state), [outcome.path for outcome in outcomes if outcome.state is state])
 
-    def count_removed(self, paths: Iterable[str]) -> None:
+    def count_removed(self, paths: Sequence[str]) -> None:
         """Add files that have gone from the disk, and with them from the index."""
-        for path in paths:
-            self.removed += 1
-            self._changes("removed").add(path)
+        self.removed += len(paths)
+        self._note("removed", paths)
 
-    def _changes(self, what: str) -> Changes:
-        return self.changes.setdefault(str(what), Changes())
+    def _note(self, what: str, paths: Sequence[str]) -> None:
+        if paths:
+            self.changes.setdefault(what, Changes()).add(paths)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as what JSON can hold; of the rejected files the first hundred, and their number."""

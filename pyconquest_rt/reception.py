@@ -20,8 +20,7 @@ from typing import BinaryIO, Literal, Protocol
 
 from pyconquest_rt.config import ArchiveSettings
 from pyconquest_rt.errors import ConflictError, DatabaseError, ObjectError, StorageError
-from pyconquest_rt.header import Header
-from pyconquest_rt.indexer import reader_of
+from pyconquest_rt.header import Header, HeaderReader
 from pyconquest_rt.ingest import Found, Ingest, State
 from pyconquest_rt.storage import Storage, make_folders, standard_name, sync
 
@@ -91,6 +90,7 @@ class Reception:
         self._name_of = name_of
         self._min_free = min_free
         self._on_stored = on_stored
+        self._readers: deque[HeaderReader] = deque()
         self._waiting: deque[_Job] = deque()
         self._turn = threading.Lock()
         self._closed = False
@@ -138,7 +138,7 @@ class Reception:
             )
 
     def _read(self, staged: Path, sop_instance_uid: str) -> _Job:
-        header = reader_of(self._ingest.database.definition).read_file(staged)
+        header = self._read_header(staged)
         values = self._layout.complete(header.values)
         sop, patient = values[self._layout.sop_key], values[self._layout.patient_key]
         if not sop or not patient:
@@ -146,6 +146,18 @@ class Reception:
         if sop_instance_uid and sop != sop_instance_uid.rstrip("\0 ") and "~" not in sop:
             raise ObjectError("its SOPInstanceUID is not the one that it was announced with")
         return _Job(staged, header, patient, sop)
+
+    def _read_header(self, staged: Path) -> Header:
+        """Read a header by one of the readers that no other association uses now; each knows what it has seen."""
+        layout = self._layout
+        try:
+            reader = self._readers.pop()
+        except IndexError:
+            reader = HeaderReader(layout.fields, layout.sequences, sequences_of=layout.sequences_of)
+        try:
+            return reader.read_file(staged)
+        finally:
+            self._readers.append(reader)
 
     # -- writing, by one thread at a time -------------------------------------------------------------------
 
@@ -208,17 +220,15 @@ class Reception:
 
     def _place(self, job: _Job, placement: "_Placement") -> Found | None:
         """Give one file its name; returns what is to be indexed, or None where the archive stays as it is."""
-        known = self._ingest.object_file(job.sop) if self._indexing else None
+        known = self._ingest.check(job.header) if self._indexing else None
         name = known or self._name_of(job.patient, job.sop, job.staged)
         target = self._storage.path_of(name)
         there = target.exists()
-        if self._indexing:
-            self._ingest.check(job.header)
-        elif there and self._policy != "replace":
+        if there and not self._indexing and self._policy != "replace":
             raise ConflictError("there is a file of this instance already")
         if there and not self._is_newer(job, target, known is not None):
             return None
-        placement.place(job.staged, target)
+        placement.place(job.staged, target, replaces=there)
         status = target.stat()
         return Found(name, status.st_size, status.st_mtime_ns, job.header)
 
@@ -260,11 +270,11 @@ class _Placement:
         self._replaced: list[tuple[Path, Path]] = []
         self._folders: set[Path] = set()
 
-    def place(self, staged: Path, target: Path) -> None:
+    def place(self, staged: Path, target: Path, *, replaces: bool) -> None:
         """Move a flushed file to its final name; what was there is kept until the end of the batch."""
         try:
             self._folders.update(make_folders(target.parent), (target.parent,))
-            if target.exists():
+            if replaces:
                 backup = staged.with_suffix(".before")
                 os.link(target, backup)
                 self._replaced.append((target, backup))

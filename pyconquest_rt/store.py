@@ -141,8 +141,7 @@ class Storer:
             keys = ingest.layout.complete(header.values)
             patient_id, sop = keys[ingest.layout.patient_key], keys[ingest.layout.sop_key]
             with ingest.database.transaction():
-                ingest.check(header)
-                target = self._target(patient_id or "", sop or "", name)
+                target = ingest.check(header) or self._target(patient_id or "", sop or "", name)
                 is_in_place = _is_same_file(source, ingest.storage.path_of(target))
                 if forced is not None or not is_in_place:
                     ingest.storage.place(file.name, target)
@@ -168,9 +167,7 @@ class Storer:
         return None
 
     def _target(self, patient_id: str, sop: str, name: str) -> str:
-        """Choose the name of a copy, relative to the data directory."""
-        if known := self._ingest.object_file(sop):
-            return known
+        """Choose the name of a new copy, relative to the data directory."""
         folder, own_name = paths.folder_name(patient_id), paths.file_name(sop)
         first = own_name if self._options.sopinstance_as_filename else paths.folder_name(name)
         numbered = (f"{Path(own_name).stem}-{number}.dcm" for number in count(2))

@@ -1,12 +1,12 @@
 """Does the index say what the disk says? Every difference is a finding; most heal by reading files again."""
 
+import itertools
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
-from pyconquest_rt.indexer import own_files, rebuild
+from pyconquest_rt.indexer import rebuild, spans_of
 from pyconquest_rt.ingest import Ingest
-from pyconquest_rt.listing import differences, seen, walk
 from pyconquest_rt.rebuild_report import Report
 from pyconquest_rt.removal import remove_empty_parents, remove_images
 
@@ -64,8 +64,7 @@ def fix(ingest: Ingest) -> Report:
 def _files(ingest: Ingest) -> Iterator[Finding]:
     """Files that were never seen, have changed, are further copies, or whose row is missing."""
     database = ingest.database
-    listed = walk(ingest.storage.root, skip=own_files(ingest))
-    for file, known in differences(listed, seen(database)):
+    for file, known in itertools.chain.from_iterable(span.differences(database) for span in spans_of(ingest)):
         if file is None:
             continue  # the row that names it is found by _rows
         if known is None:

@@ -1,5 +1,6 @@
 """An index over a temporary folder, and a way to put objects into it."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,11 @@ from samples import make_object, save
 from pyconquest_rt import pyconquest
 from pyconquest_rt.config import ArchiveSettings
 from pyconquest_rt.ingest import Ingest
+
+# pynetdicom has programs of the same names as DCMTK's; in an activated environment they would come first.
+os.environ["PATH"] = os.pathsep.join(
+    folder for folder in os.environ["PATH"].split(os.pathsep) if Path(folder) != Path(sys.executable).parent
+)
 
 
 @pytest.fixture

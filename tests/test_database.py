@@ -40,20 +40,44 @@ def test_tables_are_laid_out_as_conquest_lays_them_out(database: Database) -> No
     assert not database.has_key("DICOMWorkList")
 
 
-def test_indices_and_views_have_the_names_of_both_systems(database: Database) -> None:
-    conquest = (
-        *("study_lnk", "series_lnk", "series_pat", "images_lnk", "images_pat", "idx_patientid"),
-        *("idx_patientid_studyinsta", "idx_studyinsta_seriesinst", "idx_seriesinst_sopinstanc"),
-    )
-    pyconquest = (
-        "index_dicomimages",
-        "index_dicomseries",
-        "index_dicomimages_seriesinst",
-        "v_series",
-        "v_seriesRT",
-    )
-    for name in (*conquest, *pyconquest):
-        assert database.has(name), name
+LINKS = {"study_lnk", "series_lnk", "series_pat", "images_lnk", "images_pat"}
+KEYS = {"idx_patientid", "index_dicomstudies", "index_dicomseries", "index_dicomimages"}
+
+
+def indices(database: Database) -> set[str]:
+    rows = database.query("SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE INDEX % ON DICOM%'")
+    return {row["name"] for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        ("DICOMPatients", "PatientID"),
+        ("DICOMStudies", "StudyInsta"),
+        ("DICOMStudies", "PatientID"),
+        ("DICOMSeries", "SeriesInst"),
+        ("DICOMSeries", "StudyInsta"),
+        ("DICOMSeries", "SeriesPat"),
+        ("DICOMImages", "SOPInstanc"),
+        ("DICOMImages", "SeriesInst"),
+        ("DICOMImages", "ImagePat"),
+    ],
+)
+def test_every_key_and_link_is_found_by_one_index(database: Database, table: str, column: str) -> None:
+    plan = database.query(f"EXPLAIN QUERY PLAN SELECT * FROM {table} WHERE {column} = 'x'")
+    assert [row["detail"].split()[0] for row in plan] == ["SEARCH"], plan
+    begin_with_it = [
+        name
+        for (name,) in database.connection.execute("SELECT name FROM pragma_index_list(?)", (table,))
+        if database.query(f"PRAGMA index_info({quote(name)})")[0]["name"] == column
+    ]
+    assert len(begin_with_it) == 1
+
+
+def test_indices_have_the_names_of_conquest_and_views_those_of_pyconquest(database: Database) -> None:
+    assert indices(database) == LINKS  # the keys are PRIMARY KEYs
+    assert database.has("v_series")
+    assert database.has("v_seriesRT")
 
 
 def test_doubled_names_in_views_are_numbered_as_with_pyconquest(database: Database) -> None:
@@ -124,6 +148,13 @@ def test_a_column_that_the_definition_gains_is_added_and_filled(
     again.close()
 
 
+PYCONQUEST_INDICES = (
+    ("index_dicomimages", "DICOMimages", "SOPInstanc"),
+    ("index_dicomseries", "DICOMseries", "SeriesInst"),
+    ("index_dicomimages_seriesinst", "DICOMimages", "SeriesInst"),
+)
+
+
 def make_pyconquest_database(path: Path) -> None:
     """The tables as PyConquest 0.1.12 makes them: no keys, and here a doubled patient."""
     connection = sqlite3.connect(path)
@@ -135,6 +166,8 @@ def make_pyconquest_database(path: Path) -> None:
             names += ["ObjectFile", *EXTRA_IMAGE_COLUMNS]
         columns = ", ".join(f"{name} character varying(128)" for name in names)
         connection.execute(f"CREATE TABLE {table.name.replace('DICOMP', 'DICOMp')} ({columns})")
+    for name, table, column in PYCONQUEST_INDICES:
+        connection.execute(f"CREATE INDEX {name} ON {table} ({column})")
     for _ in range(2):
         connection.execute("INSERT INTO DICOMpatients(PatientID, PatientNam) VALUES ('P1', 'Old^Name')")
     connection.execute(
@@ -144,11 +177,23 @@ def make_pyconquest_database(path: Path) -> None:
     connection.close()
 
 
+def test_doubled_indices_of_an_older_database_go(tmp_path: Path) -> None:
+    older = Database(tmp_path / "conquest.db", schema.default())
+    for name, table, column in PYCONQUEST_INDICES:
+        older.connection.execute(f"CREATE INDEX {name} ON {table} ({column})")
+    older.set_state("schema:archive", "1")
+    older.close()
+    newer = Database(tmp_path / "conquest.db", schema.default())
+    assert indices(newer) == LINKS
+    newer.close()
+
+
 def test_a_database_of_pyconquest_is_extended_in_place(tmp_path: Path, put: Put, data: Path) -> None:
     make_pyconquest_database(tmp_path / "conquest.db")
     put("P1/1.dcm")
     ingest = Ingest.open(ArchiveSettings(str(data), str(tmp_path / "conquest.db"), "none.sql"))
     assert "DeviceName" in ingest.database.columns("DICOMImages")
+    assert indices(ingest.database) == KEYS | LINKS
     assert rebuild(ingest).indexed == 1
     assert [f.subject for f in verify(ingest) if f.problem is Problem.DOUBLED_ROW] == ["DICOMPatients P1"]
     rebuild(ingest, only="all")
@@ -188,12 +233,17 @@ def test_a_database_and_tree_of_conquest_are_used_in_place(tmp_path: Path, put: 
             (f"{root}.1.1.2", f"{root}.1.1", "P1\\2.dcm", "MAG1"),
         ],
     )
+    connection.execute("CREATE INDEX idx_seriesinst_sopinstanc ON DICOMImages (SeriesInst, SOPInstanc)")
     connection.commit()
     connection.close()
     settings = replace(
         ArchiveSettings(str(data), str(database), str(tmp_path / "none.sql")), devices={"MAG1": str(other)}
     )
     ingest = Ingest.open(settings)
+    own = {"idx_seriesinst_sopinstanc"}
+    assert indices(ingest.database) == KEYS | LINKS - {"images_lnk"} | own, (
+        "an index that serves is left as it is"
+    )
     assert ingest.database.query("SELECT PatientNam FROM DICOMPatients") == [{"PatientNam": "Müller"}]
     assert rebuild(ingest).updated == 1
     assert list(verify(ingest)) == []
