@@ -8,13 +8,14 @@ JOBS ?= 2
 MODULES = $(subst /,.,$(patsubst %.py,%,$(patsubst %/__init__.py,%,$(wildcard pyconquest_rt/*.py pyconquest_rt/*/__init__.py))))
 BENCHMARKS ?= $(shell grep -l __main__ benchmarks/*.py)
 
-.PHONY: help run test check bench docs clean dcmtk
+.PHONY: help run test check bench docs clean dcmtk peers
 
 help:
 	@echo "make run    install, then a listener on 127.0.0.1:5678 with a synthetic patient in ./data"
 	@echo "make test   install, check, and run all tests with coverage"
 	@echo "make check  lint, format, types and the direction of imports"
 	@echo "make bench  run the benchmarks; the figures go to benchmarks/results"
+	@echo "make peers  install foreign DICOM programs that more tests run against (Debian; as an administrator)"
 	@echo "make docs   write the reference of the Python interface to ./site, the documentation to ./site/docs"
 	@echo "make clean  remove what the other targets made, but never ./data"
 
@@ -69,7 +70,10 @@ $(VENV)/installed-docs: $(VENV)/installed
 	@touch $@
 
 # Some tests compare with DCMTK's programs. They are installed where that is possible without a question;
-# elsewhere these tests are skipped and say why.
+# elsewhere these tests are skipped and say why. Further foreign programs are installed by make peers only.
+
+peers:
+	tests/interop/install_peers.sh
 
 dcmtk:
 	@command -v dcmdump >/dev/null 2>&1 || { \

@@ -13,7 +13,7 @@ from typing import Any
 import click
 from pydicom.datadict import keyword_for_tag
 
-from pyconquest_rt import config, jobs, schema, watch
+from pyconquest_rt import config, jobs, schema, toml_text, watch
 from pyconquest_rt.cli import main
 from pyconquest_rt.database import Database
 from pyconquest_rt.derive import extractors, prepare
@@ -109,17 +109,28 @@ def _settings() -> Iterator[str]:
     for name, section in config.sections(config.Settings()):
         yield f"## [{name}]\n"
         yield f"{(section.__doc__ or '').strip()}\n"
-        yield "| key | default | meaning |"
-        yield "|---|---|---|"
-        for key in fields(section):
-            yield f"| `{key.name}` | {_default(default_of(key))} | {_cell(key.metadata['doc'])} |"
-        yield ""
+        yield from _keys(section)
+        if name in config.NAMED:
+            yield f"## [{name}.NAME]\n"
+            yield f"{config.NAMED[name].metadata['doc']} The name is any.\n"
+    peer = config.NAMED["peer"].metadata
+    yield "## [peer.NAME]\n"
+    yield f"{peer['doc']}\n"
+    yield from _keys(peer["kind"]())
+
+
+def _keys(section: Any) -> Iterator[str]:
+    yield "| key | default | meaning |"
+    yield "|---|---|---|"
+    for key in fields(section):
+        yield f"| `{key.name}` | {_default(default_of(key))} | {_cell(key.metadata['doc'])} |"
+    yield ""
 
 
 def _default(value: Any) -> str:
     if isinstance(value, dict):
         return "no entries"
-    return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{value!r}`".replace("'", '"')
+    return f"`{toml_text.value(value)}`"
 
 
 # -- tables -------------------------------------------------------------------------------------------------

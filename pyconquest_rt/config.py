@@ -18,6 +18,7 @@ from pyconquest_rt.options import (
     PEERS,
     ae_title,
     between,
+    by_name,
     callers,
     cron,
     default_of,
@@ -92,13 +93,13 @@ class PeerSettings:
     port: int = option(104, "Its port.", between(1, 65535))
     tls: bool = option(False, "Speak TLS to it: for C-MOVE, forwards and reports of storage commitment.")
     tls_certificate: str = option(
-        "", "A PEM file with the certificate to show it; empty: that of the section listener."
+        "", "A PEM file with the certificate to show it; empty: that of the first listener that has one."
     )
     tls_key: str = option("", "A PEM file with its key, where that is not in the same file.")
     tls_ca: str = option(
         "",
-        "A PEM file of authorities, one of which must have signed the peer's certificate; empty: those of the "
-        "section listener, or else this machine's.",
+        "A PEM file of authorities, one of which must have signed the peer's certificate; empty: those of that "
+        "listener, or else this machine's.",
     )
     tls_check_host: bool = option(True, "The peer's certificate must be for the host that is named here.")
 
@@ -147,7 +148,33 @@ class RTSettings:
     end_cap: str = option(
         "half", "How the outermost slabs of an ROI are closed.", one_of("half", "none", "taper")
     )
+    alpha_beta: str = option(
+        "",
+        "alpha/beta in Gy for BED and EQD2 by ROI name or type (*: others), as in PTV=10 Parotid_L=2.5 *=3; "
+        "empty means 10 for target volumes and 3 for others.",
+        by_name,
+    )
+    geud_a: str = option(
+        "",
+        "gEUD's parameter a by ROI name or type, as in PTV=-10 SpinalCord=8; for gEUD without one.",
+        by_name,
+    )
     roi_map: str = option("roi_map.csv", "The site's map of ROI names (.csv or .roi), where there is one.")
+
+
+@dataclass(frozen=True, slots=True)
+class DoseSettings:
+    """What is read of dose reports and dose-bearing images."""
+
+    ocr: bool = option(
+        False,
+        "Read CT dose pages whose values stand only in the pixels (needs pyconquest_rt[ocr], Tesseract).",
+    )
+    ocr_seconds: float = option(30.0, "So long one such page may take.", between(1, 600))
+
+    def allowed_ocr_seconds(self) -> float | None:
+        """Return how long a page may take, None where none is to be read."""
+        return self.ocr_seconds if self.ocr else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +275,7 @@ class Settings:
     receive: ReceiveSettings = field(default_factory=ReceiveSettings)
     derive: DeriveSettings = field(default_factory=DeriveSettings)
     rt: RTSettings = field(default_factory=RTSettings)
+    dose: DoseSettings = field(default_factory=DoseSettings)
     schedule: ScheduleSettings = field(default_factory=ScheduleSettings)
     watch: WatchSettings = field(default_factory=WatchSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
@@ -255,6 +283,11 @@ class Settings:
     log: LogSettings = field(default_factory=LogSettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     hooks: HooksSettings = field(default_factory=HooksSettings)
+
+    @property
+    def own_identity(self) -> ListenerSettings:
+        """The first listener with a certificate, whose files also serve towards peers; else the first of all."""
+        return next((each for each in self.all_listeners if each.tls_certificate), self.listener)
 
     @property
     def all_listeners(self) -> list[ListenerSettings]:

@@ -75,7 +75,8 @@ def _own_extractors() -> tuple[Extractor, ...]:
     from pyconquest_rt.dose_reports.extractors import extractors as of_doses
     from pyconquest_rt.rt_extractors import extractors as of_rt_objects
 
-    return (*of_rt_objects(load().rt), *of_doses())
+    settings = load()
+    return (*of_rt_objects(settings.rt), *of_doses(settings.dose))
 
 
 def _as_list(loaded: Extractor | Iterable[Extractor]) -> list[Extractor]:

@@ -56,6 +56,7 @@ def calculate_dvhs(
     engine: str = "pyconquest",
     *,
     prescription_gy: float | None = None,
+    fractions: int | None = None,
     slice_spacing_mm: float | None = None,
 ) -> dict[int, DVH]:
     """Return the DVHs of the ROIs of an RTSTRUCT in the dose of an RTDOSE, by ROI number.
@@ -63,7 +64,8 @@ def calculate_dvhs(
     ``structure_set`` and ``dose`` are paths, bytes, byte streams or pydicom data sets; ``rois`` are the
     numbers of the ROIs wanted (all when None). ``end_cap`` closes the outermost slabs: ``half`` (half a
     plane distance beyond the last contours), ``none``, or ``taper`` (that half distance as a cone).
-    ``engine`` is ``pyconquest`` or ``dicompyler``. ``prescription_gy`` is what doses in % are relative to.
+    ``engine`` is ``pyconquest`` or ``dicompyler``. ``prescription_gy`` is what doses in % are relative to,
+    and ``fractions`` the number of fractions that BED and EQD2 are calculated for.
     ``slice_spacing_mm``, the image series' spacing, is the thickness of ROIs on a single plane; without it
     the usual distance of the other ROIs' planes is.
 
@@ -79,7 +81,8 @@ def calculate_dvhs(
     objects = _read(contours, read_object(dose), end_cap, slice_spacing_mm)
     numbers = objects.rois if rois is None else dict.fromkeys(rois)
     return {
-        number: replace(_one(number, objects, engine), prescription_gy=prescription_gy) for number in numbers
+        number: replace(_one(number, objects, engine), prescription_gy=prescription_gy, fractions=fractions)
+        for number in numbers
     }
 
 

@@ -179,7 +179,7 @@ def _remove_gone(ingest: Ingest, gone: list[str], report: Report) -> int:
             released += remove_images(database, sops, forget_files=False)
             keys = [(path,) for path in paths]
             known = database.select_in("SELECT path FROM files WHERE path IN (?)", paths)
-            report.count_removed([row[0] for row in known])
+            report.count_removed([path for (path,) in known])
             connection.executemany("DELETE FROM files WHERE path = ?", keys)
             connection.executemany("DELETE FROM rejected WHERE path = ?", keys)
     return released

@@ -16,6 +16,7 @@ import itertools
 import re
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -30,6 +31,7 @@ STANDARD: Final = "standard"
 MAX_LENGTH: Final = 255  #: characters of a name, Conquest's limit for ObjectFile
 _MAX_FOLDERS: Final = 16
 _TRIES: Final = 100
+_REMEMBERED: Final = 20_000
 
 _SORTED = "%series_%image_%time%counter"
 _BY_UID = "%studyuid/%seriesuid/%sopuid"
@@ -117,13 +119,21 @@ class _Naming:
         self._parts = parts
         self._tags = sorted({tag for part in parts for tag in _wanted(part)})
         self._count = itertools.count()
+        self._given: OrderedDict[str, str] = OrderedDict()
         self._reader = HeaderReader([Field((tag,)) for tag in self._tags])
         self._identity = HeaderReader([_SOP_INSTANCE_UID])
         self._lock = threading.Lock()
 
     def name(self, patient_id: str, sop_instance_uid: str, staged: Path) -> str:
-        """Return a name that no other instance has. Raises StorageError if all that are tried are taken."""
+        """Return a name that no other instance has. Raises StorageError if all that are tried are taken.
+
+        An instance that had its name lately keeps it, though the template may give another at another time: where
+        nothing is indexed, nobody else knows what a file that comes again was called.
+        """
         with self._lock:
+            given = self._given.get(sop_instance_uid)
+            if given is not None and self._is_free(given, sop_instance_uid):
+                return given
             values = dict(zip(self._tags, self._reader.read_file(staged).values, strict=True))
             values |= {_TAGS["id"]: patient_id, _TAGS["sopuid"]: sop_instance_uid}
             count = next(self._count)
@@ -131,6 +141,9 @@ class _Naming:
             candidates = _candidates(folders, stem, patient_id, sop_instance_uid)
             for name in candidates:
                 if self._is_free(name, sop_instance_uid):
+                    self._given[sop_instance_uid] = name
+                    if len(self._given) > _REMEMBERED:
+                        self._given.popitem(last=False)
                     return name
         raise StorageError(f"every name for instance {sop_instance_uid} is taken: {name} and those before it")
 

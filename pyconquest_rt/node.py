@@ -13,7 +13,7 @@ from typing import Self
 
 from pyconquest_rt import processes, schema
 from pyconquest_rt.config import ArchiveSettings, ListenerSettings, Settings
-from pyconquest_rt.errors import SettingsError
+from pyconquest_rt.errors import SettingsError, StorageError
 from pyconquest_rt.forward import Forwarder
 from pyconquest_rt.hooks import Hook, load, stored_caller
 from pyconquest_rt.naming import naming
@@ -44,7 +44,7 @@ class Node:
     Raises:
         SettingsError: a certificate, a peer, a hook, or ``receive.file_names`` cannot be used.
         NetworkError: a port cannot be had.
-        DatabaseError, SchemaError: the index cannot be opened.
+        StorageError, DatabaseError, SchemaError: the archive cannot be opened.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class Node:
         archive = settings.archive
         definition = schema.load(archive.sql) if Path(archive.sql).is_file() else schema.default()
         peers = known_peers(settings)
+        make_folders(archive)
         self._settings = settings
         self._hooks = stored_caller(archive, [*load(settings.hooks.stored), *on_stored])
         self._workers = Workers(archive, settings.derive.workers)
@@ -121,6 +122,15 @@ class Node:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def make_folders(archive: ArchiveSettings) -> None:
+    """Make the data directory and the folder of the database. Raises StorageError."""
+    for folder in (Path(archive.data), Path(archive.database).parent):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"cannot make the folder {folder}: {error.strerror}") from error
 
 
 def _listener(

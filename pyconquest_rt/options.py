@@ -81,6 +81,14 @@ def one_of(*choices: str) -> Check:
     return lambda value: None if value in choices else f"expected {', '.join(choices)}; not {value!r}"
 
 
+def by_name(value: str) -> str | None:
+    """``NAME=NUMBER`` between blanks, or an empty text; no number is 0."""
+    number = r"-?(?:\d+(?:\.\d*)?|\.\d+)"
+    wrong = next((part for part in value.split() if not re.fullmatch(rf"\S+={number}", part)), None)
+    wrong = wrong or next((part for part in value.split() if not float(part.rpartition("=")[2])), None)
+    return wrong and f"expected NAME=NUMBER with a number other than 0, such as 'PTV=10 *=3'; not {wrong!r}"
+
+
 def ae_title(value: str) -> str | None:
     """An AE title: 1 to 16 characters of ASCII without backslash and control characters (PS3.5 Table 6.2-1)."""
     if re.fullmatch(r"[ -\[\]-~]{1,16}", value) and value.strip():

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from operator import attrgetter
 from typing import Any
 
 from pyconquest_rt.ingest import Outcome, State
@@ -24,7 +23,7 @@ class Changes:
     def add(self, paths: Sequence[str]) -> None:
         """Add files."""
         self.files += paths[: NAMED - len(self.files)]
-        for folder, count in Counter(path.rpartition("/")[0] for path in paths).items():
+        for folder, count in Counter([path.rpartition("/")[0] or "." for path in paths]).items():
             name = folder if folder in self.folders or len(self.folders) < NAMED else "..."
             self.folders[name] = self.folders.get(name, 0) + count
 
@@ -50,25 +49,28 @@ class Report:
 
     def count(self, outcomes: Iterable[Outcome]) -> None:
         """Add the outcomes of one batch."""
-        outcomes = list(outcomes)
-        counts = Counter(map(attrgetter("state"), outcomes))
-        self.read += len(outcomes)
-        self.indexed += counts[State.INDEXED]
-        self.updated += counts[State.UPDATED]
-        self.moved += counts[State.MOVED]
-        self.duplicates += counts[State.DUPLICATE]
-        self.rejected += [(o.path, o.reason or "") for o in outcomes if o.state is State.REJECTED]
-        for state in counts.keys() - {State.REJECTED}:
-            self._note(str(state), [outcome.path for outcome in outcomes if outcome.state is state])
+        by_state: dict[State, list[str]] = {state: [] for state in State}
+        for outcome in outcomes:
+            by_state[outcome.state].append(outcome.path)
+            if outcome.state is State.REJECTED:
+                self.rejected.append((outcome.path, outcome.reason or ""))
+        self.read += sum(map(len, by_state.values()))
+        self.indexed += len(by_state[State.INDEXED])
+        self.updated += len(by_state[State.UPDATED])
+        self.moved += len(by_state[State.MOVED])
+        self.duplicates += len(by_state[State.DUPLICATE])
+        del by_state[State.REJECTED]
+        for state, paths in by_state.items():
+            self._add(state, paths)
 
     def count_removed(self, paths: Sequence[str]) -> None:
         """Add files that have gone from the disk, and with them from the index."""
         self.removed += len(paths)
-        self._note("removed", paths)
+        self._add("removed", paths)
 
-    def _note(self, what: str, paths: Sequence[str]) -> None:
+    def _add(self, what: str, paths: Sequence[str]) -> None:
         if paths:
-            self.changes.setdefault(what, Changes()).add(paths)
+            self.changes.setdefault(str(what), Changes()).add(paths)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as what JSON can hold; of the rejected files the first hundred, and their number."""

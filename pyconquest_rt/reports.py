@@ -1,39 +1,129 @@
-"""DVHs for people: a table of a patient's, study's or object's DVHs, and their curves."""
+"""DVHs for people, of a patient, study or object, or of a cohort: tables, curves, statistics, treatment sites."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from pyconquest_rt.database import Database
+import numpy as np
+
+from pyconquest_rt.database import Database, quote
 from pyconquest_rt.dvh_rows import Curve, curve_of
+from pyconquest_rt.rt.roi_tokens import clean
 
 METRICS = ("D95%[Gy]", "D2%[Gy]", "V20Gy[%]")
+QUANTILES = (10, 25, 50, 75, 90)
 
-_CHOSEN = """
-FROM dvh v
-JOIN rt_dose d ON d.SOPInstanceUID = v.SOPInstanceUID
-LEFT JOIN roi_name n ON n.raw_name = v.roi_name AND n.physician = 'DEFAULT'
-WHERE ? IN (d.patient_id, d.study_instance_uid, v.SOPInstanceUID, v.structure_set_uid)
-ORDER BY v.SOPInstanceUID, v.structure_set_uid, v.roi_number, v.source
-"""
-_TABLE = f"""
-SELECT v.SOPInstanceUID, v.structure_set_uid, v.roi_number, v.source, v.end_cap, v.roi_name,
-    n.tg263_name, v.volume_cc, v.min_gy, v.mean_gy, v.max_gy, v.status, v.reason
-{_CHOSEN}"""
-_CURVES = f"""
-SELECT v.roi_number, v.roi_name, v.source, v.prescription_gy, v.first_dose_gy, v.bin_gy, v.curve_cc,
-    v.volume_cc, r.colour
-{
-    _CHOSEN.replace(
-        "LEFT JOIN roi_name n ON n.raw_name = v.roi_name AND n.physician = 'DEFAULT'",
-        "LEFT JOIN rt_roi r ON r.SOPInstanceUID = v.structure_set_uid AND r.roi_number = v.roi_number",
-    )
+Range = tuple[float | None, float | None]
+"""From, to; None: no bound."""
+
+
+@dataclass(frozen=True)
+class DvhQuery:
+    """Which DVHs are wanted; what is None does not matter.
+
+    Texts are matched whole, in any case, with ``*`` for any characters and ``?`` for one. ``key`` is a PatientID, a
+    StudyInstanceUID, or the SOPInstanceUID of a dose, plan or structure set (without wildcards). ``roi`` is a raw
+    name, or that of TG-263, the institution or the physician; ``since`` and ``until`` are dates (YYYYMMDD or
+    YYYY-MM-DD); ``rx_gy``, ``mean_gy`` and ``max_gy`` are ranges of doses in Gy, ``source`` is ``pyconquest`` or
+    ``vendor``.
+    """
+
+    key: str | None = None
+    roi: str | None = None
+    physician: str | None = None
+    site: str | None = None
+    since: str | None = None
+    until: str | None = None
+    rx_gy: Range | None = None
+    mean_gy: Range | None = None
+    max_gy: Range | None = None
+    source: str | None = None
+
+    def parameters(self) -> dict[str, str | float]:
+        """The values to be bound, by name; those that matter only."""
+        found: dict[str, str | float | None] = {
+            "key": self.key,
+            "roi": _like(self.roi),
+            "physician": _like(self.physician),
+            "site": _like(self.site and _cleaned(self.site)),
+            "since": self.since and self.since.replace("-", ""),
+            "until": self.until and self.until.replace("-", ""),
+            "source": self.source,
+        }
+        for name in ("rx_gy", "mean_gy", "max_gy"):
+            found[f"{name}_from"], found[f"{name}_to"] = getattr(self, name) or (None, None)
+        return {name: value for name, value in found.items() if value is not None}
+
+
+_CONDITIONS = {
+    "key": ":key IN (v.patient_id, v.study_instance_uid, v.SOPInstanceUID, v.plan_uid, v.structure_set_uid)",
+    "roi": "(v.roi_name LIKE :roi ESCAPE '~' OR EXISTS (SELECT 1 FROM roi_name m WHERE m.raw_name = v.roi_name AND "
+    "(m.tg263_name LIKE :roi ESCAPE '~' OR m.institutional_name LIKE :roi ESCAPE '~' "
+    "OR m.physician_name LIKE :roi ESCAPE '~')))",
+    "physician": "v.physician LIKE :physician ESCAPE '~'",
+    "site": "v.site LIKE :site ESCAPE '~'",
+    "since": "v.date >= :since",
+    "until": "v.date <= :until",
+    "source": "v.source = :source",
+    "rx_gy_from": "v.prescription_gy >= :rx_gy_from",
+    "rx_gy_to": "v.prescription_gy <= :rx_gy_to",
+    "mean_gy_from": "v.mean_gy >= :mean_gy_from",
+    "mean_gy_to": "v.mean_gy <= :mean_gy_to",
+    "max_gy_from": "v.max_gy >= :max_gy_from",
+    "max_gy_to": "v.max_gy <= :max_gy_to",
 }
-"""
-_METRICS = """
-SELECT m.metric, m.value FROM dvh_metrics m WHERE m.SOPInstanceUID = ? AND m.structure_set_uid = ?
-AND m.roi_number = ? AND m.source = ? AND m.end_cap = ?
-"""
-_KEY = ("SOPInstanceUID", "structure_set_uid", "roi_number", "source", "end_cap")
+_COLUMNS = (
+    *("patient_id", "SOPInstanceUID", "structure_set_uid", "plan_label", "physician", "site", "date"),
+    *("prescription_gy", "roi_number", "source", "end_cap", "roi_name", "tg263_name"),
+    *("volume_cc", "min_gy", "mean_gy", "max_gy", "status"),
+)
+_VALUE = (
+    "SELECT m.value FROM dvh_metrics m WHERE m.SOPInstanceUID = v.SOPInstanceUID AND m.roi_number = v.roi_number AND "
+    "m.structure_set_uid = v.structure_set_uid AND m.source = v.source AND m.end_cap = v.end_cap AND m.metric"
+)
+_TABLES = ("dvh", "roi_name", "rt_plan", "rt_site", "rt_structure_set", "v_dvh")
+
+
+def _like(pattern: str | None) -> str | None:
+    if pattern is None:
+        return None
+    for special in "~%_":
+        pattern = pattern.replace(special, f"~{special}")
+    return pattern.replace("*", "%").replace("?", "_")
+
+
+def _cleaned(site: str) -> str:
+    """A site as it stands in the index; wildcards stay."""
+    return clean(site) if not set(site) & set("*?") else site
+
+
+def _select(
+    database: Database, query: DvhQuery, columns: Sequence[str], metrics: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """Rows of v_dvh that are asked for: some of its columns, and metrics by their names."""
+    if not all(database.has(table) for table in _TABLES):
+        return []
+    parameters = query.parameters()
+    conditions = " AND ".join(_CONDITIONS[name] for name in parameters) or "1"
+    values = {f"metric_{number}": metric for number, metric in enumerate(metrics)}
+    chosen = [f"v.{name}" for name in columns]
+    chosen += [f"({_VALUE} = :{name}) AS {quote(metric)}" for name, metric in values.items()]
+    return database.query(
+        f"SELECT {', '.join(chosen)}, v.reason FROM v_dvh v WHERE {conditions} "  # noqa: S608 - words of this module
+        "ORDER BY v.patient_id, v.SOPInstanceUID, v.structure_set_uid, v.roi_number, v.source",
+        parameters | values,
+    )
+
+
+def find_dvhs(database: Database, query: DvhQuery, metrics: Sequence[str] = METRICS) -> list[dict[str, Any]]:
+    """Return one row for each DVH that is asked for, volumes in cc, doses in Gy.
+
+    Args:
+        database: the index.
+        query: which DVHs.
+        metrics: names of metrics that become columns, among those that were calculated.
+    """
+    return _select(database, query, _COLUMNS, metrics)
 
 
 class NamedCurve(NamedTuple):
@@ -46,35 +136,62 @@ class NamedCurve(NamedTuple):
     curve: Curve
 
 
-def dvh_table(database: Database, key: str, metrics: Sequence[str] = METRICS) -> list[dict[str, Any]]:
-    """Return one row for each DVH of a patient, study, dose or structure set, volumes in cc, doses in Gy.
-
-    Args:
-        database: the index.
-        key: a PatientID, StudyInstanceUID, or the SOPInstanceUID of a dose or structure set.
-        metrics: names of metrics that become columns.
-    """
-    if not (database.has("dvh") and database.has("roi_name")):
-        return []
-    rows = database.query(_TABLE, (key,))
-    for row in rows:
-        found = {m["metric"]: m["value"] for m in database.query(_METRICS, [row[name] for name in _KEY])}
-        reason = row.pop("reason")
-        row |= {metric: found.get(metric) for metric in metrics} | {"reason": reason}
-    return rows
-
-
-def dvh_curves(database: Database, key: str) -> list[NamedCurve]:
-    """Return the curves of a patient, study, dose or structure set."""
-    if not database.has("dvh"):
-        return []
+def find_curves(database: Database, query: DvhQuery) -> list[NamedCurve]:
+    """Return the curves of the DVHs that are asked for."""
+    names = ("roi_number", "roi_name", "source", "prescription_gy", "first_dose_gy", "bin_gy", "curve_cc")
     curves = []
-    for row in database.query(_CURVES, (key,)):
+    for row in _select(database, query, (*names, "volume_cc", "colour")):
         curve = curve_of(row)
         if curve is not None and row["volume_cc"]:
             name = row["roi_name"] or f"ROI {row['roi_number']}"
             curves.append(NamedCurve(name, row["source"], row["colour"], row["prescription_gy"], curve))
     return curves
+
+
+def cohort_dvh(curves: Sequence[NamedCurve], step_gy: float = 0.1) -> list[dict[str, float]]:
+    """Return the mean and the quantiles of several DVHs: in % of volume, for doses ``step_gy`` apart.
+
+    Every DVH counts alike. Quantiles are those of the volumes at one dose, by linear interpolation.
+    """
+    if not curves:
+        return []
+    top = max(float(one.curve.dose_gy[-1]) for one in curves)
+    doses = step_gy * np.arange(int(np.ceil(top / step_gy)) + 1)
+    volumes = np.array(
+        [
+            np.interp(
+                doses, one.curve.dose_gy, 100.0 * one.curve.volume_cc / one.curve.volume_cc[0], right=0.0
+            )
+            for one in curves
+        ]
+    )
+    columns = {"dose_gy": doses, "mean": volumes.mean(axis=0)}
+    columns |= {f"p{one}": np.percentile(volumes, one, axis=0) for one in QUANTILES}
+    return [dict(zip(columns, map(float, row), strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def set_site(database: Database, key: str, site: str | None) -> int:
+    """Say what the treatment site of plans is, whatever they say themselves; returns how many plans these are.
+
+    Args:
+        database: the index.
+        key: a PatientID, a StudyInstanceUID or a plan's SOPInstanceUID.
+        site: free text, kept in lower case without accents and double blanks; None: what the plan itself says.
+    """
+    if not (database.has("rt_plan") and database.has("rt_site")):
+        return 0
+    plans = database.query(
+        "SELECT SOPInstanceUID FROM rt_plan WHERE ? IN (patient_id, study_instance_uid, SOPInstanceUID)",
+        (key,),
+    )
+    uids = [(row["SOPInstanceUID"],) for row in plans]
+    with database.transaction() as connection:
+        connection.executemany("DELETE FROM rt_site WHERE plan_uid = ?", uids)
+        if site:
+            connection.executemany(
+                "INSERT INTO rt_site VALUES (?, ?)", [(uid, clean(site)) for (uid,) in uids]
+            )
+    return len(uids)
 
 
 def plot_dvhs(curves: Sequence[NamedCurve], path: str, title: str = "") -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from pyconquest_rt.config import RTSettings
-from pyconquest_rt.dvh_rows import DEFAULT_METRICS, dvh_rows
+from pyconquest_rt.dvh_rows import DEFAULT_METRICS, Plan, Setting, dvh_rows
 from pyconquest_rt.extractor import Extractor, Rows, Source, Waiting
 from pyconquest_rt.rt import doses, plans, structures
+from pyconquest_rt.rt.biology import by_tissue
+from pyconquest_rt.rt.dvh_views import view_sql
 from pyconquest_rt.rt.relations import CHAIN_VIEW, chain_view_sql
 from pyconquest_rt.rt.roi_files import load_map
 from pyconquest_rt.rt.roi_mapping import mapping_rows
@@ -19,6 +21,7 @@ RT_DOSE = (f"{_STORAGE}2",)
 RT_STRUCTURE_SET = (f"{_STORAGE}3",)
 RT_PLAN = (f"{_STORAGE}5", f"{_STORAGE}8")
 DVH_VERSION = 2
+_LINKED = ("reference", "frame of reference")
 
 
 def _script(*names: str) -> str:
@@ -79,51 +82,52 @@ def _chain(source: Source) -> list[dict[str, Any]]:
 
 def _inputs(source: Source) -> Collection[str]:
     rows = _chain(source)
-    linked = {row["plan_uid"] for row in rows if row["plan_link"] in ("reference", "frame of reference")}
+    linked = {row["plan_uid"] for row in rows if row["plan_link"] in _LINKED}
     return linked | {row["structure_set_uid"] for row in rows}
 
 
-def dvh_extractor(metrics: Sequence[str] = DEFAULT_METRICS, end_cap: str = "half") -> Extractor:
-    """Return the extractor of DVHs with a site's list of metrics; another list makes all DVHs due again."""
+def dvh_extractor(setting: Setting) -> Extractor:
+    """Return the extractor of DVHs with a site's settings; others make all DVHs due again."""
 
     def extract(source: Source) -> Rows:
         rows = _chain(source)
-        for plan in {
-            row["plan_uid"] for row in rows if row["plan_link"] in ("reference", "frame of reference")
-        }:
+        for plan in {row["plan_uid"] for row in rows if row["plan_link"] in _LINKED}:
             source.file_of(plan)
         dvhs: list[dict[str, Any]] = []
         values: list[dict[str, Any]] = []
         for row in rows:
             path = source.file_of(row["structure_set_uid"])
-            found = dvh_rows(
-                source.path,
-                path,
-                metrics,
-                end_cap,
-                prescription_gy=_prescription(source, row),
-                slice_spacing_mm=_slice_spacing(source, row),
-            )
+            found = dvh_rows(source.path, path, setting, _plan_of(source, row), _slice_spacing(source, row))
             key = {"SOPInstanceUID": source.sop, "structure_set_uid": row["structure_set_uid"]}
             dvhs += [key | one for one in found.dvhs]
             values += [key | one for one in found.metrics]
         return {"dvh": dvhs, "dvh_metrics": values}
 
-    settings = repr((tuple(metrics), end_cap)).encode()
+    tables = _script("dvh", "dvh_metrics")
     return Extractor(
         name="dvh",
-        version=DVH_VERSION * 1_000_000 + zlib.crc32(settings) % 1_000_000,
+        version=DVH_VERSION * 1_000_000 + zlib.crc32(repr(setting).encode()) % 1_000_000,
         sop_classes=RT_DOSE,
         tables=("dvh", "dvh_metrics"),
-        scripts=(_script("dvh", "dvh_metrics"),),
+        # All rows of the first version are due again, so its tables are made anew.
+        scripts=(
+            tables,
+            f"DROP TABLE dvh;\nDROP TABLE dvh_metrics;\n{tables}\n{_script('rt_site')}\n{view_sql()}",
+        ),
         extract=extract,
         inputs=_inputs,
     )
 
 
-def _prescription(source: Source, row: dict[str, Any]) -> float | None:
-    plans_found = source.query("SELECT rx_dose_gy FROM rt_plan WHERE SOPInstanceUID = ?", (row["plan_uid"],))
-    return plans_found[0]["rx_dose_gy"] if plans_found else None
+def _plan_of(source: Source, row: dict[str, Any]) -> Plan:
+    """What is known of the plan of a dose."""
+    if row["plan_link"] not in _LINKED:
+        return Plan()
+    (found,) = source.query(
+        "SELECT SOPInstanceUID, rx_dose_gy, fractions_planned FROM rt_plan WHERE SOPInstanceUID = ?",
+        (row["plan_uid"],),
+    )
+    return Plan(*found.values())
 
 
 def _slice_spacing(source: Source, row: dict[str, Any]) -> float | None:
@@ -151,7 +155,12 @@ def _slice_spacing(source: Source, row: dict[str, Any]) -> float | None:
 
 def extractors(settings: RTSettings) -> tuple[Extractor, ...]:
     """Return the extractors of RT objects, in the order in which they should work."""
-    metrics = tuple(settings.metrics.split()) or DEFAULT_METRICS
+    setting = Setting(
+        tuple(settings.metrics.split()) or DEFAULT_METRICS,
+        settings.end_cap,
+        by_tissue(settings.alpha_beta),
+        by_tissue(settings.geud_a),
+    )
     return (
         Extractor(
             name="structure_set",
@@ -180,5 +189,5 @@ def extractors(settings: RTSettings) -> tuple[Extractor, ...]:
             extract=_dose,
             awakes=("dvh",),
         ),
-        dvh_extractor(metrics, settings.end_cap),
+        dvh_extractor(setting),
     )

@@ -27,6 +27,7 @@ from pyconquest_rt.net.guard import DEFAULT_LIMITS, Connection, Connections, Lim
 from pyconquest_rt.net.negotiation import LOCAL_LIMIT_EXCEEDED, Acceptance, Rejection, Request, ae_title
 from pyconquest_rt.net.serving import Counters, Handler, Session, serve
 from pyconquest_rt.net.storing import Sink
+from pyconquest_rt.net.tls import explain
 from pyconquest_rt.net.wire import Wire
 
 _LOG = logging.getLogger(__name__)
@@ -150,8 +151,10 @@ class Listener:
                 connection.sock = self._tls.wrap_socket(connection.sock, server_side=True)
             link = Wire(connection.sock, self._limits)
             self._serve(connection, link, host)
-        except (NetworkError, OSError) as error:
+        except NetworkError as error:
             _LOG.info("Association with %s ended: %s", host, error)
+        except OSError as error:
+            _LOG.info("Connection of %s ended: %s", host, explain(error))
         except Exception:
             _LOG.exception("Association with %s ended by a fault of this program", host)
         finally:
@@ -164,6 +167,8 @@ class Listener:
         def decide(request: Request) -> Acceptance | Rejection:
             answer = answer_request(request, host, self._policy, self.aet, self._services)
             if isinstance(answer, Acceptance):
+                if not answer.contexts:
+                    _LOG.info("%s at %s may do nothing of what it proposes", request.calling_aet, host)
                 if self._connections.admit(connection):
                     return replace(answer, maximum_length=self._limits.pdu_length)
                 answer = LOCAL_LIMIT_EXCEEDED

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pyconquest_rt import forward, logs
 from pyconquest_rt.config import Settings
-from pyconquest_rt.errors import StorageError
-from pyconquest_rt.node import Node
+from pyconquest_rt.node import Node, make_folders
 from pyconquest_rt.status import LEVELS, counted, counts, publish, service_lock, status, withdraw
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ class Service:
 
     def _begin(self) -> None:
         settings = self.settings
-        _make_folder(settings.archive.data)
+        make_folders(settings.archive)
         self._stack.enter_context(service_lock(settings.archive))
         self._node = Node(settings)
         self._stack.callback(self._node.stop)
@@ -179,10 +178,3 @@ def serve(settings: Settings, show: Callable[[str], object]) -> None:
         _LOG.info("stopped")
     finally:
         logs.release(handlers)
-
-
-def _make_folder(name: str) -> None:
-    try:
-        Path(name).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"cannot make the data directory {name}: {error.strerror}") from error

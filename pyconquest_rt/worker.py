@@ -21,7 +21,8 @@ from pyconquest_rt.hooks import Caller, load
 from pyconquest_rt.ingest import Ingest
 
 SWEEP_S = 300.0
-_SETTLE_S = 0.2  # objects come in flocks; this long after the first of one the work begins
+_QUIET_S = 0.2  # objects come in flocks; the work begins when nothing has come for so long ...
+_LATEST_S = 1.0  # ... but so long after the first of a flock at the latest
 
 _LOG = logging.getLogger(__name__)
 
@@ -85,9 +86,15 @@ class _Calls:
         self._called.set()
 
     def wait(self, seconds: float) -> None:
-        """Block until a line comes, the input ends or the time is over."""
-        if self._called.wait(seconds) and not self.ended:
-            time.sleep(_SETTLE_S)
+        """Block until lines have come and no more do, the input ends or the time is over."""
+        if not self._called.wait(seconds):
+            return
+        latest = time.monotonic() + _LATEST_S
+        while not self.ended and time.monotonic() < latest:
+            self._called.clear()
+            time.sleep(_QUIET_S)
+            if not self._called.is_set():
+                break
         self._called.clear()
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyconquest_rt import config
-from pyconquest_rt.config import ArchiveSettings, Settings, load
+from pyconquest_rt.config import ArchiveSettings, PeerSettings, Settings, load
 from pyconquest_rt.errors import SettingsError
 from pyconquest_rt.terminal import settings_here
 
@@ -30,10 +30,10 @@ def test_the_commented_file_gives_the_defaults_also_when_it_is_uncommented(tmp_p
     keys = [line[2:] for line in text.splitlines() if re.match(r"# \w+ = ", line)]
     headers = [line for line in text.splitlines() if line[:1] == "["]
     assert headers == [f"[{name}]" for name in config.PLAIN]
-    for _, section in config.sections(Settings(peers={"P": config.PeerSettings()})):
+    for _, section in config.sections(Settings(peers={"P": PeerSettings()})):
         for key in fields(section):
             assert key.metadata["doc"] in text
-            if isinstance(section, config.PeerSettings):
+            if isinstance(section, PeerSettings):
                 assert f"\n#   {key.name} = " in text
                 continue
             if not isinstance(getattr(section, key.name), dict):
@@ -62,6 +62,17 @@ def test_the_commented_file_gives_the_defaults_also_when_it_is_uncommented(tmp_p
         ("[log]\nlevel = 'LOUD'", 2, "DEBUG"),
         ("[watch]\nkeep = 'yes'", 2, "true or false"),
         ("[watch]\nseconds = 'x'", 2, "must be a number"),
+        ("[listener]\nmay_store = ['*@*', 'LAB']", 2, "TITLE@HOST"),
+        ("[listener]\nmay_query = ['LAB@here']", 2, "no network address"),
+        ("[listener]\ntls_ca = 'ca.pem'", 2, "without tls_certificate"),
+        ("[listener.tls]\nport = 2762\n\nprot = 1", 4, "[listener.tls] unknown key 'prot'"),
+        ("[listener]\nport = 104\n[listener.tls]\nae_title = 'X'", 3, "needs another one"),
+        ("[listener.tls]\nport = 5678", 2, "needs another one"),
+        ("[peer]\nhost = 'x'", 2, "[peer.NAME]"),
+        ("[peer.LAB]\nport = 104", 1, "host is missing"),
+        ("[peer.SEVENTEEN_LETTERS]\nhost = 'x'", 1, "1 to 16"),
+        ("[peer.LAB]\nhost = 'x'\ntls_ca = 'ca.pem'", 3, "without tls = true"),
+        ("[peer.LAB]\nhost = 'x'\nport = 0", 3, "1 to 65535"),
         ("[archive]\ndata = [", 2, "not TOML"),
         ("[archive]\n\ndata = nothing\n", 3, "not TOML"),
     ],
@@ -71,6 +82,38 @@ def test_each_error_is_named_by_its_line(tmp_path: Path, text: str, line: int, r
     assert (problem.line, reason in problem.text) == (line, True), problem
     with pytest.raises(SettingsError, match=f"line {line}"):
         read(tmp_path, text)
+
+
+def test_further_listeners_take_from_the_first_what_they_do_not_set(tmp_path: Path) -> None:
+    text = (
+        "[listener.tls]\nport = 2762\ntls_certificate = 'a.pem'\n[listener]\nport = 104\nae_title = 'LAB'\n"
+    )
+    environment = {
+        "PYCONQUEST_RT_LISTENER_HOST": "0.0.0.0",
+        "PYCONQUEST_RT_LISTENER_TLS_PORT": "2763",
+        "PYCONQUEST_RT_LISTENER_MAY_QUERY": "peers, VIEWER@192.0.2.0/24",
+    }
+    settings = read(tmp_path, text, environment)
+    assert settings.listeners == {
+        "tls": replace(settings.listener, port=2763, tls_certificate="a.pem"),
+    }
+    assert (settings.listener.port, settings.listener.host) == (104, "0.0.0.0")
+    assert settings.listener.may_query == ("peers", "VIEWER@192.0.2.0/24")
+    assert settings.all_listeners == [settings.listener, settings.listeners["tls"]]
+
+
+def test_peers_by_their_titles(tmp_path: Path) -> None:
+    text = (
+        "[peer.PLAN]\nhost = 'a'\ntls = true\ntls_ca = 'ca.pem'\n[peer.'TPS 2']\nhost = 'b'\nport = 11112\n"
+    )
+    settings = read(
+        tmp_path, text, {"PYCONQUEST_RT_PEER_TPS_2_HOST": "c", "PYCONQUEST_RT_PEER_NEW_HOST": "d"}
+    )
+    assert settings.peers == {
+        "PLAN": PeerSettings("a", tls=True, tls_ca="ca.pem"),
+        "TPS 2": PeerSettings("c", 11112),
+    }
+    assert config.parse(config.render(settings)) == (settings, [])
 
 
 def test_all_errors_are_named_and_the_rest_is_used() -> None:
@@ -123,6 +166,17 @@ def test_a_conquest_servers_folder_needs_no_settings(tmp_path: Path, monkeypatch
     settings = settings_here()
     assert (settings.listener.ae_title, settings.listener.port) == ("LABSRV", 5679)
     assert Path(settings.archive.database) == Path("data/dbase/conquest.db3")
+    assert (settings.receive.file_names, settings.receive.peers) == ("standard", "acrnema.map")
+    more = "MAGDevices = 1\nMAGDevice0 = ./data/\nFileNameSyntax = 4\nACRNemaMap = conf/peers.map\n"
+    (tmp_path / "dicom.ini").write_text(ini + more)
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf/peers.map").write_text("PLAN 127.0.0.1 104\n")
+    receive = settings_here().receive
+    assert (receive.file_names, Path(receive.peers)) == ("4", Path("conf/peers.map"))
+    (tmp_path / "dicom.ini").write_text(ini.replace("LABSRV", "MORE_THAN_SIXTEEN") + more)
+    with pytest.raises(SettingsError, match="MyACRNema"):
+        settings_here()
+    (tmp_path / "dicom.ini").write_text(ini + more)
     monkeypatch.setenv("PYCONQUEST_RT_LISTENER_PORT", "104")
     assert settings_here().listener.port == 104
     (tmp_path / "pyconquest.toml").write_text("")

@@ -48,6 +48,11 @@ def test_a_port_that_is_taken(settings: Settings) -> None:
     assert (found.check, found.state, str(port) in found.detail) == ("port", "error", True)
 
 
+def test_a_certificate_that_cannot_be_used(settings: Settings) -> None:
+    (found,) = bad(replace(settings, listener=ListenerSettings(port=0, tls_certificate="none.pem")))
+    assert (found.check, found.state, "none.pem" in found.detail) == ("certificate", "error", True)
+
+
 def test_a_damaged_database(settings: Settings) -> None:
     Path(settings.archive.database).write_bytes(b"no database " * 1000)
     (found,) = bad(settings)

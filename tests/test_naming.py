@@ -16,10 +16,19 @@ from pydicom.dataset import Dataset
 from samples import make_object, save
 
 from pyconquest_rt.cli import main
-from pyconquest_rt.config import ArchiveSettings, load
+from pyconquest_rt.config import (
+    ArchiveSettings,
+    DeriveSettings,
+    ListenerSettings,
+    ReceiveSettings,
+    Settings,
+    load,
+)
 from pyconquest_rt.errors import SettingsError
 from pyconquest_rt.naming import MAX_LENGTH, SYNTAXES, naming
+from pyconquest_rt.node import Node
 from pyconquest_rt.reception import Reception
+from pyconquest_rt.scu import send_files
 
 ROOT = "1.2.826.0.1.3680043.10.1"
 MOMENT = r"\d{10}"
@@ -179,3 +188,29 @@ def test_the_setting_and_the_option(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for arguments in (["listen", "--port", "0"], ["listen", "--port", "0", "--file-names", "99"]):
         result = CliRunner().invoke(main, arguments)
         assert result.exit_code == 1 and "file_names: " in result.output
+
+
+def test_an_instance_that_comes_again_keeps_its_name(tmp_path: Path) -> None:
+    data_set = make_object()
+    staged = save(data_set, tmp_path / "a.tmp")
+    data = tmp_path / "data"
+    name_of = naming("4", data)
+    first = name_of("P1", data_set.SOPInstanceUID, staged)
+    assert name_of("P1", data_set.SOPInstanceUID, staged) == first
+    save(make_object(instance=2), data / first)  # somebody else has taken the name
+    assert name_of("P1", data_set.SOPInstanceUID, staged) != first
+
+
+def test_files_only_keeps_one_file_of_each_instance(tmp_path: Path) -> None:
+    archive = ArchiveSettings(str(tmp_path / "data"), str(tmp_path / "a.db"), str(tmp_path / "none.sql"))
+    node_settings = Settings(
+        archive,
+        ListenerSettings(port=0),
+        receive=ReceiveSettings(file_names="4"),
+        derive=DeriveSettings(workers=0),
+    )
+    files = [save(make_object(instance=number), tmp_path / f"{number}.dcm") for number in range(1, 9)]
+    with Node(node_settings, write_to_database=False) as node:
+        for _ in range(2):
+            assert send_files(files * 2, "127.0.0.1", node.port, "ANY", parallel=4).ok
+    assert len(list((tmp_path / "data").rglob("*.dcm"))) == 8

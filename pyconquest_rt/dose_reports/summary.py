@@ -12,7 +12,7 @@ from contextlib import closing
 from typing import NamedTuple, TextIO
 
 from pyconquest_rt.dose_reports.rows import Value
-from pyconquest_rt.dose_reports.store import COLUMNS, INSERT, create_tables
+from pyconquest_rt.dose_reports.store import COLUMNS, create_tables, insert
 from pyconquest_rt.dose_reports.tables import TABLES
 from pyconquest_rt.dose_reports.views import VIEWS
 
@@ -74,7 +74,7 @@ def _copy_study(connection: sqlite3.Connection, study: sqlite3.Connection, uid: 
         needed = " AND concept = '113795^DCM'" if name == "dose_item" else ""
         columns = ", ".join(COLUMNS[name])
         select = f"SELECT {columns} FROM {name} WHERE SOPInstanceUID IN ({objects}){needed}"  # noqa: S608
-        study.executemany(INSERT[name], connection.execute(select, (uid,)))
+        study.executemany(insert(name, COLUMNS[name]), connection.execute(select, (uid,)))
 
 
 def event_doses(connection: sqlite3.Connection, quantity: str) -> dict[tuple[str, str], list[float]]:

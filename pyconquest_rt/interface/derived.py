@@ -34,7 +34,30 @@ class Derived(Base):
             key: a PatientID, StudyInstanceUID or SOPInstanceUID.
             metrics: those of ``dvh_metrics`` that are wanted beside volume and minimum, mean and maximum dose.
         """
-        return reports.dvh_table(self._open_database, key, metrics)
+        return self.dvhs(key=key, metrics=metrics)
+
+    def dvhs(self, *, metrics: tuple[str, ...] = reports.METRICS, **conditions: Any) -> list[dict[str, Any]]:
+        """Return the DVHs of a cohort, one dictionary for each.
+
+        Args:
+            metrics: as for :meth:`dvh`.
+            conditions: what :class:`pyconquest_rt.reports.DvhQuery` knows: ``roi``, ``physician`` and ``site`` (with
+                ``*`` and ``?``), ``since`` and ``until``, ``rx_gy``, ``mean_gy`` and ``max_gy`` (ranges in Gy),
+                ``source``, ``key``.
+        """
+        return reports.find_dvhs(self._open_database, reports.DvhQuery(**conditions), metrics)
+
+    def cohort_dvh(self, **conditions: Any) -> list[dict[str, float]]:
+        """Return mean and quantiles of the curves of a cohort (see :meth:`dvhs`): volume in % over dose in Gy."""
+        query = reports.DvhQuery(**conditions)
+        return reports.cohort_dvh(reports.find_curves(self._open_database, query))
+
+    def set_site(self, key: str, site: str | None) -> int:
+        """Say what the treatment site of a patient's, a study's or one plan is; returns how many plans these are.
+
+        None gives the word back to the plan itself. Derivations never change it.
+        """
+        return reports.set_site(self._open_database, key, site)
 
     def dataframe(self, table: str) -> Any:
         """Return a table or view as a pandas DataFrame.

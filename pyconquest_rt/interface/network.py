@@ -1,6 +1,7 @@
 """The part of the class that sends, receives and asks other nodes; the work is done in scu.py, scp.py and node.py."""
 
 import sqlite3
+import ssl
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
@@ -23,7 +24,10 @@ _ASKED_FOR = (
 
 
 class Network(Base):
-    """Objects go to other nodes and come from them."""
+    """Objects go to other nodes and come from them.
+
+    Nodes that speak TLS are spoken to with the context ``tls``, as :mod:`pyconquest_rt.net.tls` makes it.
+    """
 
     def start_dicom_listener(
         self,
@@ -102,6 +106,8 @@ class Network(Base):
         query: str = "",
         ae_title: AETitle = b"PYNETDICOM",
         sending_ae_title: AETitle = b"pyconquest",
+        *,
+        tls: ssl.SSLContext | None = None,
     ) -> Any:
         """Send the objects of a patient, a series or a query (with the column SeriesInst) to a node.
 
@@ -118,7 +124,7 @@ class Network(Base):
             images += select_images(database, "series", uid)
         storage = self._ingest.storage
         paths = [str(storage.path_of(image.object_file, image.device)) for image in images]
-        return self.send_dicom_file(addres, port, paths, ae_title, sending_ae_title)
+        return self.send_dicom_file(addres, port, paths, ae_title, sending_ae_title, tls=tls)
 
     def send_dicom_file(
         self,
@@ -127,6 +133,8 @@ class Network(Base):
         filename_list: str | list[str],
         aetitle: AETitle = b"PYNETDICOM",
         sending_ae_title: AETitle = b"pyconquest",
+        *,
+        tls: ssl.SSLContext | None = None,
     ) -> Any:
         """Send files to a node; one that cannot be sent does not stop the others.
 
@@ -136,7 +144,7 @@ class Network(Base):
         from pyconquest_rt.scu import send_files
 
         paths = [filename_list] if isinstance(filename_list, str) else filename_list
-        result = send_files(paths, addres, port, aetitle, sending_ae_title)
+        result = send_files(paths, addres, port, aetitle, sending_ae_title, tls=tls)
         self._log.info("sent %d objects", result.sent)
         self._log_count(len(result.failed), "objects were not sent")
         for _, reason in result.failed:
@@ -154,6 +162,8 @@ class Network(Base):
         studydate: str = "",
         seriesuid: str = "",
         sending_ae_title: AETitle = b"PYCONQUEST",
+        *,
+        tls: ssl.SSLContext | None = None,
     ) -> list[dict[str, Any]]:
         """Ask a node for its series (C-FIND); an empty value matches all.
 
@@ -180,6 +190,7 @@ class Network(Base):
                 level="SERIES",
                 keys=keys,
                 root="PATIENT",
+                tls=tls,
             )
         except PyconquestError as error:
             self._log.error("the query was not answered: %s", error)
@@ -205,6 +216,8 @@ class Network(Base):
         sending_to_my_own_scp: bool = True,
         unrestricted_storage: bool = True,
         force_transfer: bool = False,
+        *,
+        tls: ssl.SSLContext | None = None,
     ) -> int | str | None:
         """Have a node send objects here, or to another node that it knows (C-MOVE).
 
@@ -229,19 +242,18 @@ class Network(Base):
         if not force_transfer and self._is_indexed(series_uid, sop_instance_uid):
             self._log.info("it is indexed already; set force_transfer to fetch it again")
             return None
+        peer = {
+            "host": addres,
+            "port": port,
+            "called_aet": ae_title or "ANY-SCP",
+            "calling_aet": requesting_ae_title,
+            "tls": tls,
+        }
         own = ListenerSettings(receiving_ip or "0.0.0.0", receiving_port_number, receiving_ae_title)
         try:
             receiver = Node(self._node_settings(own)) if sending_to_my_own_scp else None
             with receiver or nullcontext():
-                return self._move(
-                    addres,
-                    port,
-                    ae_title or "ANY-SCP",
-                    requesting_ae_title,
-                    receiving_ae_title,
-                    keys,
-                    modality,
-                )
+                return self._move(peer, receiving_ae_title, keys, modality)
         except PyconquestError as error:
             self._log.error("nothing was fetched: %s", error)
             return f"ERROR : {error}"
@@ -249,14 +261,7 @@ class Network(Base):
     # -- within -------------------------------------------------------------------------------------------
 
     def _move(
-        self,
-        host: str,
-        port: int,
-        called: AETitle,
-        calling: AETitle,
-        destination: str,
-        keys: dict[str, str],
-        modality: str,
+        self, peer: dict[str, Any], destination: str, keys: dict[str, str], modality: str
     ) -> int | None:
         """Ask which series are meant, and have each sent; returns the first status that is no success."""
         from pyconquest_rt.scu import find, move
@@ -268,7 +273,7 @@ class Network(Base):
             "SeriesInstanceUID": "",
             "Modality": modality,
         } | keys
-        found = find(host, port, called, calling, level=level, keys=asked, root="PATIENT")
+        found = find(**peer, level=level, keys=asked, root="PATIENT")
         unique = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
         matches = [
             {
@@ -279,9 +284,7 @@ class Network(Base):
             for match in found.matches
         ]
         for match in matches or [keys]:
-            result = move(
-                host, port, called, calling, destination=destination, level=level, keys=match, root="PATIENT"
-            )
+            result = move(**peer, destination=destination, level=level, keys=match, root="PATIENT")
             if not result.ok:
                 self._log.error("the C-MOVE ended with status 0x%04X %s", result.status, result.comment)
                 return result.status

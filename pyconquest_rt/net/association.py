@@ -30,6 +30,7 @@ from pyconquest_rt.net.negotiation import (
     encode_request,
     rejection_text,
 )
+from pyconquest_rt.net.tls import explain
 from pyconquest_rt.net.wire import Buffer, Fragment, Wire, p_data
 
 _CONNECT_SECONDS: Final = 10.0
@@ -266,7 +267,7 @@ def request_association(
         if tls is not None:
             sock = tls.wrap_socket(sock, server_hostname=host)
     except OSError as error:
-        raise NetworkError(f"{peer} cannot be reached: {error}.") from error
+        raise NetworkError(f"{peer} cannot be reached: {explain(error)}.") from error
     link = Wire(sock, limits)
     try:
         link.send_pdu(wire.A_ASSOCIATE_RQ, encode_request(calling, called, proposals, limits.pdu_length))
@@ -304,8 +305,9 @@ def accept_association(
     request = decode_request(link.read_body(limits.negotiation_bytes))
     answer = decide(request)
     if isinstance(answer, Rejection):
-        link.send_pdu(wire.A_ASSOCIATE_RJ, encode_rejection(answer))
-        raise NetworkError(f"Association of {request.calling_aet} rejected: {answer}.")
+        rejection = encode_rejection(answer)
+        link.send_pdu(wire.A_ASSOCIATE_RJ, rejection)
+        raise NetworkError(f"{request.calling_aet} calls {request.called_aet}: {rejection_text(rejection)}.")
     link.send_pdu(wire.A_ASSOCIATE_AC, encode_acceptance(request, answer))
     granted = replace(answer, maximum_length=request.maximum_length)
     association = Association(link, request.calling_aet, request.called_aet, granted, address, limits)

@@ -128,7 +128,7 @@ def known_peers(settings: Settings) -> Peers:
 
     Raises SettingsError if a certificate, or the map, cannot be used.
     """
-    named = Peers(_peer(aet, peer, settings.listener) for aet, peer in settings.peers.items())
+    named = Peers(_peer(aet, peer, settings.own_identity) for aet, peer in settings.peers.items())
     name = settings.receive.peers
     if Path(name).is_file():
         return named + Peers.read(name)

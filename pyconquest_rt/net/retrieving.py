@@ -135,8 +135,12 @@ class _Operation:
         if reason is None:
             self.completed.append(self.files[path])
         else:
-            _LOG.warning("%s not sent for %s: %s", path, self._association.calling_aet, reason)
-            self._failed.append(self.files[path])
+            uid, why = (
+                self.files[path],
+                reason.replace(str(path), "its file"),
+            )  # whose folder names the patient
+            _LOG.warning("Instance %s not sent for %s: %s", uid, self._association.calling_aet, why)
+            self._failed.append(uid)
         self._association.send(self._message.context, self._response(PENDING, remaining=True))
 
     def stopped(self) -> bool:

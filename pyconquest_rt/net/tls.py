@@ -2,8 +2,25 @@
 
 import re
 import ssl
+from typing import Final
 
 from pyconquest_rt.errors import SettingsError
+
+_NO_COMMON: Final = "the peer has no version or cipher of TLS in common with us"
+_WORDS: Final = {
+    "WRONG_VERSION_NUMBER": "the peer does not speak TLS",
+    "HTTP_REQUEST": "the peer does not speak TLS",
+    "PEER_DID_NOT_RETURN_A_CERTIFICATE": "the peer shows no certificate",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the peer asks for a certificate, and none is shown",
+    "TLSV1_ALERT_UNKNOWN_CA": "the peer does not trust the authority of our certificate",
+    "SSLV3_ALERT_BAD_CERTIFICATE": "the peer refuses our certificate",
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": "the peer says that our certificate has expired",
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": "the peer refuses: it misses a certificate, or a cipher in common",
+    "NO_SHARED_CIPHER": _NO_COMMON,
+    "UNSUPPORTED_PROTOCOL": _NO_COMMON,
+    "TLSV1_ALERT_PROTOCOL_VERSION": _NO_COMMON,
+}
+"""OpenSSL's reasons, said for those who do not know it."""
 
 
 def server_context(certificate: str, key: str = "", ca: str = "", *, required: bool = True) -> ssl.SSLContext:
@@ -76,3 +93,10 @@ def _load_authorities(context: ssl.SSLContext, ca: str) -> None:
 def _reason(error: Exception) -> str:
     text = getattr(error, "strerror", None) or str(error)
     return re.sub(r"^\[[^\]]*\] | \(_ssl\.c:\d+\)$", "", text).lower()
+
+
+def explain(error: OSError) -> str:
+    """Say what is wrong with a connection, with or without TLS."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the peer's certificate is not accepted: {error.verify_message.rstrip('.')}"
+    return _WORDS.get(getattr(error, "reason", None) or "", str(error))

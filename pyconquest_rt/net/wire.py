@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from pyconquest_rt.errors import NetworkError
 from pyconquest_rt.net.guard import DEFAULT_LIMITS, Limits
+from pyconquest_rt.net.tls import explain
 
 A_ASSOCIATE_RQ: Final = 0x01
 A_ASSOCIATE_AC: Final = 0x02
@@ -84,7 +85,7 @@ class Wire:
         except TimeoutError:
             count = -1
         except OSError as error:
-            raise NetworkError(f"The connection broke: {error}.") from error
+            raise NetworkError(f"The connection broke: {explain(error)}.") from error
         if count == 0:
             raise NetworkError("The peer closed the connection without releasing the association.")
         self._waited += time.monotonic() - began
@@ -178,7 +179,7 @@ class Wire:
                 for first in range(0, len(buffers), _MAX_SLICES):
                     self._send_gathered(list(buffers[first : first + _MAX_SLICES]))
         except OSError as error:
-            raise NetworkError(f"The connection broke while sending: {error}.") from error
+            raise NetworkError(f"The connection broke while sending: {explain(error)}.") from error
 
     def _send_joined(self, buffers: Sequence[Buffer]) -> None:
         self._socket.settimeout(_SEND_SECONDS)

@@ -1,6 +1,8 @@
 """Radiobiological quantities: gEUD (Niemierko 1997), BED and EQD2 of the linear-quadratic model (Fowler
 1989)."""
 
+from collections.abc import Iterable, Mapping
+
 import numpy as np
 import numpy.typing as npt
 
@@ -15,6 +17,19 @@ def alpha_beta(interpreted_type: str) -> float:
     """Return the default alpha/beta in Gy for an RTROIInterpretedType: 10 for target volumes, 3 for the
     rest."""
     return TUMOUR_ALPHA_BETA if interpreted_type.upper() in TUMOUR_TYPES else NORMAL_ALPHA_BETA
+
+
+def by_tissue(text: str) -> dict[str, float]:
+    """Return the numbers that a setting like ``PTV=10 Parotid_L=2.5 *=3`` gives to ROI names and types."""
+    parts = (part.rpartition("=") for part in text.split())
+    return {name.casefold(): float(number) for name, _, number in parts}
+
+
+def of_tissue(values: Mapping[str, float], names: Iterable[str]) -> float | None:
+    """Return the value of the first of some names (an ROI's, its type) that has one, else that of ``*``, else
+    None."""
+    found = (values[name.casefold()] for name in (*names, "*") if name.casefold() in values)
+    return next(found, None)
 
 
 def bed(dose: npt.ArrayLike, fractions: float, alpha_beta_gy: float) -> Floats:

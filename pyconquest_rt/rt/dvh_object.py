@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pyconquest_rt.rt import biology, dicompyler, statistics
+from pyconquest_rt.rt import biology, dicompyler, metrics, statistics
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,7 +30,9 @@ class DVH:
     outside the dose grid; the curve and all statistics are of the rest, ``covered_cc``. ``dose`` (Gy,
     ascending from the least to the greatest dose) and ``share`` (from 1 to 0) are the fine cumulative curve
     that statistics are taken from. ``source`` is ``pyconquest``, ``dicompyler`` or ``vendor``; ``end_cap``
-    says how the outermost slabs were closed.
+    says how the outermost slabs were closed. ``prescription_gy`` is what doses in % are relative to,
+    ``fractions`` what BED and EQD2 are given in. ``alpha_beta_gy`` and ``geud_a`` are those of the ROI's
+    tissue; where the first is None, the ROI's type decides.
     """
 
     roi_number: int
@@ -47,6 +49,9 @@ class DVH:
     mean_gy: float = NAN
     max_gy: float = NAN
     prescription_gy: float | None = None
+    fractions: int | None = None
+    alpha_beta_gy: float | None = None
+    geud_a: float | None = None
     dose: Floats = field(default_factory=_no_curve, repr=False, compare=False)
     share: Floats = field(default_factory=_no_curve, repr=False, compare=False)
 
@@ -87,12 +92,13 @@ class DVH:
         whole = _per_unit(out, {"%": 100.0, "cc": self.covered_cc})
         return whole * float(statistics.share_at_dose(self.dose, self.share, wanted))
 
-    def metric(self, name: str) -> float:
-        """Return a metric in the syntax of TG-263, for example ``D95%[Gy]`` (rt/statistics.py tells all).
+    def metric(self, name: str, isodose: metrics.Isodose | None = None) -> float:
+        """Return a metric in the syntax of TG-263, for example ``D95%[Gy]`` (rt/metrics.py tells all).
 
-        Raises ValueError for what is no metric, and for doses in % without ``prescription_gy``.
+        ``isodose`` gives the whole volume in cc that gets at least a dose in Gy; CI and CN need it. Raises
+        ValueError for what is no metric, and where something that it needs is not known.
         """
-        return statistics.evaluate(statistics.parse_metric(name), self)
+        return metrics.evaluate(metrics.parse_metric(name), self, isodose)
 
     def homogeneity_index(self) -> float:
         """Return (D2% - D98%) / D50%, 0 for a level dose (ICRU report 83, section 3.5)."""
@@ -112,24 +118,31 @@ class DVH:
         """Return mean dose times mass in joule (Gy kg), for a ``density`` in g/cc."""
         return self.mean_gy * self.covered_cc * density / 1e3
 
-    def geud(self, a: float) -> float:
-        """Return the generalised equivalent uniform dose in Gy with the volume parameter ``a``."""
+    def geud(self, a: float | None = None) -> float:
+        """Return the generalised equivalent uniform dose in Gy with the volume parameter ``a`` (None: ``geud_a``).
+
+        Raises ValueError where neither is known.
+        """
+        a = self.geud_a if a is None else a
+        if a is None:
+            raise ValueError(
+                "gEUD needs the volume parameter a of the tissue; give it, as in gEUD8[Gy], or geud_a"
+            )
         middle, part = self._parts()
         return biology.geud(middle, part, a)
 
-    def bed(self, fractions: float, alpha_beta: float | None = None) -> "DVH":
+    def bed(self, fractions: float | None = None, alpha_beta: float | None = None) -> "DVH":
         """Return the DVH of biologically effective dose, every dose given in ``fractions`` equal parts.
 
-        ``alpha_beta`` in Gy is by default that of the ROI's type (rt/biology.py). Other doses per fraction
-        (a boost) are added up by their doses before, not by their DVHs.
+        Without arguments these are the DVH's own ``fractions`` and ``alpha_beta_gy``, the latter else that of the
+        ROI's type (rt/biology.py). Other doses per fraction (a boost) are added up by their doses before, not by
+        their DVHs. Raises ValueError where the fractions are not known.
         """
-        ratio = biology.alpha_beta(self.roi_type) if alpha_beta is None else alpha_beta
-        return self._transformed(lambda dose: biology.bed(dose, fractions, ratio))
+        return self._transformed(biology.bed, fractions, alpha_beta)
 
-    def eqd2(self, fractions: float, alpha_beta: float | None = None) -> "DVH":
-        """Return the DVH of the equivalent dose in fractions of 2 Gy; arguments as for :meth:`bed`."""
-        ratio = biology.alpha_beta(self.roi_type) if alpha_beta is None else alpha_beta
-        return self._transformed(lambda dose: biology.eqd2(dose, fractions, ratio))
+    def eqd2(self, fractions: float | None = None, alpha_beta: float | None = None) -> "DVH":
+        """Return the DVH of the equivalent dose in fractions of 2 Gy; as :meth:`bed` in all else."""
+        return self._transformed(biology.eqd2, fractions, alpha_beta)
 
     def to_dicompyler(self) -> Any:
         """Return the DVH as a cumulative ``dicompylercore.dvh.DVH`` in Gy and cm3."""
@@ -142,14 +155,24 @@ class DVH:
     def _parts(self) -> tuple[Floats, Floats]:
         return 0.5 * (self.dose[1:] + self.dose[:-1]), -np.diff(self.share)
 
-    def _transformed(self, change: Callable[[Floats], Floats]) -> "DVH":
+    def _transformed(
+        self,
+        effect: Callable[[Floats, float, float], Floats],
+        fractions: float | None,
+        alpha_beta: float | None,
+    ) -> "DVH":
         """Return the DVH with every dose changed by a rising function of the dose; doses below 0 count as
         0."""
+        fractions = self.fractions if fractions is None else fractions
+        ratio = self.alpha_beta_gy if alpha_beta is None else alpha_beta
+        ratio = biology.alpha_beta(self.roi_type) if ratio is None else ratio
+        if fractions is None:
+            raise ValueError("BED and EQD2 need the number of fractions; give fractions")
         if self.dose.size == 0:
             return self
-        dose = change(np.maximum(self.dose, 0.0))
+        dose = effect(np.maximum(self.dose, 0.0), fractions, ratio)
         middle, part = self._parts()
-        mean = float((change(np.maximum(middle, 0.0)) * part).sum())
+        mean = float((effect(np.maximum(middle, 0.0), fractions, ratio) * part).sum())
         return replace(self, dose=dose, min_gy=float(dose[0]), mean_gy=mean, max_gy=float(dose[-1]))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from pyconquest_rt.rt.dvh_views import DIFFERENCE_COLUMNS, DIFFERENCE_VIEW, DVH_COLUMNS, DVH_VIEW
 from pyconquest_rt.rt.relations import CHAIN_COLUMNS, CHAIN_LINKS, CHAIN_VIEW
 from pyconquest_rt.rt.tables import TABLES, Column
 
@@ -19,6 +20,12 @@ def markdown() -> str:
         "share the frame of reference and nothing chooses.",
         _columns(CHAIN_COLUMNS),
         f"The links:\n\n{links}",
+        f"## {DVH_VIEW} (view)",
+        "Each DVH with what it is of: patient, plan, physician, treatment site, date, and the names of its ROI.",
+        _columns(DVH_COLUMNS),
+        f"## {DIFFERENCE_VIEW} (view)",
+        "For each DVH that the sender put into an RTDOSE its values minus ours.",
+        _columns(DIFFERENCE_COLUMNS),
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -351,7 +351,9 @@ _DVH = Table(
         min_gy             | REAL    | Gy  | least dose
         mean_gy            | REAL    | Gy  | mean dose
         max_gy             | REAL    | Gy  | greatest dose
-        prescription_gy    | REAL    | Gy  | prescribed dose of the plan, NULL where none is known
+        plan_uid           | TEXT    |     | SOPInstanceUID of the plan of the dose, NULL where none is known
+        prescription_gy    | REAL    | Gy  | prescribed dose of that plan
+        fractions          | INTEGER |     | its NumberOfFractionsPlanned, which BED and EQD2 are for
         first_dose_gy      | REAL    | Gy  | dose of the first value of the curve
         bin_gy             | REAL    | Gy  | distance of the curve's doses
         curve_cc           | BLOB    | cm3 | volume that gets at least each dose, 32-bit floats, little endian
@@ -359,7 +361,7 @@ _DVH = Table(
         _VERDICT,
     ),
     key=("SOPInstanceUID", "structure_set_uid", "roi_number", "source", "end_cap"),
-    indexed=("structure_set_uid", "roi_name"),
+    indexed=("structure_set_uid", "plan_uid", "roi_name"),
 )
 _DVH_METRICS = Table(
     "dvh_metrics",
@@ -367,12 +369,24 @@ _DVH_METRICS = Table(
     columns(
         _DVH_KEY,
         """
-        metric             | TEXT NOT NULL |  | such as D95%[Gy], V20Gy[%], Mean[Gy]
-        value              | REAL          |  | in the unit in the metric's brackets; NULL where it has no value
+        metric             | TEXT NOT NULL |  | such as D95%[Gy], V20Gy[%], gEUD8[Gy], EQD2:Mean[Gy]
+        value              | REAL          |  | in that unit; NULL where it has no value
+        unit               | TEXT NOT NULL |  | Gy, cGy, cc, J, % or empty
         """,
     ),
     key=("SOPInstanceUID", "structure_set_uid", "roi_number", "source", "end_cap", "metric"),
     indexed=("metric",),
+)
+
+_SITE = Table(
+    "rt_site",
+    "What a person said is the treatment site of a plan; it stands above what the plan itself says.",
+    columns("""
+        plan_uid | TEXT NOT NULL | | SOPInstanceUID of the plan
+        site     | TEXT NOT NULL | | the site, cleaned as rt_plan.treatment_site_key is
+    """),
+    key=("plan_uid",),
+    indexed=("site",),
 )
 
 TABLES = {
@@ -387,5 +401,6 @@ TABLES = {
         _DVH,
         _DVH_METRICS,
         _ROI_NAME,
+        _SITE,
     )
 }

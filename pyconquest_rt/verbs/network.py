@@ -44,8 +44,14 @@ def peer_options(verb: Any) -> Any:
         ca: str | None,
         **others: Any,
     ) -> Any:
-        own = settings_here().listener
-        peer = {"host": host, "port": port, "called_aet": called, "calling_aet": calling or own.ae_title}
+        settings = settings_here()
+        own = settings.own_identity
+        peer = {
+            "host": host,
+            "port": port,
+            "called_aet": called,
+            "calling_aet": calling or settings.listener.ae_title,
+        }
         if use_tls or any_host or certificate or ca:
             from pyconquest_rt.net.tls import client_context
 
@@ -60,7 +66,7 @@ def peer_options(verb: Any) -> Any:
         click.option("--called", "-aec", default="ANY-SCP", show_default=True, help="AE title of the peer."),
         click.option("--calling", "-aet", help="Our AE title [that of the listener]."),
         click.option(
-            "--tls", "use_tls", is_flag=True, help="Speak TLS; what is not said is as the listener has it."
+            "--tls", "use_tls", is_flag=True, help="Speak TLS; files that are not named are the listener's."
         ),
         click.option(
             "--tls-ca", "ca", metavar="FILE", help="PEM file of the authorities for the peer's certificate."
@@ -91,6 +97,8 @@ def listen(
     settings: Settings, file_names: str | None, files_only: bool, workers: int | None, **given: Any
 ) -> None:
     """Receive objects, index them, answer queries and forward, until interrupted; nothing runs by the clock."""
+    from pyconquest_rt import logs
+    from pyconquest_rt.forward import status as forward_status
     from pyconquest_rt.node import Node
 
     settings = with_listener(settings, **given)
@@ -98,9 +106,15 @@ def listen(
         settings = replace(settings, receive=replace(settings.receive, file_names=file_names))
     if workers is not None:
         settings = replace(settings, derive=replace(settings.derive, workers=workers))
-    with Node(settings, write_to_database=not files_only) as node:
-        _say_where(node, settings)
-        _until_interrupted(node)
+    handlers = logs.configure(settings.log)
+    try:
+        with Node(settings, write_to_database=not files_only) as node:
+            _say_where(node, settings)
+            for rule in forward_status(open_ingest(settings)):
+                click.echo(f"forwarding {rule['name']} to {rule['peer']}, {rule['queued']} waiting")
+            _until_interrupted(node)
+    finally:
+        logs.release(handlers)
 
 
 def _say_where(node: Any, settings: Settings) -> None:
@@ -343,9 +357,8 @@ def _report_transfer(result: Any, as_json: bool) -> None:
     if as_json:
         print_json({name: getattr(result, name) for name in ("status", "completed", "failed", "warning")})
     else:
-        click.echo(
-            f"0x{result.status:04X}: {result.completed} transferred, {result.failed} failed {result.comment}"
-        )
+        counts = f"{result.completed} transferred, {result.failed} failed"
+        click.echo(f"0x{result.status:04X}: {counts}{', ' if result.comment else ''}{result.comment}")
     if not result.ok:
         sys.exit(1)
 

@@ -44,50 +44,122 @@ def derive(settings: Settings, patient: str | None, only: tuple[str, ...], jobs:
         click.echo(f"  {name} {sop}: {cell(reason)}")
 
 
+def _dose_range(context: click.Context, option: click.Parameter, value: str | None) -> Any:
+    """Return ``50:70``, ``50:`` or ``:70`` as (from, to), None where there is no bound; one number is both ends."""
+    if value is None:
+        return None
+    low, separator, high = value.partition(":")
+    try:
+        return tuple(float(end) if end else None for end in (low, high if separator else low))
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no range of doses; write 50:70, 50: or :70") from None
+
+
+def _query_options(verb: Any) -> Any:
+    """Give a verb the options that choose DVHs; it receives them as ``conditions``."""
+    for decorate in reversed(
+        (
+            click.argument("key", metavar="[PATIENT|STUDY|SOP]", required=False),
+            click.option(
+                "--roi", metavar="NAME", help="ROI: raw, TG-263, site's or physician's name; * and ?."
+            ),
+            click.option("--physician", metavar="NAME", help="Referring physician; * and ?."),
+            click.option("--site", metavar="NAME", help="Treatment site; * and ?."),
+            click.option("--since", metavar="DATE", help="Plans of this date (YYYY-MM-DD) or later."),
+            click.option("--until", metavar="DATE", help="Plans of this date or earlier."),
+            click.option(
+                "--rx", "rx_gy", callback=_dose_range, metavar="GY:GY", help="Prescribed dose, as in 50:60."
+            ),
+            click.option(
+                "--mean", "mean_gy", callback=_dose_range, metavar="GY:GY", help="Mean dose of the ROI."
+            ),
+            click.option(
+                "--max", "max_gy", callback=_dose_range, metavar="GY:GY", help="Greatest dose of the ROI."
+            ),
+            click.option("--source", type=click.Choice(["pyconquest", "vendor"]), help="Who calculated it."),
+        )
+    ):
+        verb = decorate(verb)
+    return verb
+
+
 @click.command()
-@click.argument("key", metavar="PATIENT|STUDY|SOP")
+@_query_options
 @click.option(
     "--metric", "metrics", multiple=True, metavar="NAME", help="A metric, such as D95%[Gy]; repeatable."
 )
+@click.option("--cohort", is_flag=True, help="Mean and quantiles of the curves, volume in % over dose in Gy.")
 @click.option("--plot", metavar="FILE", help="Draw the curves (PNG, SVG, PDF).")
 @click.option("--csv", "csv_file", metavar="FILE", help="Write the table to a CSV file.")
 @json_option
 @archive_options
 def dvh(
     settings: Settings,
-    key: str,
     metrics: tuple[str, ...],
+    cohort: bool,
     plot: str | None,
     csv_file: str | None,
     as_json: bool,
+    **conditions: Any,
 ) -> None:
-    """Show the DVHs of a patient, a study, a dose or a structure set."""
+    """Show the DVHs of a patient, a study, an object, or of a cohort that the options choose."""
     from pyconquest_rt import reports
 
     database = open_ingest(settings).database
-    rows = reports.dvh_table(database, key, metrics or reports.METRICS)
+    query = reports.DvhQuery(**conditions)
+    if cohort:
+        rows: list[dict[str, Any]] = list(reports.cohort_dvh(reports.find_curves(database, query)))
+    else:
+        rows = reports.find_dvhs(database, query, metrics or reports.METRICS)
     if not rows:
+        wanted = cell(
+            ", ".join(f"{name} {value}" for name, value in query.parameters().items()) or "any kind"
+        )
         raise click.ClickException(
-            f"there are no DVHs of {cell(key)}; 'pyconquest-rt derive' makes those that are due"
+            f"there are no DVHs of {wanted}; 'pyconquest-rt derive' makes those that are due"
         )
     if csv_file:
-        with Path(csv_file).open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
+        _write_csv(csv_file, rows)
         click.echo(f"{csv_file}: {len(rows)} rows", err=as_json)
     if plot:
         try:
-            reports.plot_dvhs(reports.dvh_curves(database, key), plot, key)
+            reports.plot_dvhs(reports.find_curves(database, query), plot, conditions["key"] or "")
         except ValueError as error:
             raise click.ClickException(str(error)) from error
         click.echo(f"{plot}: drawn", err=as_json)
-    if as_json:
-        print_json(rows)
-        return
-    several = len({(row["SOPInstanceUID"], row["structure_set_uid"]) for row in rows}) > 1
-    hidden = {"end_cap", "status"} | (set() if several else {"SOPInstanceUID", "structure_set_uid"})
-    print_rows([{name: value for name, value in row.items() if name not in hidden} for row in rows], False)
+    print_rows(rows if as_json or cohort else _telling(rows), as_json)
+
+
+def _write_csv(path: str, rows: list[dict[str, Any]]) -> None:
+    with Path(path).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+_OF_SEVERAL = ("patient_id", "SOPInstanceUID", "structure_set_uid", "plan_label", "physician", "site", "date")
+"""Columns that a table on the terminal needs only where they tell rows apart."""
+
+
+def _telling(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows without the columns that a person does not need to see."""
+    hidden = {name for name in (*_OF_SEVERAL, "prescription_gy") if len({row[name] for row in rows}) == 1}
+    hidden |= {"end_cap", "status"}
+    return [{name: value for name, value in row.items() if name not in hidden} for row in rows]
+
+
+@click.command()
+@click.argument("key", metavar="PATIENT|STUDY|PLAN")
+@click.argument("name", metavar="[SITE]", required=False)
+@archive_options
+def site(settings: Settings, key: str, name: str | None) -> None:
+    """Say what the treatment site of plans is; without SITE it is again what the plans say."""
+    from pyconquest_rt.reports import set_site
+
+    count = set_site(open_ingest(settings).database, key, name)
+    if not count:
+        raise click.ClickException(f"there are no plans of {cell(key)}")
+    click.echo(f"{count} plan(s)")
 
 
 @click.group()
@@ -217,4 +289,4 @@ def check(settings: Settings, names: tuple[str, ...]) -> None:
         sys.exit(1)
 
 
-VERBS: list[click.Command] = [derive, dvh, roi]
+VERBS: list[click.Command] = [derive, dvh, roi, site]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pyconquest_rt.rt import biology
 from pyconquest_rt.rt.dvh_object import DVH
 from pyconquest_rt.rt.histogram import HistogramSum
-from pyconquest_rt.rt.statistics import parse_metric
+from pyconquest_rt.rt.metrics import parse_metric
 
 
 @pytest.fixture
@@ -23,6 +23,8 @@ def level():
         mean_gy=35.0,
         max_gy=60.0,
         prescription_gy=50.0,
+        fractions=25,
+        geud_a=8.0,
         dose=np.linspace(10, 60, 1001),
         share=np.linspace(1, 0, 1001),
     )
@@ -59,17 +61,54 @@ METRICS = {
     "Median[Gy]": 35,
     "Volume[cc]": 200,
     "Volume": 200,
+    "HI": (59 - 11) / 35,
+    "Integral": 7.0,
+    "Integral[J]": 7.0,
+    "gEUD1[Gy]": 35,
+    "gEUD-10": ((60**-9 - 10**-9) / (50 * -9)) ** (-1 / 10),
+    "gEUD8[cGy]": 100 * ((60**9 - 10**9) / (50 * 9)) ** (1 / 8),
+    "gEUD": ((60**9 - 10**9) / (50 * 9)) ** (1 / 8),
+    "BED:Max[Gy]": 60 * 1.24,
+    "EQD2:Median": 35 * 1.14 / 1.2,
+    "eqd2(3):d50%[gy]": 35 * (1 + 1.4 / 3) / (1 + 2 / 3),
+    "EQD2(3): Min": 10 * (1 + 0.4 / 3) / (1 + 2 / 3),
+    "BED:V39.9Gy[%]": 50,
 }
 
 
 @pytest.mark.parametrize("name", METRICS)
 def test_metrics(level, name):
-    assert level.metric(name) == pytest.approx(METRICS[name])
+    assert level.metric(name) == pytest.approx(METRICS[name], rel=1e-4 if name[0] == "g" else 1e-6)
     assert str(parse_metric(str(parse_metric(name)))) == str(parse_metric(name))
 
 
 @pytest.mark.parametrize(
-    "name", ["", "D95", "V20", "D20Gy[cc]", "V20cc[Gy]", "D95%[cc]", "V20Gy[Gy]", "X5%", "D-1%", "Mean[cc]"]
+    "name",
+    [
+        "",
+        "D95",
+        "V20",
+        "D20Gy[cc]",
+        "V20cc[Gy]",
+        "D95%[cc]",
+        "V20Gy[Gy]",
+        "X5%",
+        "D-1%",
+        "Mean[cc]",
+        "Mean5Gy",
+        "HI[Gy]",
+        "gEUD8Gy",
+        "gEUD[cc]",
+        "Integral[Gy]",
+        "CI5cc",
+        "EQD3:Mean",
+        "EQD2:HI",
+        "EQD2:V95%",
+        "BED:Mean[%]",
+        "EQD2(-3):Mean",
+        "EQD2:",
+        "CI-5%",
+    ],
 )
 def test_what_is_no_metric(level, name):
     with pytest.raises(ValueError, match=r"metric|takes|answer"):
@@ -83,6 +122,33 @@ def test_percent_of_dose_needs_a_prescription(level):
             bare.metric(name)
     with pytest.raises(ValueError, match="unit"):
         level.dose_at_volume(5, "ml")
+
+
+def test_metrics_of_conformity(level):
+    asked = []
+
+    def isodose(dose):
+        asked.append(dose)
+        return 50.0
+
+    assert level.metric("CI", isodose) == pytest.approx(50 / 200)
+    assert level.metric("CN", isodose) == pytest.approx((40 / 200) * (40 / 50))
+    assert level.metric("CI60%", isodose) == pytest.approx(50 / 200)
+    assert level.metric("CN4000cGy", isodose) == pytest.approx((80 / 200) * (80 / 50))
+    assert asked == pytest.approx([50, 50, 30, 40])
+    assert [str(parse_metric(name)) for name in ("ci", "CN95%", "CI54Gy")] == ["CI", "CN95%", "CI54Gy"]
+    with pytest.raises(ValueError, match="isodose"):
+        level.metric("CI")
+
+
+def test_what_metrics_need_to_know(level):
+    bare = DVH(1, dose=level.dose, share=level.share, volume_cc=200.0)
+    for name, reason in (("EQD2:Mean", "fractions"), ("BED:D2%", "fractions"), ("gEUD", "parameter a")):
+        with pytest.raises(ValueError, match=reason):
+            bare.metric(name)
+    assert bare.eqd2(25).mean_gy == pytest.approx(bare.eqd2(25, 3.0).mean_gy)
+    tissue = DVH(1, dose=level.dose, share=level.share, volume_cc=200.0, alpha_beta_gy=2.0, fractions=25)
+    assert tissue.metric("EQD2:Max") == pytest.approx(60 * (1 + 2.4 / 2) / 2)
 
 
 def test_volumes_that_are_not_there(level):

@@ -141,7 +141,6 @@ class DcmtkStorescu(Dcmtk):
     """The other sender of DCMTK, which needs to be told what to propose."""
 
     name = "storescu"
-    lacks = frozenset({"echo", "find", "get", "move"})
 
     def store(self, server: Server, files: Sequence[Path]) -> None:
         by_syntax: dict[str, list[Path]] = {}
@@ -360,4 +359,4 @@ def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> None:
         time.sleep(0.05)
 
 
-CLIENTS: tuple[Client, ...] = (Dcmtk(), DcmtkStorescu(), Pynetdicom(), Orthanc(), DcmjsDimse(), Odil())
+CLIENTS: tuple[Client, ...] = (Dcmtk(), Pynetdicom(), Orthanc(), DcmjsDimse(), Odil())

@@ -23,7 +23,8 @@ const make = {
 
 function retrieval(kind, first) {
   const verb = kind === requests.CGetRequest ? 'Get' : 'Move';
-  const uids = [task.keys.StudyInstanceUID, task.keys.SeriesInstanceUID, task.keys.SOPInstanceUID];
+  const { StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID } = task.keys;
+  const uids = [StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID].map((uid) => uid && uid.split('\\'));
   const name = { STUDY: 'Study', SERIES: 'Series', IMAGE: 'Image' }[task.level];
   const count = { STUDY: 1, SERIES: 2, IMAGE: 3 }[task.level];
   return [kind[`create${name}${verb}Request`](...first, ...uids.slice(0, count))];

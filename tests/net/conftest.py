@@ -1,9 +1,7 @@
 """Objects, peers and certificates for the tests of the network."""
 
-import shutil
 import socket
 import ssl
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -11,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from certificates import Authority
 from network_helpers import FolderSink, Receiver
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
@@ -22,6 +21,7 @@ from pyconquest_rt.config import ArchiveSettings
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.net.index import Index
+from pyconquest_rt.net.tls import client_context, server_context
 from pyconquest_rt.scp import Listener
 
 
@@ -118,32 +118,21 @@ def free_port(free_ports: list[int]) -> int:
 
 
 @pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a PEM file with a self-signed certificate for 127.0.0.1 and its key."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed, so no certificate can be made")
-    folder = tmp_path_factory.mktemp("tls")
-    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-    files = ["-keyout", folder / "key.pem", "-out", folder / "cert.pem"]
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject, *files]
-    subprocess.run(command, check=True, capture_output=True)
-    pem = folder / "both.pem"
-    pem.write_text((folder / "key.pem").read_text() + (folder / "cert.pem").read_text())
-    return pem
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Return an authority that issues certificates."""
+    return Authority(tmp_path_factory.mktemp("tls"))
 
 
-@pytest.fixture
-def tls_server(certificate: Path) -> ssl.SSLContext:
+@pytest.fixture(scope="session")
+def tls_server(authority: Authority) -> ssl.SSLContext:
     """Return a TLS context for a server."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    return context
+    return server_context(*authority.issue("server"))
 
 
-@pytest.fixture
-def tls_client(certificate: Path) -> ssl.SSLContext:
+@pytest.fixture(scope="session")
+def tls_client(authority: Authority) -> ssl.SSLContext:
     """Return a TLS context for a client that trusts the server's certificate, and only it."""
-    return ssl.create_default_context(cafile=certificate)
+    return client_context(ca=authority.certificate)
 
 
 @pytest.fixture

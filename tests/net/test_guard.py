@@ -1,4 +1,8 @@
-"""The listener with bad peers: slow, lying, endless, breaking off, or no DICOM at all."""
+"""The listener with bad peers: slow, lying, endless, breaking off, or no DICOM at all.
+
+The environment variable PYCONQUEST_RT_ASSOCIATIONS says over how many associations, and as many port checks, it must
+not grow; some hundreds by default.
+"""
 
 import gc
 import os
@@ -17,6 +21,7 @@ from pyconquest_rt.scp import Listener
 from pyconquest_rt.scu import echo
 
 Listen = Callable[..., Listener]
+ASSOCIATIONS = int(os.environ.get("PYCONQUEST_RT_ASSOCIATIONS", "300"))
 IMPATIENT = Limits(negotiation_seconds=1.0, patience=1.0, idle_seconds=1.0)
 
 
@@ -268,12 +273,18 @@ def test_nothing_grows_over_many_associations_and_port_checks(listen: Listen) ->
     for _ in range(200):  # until the allocator has what it keeps
         assert answers(listener)
     wait_until(lambda: connections(listener) == 0)
-    before = resident_bytes(), open_files()
-    for _ in range(300):
+    before = resident_bytes(), open_files(), threading.active_count()
+    for number in range(1, ASSOCIATIONS + 1):
         assert answers(listener)
         socket.create_connection(("127.0.0.1", listener.port)).close()
+        if number % 1000 == 0:
+            grown = (resident_bytes() - before[0]) / 1024
+            print(
+                f"{number} associations and port checks: {grown:+.0f} kB, {open_files() - before[1]:+d} files"
+            )
     assert answers(listener)  # the last of the checks has been accepted by now
     wait_until(lambda: connections(listener) == 0 and open_files() == before[1])
+    wait_until(lambda: threading.active_count() == before[2])
     assert resident_bytes() - before[0] < 2 << 20
     assert len(listener._connections) == 0
 
