@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pyconquest_rt.ingest import Ingest
 
 _WIDEST_CELL = 64
+_WIDEST_LINE = 300
 _SHOWN_AFTER_S = 2.0
 _REFRESH_S = 0.2
 _MOST_LINES = 20
@@ -128,13 +129,13 @@ def print_table(rows: Sequence[Mapping[str, Any]]) -> None:
         click.echo("  ".join(texts).rstrip())
 
 
-def cell(value: object) -> str:
+def cell(value: object, widest: int = _WIDEST_CELL) -> str:
     """Return a value as one cell of a terminal: no control characters, of bounded width."""
     if isinstance(value, float):
         return f"{value:.4g}"
     text = "" if value is None else str(value)
     text = "".join(character if character.isprintable() else "·" for character in text)
-    return text if len(text) <= _WIDEST_CELL else f"{text[: _WIDEST_CELL - 1]}…"
+    return text if len(text) <= widest else f"{text[: widest - 1]}…"
 
 
 class Progress:
@@ -201,6 +202,6 @@ def print_result(value: Any, indent: str = "  ") -> None:
             print_result(item, f"{indent}  ")
         else:
             text = ": ".join(map(str, item)) if isinstance(item, list) else item
-            click.echo(f"{lead} {cell(text)}")
+            click.echo(f"{lead} {cell(text, _WIDEST_LINE)}")
     if len(pairs) > _MOST_LINES:
         click.echo(f"{indent}... and {len(pairs) - _MOST_LINES} more, see --json")

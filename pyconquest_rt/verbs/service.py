@@ -142,6 +142,8 @@ def run_(settings: Settings, name: str, as_json: bool) -> None:
     else:
         click.echo(f"{done.name} {done.state}, {done.seconds or 0.0:.1f} s")
         print_result(done.result or {})
+        if not any((done.result or {}).values()):
+            click.echo("  nothing to report")
     if done.state != "done":
         sys.exit(1)
 
