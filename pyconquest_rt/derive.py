@@ -21,6 +21,7 @@ from typing import NamedTuple
 from pyconquest_rt import derived
 from pyconquest_rt.config import load
 from pyconquest_rt.database import Database, quote
+from pyconquest_rt.derived import assign_patient
 from pyconquest_rt.extractor import Extractor, Rows, Source, Waiting
 from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.storage import Storage
@@ -397,6 +398,7 @@ def _write(database: Database, claim: Claim, rows: Rows, inputs: dict[str, str])
             connection.execute(
                 f"INSERT OR REPLACE INTO {quote(table)} ({columns}) VALUES ({marks})", tuple(row.values())
             )
+    assign_patient(database, [claim.sop])
     connection.executemany(
         "INSERT OR REPLACE INTO derivation_inputs VALUES (?, ?, ?, ?)",
         [(claim.sop, name, sop, fingerprint) for sop, fingerprint in inputs.items()],

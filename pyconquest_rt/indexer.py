@@ -32,6 +32,9 @@ Only = Literal["all", "missing", "changed"]
 Progress = Callable[[int, float], None]
 """Called with the number of files read so far and the seconds since the start."""
 
+UNKNOWN = (-1, -1)
+"""Size and modification time of a file that the system could not read: it is tried again each time."""
+
 CHUNK = 1000
 _PART = 50  # files that are read between two looks at how it goes
 _SLOW_SHARE = 0.5  # where reading more than this share of the files had to wait it is worth reading ahead
@@ -93,7 +96,7 @@ def _pass(
     start: float,
 ) -> int:
     gone: list[str] = []
-    report.unchanged = 0
+    report.unchanged = report.unreachable = 0
     batches = read(_due(ingest, only, under, report, gone))
     while True:
         with _collector_at_rest():
@@ -168,7 +171,9 @@ def _remove_gone(ingest: Ingest, gone: list[str], report: Report) -> int:
     released = 0
     database = ingest.database
     for start in range(0, len(gone), CHUNK):
-        paths = gone[start : start + CHUNK]
+        listed = gone[start : start + CHUNK]
+        paths = [path for path in listed if ingest.storage.is_gone(path)]
+        report.unreachable += len(listed) - len(paths)
         with database.transaction() as connection:
             rows = database.select_in(
                 "SELECT i.SOPInstanc FROM files f JOIN DICOMImages i ON i.SOPInstanc = f.sop "
@@ -207,13 +212,15 @@ def _prefix(root: str, path: str, count: int = PREFIX_BYTES) -> Prefix | Found:
         return read_prefix(full, count)
     except UnicodeEncodeError:
         shown = path.encode("utf-8", "backslashreplace").decode()
-        return Found(shown, -1, -1, None, "its name is not valid UTF-8; rename the file")
+        return Found(shown, *UNKNOWN, None, "its name is not valid UTF-8; rename the file")
     except UnreadableError as error:
-        reason = str(error)
+        reason, is_transient = str(error), isinstance(error.__cause__, OSError)
     try:
         status = Path(full).stat()
     except OSError:
-        return Found(path, -1, -1, None, reason)
+        is_transient = True
+    if is_transient:
+        return Found(path, *UNKNOWN, None, reason)
     return Found(path, status.st_size, status.st_mtime_ns, None, reason)
 
 
@@ -223,7 +230,8 @@ def _parsed(reader: HeaderReader, path: str, prefix: Prefix | Found) -> Found:
     try:
         return Found(path, prefix.size, prefix.mtime_ns, reader.parse(prefix))
     except UnreadableError as error:
-        return Found(path, prefix.size, prefix.mtime_ns, None, str(error))
+        seen_as = UNKNOWN if isinstance(error.__cause__, OSError) else (prefix.size, prefix.mtime_ns)
+        return Found(path, *seen_as, None, str(error))
 
 
 def _prefixes(root: str, paths: Sequence[str]) -> list[tuple[str, Prefix | Found]]:

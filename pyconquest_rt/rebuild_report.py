@@ -1,9 +1,9 @@
 """What a rebuild did: how many files, and which."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self
 
 from pyconquest_rt.ingest import Outcome, State
 
@@ -22,8 +22,16 @@ class Changes:
 
     def add(self, paths: Sequence[str]) -> None:
         """Add files."""
-        self.files += paths[: NAMED - len(self.files)]
-        for folder, count in Counter([path.rpartition("/")[0] or "." for path in paths]).items():
+        self._add(paths, Counter([path.rpartition("/")[0] or "." for path in paths]))
+
+    def __iadd__(self, other: Self) -> Self:
+        """Add those of another."""
+        self._add(other.files, other.folders)
+        return self
+
+    def _add(self, files: Sequence[str], folders: Mapping[str, int]) -> None:
+        self.files += files[: NAMED - len(self.files)]
+        for folder, count in folders.items():
             name = folder if folder in self.folders or len(self.folders) < NAMED else "..."
             self.folders[name] = self.folders.get(name, 0) + count
 
@@ -34,6 +42,7 @@ class Report:
 
     ``read`` counts the files that were newly seen or seen again, junk included; ``rejected`` holds path and reason.
     ``changes`` says which files were indexed, updated, moved (by their new name), duplicate and removed.
+    ``unreachable`` counts known files in folders that cannot be listed; their rows stay.
     """
 
     read: int = 0
@@ -43,9 +52,20 @@ class Report:
     duplicates: int = 0
     unchanged: int = 0
     removed: int = 0
+    unreachable: int = 0
     rejected: list[tuple[str, str]] = field(default_factory=list)
     seconds: float = 0.0
     changes: dict[str, Changes] = field(default_factory=dict)
+
+    def __iadd__(self, other: Self) -> Self:
+        """Add what another rebuild did."""
+        for part in fields(self):
+            if part.name != "changes":
+                setattr(self, part.name, getattr(self, part.name) + getattr(other, part.name))
+        for what, changes in other.changes.items():
+            self.changes[what] = self.changes.get(what, Changes())
+            self.changes[what] += changes
+        return self
 
     def count(self, outcomes: Iterable[Outcome]) -> None:
         """Add the outcomes of one batch."""
@@ -78,8 +98,9 @@ class Report:
 
     def __str__(self) -> str:
         rate = f", {self.read / self.seconds:.0f} files/s" if self.seconds and self.read else ""
+        unreachable = f", {self.unreachable} cannot be reached" if self.unreachable else ""
         return (
             f"{self.read} files read ({self.indexed} indexed, {self.updated} updated, {self.moved} moved, "
             f"{self.duplicates} duplicates, {len(self.rejected)} rejected), {self.unchanged} unchanged, "
-            f"{self.removed} removed from the index; {self.seconds:.1f} s{rate}"
+            f"{self.removed} removed from the index{unreachable}; {self.seconds:.1f} s{rate}"
         )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from operator import itemgetter
 
+from pyconquest_rt.fields import fit
 from pyconquest_rt.header import Field
 from pyconquest_rt.rt_columns import SEQUENCES, SEQUENCES_OF
 from pyconquest_rt.schema import Column, Definition
@@ -84,6 +85,11 @@ class RowLayout:
         if values[self.series_key] is None:
             fill(SERIES_UID, _made_uid("series", study))
         return tuple(completed)
+
+
+def cell(column: Column, text: str) -> str | None:
+    """Return a text as its column takes it: cut to its length, None where it is empty."""
+    return fit(text.rstrip(" "), _field(column, {}))
 
 
 def _field(column: Column, key_lengths: dict[tuple[int, ...], int]) -> Field:

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, count
@@ -23,6 +23,7 @@ from pyconquest_rt.header import Header, HeaderReader
 from pyconquest_rt.indexer import read_one
 from pyconquest_rt.ingest import Found, Ingest, Outcome, State
 from pyconquest_rt.objects import content_errors, read_object, replace_object
+from pyconquest_rt.removal import audit
 from pyconquest_rt.rows import PATIENT_ID
 from pyconquest_rt.storage import INCOMING
 
@@ -231,13 +232,17 @@ def index_data_set(
     return outcome
 
 
-def reindex(ingest: Ingest, object_files: Iterable[str]) -> list[Outcome]:
-    """Read files of the archive again after they were changed.
+def reindex(ingest: Ingest, object_files: Collection[str], change: str = "") -> list[Outcome]:
+    """Read files of the archive again after they were changed; ``change`` says how, for the record.
 
     A file with changed identifiers contradicts those of its series that are yet to come; what was refused for
     that is taken again as long as this leads on.
     """
     reader, root = header_reader(ingest), os.fspath(ingest.storage.root)
+    if change:
+        with ingest.database.transaction():
+            for name in object_files:
+                audit(ingest.database, "change-file", name, change)
     found = [read_one(reader, root, name) for name in object_files]
     outcomes: dict[str, Outcome] = {}
     refused: list[Found] = found

@@ -90,13 +90,27 @@ def with_listener(settings: Settings, *, aet: str | None, **given: Any) -> Setti
     return replace(settings, listener=replace(settings.listener, **known))
 
 
-def open_ingest(settings: Settings) -> "Ingest":
-    """Open the index that the settings name; it is closed when the verb ends."""
+def open_ingest(settings: Settings, *, create: bool = False) -> "Ingest":
+    """Open the index that the settings name; it is closed when the verb ends.
+
+    Raises:
+        click.ClickException: there is none yet, and ``create`` is not set.
+    """
     from pyconquest_rt.ingest import Ingest
 
+    if not create and not has_database(settings):
+        raise click.ClickException(
+            f"there is no database {settings.archive.database} here; 'pyconquest-rt rebuild' makes it from the "
+            "files, and --database names another"
+        )
     ingest = Ingest.open(settings.archive)
     click.get_current_context().call_on_close(ingest.close)
     return ingest
+
+
+def has_database(settings: Settings) -> bool:
+    """Whether the index that the settings name is there."""
+    return Path(settings.archive.database).is_file()
 
 
 def print_rows(rows: Iterable[Mapping[str, Any]], as_json: bool) -> None:

@@ -1,5 +1,8 @@
+"""What a terminal shows: progress of what takes long, and values that cannot move its cursor."""
+
 import io
 import re
+import sys
 import time
 from contextlib import redirect_stderr
 
@@ -7,21 +10,45 @@ import pytest
 
 from pyconquest_rt import terminal
 from pyconquest_rt.status import counted
-from pyconquest_rt.terminal import Progress, print_result, waiting
+from pyconquest_rt.terminal import Progress, cell, print_result, waiting
 
 
 class Screen(io.StringIO):
-    """What a terminal gets; it says that it is one."""
+    """A stderr that says it is a terminal, or not."""
+
+    def __init__(self, is_terminal: bool) -> None:
+        super().__init__()
+        self._is_terminal = is_terminal
 
     def isatty(self) -> bool:
-        return True
+        return self._is_terminal
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_progress_tells_rate_and_time_left(is_terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen, now = Screen(is_terminal), 100.0
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: now)
+    progress = Progress("files")
+    for now, done in ((101.0, 100), (104.0, 400), (104.1, 410), (110.0, 1000)):  # noqa: B007
+        progress(done, 2000)
+    progress.close()
+    shown = screen.getvalue().replace("\r", "").split("\x1b[K")
+    expected = ["400 of 2000 files, 100/s, 16 s left", "1000 of 2000 files, 100/s, 10 s left", "", ""]
+    assert shown == (expected if is_terminal else [""])
+
+
+def test_cells_are_bounded_and_harmless() -> None:
+    assert cell("a\x1b[2Jb\n") == "a·[2Jb·"
+    assert cell(None) == ""
+    assert len(cell("x" * 1000)) == 64
 
 
 @pytest.fixture
 def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
     monkeypatch.setattr(terminal, "_SHOWN_AFTER_S", 0.0)
     monkeypatch.setattr(terminal, "_REFRESH_S", 0.01)
-    return Screen()
+    return Screen(True)
 
 
 def test_what_takes_long_is_said_and_taken_away_again(screen: Screen) -> None:

@@ -28,7 +28,7 @@ def add(settings: Settings, name: str, peer: str, condition: str | None, calling
     from pyconquest_rt.forward_rules import Rule, add_rule, parse_peer
 
     rule = Rule(name, *parse_peer(peer), calling or settings.listener.ae_title, condition)
-    add_rule(open_ingest(settings).database, rule)
+    add_rule(open_ingest(settings, create=True).database, rule)
 
 
 @forward.command()

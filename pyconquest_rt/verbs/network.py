@@ -155,7 +155,8 @@ def demo(settings: Settings, patients: int, once: bool, **given: Any) -> None:
         if shown.dvhs:
             click.echo(f"\nDVHs of {shown.dvhs[0]['PatientID']}:")
             print_rows([{k: v for k, v in row.items() if k != "PatientID"} for row in shown.dvhs], False)
-        click.echo(f"\ntry: pyconquest-rt dvh {shown.patient} --plot dvh.png")
+        program = sys.argv[0] if Path(sys.argv[0]).name == "pyconquest-rt" else "pyconquest-rt"
+        click.echo(f"\ntry: {program} dvh {shown.patient} --plot dvh.png")
         if once:
             return
         click.echo("listening; stop with Ctrl-C")

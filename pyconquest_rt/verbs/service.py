@@ -11,6 +11,7 @@ from pyconquest_rt.terminal import (
     Progress,
     archive_options,
     cell,
+    has_database,
     json_option,
     listener_options,
     open_ingest,
@@ -106,7 +107,7 @@ def list_(settings: Settings, as_json: bool) -> None:
     """List the jobs: when each runs, and how its last run went."""
     from pyconquest_rt.jobs import JOBS, last_runs, times
 
-    runs = last_runs(open_ingest(settings).database)
+    runs = last_runs(open_ingest(settings).database) if has_database(settings) else {}
     when = times(settings)
     if minutes := settings.schedule.sweep_minutes:
         when["sweep"] = f"every {minutes:g} min"
