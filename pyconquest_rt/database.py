@@ -21,6 +21,8 @@ from pyconquest_rt.schema import Definition, Table
 
 BUSY_TIMEOUT_S = 30.0
 _LOOK_AGAIN_S = 0.0005
+CACHE_KB = 65_536
+SERVICE_CACHE_KB = 8_192  # of connections that stay open for months and write little at a time
 HOUSEKEEPING = ("AccessTime", "qTimeStamp", "qFlags", "qSpare")
 FILE_COLUMNS = ("ObjectFile", "DeviceName")
 EXTRA_IMAGE_COLUMNS = (
@@ -153,7 +155,7 @@ class Database:
         if mode not in {"wal", "memory"}:
             mode = self.connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
         self.connection.execute(f"PRAGMA synchronous={'FULL' if durable or mode == 'delete' else 'NORMAL'}")
-        self.connection.execute("PRAGMA cache_size=-65536")
+        self.connection.execute(f"PRAGMA cache_size=-{SERVICE_CACHE_KB if durable else CACHE_KB}")
         return mode
 
     def _prepare(self) -> None:

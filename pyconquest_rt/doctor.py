@@ -159,7 +159,8 @@ def _port(settings: Settings, host: str, port: int) -> Finding:
         remedy = "set [listener] host and port, or stop the program that has it"
         if isinstance(error, PermissionError):
             remedy = "ports below 1024 are for administrators: set [listener] port above"
-        return Finding("port", "error", f"{host}:{port} cannot be had: {error.strerror}", remedy)
+        reason = (error.strerror or str(error)).partition(" (")[0]
+        return Finding("port", "error", f"{host}:{port} cannot be had: {reason}", remedy)
 
 
 def _certificates(settings: Settings) -> Iterator[Finding]:

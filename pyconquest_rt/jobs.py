@@ -118,7 +118,7 @@ def _sweep(ingest: Ingest, settings: Settings) -> Result:
 JOBS = {
     job.name: job
     for job in (
-        Job("rebuild", "index what lies in the data directory and is missing or has changed", _rebuild),
+        Job("rebuild", "index what is missing or has changed in the data directory", _rebuild),
         Job("backup", "copy the database and keep the newest copies", _backup),
         Job("verify", "compare the index with the files", _verify),
         Job("upkeep", "checkpoint, statistics, left-overs of broken-off receptions", _upkeep),

@@ -56,6 +56,7 @@ class Node:
         make_folders(archive)
         self._settings = settings
         self._hooks = stored_caller(archive, [*load(settings.hooks.stored), *on_stored])
+        load(settings.hooks.derived)  # the workers call them; a name that leads nowhere is told here
         self._workers = Workers(archive, settings.derive.workers)
         self._forwarder = Forwarder(archive, peers, settings.schedule.forward_minutes * 60)
         self._reception = Reception(

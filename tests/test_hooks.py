@@ -173,8 +173,9 @@ def test_names_that_lead_nowhere(settings: Settings, tmp_path: Path, monkeypatch
     for name in ("no_such_module:f", "os:no_such_function", "os:sep", "broken_hooks:f"):
         with pytest.raises(SettingsError, match=name):
             load([name])
-        with pytest.raises(SettingsError, match=name):
-            Node(replace(settings, hooks=HooksSettings(stored=(name,))))
+        for hooks in (HooksSettings(stored=(name,)), HooksSettings(derived=(name,))):
+            with pytest.raises(SettingsError, match=name):
+                Node(replace(settings, hooks=hooks))
     unfit = replace(settings, hooks=HooksSettings(derived=("os:sep",)))
     assert [finding.state for finding in examine(unfit) if finding.check == "hooks"] == ["error"]
     (problem,) = config.parse("[hooks]\nstored = ['a b']\n")[1]

@@ -287,7 +287,7 @@ def test_jobs_backup_and_restore_at_the_command_line(
     code, said = run("restore", copy)
     assert (code, said.splitlines()[-1]) == (0, "index and files agree")
     code, said = run("status")
-    assert (code, "1 images" in said, "does not run" in said) == (0, True, True)
+    assert (code, "1 image," in said, "does not run" in said) == (0, True, True)
 
 
 def test_doctor_at_the_command_line(run: Callable[..., tuple[int, str]], tmp_path: Path) -> None:

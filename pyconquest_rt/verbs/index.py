@@ -15,6 +15,7 @@ from pyconquest_rt.terminal import (
     open_ingest,
     print_json,
     print_rows,
+    waiting,
 )
 
 
@@ -75,8 +76,11 @@ def verify(settings: Settings, fix: bool, as_json: bool) -> None:
 
     ingest = open_ingest(settings)
     if fix:
-        click.echo(str(verification.fix(ingest)), err=as_json)
-    findings = list(verification.verify(ingest))
+        with waiting("reading files again"):
+            report = verification.fix(ingest)
+        click.echo(str(report), err=as_json)
+    with waiting("comparing rows and files"):
+        findings = list(verification.verify(ingest))
     if findings or as_json:
         print_rows([finding._asdict() for finding in findings], as_json)
     else:
@@ -94,7 +98,9 @@ def query(settings: Settings, statement: str, as_json: bool) -> None:
     import sqlite3
 
     try:
-        print_rows(open_ingest(settings).database.query(statement), as_json)
+        with waiting("asking"):
+            rows = open_ingest(settings).database.query(statement)
+        print_rows(rows, as_json)
     except sqlite3.Error as error:
         raise click.ClickException(f"{error} in: {statement}") from error
 
@@ -131,7 +137,8 @@ def dump(
     for name, sql in (wanted or {"query_dump.csv": statement or ""}).items():
         path = output or name
         try:
-            rows = write(database, sql, path, delimiter=delimiter, guard_formulas=safe)
+            with waiting(f"writing {path}"):
+                rows = write(database, sql, path, delimiter=delimiter, guard_formulas=safe)
         except sqlite3.Error as error:
             raise click.ClickException(f"{error} in: {sql}") from error
         click.echo(f"{path}: {rows} rows" if rows else f"{path}: no rows, not written")

@@ -17,6 +17,7 @@ from pyconquest_rt.terminal import (
     open_ingest,
     print_json,
     print_rows,
+    waiting,
 )
 
 if TYPE_CHECKING:
@@ -87,10 +88,13 @@ def copy(
         raise click.UsageError("name the series by --series or --query")
     ingest = open_ingest(settings)
     rows: list[dict[str, object]] = []
+    progress = Progress("files")
     for uid in _wanted(ingest, series, statement):
         copied = copy_series(ingest, uid, str(destination), subdirectories=subfolders)
         rows += [{"path": name, "error": None} for name in copied.names]
         rows += [{"path": uid, "error": "an image has no file"}] * copied.missing
+        progress(len(rows))
+    progress.close()
     failed = sum(1 for row in rows if row["error"])
     if not rows:
         raise click.ClickException("there is nothing to copy: the query names no series")
@@ -131,11 +135,14 @@ def delete(
         click.confirm(f"Delete {len(uids)} series{' with their files' if files else ''}?", abort=True)
     images = count = 0
     failures = []
-    for uid in uids:
+    progress = Progress("series")
+    for number, uid in enumerate(uids):
+        progress(number, len(uids))
         deleted = delete_series(ingest, uid, files=files)
         images += deleted.images
         count += deleted.files
         failures += deleted.failures
+    progress.close()
     click.echo(f"{len(uids)} series, {images} images, {count} files deleted")
     for failure in failures:
         click.echo(f"  {failure}", err=True)
@@ -207,7 +214,8 @@ def merge_patient(settings: Settings, old: str, new: str, files: bool) -> None:
     """Give all studies of patient OLD to patient NEW."""
     from pyconquest_rt.corrections import merge_patient as merge
 
-    merged = merge(open_ingest(settings), old, new, files=files)
+    with waiting("moving studies"):
+        merged = merge(open_ingest(settings), old, new, files=files)
     click.echo(f"{merged.rows} images moved, {merged.files} files changed")
     _fail_for(merged.failures)
 
@@ -225,7 +233,8 @@ def correct(settings: Settings, level: str, uid: str, values: tuple[str, ...], f
     if not all("=" in value for value in values):
         raise click.UsageError("give values as KEYWORD=VALUE")
     given = dict(value.split("=", 1) for value in values)
-    corrected = put_right(open_ingest(settings), level, uid, given, files=files)  # type: ignore[arg-type]
+    with waiting("correcting"):
+        corrected = put_right(open_ingest(settings), level, uid, given, files=files)  # type: ignore[arg-type]
     click.echo(f"{corrected.rows} rows corrected, {corrected.files} files changed")
     _fail_for(corrected.failures)
 
