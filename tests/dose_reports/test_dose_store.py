@@ -95,6 +95,7 @@ def test_import_of_a_folder(tmp_path: Path, isolation: str | None) -> None:
     connection = sqlite3.connect(tmp_path / "dose.db", isolation_level=isolation)  # type: ignore[arg-type]
     assert dose_reports.import_paths(connection, [tmp_path / "a", tmp_path / "image.dcm"]) == (2, 0, 0)
     assert dose_reports.import_paths(connection, [tmp_path / "mr.dcm", tmp_path / "note.txt"]) == (0, 1, 1)
+    assert {path.name for path in tmp_path.rglob("*")} >= {"a", "report", "image.dcm", "mr.dcm", "note.txt"}
     with sqlite3.connect(tmp_path / "dose.db") as other:
         assert other.execute("SELECT status FROM dose_object ORDER BY status").fetchall() == [
             ("failed",),
@@ -105,6 +106,17 @@ def test_import_of_a_folder(tmp_path: Path, isolation: str | None) -> None:
     assert len(report_of_study["dose_study"]) == 1
     assert len(report_of_study["v_dose_ct"]) == 1
     assert len(report_of_study["v_dose_projection"]) == 1
+
+
+def test_an_object_is_written_as_a_whole_or_not_at_all(
+    connection: sqlite3.Connection, tmp_path: Path
+) -> None:
+    (tmp_path / "report").write_bytes(encode(ct_report({"2.25.11": 1.0})))
+    connection.execute("CREATE TRIGGER no BEFORE INSERT ON dose_item BEGIN SELECT raise(ABORT, 'no'); END")
+    with pytest.raises(sqlite3.IntegrityError):
+        dose_reports.import_paths(connection, [tmp_path])
+    assert not connection.in_transaction
+    assert count(connection, "dose_object") == count(connection, "dose_event") == 0
 
 
 def _fill(
