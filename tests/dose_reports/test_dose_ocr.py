@@ -11,8 +11,10 @@ from dose_objects import CT_IMAGE, SECONDARY_CAPTURE, ct_report, encode, instanc
 from pydicom.dataset import Dataset
 
 from pyconquest_rt import dose_reports
+from pyconquest_rt.config import DoseSettings
 from pyconquest_rt.dose_reports import Rows, extract
 from pyconquest_rt.dose_reports.ct_screen import extract_screen
+from pyconquest_rt.dose_reports.extractors import extractors
 from pyconquest_rt.dose_reports.ocr import Word, read_words
 from pyconquest_rt.elements import EXPLICIT_LITTLE, Item, Source
 from pyconquest_rt.errors import SettingsError, UnreadableError
@@ -162,6 +164,14 @@ def test_off_by_default_and_only_for_pages_of_dose() -> None:
     assert extract(encode(page(TOSHIBA_TABLE))) is None
     assert extract(encode(page(TOSHIBA_TABLE, SeriesNumber="3")), ocr_seconds=60) is None
     assert extract(encode(page(TOSHIBA_TABLE, Modality="US")), ocr_seconds=60) is None
+
+
+def test_pages_are_due_again_when_ocr_is_turned_on() -> None:
+    off, on = (
+        {extractor.name: extractor.version for extractor in extractors(DoseSettings(ocr=ocr))}
+        for ocr in (False, True)
+    )
+    assert {name for name in off if off[name] != on[name]} == {"dose_page"}
 
 
 def test_without_tesseract_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
