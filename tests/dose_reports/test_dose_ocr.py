@@ -213,6 +213,24 @@ def test_a_misread_digit_is_found_by_the_sum() -> None:
     assert "do not add up" in str(rows.object["warnings"])
 
 
+def test_totals_rounded_more_than_their_parts_add_up() -> None:
+    table = [list(line) for line in SIEMENS_TABLE]
+    table[0][1] = (250, "Total DLP 240 mGycm")
+    table.append([(20, "Abdomen"), (180, "120"), (240, "84"), (330, "0.55"), (430, "5.5")])
+    assert screen(table).object["object_kind"] == "page"  # 234 + 5.5
+
+
+def test_a_page_with_nothing_but_a_total_counts_only_by_itself() -> None:
+    total = screen(TOSHIBA_TABLE[:2])
+    assert (total.object["object_kind"], len(total["dose_event"])) == ("screen", 0)
+    assert study(total)["total_dlp_mGycm"] == 392.4
+    report = extract(encode(ct_report({"2.25.1": 100.0}, SOPInstanceUID="2.25.7001")))
+    assert report is not None
+    beside = study(total, report)
+    assert (beside["total_dlp_mGycm"], beside["reported_dlp_mGycm"]) == (100.0, 100.0)
+    assert beside["by"] == {"2.25.7000": "2.25.7001", "2.25.7001": None}
+
+
 @pytest.mark.parametrize("dlp", ["2512", "25.12", "99999"])
 def test_a_lost_decimal_point_is_found_by_the_length(dlp: str) -> None:
     rows = screen(changed(4, 4, dlp))
