@@ -49,14 +49,16 @@ class _Span(NamedTuple):
     source: str | None
 
     def meets(self, other: "_Span") -> bool:
-        """Whether two spans are of one source and share some time."""
+        """Whether two spans are of one source and share more than the moment at which one follows the other."""
         same_source = self.source is None or other.source is None or self.source == other.source
         begins, ends = max(self.started, other.started), min(self.ended or "9", other.ended or "9")
-        return same_source and begins <= ends
+        moment = self.started == self.ended or other.started == other.ended
+        return same_source and (begins < ends or (moment and begins == ends))
 
-    def holds(self, time: str) -> bool:
-        """Whether a time lies within."""
-        return self.started <= time <= (self.ended or "9")
+    def holds(self, time: str, at_end: bool) -> bool:
+        """Whether what ends, or else starts, at a time lies within."""
+        ended = self.ended or "9"
+        return self.started < time <= ended if at_end else self.started <= time < ended
 
 
 def is_enhanced(items: Sequence[ContentItem]) -> bool:
@@ -134,7 +136,8 @@ class _Details:
         """What a table of two columns, time and value, tells within a span; nothing if it is no table."""
         columns = [self._items[cell] for cell in self._below[place]]
         self._work += sum(len(item.text or "") for item in columns)
-        return [(time, item) for time, item in _pairs(columns) if span.holds(time)]
+        at_end = any(item.key == _ENDED for item in columns)
+        return [(time, item) for time, item in _pairs(columns) if span.holds(time, at_end)]
 
 
 def _pairs(columns: Sequence[ContentItem]) -> Iterator[tuple[str, ContentItem]]:

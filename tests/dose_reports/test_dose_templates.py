@@ -173,6 +173,19 @@ def test_tables_over_time_become_the_rows_of_the_events_that_they_lie_in() -> No
     assert rows["dose_item"][int(cells[1]["parent"]) - 1]["value_type"] == "TABLE"  # type: ignore[arg-type]
 
 
+def test_spans_that_follow_each_other_do_not_mix() -> None:
+    times = ["20250102080010", "20250102080020"]
+    current = table("113734^DCM", [("111527^DCM", None, "DT", times), ("113734^DCM", "mA", "FL", [5.0, 6.0])])
+    details = (
+        container("130511^DCM", *span(0, 10), num("113733^DCM", 80, "kV")),
+        container("130511^DCM", *span(10, 20), num("113733^DCM", 95, "kV")),
+        container("130511^DCM", *span(0, 20), current),
+    )
+    rows = enhanced(enhanced_event("2.25.9", 0, 10), enhanced_event("2.25.10", 10, 20), details=details)
+    tubes = [(row["event"], row["kvp"], row["xray_tube_current_mA"]) for row in rows["dose_event_source"]]
+    assert tubes == [(1, 80, 5), (2, 95, 6)]
+
+
 def test_details_without_end_are_given_up_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(enhanced_report, "MAX_WORK", 3)
     events = [enhanced_event(f"2.25.{number}", 0, 10) for number in range(3)]
