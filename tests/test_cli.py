@@ -247,6 +247,8 @@ def test_dvhs_roi_names_and_doses(run: Run, tmp_path: Path) -> None:
     assert doses["dose_study"][0]["total_dlp_mGycm"] == pytest.approx(116.52)
     assert json.loads(run("dose", "summary", "--json").output)
     assert "rows" in run("dose", "export", "dose_event", "--csv", "e.csv").output
+    assert "p.png: " in run("dose", "plot", "p.png").output
+    assert "no event has" in run("dose", "plot", "none.png", "--quantity", "activity", code=1).output
 
 
 def test_the_site_says_which_metrics_and_names_there_are(run: Run, tmp_path: Path) -> None:

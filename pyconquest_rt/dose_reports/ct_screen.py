@@ -75,7 +75,8 @@ def extract_screen(item: Item, sop_instance_uid: str, read: Callable[[], list[Wo
 def _judge(rows: Rows, totals: list[float]) -> None:
     """Make it a page that counts as such where its DLPs add up to its total; else say what is wrong."""
     told = [float(event["dlp_mGycm"] or 0) for event in rows["dose_event"]]
-    if told and totals and abs(sum(told) - sum(totals)) <= 0.06 * (len(told) + 1):  # rounded to 0.1 each
+    rounding = sum(map(_half_digit, [*told, *totals]))
+    if told and totals and abs(sum(told) - sum(totals)) <= rounding:
         set_kind(rows, "page")
     elif told or totals:
         rows.warn(
@@ -83,6 +84,11 @@ def _judge(rows: Rows, totals: list[float]) -> None:
         )
     else:
         rows.warn("no dose was found in the text of the page")
+
+
+def _half_digit(value: float) -> float:
+    """Half of the last digit that a number was written with: 0.05 of 3.6."""
+    return next((0.5 / 10**digits for digits in range(3) if round(value, digits) == value), 0.0005) + 1e-9
 
 
 def _lines(words: Sequence[Word]) -> list[Line]:

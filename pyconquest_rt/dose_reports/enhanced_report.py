@@ -7,7 +7,7 @@ Filtration, attenuators, the radiation field and the positions of the beam stand
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from pyconquest_rt.dose_reports import rdsr_ct, rdsr_projection
@@ -33,9 +33,12 @@ FRAMES = {
 
 # Radiation source characteristics, radiation technique, procedure characteristics (TID 10044, 10045, 10054).
 _DETAILS = {"130508^DCM", "130511^DCM", "130530^DCM"}
+_FILLED = _EVENT.keys() - {"111526^DCM"}
 _STARTED, _ENDED, _SOURCE = "111526^DCM", "111527^DCM", "113832^DCM"
 
-Samples = Mapping[str, dict[str, float]]  #: time (DICOM DT) → column → value
+MAX_WORK = 20_000_000  #: comparisons of spans and letters of tables that are looked at for one report
+
+Samples = dict[str, dict[str, float]]  #: time (DICOM DT) → column → value
 
 
 class _Span(NamedTuple):
@@ -46,14 +49,16 @@ class _Span(NamedTuple):
     source: str | None
 
     def meets(self, other: "_Span") -> bool:
-        """Whether two spans are of one source and share some time."""
+        """Whether two spans are of one source and share more than the moment at which one follows the other."""
         same_source = self.source is None or other.source is None or self.source == other.source
         begins, ends = max(self.started, other.started), min(self.ended or "9", other.ended or "9")
-        return same_source and begins <= ends
+        moment = self.started == self.ended or other.started == other.ended
+        return same_source and (begins < ends or (moment and begins == ends))
 
-    def holds(self, time: str) -> bool:
-        """Whether a time lies within."""
-        return self.started <= time <= (self.ended or "9")
+    def holds(self, time: str, at_end: bool) -> bool:
+        """Whether what ends, or else starts, at a time lies within."""
+        ended = self.ended or "9"
+        return self.started < time <= ended if at_end else self.started <= time < ended
 
 
 def is_enhanced(items: Sequence[ContentItem]) -> bool:
@@ -63,65 +68,76 @@ def is_enhanced(items: Sequence[ContentItem]) -> bool:
 
 def fill_from_details(items: Sequence[ContentItem], rows: Rows) -> None:
     """Fill the rows of events from the details that hold during them, and tell CT by what is dosed."""
-    below: dict[int, list[int]] = defaultdict(list)
-    for position, item in enumerate(items[1:], 1):
-        below[item.parent].append(position)
-    details = [position for position, item in enumerate(items) if item.key in _DETAILS]
+    details = _Details(items, rows)
+    events = {row["event"]: row for row in rows["dose_event"]}
     for position, item in enumerate(items):
-        if item.key != _EVENT_SUMMARY:
-            continue
-        number = rows["dose_item"][position]["event"]
-        row = next(row for row in rows["dose_event"] if row["event"] == number)
-        span = _span(items, below[position])
-        samples: dict[str, dict[str, float]] = defaultdict(dict)
-        for detail in details:
-            if span.meets(_span(items, below[detail])):
-                _fill(items, below, detail, span, row, samples, rows)
-        _add_sources(row, span, samples, rows)
-        if row.get("mean_ctdivol_mGy") is not None or row.get("dlp_mGycm") is not None:
-            row["event_kind"] = "CT"
+        if item.key == _EVENT_SUMMARY:
+            row = events[rows["dose_item"][position]["event"]]
+            details.fill(row, details.span(position))
+            if row.get("mean_ctdivol_mGy") is not None or row.get("dlp_mGycm") is not None:
+                row["event_kind"] = "CT"
     for row in rows["dose_accumulated"]:
         if row.get("ct_dose_length_product_total_mGycm") is not None:
             row["kind"] = "CT"
 
 
-def _span(items: Sequence[ContentItem], positions: Sequence[int]) -> _Span:
-    told = {items[position].key: items[position] for position in positions}
-    started, ended, source = (told.get(key) for key in (_STARTED, _ENDED, _SOURCE))
-    name = (source.text or (f"{source.number:g}" if source.number is not None else None)) if source else None
-    return _Span((started and started.text) or "", (ended and ended.text) or "", name)
+class _Details:
+    """The details of a report, each with the span that it holds for."""
 
+    def __init__(self, items: Sequence[ContentItem], rows: Rows) -> None:
+        self._items = items
+        self._rows = rows
+        self._below: dict[int, list[int]] = defaultdict(list)
+        for position, item in enumerate(items[1:], 1):
+            self._below[item.parent].append(position)
+        self._spans = [
+            (position, self.span(position)) for position, item in enumerate(items) if item.key in _DETAILS
+        ]
+        self._work = 0
 
-def _fill(
-    items: Sequence[ContentItem],
-    below: Mapping[int, list[int]],
-    detail: int,
-    span: _Span,
-    row: Row,
-    samples: dict[str, dict[str, float]],
-    rows: Rows,
-) -> None:
-    until = _span(items, below[detail]).ended
-    for position in below[detail]:
-        item = items[position]
-        if item.key in (_STARTED, _ENDED, _SOURCE):
-            continue
-        told = _over_time([items[place] for place in below[position]], span)
+    def span(self, position: int) -> _Span:
+        """The span that a container names."""
+        told = {self._items[place].key: self._items[place] for place in self._below[position]}
+        started, ended, source = (told.get(key) for key in (_STARTED, _ENDED, _SOURCE))
+        number = f"{source.number:g}" if source and source.number is not None else None
+        name = source.text or number if source else None
+        return _Span((started and started.text) or "", (ended and ended.text) or "", name)
+
+    def fill(self, row: Row, span: _Span) -> None:
+        """Fill the row of an event with what holds during its span."""
+        samples: Samples = defaultdict(dict)
+        for position, other in self._spans:
+            self._work += 1
+            if self._work > MAX_WORK:
+                self._rows.warn("too many details of the irradiation: not all events have theirs")
+                return
+            if span.meets(other):
+                for place in self._below[position]:
+                    self._fill_from(place, other.ended, row, span, samples)
+        for number, time in enumerate(sorted(samples), 1):
+            source: Row = {**samples[time], "identification_of_the_xray_source": span.source}
+            self._rows.add("dose_event_source", event=row["event"], source=number, **source)
+
+    def _fill_from(self, place: int, until: str, row: Row, span: _Span, samples: Samples) -> None:
+        item = self._items[place]
         if item.key in _event.series:
             column = _event.series[item.key]
-            for time, sample in told or [(until, item)]:
+            for time, sample in self._over_time(place, span) or [(until, item)]:
                 value = (
                     None if sample.number is None else convert(sample.number, sample.unit, unit_of(column))
                 )
                 if value is not None:
                     samples[time][column] = value
-        elif item.key in _EVENT and row.get(_EVENT[item.key]) is None:
-            put(row, _EVENT[item.key], told[0][1] if told else item, rows)
+        elif item.key in _FILLED and row.get(_EVENT[item.key]) is None:
+            told = self._over_time(place, span)
+            put(row, _EVENT[item.key], told[0][1] if told else item, self._rows)
 
-
-def _over_time(columns: Sequence[ContentItem], span: _Span) -> list[tuple[str, ContentItem]]:
-    """What a table of two columns, time and value, tells within a span."""
-    return [(time, item) for time, item in _pairs(columns) if span.holds(time)]
+    def _over_time(self, place: int, span: _Span) -> list[tuple[str, ContentItem]]:
+        """What a table of two columns, time and value, tells within a span; nothing if it is no table."""
+        columns = [self._items[cell] for cell in self._below[place]]
+        self._work += sum(len(item.text or "") for item in columns)
+        at_end = any(item.key == _ENDED for item in columns)
+        return [(time, item) for time, item in _pairs(columns) if span.holds(time, at_end)]
 
 
 def _pairs(columns: Sequence[ContentItem]) -> Iterator[tuple[str, ContentItem]]:
@@ -135,9 +151,3 @@ def _pairs(columns: Sequence[ContentItem]) -> Iterator[tuple[str, ContentItem]]:
         for value in (split_numbers(item.text) if item.text is not None else [item.number])
     ]
     return zip(times, values, strict=False)
-
-
-def _add_sources(row: Row, span: _Span, samples: Samples, rows: Rows) -> None:
-    for number, time in enumerate(sorted(samples), 1):
-        source: Row = {**samples[time], "identification_of_the_xray_source": span.source}
-        rows.add("dose_event_source", event=row["event"], source=number, **source)

@@ -38,10 +38,14 @@ _STUDY_VIEWS = (
 
 
 class ProtocolDose(NamedTuple):
-    """The doses of one protocol on one scanner: the number of events, their median and 75th percentile."""
+    """The doses of one protocol on one scanner: the number of events, their median and 75th percentile.
+
+    ``quantity`` is the name of the column that they stand in; it ends with their unit.
+    """
 
     scanner: str
     protocol: str
+    quantity: str
     events: int
     median: float
     percentile_75: float
@@ -113,7 +117,8 @@ def protocol_summary(connection: sqlite3.Connection, quantity: str = "dlp") -> l
             continue
         upper = statistics.quantiles(values, n=4, method="inclusive")[2] if len(values) > 1 else values[0]
         median = statistics.median(values)
-        summary.append(ProtocolDose(scanner, protocol, len(values), median, upper, values[0], values[-1]))
+        name, least, most = QUANTITIES[quantity][1], values[0], values[-1]
+        summary.append(ProtocolDose(scanner, protocol, name, len(values), median, upper, least, most))
     return summary
 
 

@@ -71,11 +71,11 @@ LEFT JOIN v_dose_told t ON t.SOPInstanceUID = v.SOPInstanceUID AND t.event = v.e
 GROUP BY e.SOPInstanceUID
 """
 
-# For every report without events: the object that makes it idle, be it one with events or a later one.
+# For every report, or page in doubt, without events: what makes it idle, an object with events or a later report.
 _IDLE = """
 SELECT o.SOPInstanceUID, max(p.precedence) AS precedence, p.SOPInstanceUID AS speaker
 FROM dose_object o JOIN dose_object p ON p.StudyInstanceUID = o.StudyInstanceUID
-WHERE o.object_kind = 'report' AND p.status <> 'failed'
+WHERE o.object_kind IN ('report', 'screen') AND p.status <> 'failed'
   AND NOT EXISTS (SELECT 1 FROM dose_event e WHERE e.SOPInstanceUID = o.SOPInstanceUID)
   AND EXISTS (SELECT 1 FROM dose_accumulated a
               WHERE a.SOPInstanceUID = o.SOPInstanceUID AND a.kind IN ('CT', 'projection'))

@@ -107,7 +107,10 @@ def plot(settings: Settings, png: str, quantity: str) -> None:
     """Draw the distribution of a quantity by protocol."""
     from pyconquest_rt.dose_reports import plot_distribution
 
-    count = plot_distribution(_connection(settings), png, quantity)
+    try:
+        count = plot_distribution(_connection(settings), png, quantity)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
     click.echo(f"{png}: {count} protocols")
 
 

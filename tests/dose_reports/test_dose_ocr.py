@@ -11,8 +11,10 @@ from dose_objects import CT_IMAGE, SECONDARY_CAPTURE, ct_report, encode, instanc
 from pydicom.dataset import Dataset
 
 from pyconquest_rt import dose_reports
+from pyconquest_rt.config import DoseSettings
 from pyconquest_rt.dose_reports import Rows, extract
 from pyconquest_rt.dose_reports.ct_screen import extract_screen
+from pyconquest_rt.dose_reports.extractors import extractors
 from pyconquest_rt.dose_reports.ocr import Word, read_words
 from pyconquest_rt.elements import EXPLICIT_LITTLE, Item, Source
 from pyconquest_rt.errors import SettingsError, UnreadableError
@@ -164,6 +166,14 @@ def test_off_by_default_and_only_for_pages_of_dose() -> None:
     assert extract(encode(page(TOSHIBA_TABLE, Modality="US")), ocr_seconds=60) is None
 
 
+def test_pages_are_due_again_when_ocr_is_turned_on() -> None:
+    off, on = (
+        {extractor.name: extractor.version for extractor in extractors(DoseSettings(ocr=ocr))}
+        for ocr in (False, True)
+    )
+    assert {name for name in off if off[name] != on[name]} == {"dose_page"}
+
+
 def test_without_tesseract_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     pytesseract = pytest.importorskip("pytesseract", reason="pytesseract is not installed")
     monkeypatch.setattr(pytesseract.pytesseract, "tesseract_cmd", "no-such-tesseract")
@@ -201,6 +211,24 @@ def test_a_misread_digit_is_found_by_the_sum() -> None:
     rows = screen(changed(4, 4, "261.2"))
     assert rows.object["object_kind"] == "screen"
     assert "do not add up" in str(rows.object["warnings"])
+
+
+def test_totals_rounded_more_than_their_parts_add_up() -> None:
+    table = [list(line) for line in SIEMENS_TABLE]
+    table[0][1] = (250, "Total DLP 240 mGycm")
+    table.append([(20, "Abdomen"), (180, "120"), (240, "84"), (330, "0.55"), (430, "5.5")])
+    assert screen(table).object["object_kind"] == "page"  # 234 + 5.5
+
+
+def test_a_page_with_nothing_but_a_total_counts_only_by_itself() -> None:
+    total = screen(TOSHIBA_TABLE[:2])
+    assert (total.object["object_kind"], len(total["dose_event"])) == ("screen", 0)
+    assert study(total)["total_dlp_mGycm"] == 392.4
+    report = extract(encode(ct_report({"2.25.1": 100.0}, SOPInstanceUID="2.25.7001")))
+    assert report is not None
+    beside = study(total, report)
+    assert (beside["total_dlp_mGycm"], beside["reported_dlp_mGycm"]) == (100.0, 100.0)
+    assert beside["by"] == {"2.25.7000": "2.25.7001", "2.25.7001": None}
 
 
 @pytest.mark.parametrize("dlp", ["2512", "25.12", "99999"])

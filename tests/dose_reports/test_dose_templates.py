@@ -5,7 +5,7 @@ from dose_objects import code_item, coded, container, encode, moment, num, repor
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from pyconquest_rt.dose_reports import Rows, extract
+from pyconquest_rt.dose_reports import Rows, enhanced_report, extract
 
 PATIENT_DOSE_SR = "1.2.840.10008.5.1.4.1.1.88.73"
 ENHANCED_DOSE_SR = "1.2.840.10008.5.1.4.1.1.88.76"
@@ -171,6 +171,29 @@ def test_tables_over_time_become_the_rows_of_the_events_that_they_lie_in() -> No
         "70\\72\\90",
     )
     assert rows["dose_item"][int(cells[1]["parent"]) - 1]["value_type"] == "TABLE"  # type: ignore[arg-type]
+
+
+def test_spans_that_follow_each_other_do_not_mix() -> None:
+    times = ["20250102080010", "20250102080020"]
+    current = table("113734^DCM", [("111527^DCM", None, "DT", times), ("113734^DCM", "mA", "FL", [5.0, 6.0])])
+    details = (
+        container("130511^DCM", *span(0, 10), num("113733^DCM", 80, "kV")),
+        container("130511^DCM", *span(10, 20), num("113733^DCM", 95, "kV")),
+        container("130511^DCM", *span(0, 20), current),
+    )
+    rows = enhanced(enhanced_event("2.25.9", 0, 10), enhanced_event("2.25.10", 10, 20), details=details)
+    tubes = [(row["event"], row["kvp"], row["xray_tube_current_mA"]) for row in rows["dose_event_source"]]
+    assert tubes == [(1, 80, 5), (2, 95, 6)]
+
+
+def test_details_without_end_are_given_up_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(enhanced_report, "MAX_WORK", 3)
+    events = [enhanced_event(f"2.25.{number}", 0, 10) for number in range(3)]
+    details = [container("130511^DCM", *span(0, 10), num("113733^DCM", 80, "kV")) for _ in range(3)]
+    dataset = report(*events, container("130505^DCM", *details), sop_class=ENHANCED_DOSE_SR)
+    rows = extract(encode(dataset))
+    assert rows is not None and "too many details" in str(rows.object["warnings"])
+    assert len(rows["dose_event"]) == 3 and len(rows["dose_event_source"]) == 1
 
 
 def test_cells_one_by_one_and_by_row_are_kept() -> None:
