@@ -105,7 +105,6 @@ def test_peers_are_those_of_the_settings_and_of_the_map(tmp_path: Path, files: l
         port = 0
         may_store = ["peers"]
         may_query = ["peers"]
-        associations = 1
         [peer.TPS]
         host = "127.0.0.1"
         """,
@@ -120,11 +119,16 @@ def test_peers_are_those_of_the_settings_and_of_the_map(tmp_path: Path, files: l
             refused(node.port, "ANY", "TPS", files[:1]) == refused(node.port, "ANY", "PLAN", files[1:2]) == ""
         )
         assert "Calling AE title" in refused(node.port, "ANY", "ANYBODY", files)
-        held = request_association(
-            "127.0.0.1", node.port, "ANY", "TPS", [Proposal(VERIFICATION, (IMPLICIT_LITTLE,))]
-        )
-        with held, pytest.raises(NetworkError, match="Local limit exceeded"):
-            echo("127.0.0.1", node.port, "ANY", "TPS")
+
+
+def test_as_many_associations_as_the_settings_allow(tmp_path: Path) -> None:
+    proposals = [Proposal(VERIFICATION, (IMPLICIT_LITTLE,))]
+    with (
+        Node(settings_of(tmp_path, "[listener]\nport = 0\nassociations = 1\n")) as node,
+        request_association("127.0.0.1", node.port, "ANY", "TPS", proposals),
+        pytest.raises(NetworkError, match="Local limit exceeded"),
+    ):
+        echo("127.0.0.1", node.port, "ANY", "TPS")
 
 
 @pytest.mark.parametrize("names", ["standard", "4"])
