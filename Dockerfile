@@ -8,7 +8,7 @@ FROM python:3.13-slim
 COPY --from=build /opt/venv /opt/venv
 RUN useradd --system --uid 5678 --home-dir /archive --create-home --shell /usr/sbin/nologin archive
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYCONQUEST_RT_LISTENER_HOST=0.0.0.0
-USER archive
+USER 5678
 WORKDIR /archive
 VOLUME /archive
 EXPOSE 5678

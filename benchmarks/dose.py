@@ -58,25 +58,37 @@ def by_import(path: Path, connection: sqlite3.Connection) -> None:
         dose_reports.write(connection, rows)
 
 
-def cpu(work: Callable[[], None]) -> float:
-    start = time.process_time()
-    work()
-    return time.process_time() - start
+def cpu(work: Callable[[], None], before: Callable[[], None], times: int) -> float:
+    """Mean CPU seconds of some work that is done several times in a row."""
+    spent = 0.0
+    for _ in range(times):
+        before()
+        start = time.process_time()
+        work()
+        spent += time.process_time() - start
+    return spent / times
+
+
+def empty(connection: sqlite3.Connection) -> None:
+    """Delete all rows: the object is new each time."""
+    with connection:
+        for table in TABLES:
+            connection.execute(f"DELETE FROM {table}")
 
 
 def measure(path: Path, repeats: int) -> tuple[float, float, float]:
-    """Median CPU seconds of pydicom's bare read, of its read with all values and of our import."""
-    bare, peer, own = [], [], []
+    """Median CPU seconds of pydicom's bare read, of its read with all values and of our import.
+
+    The three take turns; of a small object each turn is ten of them, so that no one meets only what the
+    others have left in the processor's caches.
+    """
     connection = sqlite3.connect(":memory:")
     dose_reports.create_tables(connection)
-    for _ in range(repeats + 1):
-        with connection:
-            for table in TABLES:  # the object is new each time
-                connection.execute(f"DELETE FROM {table}")
-        bare.append(cpu(lambda: read(path)))
-        peer.append(cpu(lambda: read_values(path)))
-        own.append(cpu(partial(by_import, path, connection)))
-    return statistics.median(bare[1:]), statistics.median(peer[1:]), statistics.median(own[1:])
+    works = (partial(read, path), partial(read_values, path), partial(by_import, path, connection))
+    times = 10 if path.stat().st_size < 100_000 else 1
+    turns = [[cpu(work, partial(empty, connection), times) for work in works] for _ in range(repeats + 1)]
+    bare, peer, own = (statistics.median(column) for column in zip(*turns[1:], strict=True))
+    return bare, peer, own
 
 
 def main() -> None:

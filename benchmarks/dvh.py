@@ -54,7 +54,7 @@ def case(seed: int = 4) -> tuple[bytes, bytes, int, int]:
     def dose(points: np.ndarray) -> np.ndarray:
         x, y, z = points.T
         target = 60 / (1 + np.exp((np.sqrt((x / 1.2) ** 2 + y**2 + z**2) - 45) / 6))
-        return target + 12 * np.exp(-((y / 40) ** 2)) * np.exp(-((z / 60) ** 2)) + 0.5
+        return np.asarray(target + 12 * np.exp(-((y / 40) ** 2)) * np.exp(-((z / 60) ** 2)) + 0.5)
 
     origin = (-248.3, -185.9, -148.4)
     points = [len(c) for found in rois.values() for c in found]

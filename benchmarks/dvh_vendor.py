@@ -119,11 +119,11 @@ def main() -> None:
         for name in ("mean", "D95", "D50"):
             medians[name] = float(np.median([abs(v[name]) for v in found.values()]))
         summary[f"{engine}, {cap}"] = medians
-        values = " | ".join(f"{value:.3f}" for value in medians.values())
-        print(f"| {engine}, {cap} | {len(found)} (volume: {len(large)}) | {values} |")
+        cells = " | ".join(f"{value:.3f}" for value in medians.values())
+        print(f"| {engine}, {cap} | {len(found)} (volume: {len(large)}) | {cells} |")
     if options.json:
-        rows = {" / ".join(key): value for key, value in half.items()}
-        options.json.write_text(json.dumps({"medians": summary, "rois": rows}, indent=1))
+        rois = {" / ".join(key): value for key, value in half.items()}
+        options.json.write_text(json.dumps({"medians": summary, "rois": rois}, indent=1))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from typing import Any
 
 import pydicom
 from pydicom.data import get_testdata_file
-from pydicom.uid import ImplicitVRLittleEndian, JPEG2000Lossless, RLELossless
+from pydicom.uid import UID, ImplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
 from pyconquest_rt.header import Field, HeaderReader
 from pyconquest_rt.part10 import read_prefix
@@ -65,7 +65,7 @@ def make_series(folder: Path, files: int, kind: str, varying: bool) -> list[Path
     for number in range(1, files + 1):
         dataset.SeriesInstanceUID = series
         digits = number if varying else number + 1000
-        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"{series}.{digits}"
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = UID(f"{series}.{digits}")
         dataset.InstanceNumber = digits
         z = rng.uniform(-900, 900)
         dataset.SliceLocation = f"{z:.{number % 4}f}" if varying else f"{number + 100:.1f}"

@@ -20,6 +20,7 @@ from pyconquest_rt import indexer, schema
 from pyconquest_rt.config import ArchiveSettings
 from pyconquest_rt.database import Database, quote
 from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.rebuild_report import Report
 
 PREFIX = 16384
 
@@ -42,7 +43,7 @@ def ours(tree: Path, database: Path, files: int) -> Contender:
     def run() -> Times:
         remove_database(database)
         ingest = Ingest.open(ArchiveSettings(str(tree), str(database), "none.sql"))
-        reports: list[indexer.Report] = []
+        reports: list[Report] = []
         times = timed(lambda: reports.append(indexer.rebuild(ingest)))
         ingest.close()
         assert reports[0].indexed == files, reports[0]
@@ -56,7 +57,7 @@ def again(tree: Path, database: Path, files: int) -> Contender:
 
     def run() -> Times:
         ingest = Ingest.open(ArchiveSettings(str(tree), str(database), "none.sql"))
-        reports: list[indexer.Report] = []
+        reports: list[Report] = []
         times = timed(lambda: reports.append(indexer.rebuild(ingest)))
         ingest.close()
         assert (reports[0].unchanged, reports[0].read) == (files, 0), reports[0]

@@ -167,9 +167,8 @@ def stored(server: str, folder: Path, port: int) -> int:
     if database is None:
         return files
     with sqlite3.connect(database) as connection:
-        return min(
-            files, connection.execute("SELECT count(DISTINCT SOPInstanc) FROM DICOMimages").fetchone()[0]
-        )
+        (rows,) = connection.execute("SELECT count(DISTINCT SOPInstanc) FROM DICOMimages").fetchone()
+    return min(files, int(rows))
 
 
 def measure(server: str, parts: list[Path], folder: Path, count: int, pyconquest: str) -> dict[str, float]:

@@ -13,15 +13,18 @@ random
     Each SOPInstanceUID lies anywhere among the others, as after de-identification by a hash. Files come in the
     order of their InstanceNumber, so that the names within a patient's folder are in no order either.
 
-Only the writing is timed, not the making of the objects; a rebuild adds the constant time of reading each file.
+Only the writing is timed, not the making of the objects; a rebuild adds the constant time of reading each file. So
+that both ends see the same load of the machine, the first tenth is written once more, into a second database, batch
+by batch in turn with the last tenth; "last / first" compares these two. Memory is that of both.
 """
 
 import gc
-import random
+import hashlib
 import resource
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from time import perf_counter, process_time
 from typing import Any
 
@@ -34,6 +37,7 @@ from pyconquest_rt.ingest import Found, Ingest
 BATCH = 500
 PER_SERIES = 150
 
+Row = dict[str, Any]
 UIDs = Callable[[int], str]
 """The SOPInstanceUID of an image by its number."""
 
@@ -43,16 +47,34 @@ def main() -> None:
     options.add_argument("--images", type=int, default=1_000_000, help="rows (default %(default)s)")
     options.add_argument("--uids", choices=_UIDS, nargs="+", default=list(_UIDS), help="default: both")
     arguments = options.parse_args()
+    gc.disable()  # as a rebuild does
     for name in arguments.uids:
         with tempfile.TemporaryDirectory(dir=".") as folder:
-            settings = ArchiveSettings(folder, str(Path(folder) / "scale.db"), "none.sql")
-            ingest = Ingest.open(settings)
             title = f"{arguments.images} image rows, {name} UIDs"
-            tenths = _fill(ingest, arguments.images, _UIDS[name])
-            report(
-                title, [*_rates(tenths, arguments.images // 10), _memory(), *_queries(ingest)], arguments.json
-            )
-            ingest.close()
+            report(title, _measure(Path(folder), arguments.images, _UIDS[name]), arguments.json)
+
+
+def _measure(folder: Path, images: int, sop_uid: UIDs) -> list[Row]:
+    ingest, second = (
+        Ingest.open(ArchiveSettings(str(folder), str(folder / name), "none.sql"))
+        for name in ("scale.db", "second.db")
+    )
+    tenth = images // 10
+    tenths = [_fill([(ingest, tenth * number)], tenth, sop_uid)[0] for number in range(9)]
+    last, first = _fill([(ingest, tenth * 9), (second, 0)], tenth, sop_uid)
+    rows: list[Row] = [
+        {"what": f"rows/s, tenth {number}", "CPU": tenth / times.cpu, "wall": tenth / times.wall}
+        for number, times in enumerate([*tenths, last], 1)
+    ]
+    rows.append({"what": "rows/s, first again", "CPU": tenth / first.cpu, "wall": tenth / first.wall})
+    rows.append(
+        {"what": "last / first", "CPU": first.cpu / last.cpu, "wall": first.wall / last.wall}
+        | verdict(first.cpu / last.cpu, ">= 0.8 in CPU")
+    )
+    rows += [_memory(), *_queries(ingest)]
+    ingest.close()
+    second.close()
+    return rows
 
 
 def _scanner_uid(number: int) -> str:
@@ -65,25 +87,26 @@ def _random_uid(number: int) -> str:
 
 
 def _digits(seed: int, count: int) -> int:
-    return random.Random(seed).randrange(10 ** (count - 1), 10**count)
+    """A number of that many digits, drawn by a hash, which is quicker than seeding a generator."""
+    drawn = int.from_bytes(hashlib.blake2b(b"%d" % seed, digest_size=16).digest())
+    return 10 ** (count - 1) + drawn % (9 * 10 ** (count - 1))
 
 
 _UIDS: dict[str, UIDs] = {"scanner": _scanner_uid, "random": _random_uid}
 
 
-def _fill(ingest: Ingest, images: int, sop_uid: UIDs) -> list[Times]:
-    """Write the rows; returns what each tenth of them took."""
-    gc.disable()  # as a rebuild does
-    tenths = []
-    for tenth in range(10):
-        end, parts = images * (tenth + 1) // 10, []
-        for first in range(images * tenth // 10, end, BATCH):
-            batch = [_image(ingest, number, sop_uid) for number in range(first, min(first + BATCH, end))]
+def _fill(places: list[tuple[Ingest, int]], count: int, sop_uid: UIDs) -> list[Times]:
+    """Write ``count`` rows to each place, from the image with the given number on; returns what each took."""
+    spent = [Times(0, 0) for _ in places]
+    for done in range(0, count, BATCH):
+        for place, (ingest, first) in enumerate(places):
+            numbers = range(first + done, first + min(done + BATCH, count))
+            batch = [_image(ingest, number, sop_uid) for number in numbers]
             cpu, wall = process_time(), perf_counter()
             ingest.add(batch)
-            parts.append(Times(process_time() - cpu, perf_counter() - wall))
-        tenths.append(Times(*map(sum, zip(*parts, strict=True))))
-    return tenths
+            cpu, wall = process_time() - cpu, perf_counter() - wall
+            spent[place] = Times(spent[place].cpu + cpu, spent[place].wall + wall)
+    return spent
 
 
 def _image(ingest: Ingest, number: int, sop_uid: UIDs) -> Found:
@@ -109,27 +132,13 @@ def _image(ingest: Ingest, number: int, sop_uid: UIDs) -> Found:
     return Found(path, 526336, 1_700_000_000_000_000_000 + number, Header(values, {}, 526336, 0, "", ""))
 
 
-def _rates(tenths: list[Times], rows: int) -> list[dict[str, Any]]:
-    """Rows per second of CPU and of the clock in each tenth, and the last over the first."""
-    table = [
-        {"what": f"rows/s, tenth {number}", "CPU": rows / times.cpu, "wall": rows / times.wall}
-        for number, times in enumerate(tenths, 1)
-    ]
-    first, last = tenths[0], tenths[-1]
-    table.append(
-        {"what": "last / first", "CPU": first.cpu / last.cpu, "wall": first.wall / last.wall}
-        | verdict(first.cpu / last.cpu, ">= 0.8 in CPU")
-    )
-    return table
-
-
-def _memory() -> dict[str, Any]:
+def _memory() -> Row:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"what": "resident memory"} | verdict(peak, "<= 300 MB")
 
 
-def _queries(ingest: Ingest) -> list[dict[str, Any]]:
-    """The median time of each query, in ms."""
+def _queries(ingest: Ingest) -> list[Row]:
+    """The median times of each query in ms; by the clock it is longer where others use the processors."""
     patient = ingest.database.query("SELECT max(PatientID) AS last FROM DICOMPatients")[0]["last"]
     queries: dict[str, tuple[str, tuple[str, ...]]] = {
         "series of a patient": ("SELECT * FROM DICOMSeries WHERE SeriesPat = ?", (patient,)),
@@ -143,11 +152,12 @@ def _queries(ingest: Ingest) -> list[dict[str, Any]]:
     rows = []
     for name, (sql, parameters) in queries.items():
         times = []
-        for _ in range(5):
-            start = perf_counter()
+        for _ in range(9):
+            cpu, wall = process_time(), perf_counter()
             assert ingest.database.query(sql, parameters)
-            times.append((perf_counter() - start) * 1000)
-        rows.append({"what": name} | verdict(sorted(times)[2], "<= 20 ms"))
+            times.append(((process_time() - cpu) * 1000, (perf_counter() - wall) * 1000))
+        cpu, wall = map(median, zip(*times, strict=True))
+        rows.append({"what": f"{name}, ms", "CPU": cpu, "wall": wall} | verdict(cpu, "<= 20 ms of CPU"))
     return rows
 
 

@@ -34,7 +34,7 @@ def make_slices(folder: Path, count: int) -> list[Path]:
     from pydicom.data import get_testdata_file
     from pydicom.uid import generate_uid
 
-    data_set = dcmread(get_testdata_file("CT_small.dcm"))
+    data_set = dcmread(str(get_testdata_file("CT_small.dcm")))
     data_set.Rows = data_set.Columns = 512
     data_set.PixelData = os.urandom(512 * 512 * 2)
     paths = []
@@ -124,7 +124,7 @@ def free_port() -> int:
     """Return a port on which nobody listens."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+        return int(sock.getsockname()[1])
 
 
 def measure_fresh(sender: str, slices: Path, received: Path, count: int) -> dict[str, float] | None:

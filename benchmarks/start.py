@@ -28,17 +28,18 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("--repeats", type=int, default=7)
     arguments = options.parse_args()
-    limits, answered = [], {verb: [] for verb in VERBS}
+    limits: list[float] = []
+    answered: dict[str, list[float]] = {verb: [] for verb in VERBS}
     for turn in range(arguments.repeats + 1):
         limits.append(bare_imports())
         for verb in VERBS:
             answered[verb].append(until_echo(verb))
         if not turn:  # the first turn fills the page cache
             limits.clear()
-            for seconds in answered.values():
-                seconds.clear()
+            for taken in answered.values():
+                taken.clear()
     bare = statistics.median(limits)
-    rows = [{"what": "bare imports, s", "seconds": bare}]
+    rows: list[dict[str, object]] = [{"what": "bare imports, s", "seconds": bare}]
     for verb in VERBS:
         seconds = statistics.median(answered[verb])
         rows.append({"what": verb, "seconds": seconds, **verdict(seconds - bare, "<= 1 s over bare imports")})

@@ -9,6 +9,7 @@ import pydicom
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.uid import (
+    UID,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
@@ -42,8 +43,8 @@ def make_ct_tree(root: Path, files: int, *, varying: bool = True, slices: int = 
     return root
 
 
-def _prototype(syntax: str, size: int) -> Dataset:
-    image = pydicom.dcmread(get_testdata_file("CT_small.dcm"))
+def _prototype(syntax: UID, size: int) -> Dataset:
+    image = pydicom.dcmread(str(get_testdata_file("CT_small.dcm")))
     image.Rows = image.Columns = size
     pixels = np.random.default_rng(1).normal(1000, 200, (size, size)).clip(0, 4000).astype("<u2")
     image.PixelData = pixels.tobytes()
@@ -98,8 +99,7 @@ def _set_slice(image: Dataset, patient: int, number: int, generator: random.Rand
             "AcquisitionTime": f"1203{seconds:09.6f}",
             "ContentTime": f"1204{seconds:09.6f}",
         }
-    image.SOPInstanceUID = uid
-    image.file_meta.MediaStorageSOPInstanceUID = uid
+    image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = UID(uid)
     image.ImagePositionPatient = position
     for keyword, value in numbers.items():
         setattr(image, keyword, value)

@@ -3,13 +3,14 @@
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pyconquest_rt.config import FILE_NAME, ArchiveSettings, archive_section
 from pyconquest_rt.conquest_ini import read_settings
 from pyconquest_rt.errors import SettingsError
-from pyconquest_rt.indexer import Progress, Report, rebuild
+from pyconquest_rt.indexer import Progress, rebuild
 from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.rebuild_report import Report
 from pyconquest_rt.verify import Finding, verify
 
 
@@ -23,11 +24,21 @@ class Adopted(NamedTuple):
     findings: list[Finding]
 
 
-def adopt(folder: str | os.PathLike[str], *, progress: Progress | None = None) -> Adopted:
+def adopt(
+    folder: str | os.PathLike[str],
+    *,
+    data: str | None = None,
+    database: str | None = None,
+    sql: str | None = None,
+    progress: Progress | None = None,
+) -> Adopted:
     """Find an archive, complete its index, and write the settings that open it again.
 
     Args:
         folder: holds Conquest's ``dicom.ini``, or PyConquest's database with its data directory.
+        data: the data directory, where it is not the one that ``folder`` tells.
+        database: the database, likewise.
+        sql: the definition of the tables, likewise.
         progress: called after each batch of files.
 
     Returns:
@@ -36,7 +47,7 @@ def adopt(folder: str | os.PathLike[str], *, progress: Progress | None = None) -
     Raises:
         SettingsError: there is no archive, or the working directory has other settings already.
     """
-    settings = find_archive(Path(folder).resolve())
+    settings = find_archive(Path(folder).resolve(), data=data, database=database, sql=sql)
     target = Path(FILE_NAME)
     if target.exists():
         raise SettingsError(f"{target} is there already; work in another folder, or move it away")
@@ -51,22 +62,32 @@ def adopt(folder: str | os.PathLike[str], *, progress: Progress | None = None) -
     return Adopted(settings, target, before, report, findings)
 
 
-def find_archive(folder: Path) -> ArchiveSettings:
-    """Return where an archive's data, database and definition are.
+def find_archive(
+    folder: Path, *, data: str | None = None, database: str | None = None, sql: str | None = None
+) -> ArchiveSettings:
+    """Return where an archive's data, database and definition are, as far as they are not given.
 
     Raises:
         SettingsError: the folder holds no archive; says what was looked for.
     """
+    named = {"data": data, "database": database, "sql": sql}
+    given: dict[str, Any] = {key: str(Path(name).resolve()) for key, name in named.items() if name}
     if (folder / "dicom.ini").is_file():
-        return read_settings(folder / "dicom.ini").archive
-    data, definition = folder / "data", folder / "dicom.sql"
-    databases = [path for pattern in ("*.db", "*.db3") for path in sorted(folder.glob(pattern))]
-    if len(databases) != 1 or not data.is_dir():
-        raise SettingsError(
-            f"{folder} holds no archive: expected a dicom.ini, or one database (*.db, *.db3) beside a folder data; "
-            f"found {len(databases)} databases and {'a' if data.is_dir() else 'no'} folder data"
+        found = read_settings(folder / "dicom.ini").archive
+    else:
+        databases = [path for pattern in ("*.db", "*.db3") for path in sorted(folder.glob(pattern))]
+        if "database" not in given and len(databases) != 1:
+            raise SettingsError(
+                f"{folder} holds no archive: expected a dicom.ini, or one database (*.db, *.db3) beside a folder "
+                f"data; found {len(databases)} databases. Name yours by --database."
+            )
+        found = ArchiveSettings(
+            str(folder / "data"), str(next(iter(databases), "")), str(folder / "dicom.sql")
         )
-    return replace(ArchiveSettings(), data=str(data), database=str(databases[0]), sql=str(definition))
+    settings = replace(found, **given)
+    if not Path(settings.data).is_dir():
+        raise SettingsError(f"there is no data directory {settings.data}; name yours by --data")
+    return settings
 
 
 def _rows(settings: ArchiveSettings) -> int:

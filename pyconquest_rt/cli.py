@@ -14,13 +14,21 @@ from pyconquest_rt.version import __version__
 
 
 class _Group(click.Group):
-    """Turns the errors that are raised on purpose into one line and status 1."""
+    """Turns the errors that are raised on purpose, the database's and the system's into one line and status 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except PyconquestError as error:
+        except (PyconquestError, OSError) as error:
+            if isinstance(error, BrokenPipeError):
+                raise
             raise click.ClickException(str(error)) from error
+        except Exception as error:
+            import sqlite3
+
+            if not isinstance(error, sqlite3.Error):
+                raise
+            raise click.ClickException(f"the database cannot be used: {error}") from error
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -32,6 +40,17 @@ def main() -> None:
     """
 
 
+def _uniform(command: click.Command) -> click.Command:
+    """Let a verb that needs no archive take the options that name one too, so that a script gives them to all."""
+    for verb in command.commands.values() if isinstance(command, click.Group) else ():
+        _uniform(verb)
+    taken = {name for parameter in command.params for name in parameter.opts}
+    if not isinstance(command, click.Group):
+        missing = [name for name in ("--data", "--database", "--sql") if name not in taken]
+        command.params += [click.Option([name], expose_value=False, hidden=True) for name in missing]
+    return command
+
+
 for module in (index, objects, export, network, forward, rt, dose, settings, service):
     for verb in module.VERBS:
-        main.add_command(verb)
+        main.add_command(_uniform(verb))

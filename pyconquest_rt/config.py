@@ -23,6 +23,7 @@ from pyconquest_rt.options import (
     cron,
     default_of,
     from_text,
+    functions,
     judge,
     named,
     one_of,
@@ -162,6 +163,21 @@ class RTSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DoseSettings:
+    """What is read of dose reports and dose-bearing images."""
+
+    ocr: bool = option(
+        False,
+        "Read CT dose pages whose values stand only in the pixels (needs pyconquest_rt[ocr], Tesseract).",
+    )
+    ocr_seconds: float = option(30.0, "So long one such page may take.", between(1, 600))
+
+    def allowed_ocr_seconds(self) -> float | None:
+        """Return how long a page may take, None where none is to be read."""
+        return self.ocr_seconds if self.ocr else None
+
+
+@dataclass(frozen=True, slots=True)
 class ScheduleSettings:
     """When the jobs run: cron expressions (minute hour day month weekday) in local time; empty means never."""
 
@@ -237,6 +253,14 @@ class MetricsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HooksSettings:
+    """Functions of your own, as module:function; modules may lie in the working directory."""
+
+    stored: tuple[str, ...] = option((), "Called with each object that was stored.", functions)
+    derived: tuple[str, ...] = option((), "Called with each object that was derived.", functions)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings: one attribute a section, or all sections of a kind that have names."""
 
@@ -251,12 +275,14 @@ class Settings:
     receive: ReceiveSettings = field(default_factory=ReceiveSettings)
     derive: DeriveSettings = field(default_factory=DeriveSettings)
     rt: RTSettings = field(default_factory=RTSettings)
+    dose: DoseSettings = field(default_factory=DoseSettings)
     schedule: ScheduleSettings = field(default_factory=ScheduleSettings)
     watch: WatchSettings = field(default_factory=WatchSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
     backup: BackupSettings = field(default_factory=BackupSettings)
     log: LogSettings = field(default_factory=LogSettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    hooks: HooksSettings = field(default_factory=HooksSettings)
 
     @property
     def own_identity(self) -> ListenerSettings:

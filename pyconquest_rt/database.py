@@ -21,6 +21,8 @@ from pyconquest_rt.schema import Definition, Table
 
 BUSY_TIMEOUT_S = 30.0
 _LOOK_AGAIN_S = 0.0005
+CACHE_KB = 65_536
+SERVICE_CACHE_KB = 8_192  # of connections that stay open for months and write little at a time
 HOUSEKEEPING = ("AccessTime", "qTimeStamp", "qFlags", "qSpare")
 FILE_COLUMNS = ("ObjectFile", "DeviceName")
 EXTRA_IMAGE_COLUMNS = (
@@ -81,7 +83,23 @@ MIGRATIONS: dict[str, list[str]] = {
         ) WITHOUT ROWID;
         CREATE INDEX derivation_inputs_of ON derivation_inputs(input_sop);
         CREATE TABLE derived_tables(name TEXT PRIMARY KEY NOT NULL, extractor TEXT NOT NULL) WITHOUT ROWID;
+        """,
+        # The first script was once without "awaited"; what waited then is tried again.
         """
+        DROP INDEX IF EXISTS derivations_unfinished;
+        ALTER TABLE derivations RENAME TO derivations_before;
+        CREATE TABLE derivations(
+            sop TEXT NOT NULL, extractor TEXT NOT NULL, version INTEGER NOT NULL,
+            state TEXT NOT NULL, result TEXT, reason TEXT, awaited TEXT, worker TEXT, lease REAL,
+            attempts INTEGER NOT NULL DEFAULT 0, time TEXT, seconds REAL,
+            PRIMARY KEY(sop, extractor)
+        ) WITHOUT ROWID;
+        INSERT INTO derivations(sop, extractor, version, state, result, reason, attempts, time, seconds)
+            SELECT sop, extractor, version, CASE WHEN state IN ('waiting', 'running') THEN 'due' ELSE state END,
+            result, reason, attempts, time, seconds FROM derivations_before;
+        DROP TABLE derivations_before;
+        CREATE INDEX derivations_unfinished ON derivations(extractor, state) WHERE state <> 'done';
+        """,
     ],
 }
 
@@ -137,7 +155,7 @@ class Database:
         if mode not in {"wal", "memory"}:
             mode = self.connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
         self.connection.execute(f"PRAGMA synchronous={'FULL' if durable or mode == 'delete' else 'NORMAL'}")
-        self.connection.execute("PRAGMA cache_size=-65536")
+        self.connection.execute(f"PRAGMA cache_size=-{SERVICE_CACHE_KB if durable else CACHE_KB}")
         return mode
 
     def _prepare(self) -> None:

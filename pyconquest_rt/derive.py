@@ -21,6 +21,7 @@ from typing import NamedTuple
 from pyconquest_rt import derived
 from pyconquest_rt.config import load
 from pyconquest_rt.database import Database, quote
+from pyconquest_rt.derived import assign_patient
 from pyconquest_rt.extractor import Extractor, Rows, Source, Waiting
 from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.storage import Storage
@@ -28,6 +29,7 @@ from pyconquest_rt.storage import Storage
 ENTRY_POINTS = "pyconquest_rt.extractors"
 LEASE_S = 900.0
 MAX_ATTEMPTS = 3
+_RESULTS = frozenset({"done", "waiting", "failed"})
 
 
 class Claim(NamedTuple):
@@ -35,6 +37,15 @@ class Claim(NamedTuple):
 
     sop: str
     extractor: Extractor
+
+
+class Derived(NamedTuple):
+    """What became of one object that was derived: its state is done, waiting (and for what) or failed (and why)."""
+
+    sop_instance_uid: str
+    extractor: str
+    state: str
+    reason: str | None
 
 
 @dataclass
@@ -65,7 +76,8 @@ def _own_extractors() -> tuple[Extractor, ...]:
     from pyconquest_rt.dose_reports.extractors import extractors as of_doses
     from pyconquest_rt.rt_extractors import extractors as of_rt_objects
 
-    return (*of_rt_objects(load().rt), *of_doses())
+    settings = load()
+    return (*of_rt_objects(settings.rt), *of_doses(settings.dose))
 
 
 def _as_list(loaded: Extractor | Iterable[Extractor]) -> list[Extractor]:
@@ -238,6 +250,7 @@ def derive(
     patient: str | None = None,
     only: Collection[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    on_derived: Callable[[Derived], object] = lambda event: None,
 ) -> Summary:
     """Derive everything that is due, in this process.
 
@@ -246,12 +259,19 @@ def derive(
         patient: only objects of this PatientID.
         only: names of extractors; None: all.
         progress: called with how many are done and how many were due at the start.
+        on_derived: called with each result that is committed.
     """
     wanted = [extractor for extractor in extractors() if only is None or extractor.name in only]
-    prepare(ingest.database, wanted)
+    prepare(ingest.database, extractors())  # all: some share their tables
     sweep(ingest.database)
     total = enqueue(ingest.database, wanted)
-    return work_off(ingest, wanted, patient=patient, progress=lambda done: progress and progress(done, total))
+    return work_off(
+        ingest,
+        wanted,
+        patient=patient,
+        progress=lambda done: progress and progress(done, total),
+        on_derived=on_derived,
+    )
 
 
 def work_off(
@@ -261,6 +281,7 @@ def work_off(
     patient: str | None = None,
     progress: Callable[[int], object] = lambda done: None,
     go_on: Callable[[], bool] = lambda: True,
+    on_derived: Callable[[Derived], object] = lambda event: None,
 ) -> Summary:
     """Derive what stands in the account as due, one object after the other, until none is left.
 
@@ -272,6 +293,8 @@ def work_off(
         summary.counts[state] += 1
         if reason:
             summary.reasons.append((claim.extractor.name, claim.sop, reason))
+        if state in _RESULTS:
+            on_derived(Derived(claim.sop, claim.extractor.name, state, reason))
         progress(number)
     return summary
 
@@ -375,6 +398,7 @@ def _write(database: Database, claim: Claim, rows: Rows, inputs: dict[str, str])
             connection.execute(
                 f"INSERT OR REPLACE INTO {quote(table)} ({columns}) VALUES ({marks})", tuple(row.values())
             )
+    assign_patient(database, [claim.sop])
     connection.executemany(
         "INSERT OR REPLACE INTO derivation_inputs VALUES (?, ?, ?, ?)",
         [(claim.sop, name, sop, fingerprint) for sop, fingerprint in inputs.items()],

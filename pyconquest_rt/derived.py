@@ -30,3 +30,22 @@ def objects_removed(database: Database, sops: Collection[str]) -> None:
         database.connection.executemany(f"DELETE FROM {quote(table)} WHERE SOPInstanceUID = ?", keys)
     for table in ("derivations", "derivation_inputs"):
         database.connection.executemany(f"DELETE FROM {table} WHERE sop = ?", keys)
+
+
+_PATIENT_COLUMNS = frozenset({"patient_id", "patientid"})
+_PATIENT_OF = (
+    "SELECT t.PatientID FROM DICOMImages i JOIN DICOMSeries s ON s.SeriesInst = i.SeriesInst "
+    "JOIN DICOMStudies t ON t.StudyInsta = s.StudyInsta WHERE i.SOPInstanc = {table}.SOPInstanceUID"
+)
+
+
+def assign_patient(database: Database, sops: Collection[str]) -> None:
+    """Give the results of these objects the PatientID that the index has for them, whatever their files say."""
+    for (table,) in database.connection.execute("SELECT name FROM derived_tables").fetchall():
+        for column in database.columns(table):
+            if column.lower() in _PATIENT_COLUMNS:
+                patient = _PATIENT_OF.format(table=quote(table))
+                database.connection.executemany(
+                    f"UPDATE {quote(table)} SET {quote(column)} = ({patient}) WHERE SOPInstanceUID = ?",
+                    [(sop,) for sop in sops],
+                )

@@ -11,9 +11,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from pyconquest_rt import schema
+from pyconquest_rt import hooks, schema
 from pyconquest_rt.config import Settings
-from pyconquest_rt.errors import NetworkError, PyconquestError
+from pyconquest_rt.errors import NetworkError, PyconquestError, SettingsError
 from pyconquest_rt.net import tls
 from pyconquest_rt.net.peers import known_peers
 from pyconquest_rt.status import disk, published
@@ -159,7 +159,8 @@ def _port(settings: Settings, host: str, port: int) -> Finding:
         remedy = "set [listener] host and port, or stop the program that has it"
         if isinstance(error, PermissionError):
             remedy = "ports below 1024 are for administrators: set [listener] port above"
-        return Finding("port", "error", f"{host}:{port} cannot be had: {error.strerror}", remedy)
+        reason = (error.strerror or str(error)).partition(" (")[0]
+        return Finding("port", "error", f"{host}:{port} cannot be had: {reason}", remedy)
 
 
 def _certificates(settings: Settings) -> Iterator[Finding]:
@@ -217,6 +218,19 @@ def _peers(settings: Settings) -> Iterator[Finding]:
             yield Finding("peers", "warning", f"{address} does not answer: {error}", remedy)
 
 
+def _hooks(settings: Settings) -> Iterator[Finding]:
+    names = (*settings.hooks.stored, *settings.hooks.derived)
+    try:
+        hooks.load(names)
+    except SettingsError as error:
+        yield Finding(
+            "hooks", "error", str(error), "correct [hooks], or put the module beside pyconquest.toml"
+        )
+    else:
+        if names:
+            yield Finding("hooks", "ok", ", ".join(names))
+
+
 CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     _versions,
     _definition,
@@ -228,4 +242,5 @@ CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     _ports,
     _certificates,
     _peers,
+    _hooks,
 )

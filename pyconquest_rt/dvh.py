@@ -5,7 +5,7 @@ say: exact areas, prisms from half way to half way between planes, the trilinear
 (docs/dvh.md). Objects that cannot give a DVH do not raise: its status is then ``failed``, with the reason.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pydicom.dataset import Dataset
@@ -14,8 +14,8 @@ from pyconquest_rt.errors import ObjectError
 from pyconquest_rt.rt import dicompyler
 from pyconquest_rt.rt.contours import Roi, read_rois
 from pyconquest_rt.rt.coverage import TooManyCrossingsError
-from pyconquest_rt.rt.dicom_values import Record, Source, has, read_object, text, view_object
-from pyconquest_rt.rt.dose_grid import DoseError, DoseGrid, read_dose_grid
+from pyconquest_rt.rt.dicom_values import Record, Source, has, read_object, read_objects, text, view_object
+from pyconquest_rt.rt.dose_grid import DoseError, DoseGrid, is_lossy, read_dose_grid
 from pyconquest_rt.rt.dvh_object import DVH, NAN, from_curve
 from pyconquest_rt.rt.roi_dose import roi_dose
 from pyconquest_rt.rt.slabs import (
@@ -44,13 +44,15 @@ class _Objects:
     problems: Mapping[int, str]
     grid: DoseGrid | None
     grid_problem: str
+    frame_of_reference: str
+    is_lossy: bool
     thickness: float | None
     end_cap: str
 
 
 def calculate_dvhs(
     structure_set: Source,
-    dose: Source,
+    dose: Source | Sequence[Source],
     rois: Iterable[int] | None = None,
     end_cap: str = "half",
     engine: str = "pyconquest",
@@ -61,11 +63,12 @@ def calculate_dvhs(
 ) -> dict[int, DVH]:
     """Return the DVHs of the ROIs of an RTSTRUCT in the dose of an RTDOSE, by ROI number.
 
-    ``structure_set`` and ``dose`` are paths, bytes, byte streams or pydicom data sets; ``rois`` are the
-    numbers of the ROIs wanted (all when None). ``end_cap`` closes the outermost slabs: ``half`` (half a
-    plane distance beyond the last contours), ``none``, or ``taper`` (that half distance as a cone).
-    ``engine`` is ``pyconquest`` or ``dicompyler``. ``prescription_gy`` is what doses in % are relative to,
-    and ``fractions`` the number of fractions that BED and EQD2 are calculated for.
+    ``structure_set`` and ``dose`` are paths, bytes, byte streams or pydicom data sets; a list of doses of one
+    plane each is taken as one grid. ``rois`` are the numbers of the ROIs wanted (all when None). ``end_cap``
+    closes the outermost slabs: ``half`` (half a plane distance beyond the last contours), ``none``, or
+    ``taper`` (that half distance as a cone). ``engine`` is ``pyconquest`` or ``dicompyler``.
+    ``prescription_gy`` is what doses in % are relative to, and ``fractions`` the number of fractions that BED
+    and EQD2 are calculated for.
     ``slice_spacing_mm``, the image series' spacing, is the thickness of ROIs on a single plane; without it
     the usual distance of the other ROIs' planes is.
 
@@ -78,7 +81,10 @@ def calculate_dvhs(
     if engine not in ENGINES:
         raise ValueError(f"engine is {engine!r}; use one of {', '.join(ENGINES)}")
     contours = read_object(structure_set) if engine == "dicompyler" else view_object(structure_set)
-    objects = _read(contours, read_object(dose), end_cap, slice_spacing_mm)
+    doses = read_objects(dose)
+    if engine == "dicompyler" and len(doses) > 1:
+        raise ValueError("dicompyler-core takes a single RTDOSE")
+    objects = _read(contours, doses, end_cap, slice_spacing_mm)
     numbers = objects.rois if rois is None else dict.fromkeys(rois)
     return {
         number: replace(_one(number, objects, engine), prescription_gy=prescription_gy, fractions=fractions)
@@ -86,7 +92,7 @@ def calculate_dvhs(
     }
 
 
-def _read(structure_set: Record, dose: Dataset, end_cap: str, thickness: float | None) -> _Objects:
+def _read(structure_set: Record, doses: list[Dataset], end_cap: str, thickness: float | None) -> _Objects:
     if not (has(structure_set, "StructureSetROISequence") or has(structure_set, "ROIContourSequence")):
         modality = text(structure_set, "Modality") or "missing"
         raise ObjectError(f"the first object is no RTSTRUCT with ROIs (its Modality is {modality})")
@@ -100,11 +106,23 @@ def _read(structure_set: Record, dose: Dataset, end_cap: str, thickness: float |
             problems[number] = str(error)
     grid, grid_problem = None, ""
     try:
-        grid = read_dose_grid(dose)
+        grid = read_dose_grid(doses)
     except DoseError as error:
         grid_problem = str(error)
     usual = usual_distance(planes.values()) if thickness is None else thickness
-    return _Objects(structure_set, dose, rois, planes, problems, grid, grid_problem, usual, end_cap)
+    return _Objects(
+        structure_set=structure_set,
+        dose=doses[0],
+        rois=rois,
+        planes=planes,
+        problems=problems,
+        grid=grid,
+        grid_problem=grid_problem,
+        frame_of_reference=text(doses[0], "FrameOfReferenceUID"),
+        is_lossy=is_lossy(doses[0]),
+        thickness=usual,
+        end_cap=end_cap,
+    )
 
 
 def _one(number: int, objects: _Objects, engine: str) -> DVH:
@@ -181,7 +199,9 @@ def _remarks(roi: Roi, planes: Planes, objects: _Objects, dvh: DVH) -> list[str]
         remarks.append(f"taken as interrupted between the planes at {low:g} and {high:g} mm")
     if dvh.uncovered_cc > 0:
         remarks.append(f"{dvh.uncovered_cc:.3g} of {dvh.volume_cc:.4g} cc lie outside the dose grid")
-    frame = text(objects.dose, "FrameOfReferenceUID")
+    if objects.is_lossy:
+        remarks.append("the dose was compressed with loss")
+    frame = objects.frame_of_reference
     if frame and roi.frame_of_reference and frame != roi.frame_of_reference:
         remarks.append("structure set and dose have different frames of reference")
     return remarks

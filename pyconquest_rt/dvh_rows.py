@@ -49,7 +49,7 @@ class Plan(NamedTuple):
 
 
 def dvh_rows(
-    dose: Path,
+    doses: Sequence[Path],
     structure_set: Path,
     setting: Setting,
     plan: Plan,
@@ -57,20 +57,20 @@ def dvh_rows(
 ) -> DvhRows:
     """Calculate the DVHs of all ROIs, and read those that the sender put into the dose.
 
-    A metric that has no value for an ROI is NULL.
+    Several doses are the planes of one grid. A metric that has no value for an ROI is NULL.
     """
-    dose_object = read_object(dose)
+    dose = [read_object(path) for path in doses]
     own = calculate_dvhs(
         structure_set,
-        dose_object,
+        dose,
         end_cap=setting.end_cap,
         prescription_gy=plan.prescription_gy,
         fractions=plan.fractions,
         slice_spacing_mm=slice_spacing_mm,
     )
     volumes = {number: dvh.volume_cc for number, dvh in own.items()}
-    vendor = read_vendor_dvhs(dose_object, prescription_gy=plan.prescription_gy, volumes_cc=volumes)
-    isodose = _isodose(own.values(), dose_object)
+    vendor = read_vendor_dvhs(dose, prescription_gy=plan.prescription_gy, volumes_cc=volumes)
+    isodose = _isodose(own.values(), dose)
     rows = DvhRows([], [])
     for number, found in [*own.items(), *((n, d) for n, d in vendor.items() if n in own)]:
         dvh = _of_tissue(found, own[number], setting, plan)
@@ -101,7 +101,7 @@ def _of_tissue(dvh: DVH, own: DVH, setting: Setting, plan: Plan) -> DVH:
     )
 
 
-def _isodose(dvhs: Iterable[DVH], dose: Dataset) -> Isodose:
+def _isodose(dvhs: Iterable[DVH], dose: Sequence[Dataset]) -> Isodose:
     """The volume within an isodose: in the ROI that is the body (type EXTERNAL), else in the whole dose grid."""
     body = next((dvh for dvh in dvhs if dvh.roi_type == "EXTERNAL" and dvh.status != "failed"), None)
 

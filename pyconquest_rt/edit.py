@@ -1,10 +1,12 @@
 """Changes to objects: single elements, and the ROIs of a structure set."""
 
-from collections.abc import Callable, Collection, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pyconquest_rt.errors import ObjectError
 from pyconquest_rt.objects import PathLike, content_errors, read_object, replace_object
+from pyconquest_rt.values import SINGLE_VALUED
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -15,6 +17,10 @@ TagLike = str | int | tuple[str, str] | tuple[int, int]
 
 _SOP_INSTANCE_UID = 0x00080018
 _SOP_CLASS_UID = 0x00080016
+
+
+_PAIR = re.compile(r"\(?([0-9A-Fa-f]{4}),\s?([0-9A-Fa-f]{4})\)?")
+_NUMBERS = dict.fromkeys(("US", "SS", "UL", "SL", "UV", "SV"), int) | dict.fromkeys(("FL", "FD"), float)
 
 
 class NoSuchElementError(ObjectError):
@@ -34,20 +40,33 @@ def change_tag(path: PathLike, tag: TagLike, value: Any, *, create: bool = False
         StorageError: the file cannot be written; it is as it was.
         ValueError: there is no such tag.
     """
+    change_tags(path, {tag_of(tag): value}, create=create)
+
+
+def change_tags(path: PathLike, values: Mapping[int, Any], *, create: bool = False) -> None:
+    """Change several elements of the object in a file at once, all or none; see :func:`change_tag`."""
     data_set = read_object(path)
-    set_element(data_set, tag_of(tag), value, create=create)
+    for tag, value in values.items():
+        set_element(data_set, tag, value, create=create)
     replace_object(path, data_set)
 
 
 def tag_of(tag: TagLike) -> "BaseTag":
     """Return a tag that is given as a keyword, a number, or group and element (text is hexadecimal).
 
+    Group and element may also be one text, ``0010,0030`` or ``(0010,0030)``.
+
     Raises:
         ValueError: there is no such tag.
     """
     from pydicom.tag import Tag
 
-    return Tag(*tag) if isinstance(tag, tuple) else Tag(tag)
+    if isinstance(tag, str) and (pair := _PAIR.fullmatch(tag)):
+        tag = pair[1], pair[2]
+    try:
+        return Tag(*tag) if isinstance(tag, tuple) else Tag(tag)
+    except ValueError as error:
+        raise ValueError(f"{tag!r} is neither a DICOM keyword nor a tag such as 0010,0030") from error
 
 
 def set_element(data_set: "Dataset", tag: int, value: Any, *, create: bool = False) -> None:
@@ -59,14 +78,34 @@ def set_element(data_set: "Dataset", tag: int, value: Any, *, create: bool = Fal
     """
     tag = tag_of(tag)
     if tag not in data_set and not create:
-        raise NoSuchElementError(f"the object has no element {tag}; set create to make it")
+        raise NoSuchElementError(f"the object has no element {tag}; create makes it")
     with content_errors(f"the new value of {tag} does not fit"):
         if tag in data_set:
-            data_set[tag].value = value
+            data_set[tag].value = _number(data_set[tag].VR, value)
         else:
-            data_set.add_new(tag, _new_vr(tag), value)
+            data_set.add_new(tag, _new_vr(tag), _number(_new_vr(tag), value))
         _require_encodable(data_set, tag)
     _repeat_in_file_meta(data_set, tag)
+
+
+def checked_text(tag: int, text: str) -> None:
+    """Raise ObjectError if a text is no value of an element, by the VR that the dictionary gives its tag."""
+    from pydicom.config import RAISE
+    from pydicom.valuerep import validate_value
+
+    vr = _new_vr(tag_of(tag))
+    single = vr in SINGLE_VALUED
+    with content_errors(f"{text!r} is no value of {tag_of(tag)} with the VR {vr}"):
+        for part in [text] if single else text.split("\\"):
+            validate_value(vr, _number(vr, part) if part else part, RAISE)
+
+
+def _number(vr: str, value: Any) -> Any:
+    """Return a text that stands for numbers as these, where the VR holds binary numbers; all else as it is."""
+    if vr not in _NUMBERS or not isinstance(value, str) or not value:
+        return value
+    found = [_NUMBERS[vr](part) for part in value.split("\\")]
+    return found if len(found) > 1 else found[0]
 
 
 def modify_structure_set(

@@ -15,20 +15,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pyconquest_rt.config import ArchiveSettings
-from pyconquest_rt.errors import NetworkError, PyconquestError, SettingsError, StorageError
+from pyconquest_rt.errors import BusyError, NetworkError, PyconquestError, SettingsError, StorageError
 from pyconquest_rt.forward_rules import Rule, rules
 from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.locks import Lock, beside
 from pyconquest_rt.net.association import Association, request_association
 from pyconquest_rt.net.negotiation import Proposal
 from pyconquest_rt.net.peers import Peers
 from pyconquest_rt.net.sending import send_all
+from pyconquest_rt.paths import folder_name
 
 FIRST_PAUSE_S = 60.0
 LONGEST_PAUSE_S = 1800.0
 MAX_ATTEMPTS = 50
 _BATCH = 500
-_LEASE_S = 900.0  # longer than a peer may take for one answer
-
 _GATHER_S = 2.0  # from an arrival to the sending, so that one association carries what comes together
 _STOP_S = 10.0
 _LOG = logging.getLogger(__name__)
@@ -129,24 +129,28 @@ class _Delivery:
     ) -> None:
         self._ingest, self._rule, self._clock, self._summary = ingest, rule, clock, summary
         self._peers, self._stopped = peers, stopped
-        self._lease: float | None = None
+        self._lock = Lock(
+            beside(ingest.database.path, f"forward.{folder_name(rule.name)}.lock"),
+            f"{rule.name} is being sent",
+        )
         self._unreachable: str | None = None
 
     def claim(self) -> bool:
         """Take the rule, unless its pause lasts or another process has it."""
-        now = self._clock()
-        with self._ingest.database.transaction() as connection:
-            taken = connection.execute(
-                "UPDATE forward_rules SET lease = ? WHERE name = ? AND next_try <= ? "
-                "AND coalesce(lease, 0) <= ?",
-                (now + _LEASE_S, self._rule.name, now, now),
-            ).rowcount
-        self._lease = now + _LEASE_S
-        return taken == 1
+        due = self._ingest.database.connection.execute(
+            "SELECT 1 FROM forward_rules WHERE name = ? AND next_try <= ?", (self._rule.name, self._clock())
+        ).fetchone()
+        if not due:
+            return False
+        try:
+            self._lock.acquire()
+        except BusyError:
+            return False
+        return True
 
     def release(self) -> None:
         """Give the rule back."""
-        self._write("UPDATE forward_rules SET lease = NULL WHERE name = ? AND lease = ?", self._lease_key())
+        self._lock.release()
 
     def send_batch(self) -> bool:
         """Send the next objects that are due; returns whether it is worth going on."""
@@ -200,7 +204,7 @@ class _Delivery:
         return [_Queued(*row) for row in rows]
 
     def _done(self, queued: _Queued, error: str | None) -> None:
-        """Note what became of one object, and hold the rule a while longer."""
+        """Note what became of one object."""
         if error is None:
             self._summary.sent += 1
             self._set(queued, "sent", queued.attempts + 1, 0, None)
@@ -208,11 +212,6 @@ class _Delivery:
             self._summary.failed += 1  # it is the peer that waits, not the object
         else:
             self._fail(queued, error)
-        lease = self._clock() + _LEASE_S
-        self._write(
-            "UPDATE forward_rules SET lease = ? WHERE name = ? AND lease = ?", (lease, *self._lease_key())
-        )
-        self._lease = lease
 
     def _fail(self, queued: _Queued, error: str) -> None:
         self._summary.failed += 1
@@ -243,9 +242,6 @@ class _Delivery:
                 "UPDATE forward_rules SET attempts = ?, next_try = ?, error = ? WHERE name = ?",
                 (attempts, self._clock() + pause_s(attempts), error, self._rule.name),
             )
-
-    def _lease_key(self) -> tuple[str, float | None]:
-        return self._rule.name, self._lease
 
     def _write(self, sql: str, parameters: tuple[Any, ...]) -> None:
         with self._ingest.database.transaction() as connection:
@@ -291,7 +287,7 @@ class Forwarder:
         while not self._stopping.is_set():
             try:
                 self._send()
-            except (PyconquestError, sqlite3.Error) as error:
+            except (PyconquestError, sqlite3.Error, OSError) as error:
                 _LOG.error("the outgoing queue was not sent: %s", error)
             self._arrived.wait(self._every_s)
             self._stopping.wait(_GATHER_S)

@@ -57,7 +57,9 @@ def parse_peer(text: str) -> tuple[str, str, int]:
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
     if not aet or len(aet) > _MAX_AET or not host or not port.isdecimal() or not 0 < int(port) <= _MAX_PORT:
-        raise SettingsError(f"{text!r} is not a peer; expected AET@host:port, such as PACS@10.0.0.5:104")
+        raise SettingsError(
+            f"{text!r} is not a peer; expected AET@host:port, such as PACS@10.0.0.5:104, or the title of a known one"
+        )
     return aet, host, int(port)
 
 

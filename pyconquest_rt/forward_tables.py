@@ -1,4 +1,4 @@
-"""The tables of the outgoing queue, as the scripts that make them."""
+"""The tables of the outgoing queue, as the scripts that make them; nothing uses the column ``lease`` any more."""
 
 SCRIPTS = [
     """

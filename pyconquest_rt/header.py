@@ -10,11 +10,11 @@ No data set of pydicom is built; its data dictionary and character sets are used
 
 import os
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pyconquest_rt.elements import (
     PIXEL_REPRESENTATION,
@@ -71,6 +71,7 @@ class Header(NamedTuple):
     transfer_syntax: str
     charset: str  # SpecificCharacterSet as it stands
     fault: str | None = None
+    digest: Any = None  # what the reader's digest has made of the sequences, which then are not kept
 
 
 class _Found:
@@ -133,6 +134,8 @@ class HeaderReader:
         remember: whether to remember layouts (see layouts.py); without, each header is walked over.
         sequences_of: for a Modality those of the sequences that matter in its objects, which are then not read
             beyond them; so the contours of a structure set are not, even where their end has to be searched for.
+        digest: is given the values and the wanted sequences of each object that has any, and makes something small
+            of them; so that many headers can be held in memory, whatever is in their sequences.
     """
 
     def __init__(
@@ -141,7 +144,9 @@ class HeaderReader:
         sequences: Collection[int] = (),
         remember: bool = True,
         sequences_of: Mapping[str, Collection[int]] = MappingProxyType({}),
+        digest: Callable[[Sequence[str | None], Mapping[int, list[Item]]], Any] | None = None,
     ) -> None:
+        self._digest = digest
         self._fields = tuple(fields)
         self._asked = frozenset(sequences)
         self._sequences = self._asked | {field.path[0] for field in self._fields if len(field.path) > 1}
@@ -207,21 +212,19 @@ class HeaderReader:
         self, prefix: Prefix, values: tuple[str | None, ...], context: _Context, position: int
     ) -> Header | None:
         """Walk on where the layout ends, at a wanted sequence; None where that needs a look at the whole."""
-        found = _Found(context.last)
+        found, encoding, syntax = _Found(context.last), context.encoding, context.transfer_syntax
         found.raws.update(context.raws)
         try:
             with FileSource(prefix) as source:
-                self._walk(
-                    Start(source, position, context.encoding, context.transfer_syntax, [], True), found
-                )
+                self._walk(Start(source, position, encoding, syntax, [], is_whole=True), found)
+                if found.fault or not found.ordered:
+                    return None
+                completed = list(values)
+                for number in context.rest or ():
+                    completed[number] = self._value(found, self._fields[number], encoding)
+                return self._header(prefix, completed, found, syntax, context.charset)
         except UnreadableError:
             return None
-        if found.fault or not found.ordered:
-            return None
-        completed = list(values)
-        for number in context.rest or ():
-            completed[number] = self._value(found, self._fields[number], context.encoding)
-        return self._header(prefix, completed, found, context.transfer_syntax, context.charset)
 
     def _parse_new(self, prefix: Prefix, transfer_syntax: str | None) -> Header:
         """Read a header element by element, and remember its layout up to the first wanted sequence."""
@@ -240,8 +243,8 @@ class HeaderReader:
                     partial(Decoder, self._fields, conversions),
                     self._context(found, start, charset),
                 )
-        values = [self._value(found, field, start.encoding) for field in self._fields]
-        return self._header(prefix, values, found, start.transfer_syntax, charset)
+            values = [self._value(found, field, start.encoding) for field in self._fields]
+            return self._header(prefix, values, found, start.transfer_syntax, charset)
 
     def _context(self, found: _Found, start: Start, charset: str) -> _Context:
         """What is kept with the layout of an object."""
@@ -261,9 +264,25 @@ class HeaderReader:
         transfer_syntax: str,
         charset: str,
     ) -> Header:
-        sequences = {tag: items for tag, items in found.sequences.items() if tag in self._asked}
+        digest = None
+        sequences: Mapping[int, list[Item]] = {
+            tag: items for tag, items in found.sequences.items() if tag in self._asked
+        }
+        if sequences and self._digest:
+            try:
+                digest = self._digest(values, sequences)
+            except UnreadableError as error:
+                found.blame(f"what the sequences say was left out: {error}")
+            sequences = _NO_SEQUENCES
         return Header(
-            tuple(values), sequences, prefix.size, prefix.mtime_ns, transfer_syntax, charset, found.fault
+            tuple(values),
+            sequences,
+            prefix.size,
+            prefix.mtime_ns,
+            transfer_syntax,
+            charset,
+            found.fault,
+            digest,
         )
 
     def _walk(self, start: Start, found: _Found) -> None:
@@ -320,10 +339,12 @@ class HeaderReader:
         if found.room < 0:
             found.blame(f"sequence {format_tag(tag)} of {end - start} bytes was left out")
             return
-        inner = Source(source.read(start, end))
+        inner = source
+        if self._digest is None:  # the items are handed out, and need bytes of their own
+            inner = Source(source.read(start, end))
+            inner.budget, start, end = source.budget, 0, inner.size
         codecs = character_codecs(found.raw(SPECIFIC_CHARACTER_SET))
-        items = read_items(inner, (tag, vr, 0, inner.size), inner.size, encoding, codecs)
-        inner.budget = source.budget
+        items = read_items(inner, (tag, vr, start, end - start), end, encoding, codecs)
         try:
             listed = list(islice(items, MAX_ITEMS + 1))
             if len(listed) > MAX_ITEMS:
@@ -331,7 +352,8 @@ class HeaderReader:
             found.sequences[tag] = listed
         except UnreadableError as error:
             found.blame(f"sequence {format_tag(tag)} was left out: (counted from its start) {error}")
-        source.budget, inner.budget = inner.budget, sys.maxsize
+        if inner is not source:
+            source.budget, inner.budget = inner.budget, sys.maxsize
 
     def _value(self, found: _Found, field: Field, encoding: Encoding) -> str | None:
         """The value of a field in an object."""

@@ -5,21 +5,20 @@ import itertools
 import os
 import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
-from operator import attrgetter
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from pyconquest_rt.errors import DatabaseError, UnreadableError
 from pyconquest_rt.header import HeaderReader
-from pyconquest_rt.ingest import Found, Ingest, Outcome, State
+from pyconquest_rt.ingest import Found, Ingest
 from pyconquest_rt.listing import Listed, Seen, Span, spans
 from pyconquest_rt.part10 import PREFIX_BYTES, Prefix, announce, read_prefix
+from pyconquest_rt.rebuild_report import Report
 from pyconquest_rt.removal import remove_images
 from pyconquest_rt.rows import RowLayout
 from pyconquest_rt.schema import Definition
@@ -33,49 +32,15 @@ Only = Literal["all", "missing", "changed"]
 Progress = Callable[[int, float], None]
 """Called with the number of files read so far and the seconds since the start."""
 
+UNKNOWN = (-1, -1)
+"""Size and modification time of a file that the system could not read: it is tried again each time."""
+
 CHUNK = 1000
 _PART = 50  # files that are read between two looks at how it goes
 _SLOW_SHARE = 0.5  # where reading more than this share of the files had to wait it is worth reading ahead
 _THREADS = 8
 
 _Read = TypeVar("_Read")
-
-
-@dataclass
-class Report:
-    """What a rebuild did.
-
-    ``read`` counts the files that were newly seen or seen again, junk included; ``rejected`` holds path and reason.
-    """
-
-    read: int = 0
-    indexed: int = 0
-    updated: int = 0
-    moved: int = 0
-    duplicates: int = 0
-    unchanged: int = 0
-    removed: int = 0
-    rejected: list[tuple[str, str]] = field(default_factory=list)
-    seconds: float = 0.0
-
-    def count(self, outcomes: Iterable[Outcome]) -> None:
-        """Add the outcomes of one batch."""
-        outcomes = list(outcomes)
-        counts = Counter(map(attrgetter("state"), outcomes))
-        self.read += len(outcomes)
-        self.indexed += counts[State.INDEXED]
-        self.updated += counts[State.UPDATED]
-        self.moved += counts[State.MOVED]
-        self.duplicates += counts[State.DUPLICATE]
-        self.rejected += [(o.path, o.reason or "") for o in outcomes if o.state is State.REJECTED]
-
-    def __str__(self) -> str:
-        rate = f", {self.read / self.seconds:.0f} files/s" if self.seconds and self.read else ""
-        return (
-            f"{self.read} files read ({self.indexed} indexed, {self.updated} updated, {self.moved} moved, "
-            f"{self.duplicates} duplicates, {len(self.rejected)} rejected), {self.unchanged} unchanged, "
-            f"{self.removed} removed from the index; {self.seconds:.1f} s{rate}"
-        )
 
 
 def rebuild(
@@ -131,7 +96,7 @@ def _pass(
     start: float,
 ) -> int:
     gone: list[str] = []
-    report.unchanged = 0
+    report.unchanged = report.unreachable = 0
     batches = read(_due(ingest, only, under, report, gone))
     while True:
         with _collector_at_rest():
@@ -206,7 +171,9 @@ def _remove_gone(ingest: Ingest, gone: list[str], report: Report) -> int:
     released = 0
     database = ingest.database
     for start in range(0, len(gone), CHUNK):
-        paths = gone[start : start + CHUNK]
+        listed = gone[start : start + CHUNK]
+        paths = [path for path in listed if ingest.storage.is_gone(path)]
+        report.unreachable += len(listed) - len(paths)
         with database.transaction() as connection:
             rows = database.select_in(
                 "SELECT i.SOPInstanc FROM files f JOIN DICOMImages i ON i.SOPInstanc = f.sop "
@@ -216,7 +183,9 @@ def _remove_gone(ingest: Ingest, gone: list[str], report: Report) -> int:
             sops = [row[0] for row in rows]
             released += remove_images(database, sops, forget_files=False)
             keys = [(path,) for path in paths]
-            report.removed += connection.executemany("DELETE FROM files WHERE path = ?", keys).rowcount
+            known = database.select_in("SELECT path FROM files WHERE path IN (?)", paths)
+            report.count_removed([path for (path,) in known])
+            connection.executemany("DELETE FROM files WHERE path = ?", keys)
             connection.executemany("DELETE FROM rejected WHERE path = ?", keys)
     return released
 
@@ -243,13 +212,15 @@ def _prefix(root: str, path: str, count: int = PREFIX_BYTES) -> Prefix | Found:
         return read_prefix(full, count)
     except UnicodeEncodeError:
         shown = path.encode("utf-8", "backslashreplace").decode()
-        return Found(shown, -1, -1, None, "its name is not valid UTF-8; rename the file")
+        return Found(shown, *UNKNOWN, None, "its name is not valid UTF-8; rename the file")
     except UnreadableError as error:
-        reason = str(error)
+        reason, is_transient = str(error), isinstance(error.__cause__, OSError)
     try:
         status = Path(full).stat()
     except OSError:
-        return Found(path, -1, -1, None, reason)
+        is_transient = True
+    if is_transient:
+        return Found(path, *UNKNOWN, None, reason)
     return Found(path, status.st_size, status.st_mtime_ns, None, reason)
 
 
@@ -259,7 +230,8 @@ def _parsed(reader: HeaderReader, path: str, prefix: Prefix | Found) -> Found:
     try:
         return Found(path, prefix.size, prefix.mtime_ns, reader.parse(prefix))
     except UnreadableError as error:
-        return Found(path, prefix.size, prefix.mtime_ns, None, str(error))
+        seen_as = UNKNOWN if isinstance(error.__cause__, OSError) else (prefix.size, prefix.mtime_ns)
+        return Found(path, *seen_as, None, str(error))
 
 
 def _prefixes(root: str, paths: Sequence[str]) -> list[tuple[str, Prefix | Found]]:
@@ -280,8 +252,7 @@ def reader_of(definition: Definition) -> HeaderReader:
     """Return this thread's reader of the headers that a definition wants."""
     known = _readers.by_definition
     if definition not in known:
-        layout = RowLayout(definition)
-        known[definition] = HeaderReader(layout.fields, layout.sequences, sequences_of=layout.sequences_of)
+        known[definition] = RowLayout(definition).reader()
     return known[definition]
 
 

@@ -24,7 +24,7 @@ from pyconquest_rt.forward_rules import queue_objects
 from pyconquest_rt.header import Header
 from pyconquest_rt.removal import move_study, remove_images
 from pyconquest_rt.rows import MODALITIES_IN_STUDY, Parents, RowLayout, Values
-from pyconquest_rt.rt_columns import NONE, RTColumns, rt_columns
+from pyconquest_rt.rt_columns import NONE, RTColumns
 from pyconquest_rt.schema import Definition, Table
 from pyconquest_rt.storage import DEFAULT_DEVICE, Storage
 
@@ -257,7 +257,7 @@ class _Batch:
         path, size, mtime_ns, header, _, content = item
         series = values[self.layout.series_key]
         assert header is not None and series is not None  # _take() has seen to it
-        rt = rt_columns(values[self.layout.modality], header.sequences) if header.sequences else NONE
+        rt = header.digest or NONE
         image = values[self.layout.image]
         row = (*image, self.access_time, path, DEFAULT_DEVICE, *rt, self.time_stamp, content)
         (self.changed_rows if known else self.new_rows).append(row)
@@ -266,6 +266,8 @@ class _Batch:
         self.files.append((path, size, mtime_ns, sop, "indexed"))
 
     def _refuse(self, item: Found, sop: str | None, reason: str) -> Outcome:
+        if item.size < 0 and self.seen_as.get(item.path):
+            return Outcome(item.path, State.REJECTED, None, reason)  # what is in it now cannot be said
         if self.seen_as.get(item.path):
             self._forget_content_of(item.path)
         self.files.append((item.path, item.size, item.mtime_ns, sop, "rejected"))
@@ -381,7 +383,8 @@ class _Batch:
             if key not in before:
                 new.append((*row, now))
             elif any(
-                value not in (None, known) for value, known in zip((*row, now), before[key], strict=True)
+                known == "" or value not in (None, known)
+                for value, known in zip((*row, now), before[key], strict=True)
             ):
                 changed.append((*row, now, key))
         statements, connection = self.statements.parents[table.name], self.database.connection
@@ -412,7 +415,7 @@ class _Statements:
 
 def _upsert(table: Table) -> _ParentStatements:
     columns = [*(column.name for column in table.columns), "AccessTime"]
-    kept = ", ".join(f"{quote(name)} = COALESCE(?, {quote(name)})" for name in columns)
+    kept = ", ".join(f"{quote(name)} = COALESCE(?, NULLIF({quote(name)}, ''))" for name in columns)
     name, key = quote(table.name), quote(table.key.name)
     return _ParentStatements(
         f"SELECT {', '.join(map(quote, columns))} FROM {name} WHERE {key} IN (?)",

@@ -67,8 +67,7 @@ def _rebuild(ingest: Ingest, settings: Settings) -> Result:
     """Index what is missing; files that have grown or changed since they were seen are read again."""
     from pyconquest_rt.indexer import rebuild
 
-    report = rebuild(ingest, only="changed")
-    return vars(report) | {"rejected": report.rejected[:_NAMED], "rejected_count": len(report.rejected)}
+    return rebuild(ingest, only="changed").as_dict()
 
 
 def _verify(ingest: Ingest, settings: Settings) -> Result:
@@ -119,7 +118,7 @@ def _sweep(ingest: Ingest, settings: Settings) -> Result:
 JOBS = {
     job.name: job
     for job in (
-        Job("rebuild", "index what lies in the data directory and is missing or has changed", _rebuild),
+        Job("rebuild", "index what is missing or has changed in the data directory", _rebuild),
         Job("backup", "copy the database and keep the newest copies", _backup),
         Job("verify", "compare the index with the files", _verify),
         Job("upkeep", "checkpoint, statistics, left-overs of broken-off receptions", _upkeep),

@@ -5,6 +5,7 @@ import os
 import ssl
 import subprocess
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +15,7 @@ from pyconquest_rt import processes, schema
 from pyconquest_rt.config import ArchiveSettings, ListenerSettings, Settings
 from pyconquest_rt.errors import SettingsError, StorageError
 from pyconquest_rt.forward import Forwarder
+from pyconquest_rt.hooks import Hook, load, stored_caller
 from pyconquest_rt.naming import naming
 from pyconquest_rt.net import tls
 from pyconquest_rt.net.admission import Access, Policy
@@ -36,19 +38,25 @@ class Node:
         settings: the sections archive, listener, peer, receive and derive count, and how often the outgoing
             queue is looked at.
         write_to_database: False stores files only; a later rebuild finds them.
+        on_stored: functions that are called with each :class:`~pyconquest_rt.hooks.Stored`, beside those that the
+            section hooks names.
 
     Raises:
-        SettingsError: a certificate, a peer, or ``receive.file_names`` cannot be used.
+        SettingsError: a certificate, a peer, a hook, or ``receive.file_names`` cannot be used.
         NetworkError: a port cannot be had.
         StorageError, DatabaseError, SchemaError: the archive cannot be opened.
     """
 
-    def __init__(self, settings: Settings, *, write_to_database: bool = True) -> None:
+    def __init__(
+        self, settings: Settings, *, write_to_database: bool = True, on_stored: Sequence[Hook] = ()
+    ) -> None:
         archive = settings.archive
         definition = schema.load(archive.sql) if Path(archive.sql).is_file() else schema.default()
         peers = known_peers(settings)
         make_folders(archive)
         self._settings = settings
+        self._hooks = stored_caller(archive, [*load(settings.hooks.stored), *on_stored])
+        load(settings.hooks.derived)  # the workers call them; a name that leads nowhere is told here
         self._workers = Workers(archive, settings.derive.workers)
         self._forwarder = Forwarder(archive, peers, settings.schedule.forward_minutes * 60)
         self._reception = Reception(
@@ -56,7 +64,7 @@ class Node:
             write_to_database=write_to_database,
             policy=settings.receive.replacement,  # type: ignore[arg-type]  # the settings allow no other
             name_of=naming(settings.receive.file_names, archive.data),
-            on_stored=lambda names: self.wake(),
+            on_stored=self.stored,
         )
         self.counters = Counters()
         """What all listeners together have received so far."""
@@ -85,6 +93,11 @@ class Node:
             for each, listener in zip(self._settings.all_listeners, self._listeners, strict=True)
         ]
 
+    def stored(self, names: list[str]) -> None:
+        """Note that objects were stored and indexed, under these names below the data directory."""
+        self.wake()
+        self._hooks.tell(names)
+
     def wake(self) -> None:
         """Tell those who derive and who forward that there may be something to do."""
         self._workers.wake()
@@ -101,6 +114,7 @@ class Node:
         self._forwarder.stop()
         self._reception.close()
         self._workers.stop()
+        self._hooks.close()
 
     def __enter__(self) -> Self:
         return self

@@ -124,6 +124,12 @@ def callers(value: tuple[str, ...]) -> str | None:
     return None
 
 
+def functions(value: tuple[str, ...]) -> str | None:
+    """Names of functions, each with its module."""
+    wrong = [name for name in value if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", name)]
+    return f"expected module:function, not {wrong[0]!r}" if wrong else None
+
+
 _FIELD = r"(?:\*|[\w-]+)(?:/\d+)?"
 
 

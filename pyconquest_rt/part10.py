@@ -8,6 +8,7 @@ import errno
 import os
 import stat
 import zlib
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -40,6 +41,8 @@ _UIDS = {
     EXPLICIT_LITTLE: "1.2.840.10008.1.2.1",
     EXPLICIT_BIG: "1.2.840.10008.1.2.2",
 }
+_WINDOWS = 4  # so many of a file are kept in memory
+_LONGEST_HEADER = 12  # bytes of an element's header
 _VISITS = 16  # so often a view may come by each element of a whole data set
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
@@ -67,11 +70,12 @@ class Start(NamedTuple):
 class FileSource(Source):
     """Bytes of a file by position: its prefix, later ones in windows that are read where needed.
 
-    Long values are thereby passed over unread. Use as a context manager, which closes the file and turns its
+    Long values are thereby passed over unread; the last few windows are kept for those who go back. Use as a
+    context manager, which closes the file and turns its
     OSErrors into UnreadableErrors; the file is opened only when the prefix does not suffice.
     """
 
-    __slots__ = ("_descriptor", "_prefix")
+    __slots__ = ("_descriptor", "_prefix", "_windows")
 
     def __init__(self, prefix: Prefix) -> None:
         super().__init__(prefix.data)
@@ -79,6 +83,7 @@ class FileSource(Source):
         self.budget = MAX_ELEMENTS
         self._prefix = prefix
         self._descriptor: int | None = None
+        self._windows = deque([(0, prefix.data)], maxlen=_WINDOWS)
 
     def __enter__(self) -> "FileSource":
         return self
@@ -92,13 +97,26 @@ class FileSource(Source):
 
     def load(self, position: int) -> None:
         if position < self.base or self.base + len(self.data) < self.size:
-            self.data = self._read_file(position, PREFIX_BYTES)
-            self.base = position
+            known = self._window(position, min(position + _LONGEST_HEADER, self.size))
+            if known is None:
+                known = position, self._read_file(position, PREFIX_BYTES)
+                self._windows.append(known)
+            self.base, self.data = known
 
     def read(self, start: int, stop: int) -> bytes:
         if self.base <= start and stop <= self.base + len(self.data):
             return self.data[start - self.base : stop - self.base]
-        return self._read_file(start, stop - start)
+        known = self._window(start, stop)
+        if known is None:
+            return self._read_file(start, stop - start)
+        base, data = known
+        return data[start - base : stop - base]
+
+    def _window(self, start: int, stop: int) -> tuple[int, bytes] | None:
+        """One that holds the bytes from start to stop."""
+        return next(
+            ((base, data) for base, data in self._windows if base <= start and stop <= base + len(data)), None
+        )
 
     def _read_file(self, position: int, count: int) -> bytes:
         if self._prefix.path is None or position >= self.size:

@@ -149,11 +149,10 @@ class Reception:
 
     def _read_header(self, staged: Path) -> Header:
         """Read a header by one of the readers that no other association uses now; each knows what it has seen."""
-        layout = self._layout
         try:
             reader = self._readers.pop()
         except IndexError:
-            reader = HeaderReader(layout.fields, layout.sequences, sequences_of=layout.sequences_of)
+            reader = self._layout.reader()
         try:
             return reader.read_file(staged)
         finally:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from pyconquest_rt.database import Database
-from pyconquest_rt.derived import objects_removed
+from pyconquest_rt.derived import assign_patient, objects_removed
 
 
 class Copy(NamedTuple):
@@ -122,7 +122,14 @@ def move_study(database: Database, study: str, patient: str) -> None:
                 (patient, study),
             )
         connection.executemany(_REMOVE_IF_EMPTY[2], [(key, key) for key in before])
+        assign_patient(database, _column(database, _IMAGES_OF_STUDY, [study]))
         audit(database, "move-study", study, f"from {', '.join(before)} to {patient}")
+
+
+_IMAGES_OF_STUDY = (
+    "SELECT i.SOPInstanc FROM DICOMSeries s JOIN DICOMImages i ON i.SeriesInst = s.SeriesInst "
+    "WHERE s.StudyInsta IN (?)"
+)
 
 
 def audit(database: Database, action: str, subject: str, detail: str) -> None:

@@ -12,6 +12,8 @@ from pyconquest_rt.rt.roi_tokens import clean
 
 METRICS = ("D95%[Gy]", "D2%[Gy]", "V20Gy[%]")
 QUANTILES = (10, 25, 50, 75, 90)
+MAX_LEGEND = 40
+"""A plot of more curves has no legend."""
 
 Range = tuple[float | None, float | None]
 """From, to; None: no bound."""
@@ -129,6 +131,7 @@ def find_dvhs(database: Database, query: DvhQuery, metrics: Sequence[str] = METR
 class NamedCurve(NamedTuple):
     """One curve to draw: whose it is, who calculated it, its colour (``#rrggbb``) and the prescribed dose in Gy."""
 
+    patient_id: str
     roi_name: str
     source: str
     colour: str | None
@@ -140,11 +143,12 @@ def find_curves(database: Database, query: DvhQuery) -> list[NamedCurve]:
     """Return the curves of the DVHs that are asked for."""
     names = ("roi_number", "roi_name", "source", "prescription_gy", "first_dose_gy", "bin_gy", "curve_cc")
     curves = []
-    for row in _select(database, query, (*names, "volume_cc", "colour")):
+    for row in _select(database, query, ("patient_id", *names, "volume_cc", "colour")):
         curve = curve_of(row)
         if curve is not None and row["volume_cc"]:
             name = row["roi_name"] or f"ROI {row['roi_number']}"
-            curves.append(NamedCurve(name, row["source"], row["colour"], row["prescription_gy"], curve))
+            whose = (row["patient_id"] or "", name, row["source"])
+            curves.append(NamedCurve(*whose, row["colour"], row["prescription_gy"], curve))
     return curves
 
 
@@ -200,23 +204,50 @@ def plot_dvhs(curves: Sequence[NamedCurve], path: str, title: str = "") -> None:
     Raises:
         ValueError: the file's ending names no format that matplotlib writes.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 6), layout="constrained")
-    axes = figure.add_subplot()
+    figure, axes = _axes()
+    is_cohort = len({one.patient_id for one in curves}) > 1
     for number, one in enumerate(curves):
         own = one.source == "pyconquest"
+        name = f"{one.patient_id} {one.roi_name}" if is_cohort else one.roi_name
         axes.plot(
             one.curve.dose_gy,
             100.0 * one.curve.volume_cc / one.curve.volume_cc[0],
-            color=one.colour or f"C{number % 10}",
+            color=f"C{number % 10}" if is_cohort or not one.colour else one.colour,
             linestyle="-" if own else "--",
             linewidth=1.6,
-            label=one.roi_name if own else f"{one.roi_name} ({one.source})",
+            label=name if own else f"{name} ({one.source})",
         )
     for dose in sorted({one.prescription_gy for one in curves if one.prescription_gy}):
         axes.axvline(dose, color="0.4", linestyle=":", label=f"prescription {dose:g} Gy")
+    if len(curves) <= MAX_LEGEND:
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    _save(figure, axes, path, title)
+
+
+def plot_cohort(rows: Sequence[dict[str, float]], path: str, title: str = "") -> None:
+    """Draw what :func:`cohort_dvh` returns: median, mean, and the bands between quantiles; raises as plot_dvhs."""
+    figure, axes = _axes()
+    column = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    for low, high, shade in (("p10", "p90", 0.15), ("p25", "p75", 0.3)):
+        axes.fill_between(
+            column["dose_gy"], column[low], column[high], color="C0", alpha=shade, label=f"{low} to {high}"
+        )
+    axes.plot(column["dose_gy"], column["p50"], color="C0", label="median")
+    axes.plot(column["dose_gy"], column["mean"], color="C1", linestyle="-.", label="mean")
+    axes.legend(frameon=False)
+    _save(figure, axes, path, title)
+
+
+def _axes() -> tuple[Any, Any]:
+    """An empty figure and its axes."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 6), layout="constrained")
+    return figure, figure.add_subplot()
+
+
+def _save(figure: Any, axes: Any, path: str, title: str) -> None:
+    """Label the axes, volume in % over dose in Gy, and write the figure; limits are set once all is drawn."""
     axes.set(xlabel="dose in Gy", ylabel="volume in %", xlim=(0, None), ylim=(0, 102), title=title)
     axes.grid(alpha=0.3)
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     figure.savefig(path, dpi=130)

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from operator import itemgetter
 
-from pyconquest_rt.header import Field
-from pyconquest_rt.rt_columns import SEQUENCES, SEQUENCES_OF
+from pyconquest_rt.fields import fit
+from pyconquest_rt.header import Field, HeaderReader
+from pyconquest_rt.rt_columns import SEQUENCES, SEQUENCES_OF, rt_columns
 from pyconquest_rt.schema import Column, Definition
 
 PATIENT_ID = (0x00100020,)
@@ -34,9 +35,8 @@ class Keys:
 class RowLayout:
     """Which header fields a definition wants, and where each table's values lie among them.
 
-    ``fields`` and ``sequences`` go to a :class:`~pyconquest_rt.header.HeaderReader`; its values, one per field,
-    are the four rows one after the other (``patient``, ``study``, ``series``, ``image`` are their slices),
-    followed by the modality.
+    The values that a :meth:`reader` reads, one per field, are the four rows one after the other (``patient``,
+    ``study``, ``series``, ``image`` are their slices), followed by the modality.
     """
 
     def __init__(self, definition: Definition) -> None:
@@ -54,7 +54,7 @@ class RowLayout:
         self.modality = len(fields)
         fields.append(Field(MODALITY, 16))
         self.fields = tuple(fields)
-        self.sequences, self.sequences_of = SEQUENCES, SEQUENCES_OF
+        self.sequences = SEQUENCES
         self._positions: dict[tuple[int, ...], list[int]] = {
             path: [number for number, field in enumerate(fields) if field.path == path]
             for path in (PATIENT_ID, STUDY_UID, SERIES_UID)
@@ -67,6 +67,15 @@ class RowLayout:
             self.patient_key, self.study_key, self.series_key
         )
         """The identifiers of patient, study and series among completed values."""
+
+    def reader(self) -> HeaderReader:
+        """Return a reader of these fields; the digest in its headers are PyConquest's columns of RT objects."""
+        return HeaderReader(
+            self.fields,
+            self.sequences,
+            sequences_of=SEQUENCES_OF,
+            digest=lambda values, sequences: rt_columns(values[self.modality], sequences),
+        )
 
     def complete(self, values: Values) -> Values:
         """Return the values with missing keys put in: PatientID 00000000, UIDs made from the parent's key."""
@@ -84,6 +93,11 @@ class RowLayout:
         if values[self.series_key] is None:
             fill(SERIES_UID, _made_uid("series", study))
         return tuple(completed)
+
+
+def cell(column: Column, text: str) -> str | None:
+    """Return a text as its column takes it: cut to its length, None where it is empty."""
+    return fit(text.rstrip(" "), _field(column, {}))
 
 
 def _field(column: Column, key_lengths: dict[tuple[int, ...], int]) -> Field:

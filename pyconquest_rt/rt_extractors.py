@@ -83,7 +83,25 @@ def _chain(source: Source) -> list[dict[str, Any]]:
 def _inputs(source: Source) -> Collection[str]:
     rows = _chain(source)
     linked = {row["plan_uid"] for row in rows if row["plan_link"] in _LINKED}
-    return linked | {row["structure_set_uid"] for row in rows}
+    return linked | {row["structure_set_uid"] for row in rows} | set(_planes(source))
+
+
+_SAME = (
+    *("series_instance_uid", "frame_of_reference_uid", "plan_uids", "structure_set_uid", "summation_type"),
+    *("fraction_group_number", "beam_numbers", "dose_type", "dose_units"),
+)
+
+
+def _planes(source: Source) -> list[str]:
+    """The doses that make one grid with this one, by SOPInstanceUID: a series with a single plane in each object."""
+    same = " AND ".join(f"other.{name} IS this.{name}" for name in _SAME)
+    rows = source.query(
+        f"SELECT other.SOPInstanceUID FROM rt_dose this JOIN rt_dose other ON {same} "  # noqa: S608
+        "WHERE this.SOPInstanceUID = ? AND this.planes = 1 AND other.planes = 1 "
+        "AND this.series_instance_uid IS NOT NULL ORDER BY other.SOPInstanceUID",
+        (source.sop,),
+    )
+    return [row["SOPInstanceUID"] for row in rows] or [source.sop]
 
 
 def dvh_extractor(setting: Setting) -> Extractor:
@@ -95,9 +113,14 @@ def dvh_extractor(setting: Setting) -> Extractor:
             source.file_of(plan)
         dvhs: list[dict[str, Any]] = []
         values: list[dict[str, Any]] = []
+        planes = {sop: source.file_of(sop) for sop in _planes(source)}
         for row in rows:
             path = source.file_of(row["structure_set_uid"])
-            found = dvh_rows(source.path, path, setting, _plan_of(source, row), _slice_spacing(source, row))
+            if source.sop != next(iter(planes)):
+                continue  # the DVHs of such a grid are those of its first dose
+            found = dvh_rows(
+                [*planes.values()], path, setting, _plan_of(source, row), _slice_spacing(source, row)
+            )
             key = {"SOPInstanceUID": source.sop, "structure_set_uid": row["structure_set_uid"]}
             dvhs += [key | one for one in found.dvhs]
             values += [key | one for one in found.metrics]

@@ -217,7 +217,7 @@ def render(definition: Definition) -> str:
 # ----------------------------------------------------------------------------------------------- reading
 
 _TOKEN = re.compile(
-    r"""(?P<blank>\s+|\#[^\n]*|/\*.*?\*/)
+    r"""(?P<blank>\s+|(?:\#|//)[^\n]*|/\*.*?\*/)
       | (?P<section>\*\w+\*)
       | (?P<mark>[{},])
       | "(?P<text>[^"\n{},]*?)(?:"|[^\S\n]*(?=[{},\n]))  # a forgotten second quote is made up for
@@ -266,7 +266,8 @@ def _read_definition(tokens: _Tokens) -> Definition:
     columns: dict[str, list[Column]] = {}
     lines: dict[str, int] = {}
     levels = {f"*{level}*".lower(): level for level in _TABLE_NAMES}
-    while (opening := tokens.take("section", "end of file")).kind == "section":
+    what = "a section such as *Patient*"
+    while (opening := tokens.take("section", "end of file", what=what)).kind == "section":
         level = levels.get(opening.text.lower())
         if level is None:
             raise SchemaError(f"unknown section {opening.text}; expected one of {', '.join(_TABLE_NAMES)}")
@@ -312,7 +313,10 @@ def _read_entry(tokens: _Tokens, level: str) -> list[Any]:
     fields = _FIELDS if level == "WorkList" else _FIELDS[:-1]
     values: list[Any] = []
     for count, (what, read) in enumerate(fields, start=1):
-        values.append(read(tokens.take("word", "text", what=what).text))
+        token = tokens.take("word", "text", "}" if count > 3 else "word", what=what)
+        if token.text == "}":
+            break  # behind a comma that ends a short entry
+        values.append(read(token.text))
         ends = ("}",) if count == len(fields) else (",",) if count < 3 else (",", "}")
         if tokens.take(*ends).text == "}":
             break

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pyconquest_rt import forward, logs
 from pyconquest_rt.config import Settings
 from pyconquest_rt.node import Node, make_folders
-from pyconquest_rt.status import counts, publish, service_lock, status, withdraw
+from pyconquest_rt.status import LEVELS, counted, counts, publish, service_lock, status, withdraw
 
 if TYPE_CHECKING:
     from pyconquest_rt.schedule import Schedule
@@ -75,7 +75,7 @@ class Service:
             return None
         from pyconquest_rt.watch import Watcher
 
-        watcher = Watcher(self.settings.archive, self.settings.watch, on_stored=self._node.wake)
+        watcher = Watcher(self.settings.archive, self.settings.watch, on_stored=self._node.stored)
         self._stack.callback(watcher.stop)
         watcher.start()
         return watcher
@@ -136,10 +136,7 @@ class Service:
             yield f"DICOM      {address}"
         yield f"data       {Path(settings.archive.data).absolute()}"
         yield f"database   {Path(settings.archive.database).absolute()}"
-        yield (
-            f"holds      {held['patients']} patients, {held['studies']} studies, {held['series']} series, "
-            f"{held['images']} images"
-        )
+        yield "holds      " + ", ".join(counted(held[name], name) for name in LEVELS)
         yield f"derives    in {settings.derive.workers} processes"
         for rule in forwards:
             yield f"forwards   {rule['name']} to {rule['peer']}, {rule['queued']} waiting"

@@ -20,6 +20,7 @@ LEVELS = {
     "series": "DICOMSeries",
     "images": "DICOMImages",
 }
+_SINGULARS = {"studies": "study", "series": "series"}
 
 
 def service_lock(archive: ArchiveSettings) -> Lock:
@@ -67,6 +68,13 @@ def counts(database: Database) -> dict[str, Any]:
 
 def _count(database: Database, table: str) -> int:
     return int(database.query(f"SELECT count(*) AS n FROM {table}")[0]["n"])  # noqa: S608 - a name from above
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number with its noun: ``1 patient``, ``2 patients``, ``2 studies``."""
+    if number == 1:
+        return f"1 {_SINGULARS.get(what, what.removesuffix('s'))}"
+    return f"{number} {what}"
 
 
 def disk(data: str) -> dict[str, int]:

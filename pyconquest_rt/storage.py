@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISDIR
 from typing import BinaryIO
 
 from pyconquest_rt import paths
@@ -92,8 +93,17 @@ class Storage:
             raise StorageError(
                 f"the file name {object_file!r} leads out of {self.root}; correct its ObjectFile"
             )
-        base = self._devices.get((device or DEFAULT_DEVICE).split(".")[0].upper(), self.root)
-        return base.joinpath(*parts)
+        return (self.folder_of(device) or self.root).joinpath(*parts)
+
+    def folder_of(self, device: str | None) -> Path | None:
+        """Return the folder of a device, whether it is there or not; None for a device that is not known."""
+        name = (device or DEFAULT_DEVICE).split(".")[0].upper()  # Conquest appends, as in MAG0.Archival
+        return self._devices.get(name, self.root if name == DEFAULT_DEVICE else None)
+
+    def holds(self, device: str | None) -> bool:
+        """Whether the folder of a device is there; otherwise nothing can be said of its files."""
+        folder = self.folder_of(device)
+        return folder is not None and folder.is_dir()
 
     def status(self, object_file: str, device: str | None = None) -> FileStatus | None:
         """Return size and modification time of a row's file; None where there is none."""
@@ -102,6 +112,15 @@ class Storage:
         except (OSError, StorageError):
             return None
         return FileStatus(found.st_size, found.st_mtime_ns)
+
+    def is_gone(self, object_file: str, device: str | None = None) -> bool:
+        """Whether a row's file is certainly not there; one that only cannot be reached now may be."""
+        try:
+            return S_ISDIR(self.path_of(object_file, device).stat().st_mode)
+        except (FileNotFoundError, NotADirectoryError, StorageError):
+            return True
+        except OSError:
+            return False
 
     def remove(self, object_file: str, device: str | None = None) -> bool:
         """Remove a row's file and the folders that this leaves empty; False where there was none."""
@@ -112,7 +131,7 @@ class Storage:
             return False
         except OSError as error:
             raise StorageError(f"cannot remove {path}: {error.strerror}") from error
-        base = self._devices.get((device or DEFAULT_DEVICE).split(".")[0].upper(), self.root)
+        base = self.folder_of(device) or self.root
         with suppress(OSError):
             for folder in path.parents:
                 if folder == base or base not in folder.parents:

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, count
@@ -19,10 +19,11 @@ from pyconquest_rt.edit import set_element
 from pyconquest_rt.elements import PIXEL_REPRESENTATION, SPECIFIC_CHARACTER_SET
 from pyconquest_rt.errors import ConflictError, ObjectError, PyconquestError, UnreadableError
 from pyconquest_rt.hashing import hash_object
-from pyconquest_rt.header import Header, HeaderReader
+from pyconquest_rt.header import Header
 from pyconquest_rt.indexer import read_one
 from pyconquest_rt.ingest import Found, Ingest, Outcome, State
 from pyconquest_rt.objects import content_errors, read_object, replace_object
+from pyconquest_rt.removal import audit
 from pyconquest_rt.rows import PATIENT_ID
 from pyconquest_rt.storage import INCOMING
 
@@ -40,11 +41,12 @@ _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, LZMAError, EOFError, RuntimeError
 
 
 class Stored(NamedTuple):
-    """What became of one file: its series if it was stored, and what went wrong."""
+    """What became of one file: its series and its name in the archive if it was stored, and what went wrong."""
 
     path: Path
     series: str | None = None
     error: Exception | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Storer:
     def __init__(self, ingest: Ingest, options: Options) -> None:
         self._ingest = ingest
         self._options = options
-        self._reader = header_reader(ingest)
+        self._reader = ingest.layout.reader()
 
     def store(self, source: str | os.PathLike[str], *, name: str | None = None) -> Stored:
         """Store one file under ``PatientID/name``; one that cannot be taken is reported, not raised.
@@ -82,14 +84,14 @@ class Storer:
             sqlite3.Error: the database cannot be written.
         """
         path = Path(source)
-        series = None
+        series = target = None
         try:
-            series, is_in_place = self._store(path, name or path.name)
+            series, target, is_in_place = self._store(path, name or path.name)
             if self._options.remove_after_store and not is_in_place:
                 path.unlink()
         except (PyconquestError, OSError) as error:
-            return Stored(path, series, error)
-        return Stored(path, series)
+            return Stored(path, series, error, target)
+        return Stored(path, series, None, target)
 
     def store_tree(self, path: Path) -> Iterator[Stored]:
         """Store a file, every member of a ZIP file, or every file of a folder."""
@@ -123,8 +125,8 @@ class Storer:
             else:
                 yield self.store(path)
 
-    def _store(self, source: Path, name: str) -> tuple[str | None, bool]:
-        """Store one file; returns its series, and whether it was in its place already."""
+    def _store(self, source: Path, name: str) -> tuple[str | None, str, bool]:
+        """Store one file; returns its series, its name in the archive, and whether it was in its place already."""
         ingest = self._ingest
         header = self._reader.read_file(source)
         forced = self._forced(header)
@@ -145,7 +147,7 @@ class Storer:
                 if forced is not None or not is_in_place:
                     ingest.storage.place(file.name, target)
                 self._index(target, header, content)
-        return keys[ingest.layout.series_key], is_in_place
+        return keys[ingest.layout.series_key], target, is_in_place
 
     def _index(self, target: str, header: Header, content: str | None) -> None:
         status = self._ingest.storage.status(target)
@@ -201,13 +203,6 @@ class Storer:
             yield Stored(path, None, error)
 
 
-def header_reader(ingest: Ingest) -> HeaderReader:
-    """Return a reader of what the rows of an index need."""
-    return HeaderReader(
-        ingest.layout.fields, ingest.layout.sequences, sequences_of=ingest.layout.sequences_of
-    )
-
-
 def index_data_set(
     ingest: Ingest, data_set: "Dataset", object_file: str = "", *, compute_hash: bool = False
 ) -> Outcome:
@@ -217,7 +212,7 @@ def index_data_set(
         ObjectError: it cannot be indexed; the message says why.
         sqlite3.Error: the database cannot be written.
     """
-    header = header_reader(ingest).read_bytes(_wanted_elements(ingest, data_set), EXPLICIT_VR_LITTLE_ENDIAN)
+    header = ingest.layout.reader().read_bytes(_wanted_elements(ingest, data_set), EXPLICIT_VR_LITTLE_ENDIAN)
     status = ingest.storage.status(object_file) if object_file else None
     size, mtime_ns = (status.size, status.mtime_ns) if status else (-1, -1)
     content = hash_object(data_set) if compute_hash else None
@@ -230,13 +225,17 @@ def index_data_set(
     return outcome
 
 
-def reindex(ingest: Ingest, object_files: Iterable[str]) -> list[Outcome]:
-    """Read files of the archive again after they were changed.
+def reindex(ingest: Ingest, object_files: Collection[str], change: str = "") -> list[Outcome]:
+    """Read files of the archive again after they were changed; ``change`` says how, for the record.
 
     A file with changed identifiers contradicts those of its series that are yet to come; what was refused for
     that is taken again as long as this leads on.
     """
-    reader, root = header_reader(ingest), os.fspath(ingest.storage.root)
+    reader, root = ingest.layout.reader(), os.fspath(ingest.storage.root)
+    if change:
+        with ingest.database.transaction():
+            for name in object_files:
+                audit(ingest.database, "change-file", name, change)
     found = [read_one(reader, root, name) for name in object_files]
     outcomes: dict[str, Outcome] = {}
     refused: list[Found] = found

@@ -3,8 +3,10 @@
 import functools
 import json
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +19,10 @@ if TYPE_CHECKING:
     from pyconquest_rt.ingest import Ingest
 
 _WIDEST_CELL = 64
+_WIDEST_LINE = 300
 _SHOWN_AFTER_S = 2.0
 _REFRESH_S = 0.2
+_MOST_LINES = 20
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -86,13 +90,27 @@ def with_listener(settings: Settings, *, aet: str | None, **given: Any) -> Setti
     return replace(settings, listener=replace(settings.listener, **known))
 
 
-def open_ingest(settings: Settings) -> "Ingest":
-    """Open the index that the settings name; it is closed when the verb ends."""
+def open_ingest(settings: Settings, *, create: bool = False) -> "Ingest":
+    """Open the index that the settings name; it is closed when the verb ends.
+
+    Raises:
+        click.ClickException: there is none yet, and ``create`` is not set.
+    """
     from pyconquest_rt.ingest import Ingest
 
+    if not create and not has_database(settings):
+        raise click.ClickException(
+            f"there is no database {settings.archive.database} here; 'pyconquest-rt rebuild' makes it from the "
+            "files, and --database names another"
+        )
     ingest = Ingest.open(settings.archive)
     click.get_current_context().call_on_close(ingest.close)
     return ingest
+
+
+def has_database(settings: Settings) -> bool:
+    """Whether the index that the settings name is there."""
+    return Path(settings.archive.database).is_file()
 
 
 def print_rows(rows: Iterable[Mapping[str, Any]], as_json: bool) -> None:
@@ -125,13 +143,13 @@ def print_table(rows: Sequence[Mapping[str, Any]]) -> None:
         click.echo("  ".join(texts).rstrip())
 
 
-def cell(value: object) -> str:
+def cell(value: object, widest: int = _WIDEST_CELL) -> str:
     """Return a value as one cell of a terminal: no control characters, of bounded width."""
     if isinstance(value, float):
         return f"{value:.4g}"
     text = "" if value is None else str(value)
     text = "".join(character if character.isprintable() else "·" for character in text)
-    return text if len(text) <= _WIDEST_CELL else f"{text[: _WIDEST_CELL - 1]}…"
+    return text if len(text) <= widest else f"{text[: widest - 1]}…"
 
 
 class Progress:
@@ -160,3 +178,44 @@ class Progress:
         """Take the line away."""
         if self._shown:
             click.echo("\r\x1b[K", nl=False, err=True)
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Say on the terminal what goes on, once it takes longer than two seconds; nothing where output is piped."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    ended = threading.Event()
+    ticker = threading.Thread(target=_tick, args=(what, ended), daemon=True)
+    ticker.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        ticker.join()
+
+
+def _tick(what: str, ended: threading.Event) -> None:
+    start = time.monotonic()
+    if ended.wait(_SHOWN_AFTER_S):
+        return
+    while not ended.wait(_REFRESH_S):
+        click.echo(f"\r{what}, {time.monotonic() - start:.0f} s\x1b[K", nl=False, err=True)
+    click.echo("\r\x1b[K", nl=False, err=True)
+
+
+def print_result(value: Any, indent: str = "  ") -> None:
+    """Print nested results as indented lines; what is empty is left out, and long lists are cut."""
+    items = value.items() if isinstance(value, Mapping) else [("-", item) for item in value]
+    pairs = [(key, item) for key, item in items if item not in (None, 0, "", [], {})]
+    for key, item in pairs[:_MOST_LINES]:
+        lead = f"{indent}{key}" if key == "-" else f"{indent}{cell(key)}:"
+        if isinstance(item, Mapping) or (isinstance(item, list) and key != "-"):
+            click.echo(lead)
+            print_result(item, f"{indent}  ")
+        else:
+            text = ": ".join(map(str, item)) if isinstance(item, list) else item
+            click.echo(f"{lead} {cell(text, _WIDEST_LINE)}")
+    if len(pairs) > _MOST_LINES:
+        click.echo(f"{indent}... and {len(pairs) - _MOST_LINES} more, see --json")

@@ -61,6 +61,15 @@ NUMBER_CODES = {
     "UV": "Q",
 }
 
+#: VRs whose values are text.
+TEXT_VRS = (SHORT_VRS | LONG_VRS) - NUMBER_CODES.keys() - {"SQ", "UN"}
+
+_STRUCTS = {
+    (vr, big_endian): struct.Struct((">" if big_endian else "<") + code)
+    for vr, code in NUMBER_CODES.items()
+    for big_endian in (False, True)
+}
+
 #: Code extensions of ISO 2022 end at these (PS3.5 section 6.1.2.5.3); in names also at ``^`` and ``=``.
 _DELIMITERS = frozenset(b"\\\r\n\t\f")
 _NAME_DELIMITERS = _DELIMITERS | frozenset(b"^=")
@@ -141,7 +150,7 @@ def numbers(raw: bytes, vr: str, big_endian: bool = False) -> list[str]:
     written as the eight hexadecimal digits of its tag (the DICOM JSON model, PS3.18 section F.2.3).
     """
     code = NUMBER_CODES[vr]
-    one = struct.Struct((">" if big_endian else "<") + code)
+    one = _STRUCTS[vr, big_endian]
     found = one.iter_unpack(raw[: len(raw) // one.size * one.size])
     if vr == "AT":
         return [f"{group:04X}{element:04X}" for group, element in found]
@@ -172,4 +181,6 @@ def text_value(
     text = decode_text(raw, vr, codecs).rstrip(" ")
     if vr == "UN" and not text.isprintable():
         return None
-    return text.replace("\0", "").rstrip(" ") or None
+    if "\0" in text:
+        text = text.replace("\0", "").rstrip(" ")
+    return text or None

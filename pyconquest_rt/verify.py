@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
-from pyconquest_rt.indexer import Report, rebuild, spans_of
+from pyconquest_rt.errors import DatabaseError
+from pyconquest_rt.indexer import rebuild, spans_of
 from pyconquest_rt.ingest import Ingest
-from pyconquest_rt.removal import remove_empty_parents, remove_images
+from pyconquest_rt.rebuild_report import Report
+from pyconquest_rt.removal import audit, remove_empty_parents, remove_images
+from pyconquest_rt.storage import DEFAULT_DEVICE
 
 
 class Problem(StrEnum):
@@ -18,7 +21,10 @@ class Problem(StrEnum):
     CHANGED = "file changed since it was indexed"
     SAME_INSTANCE = "two files with one SOPInstanceUID"
     DOUBLED_ROW = "two rows with one key"
+    UNREADABLE = "file that cannot be read now"
     NO_PARENT = "row without its parent"
+    NO_CHILD = "row without children"
+    NO_DEVICE = "folder of a device not there"
 
 
 class Finding(NamedTuple):
@@ -38,12 +44,17 @@ def verify(ingest: Ingest) -> Iterator[Finding]:
     yield from _rows(ingest)
     yield from _doubles(ingest)
     yield from _parents(ingest)
+    yield from _childless(ingest)
 
 
 def fix(ingest: Ingest) -> Report:
     """Heal what can be healed: rows without a file go, and files are read again whose rows are not right.
 
-    A moved folder heals because its files are known instances under new names.
+    A moved folder heals because its files are known instances under new names. Rows of a device that is not known
+    or whose folder is not there stay.
+
+    Raises:
+        DatabaseError: there are no files at all but many rows (an unmounted disk?); nothing is removed then.
     """
     database = ingest.database
     for finding in list(_doubles(ingest)):
@@ -52,11 +63,23 @@ def fix(ingest: Ingest) -> Report:
     with database.transaction() as connection:
         connection.executemany("DELETE FROM files WHERE path = ?", stale)
     report = rebuild(ingest, only="changed")
-    lost = [finding.subject for finding in _rows(ingest)]
+    if not (report.read or report.unchanged) and next(_without_file(ingest), None):
+        raise DatabaseError(
+            f"{ingest.storage.root} holds no files, but images are indexed. Is its disk mounted? Nothing was removed."
+        )
+    storage = ingest.storage
+    lost = [
+        sop
+        for sop, name, device in _without_file(ingest)
+        if storage.holds(device) and (not name or storage.is_gone(name, device))
+    ]
     with database.transaction():
-        rows = database.select_in("SELECT SOPInstanc FROM DICOMImages WHERE ObjectFile IN (?)", lost)
-        remove_images(database, [row[0] for row in rows])
+        remove_images(database, lost)
         remove_empty_parents(database)
+        if lost:
+            audit(
+                database, "verify-fix", f"{len(lost)} images", f"rows without a file: {', '.join(lost[:100])}"
+            )
     return report
 
 
@@ -68,6 +91,8 @@ def _files(ingest: Ingest) -> Iterator[Finding]:
             continue  # the row that names it is found by _rows
         if known is None:
             yield Finding(Problem.NO_ROW, file.path)
+        elif known.size < 0:
+            yield Finding(Problem.UNREADABLE, file.path)
         elif file.fingerprint() != (known.size, known.mtime_ns):
             yield Finding(Problem.CHANGED, file.path)
         elif known.state == "duplicate":
@@ -85,11 +110,24 @@ def _paths_without_row(ingest: Ingest) -> list[str]:
 
 
 def _rows(ingest: Ingest) -> Iterator[Finding]:
-    """Image rows whose file is not there."""
-    rows = ingest.database.connection.execute("SELECT ObjectFile, DeviceName FROM DICOMImages")
-    for object_file, device in rows:
+    """Image rows whose file is not there, and devices on which none can be."""
+    absent = set()
+    for sop, object_file, device in _without_file(ingest):
+        if ingest.storage.holds(device):
+            is_gone = not object_file or ingest.storage.is_gone(object_file, device)
+            yield Finding(Problem.NO_FILE if is_gone else Problem.UNREADABLE, object_file or sop)
+        else:
+            name, folder = device or DEFAULT_DEVICE, ingest.storage.folder_of(device)
+            absent.add(f"{name} ({folder or 'not in the settings'})")
+    yield from (Finding(Problem.NO_DEVICE, device) for device in sorted(absent))
+
+
+def _without_file(ingest: Ingest) -> Iterator[tuple[str, str | None, str | None]]:
+    """Yield SOPInstanceUID, ObjectFile and DeviceName of the images whose file is not there."""
+    rows = ingest.database.connection.execute("SELECT SOPInstanc, ObjectFile, DeviceName FROM DICOMImages")
+    for sop, object_file, device in rows:
         if not object_file or ingest.storage.status(object_file, device) is None:
-            yield Finding(Problem.NO_FILE, object_file or "")
+            yield sop, object_file, device
 
 
 _KEYS = {
@@ -137,6 +175,23 @@ def _parents(ingest: Ingest) -> Iterator[Finding]:
     for sql in _ORPHANS:
         rows = ingest.database.connection.execute(sql).fetchall()
         yield from (Finding(Problem.NO_PARENT, row[0] or "") for row in rows)
+
+
+_EMPTY = (
+    "SELECT SeriesInst FROM DICOMSeries p WHERE NOT EXISTS "
+    "(SELECT 1 FROM DICOMImages c WHERE c.SeriesInst = p.SeriesInst)",
+    "SELECT StudyInsta FROM DICOMStudies p WHERE NOT EXISTS "
+    "(SELECT 1 FROM DICOMSeries c WHERE c.StudyInsta = p.StudyInsta)",
+    "SELECT PatientID FROM DICOMPatients p WHERE NOT EXISTS "
+    "(SELECT 1 FROM DICOMStudies c WHERE c.PatientID = p.PatientID)",
+)
+
+
+def _childless(ingest: Ingest) -> Iterator[Finding]:
+    """Series, studies and patients that nothing belongs to, as other programs may leave them."""
+    for sql in _EMPTY:
+        rows = ingest.database.connection.execute(sql).fetchall()
+        yield from (Finding(Problem.NO_CHILD, row[0] or "") for row in rows)
 
 
 def _orphans(ingest: Ingest) -> list[str]:

@@ -52,8 +52,13 @@ class Watch:
         SettingsError: the folder is no folder of its own: it is the data directory, or holds it or lies in it.
     """
 
-    def __init__(self, ingest: Ingest, settings: WatchSettings) -> None:
-        self._ingest, self._settings = ingest, settings
+    def __init__(
+        self,
+        ingest: Ingest,
+        settings: WatchSettings,
+        on_stored: Callable[[list[str]], object] = lambda names: None,
+    ) -> None:
+        self._ingest, self._settings, self._on_stored = ingest, settings, on_stored
         self._folder = Path(settings.folder).absolute()
         self._rejects = Path(settings.rejects).absolute()
         data = ingest.storage.root.absolute()
@@ -95,7 +100,10 @@ class Watch:
         There is no list of reasons when the fault is not the file's (the disk is full); it is for a later look.
         """
         results = list(self._storer.store_tree(self._folder / path)) or [_empty(self._folder / path)]
-        count = sum(result.series is not None for result in results)
+        names = [result.name for result in results if result.name is not None]
+        if names:
+            self._on_stored(names)
+        count = len(names)
         passing = [error for result in results if (error := result.error) and _is_passing(error)]
         if passing:
             _LOG.error(
@@ -165,12 +173,11 @@ class Watcher:
         self,
         archive: ArchiveSettings,
         settings: WatchSettings,
-        on_stored: Callable[[], object] = lambda: None,
+        on_stored: Callable[[list[str]], object] = lambda names: None,
     ) -> None:
-        self._on_stored = on_stored
         self._ingest = Ingest.open(archive, durable=True)
         try:
-            self._watch = Watch(self._ingest, settings)
+            self._watch = Watch(self._ingest, settings, on_stored)
             Path(settings.folder).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             self._ingest.close()
@@ -200,8 +207,6 @@ class Watcher:
                 look = self._watch.look()
                 self.stored += look.stored
                 self.refused += look.refused
-                if look.stored:
-                    self._on_stored()
             except (sqlite3.Error, OSError) as error:
                 _LOG.warning("the watch folder was not read to its end: %s", logs.reason(error))
             except Exception:

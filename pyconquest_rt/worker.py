@@ -12,9 +12,12 @@ import sqlite3
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 from pyconquest_rt.config import ArchiveSettings
-from pyconquest_rt.derive import derive, enqueue, extractors, prepare, sweep, work_off
+from pyconquest_rt.config import load as settings_here
+from pyconquest_rt.derive import Derived, derive, enqueue, extractors, prepare, sweep, work_off
+from pyconquest_rt.hooks import Caller, load
 from pyconquest_rt.ingest import Ingest
 
 SWEEP_S = 300.0
@@ -34,16 +37,18 @@ def main() -> None:
     with contextlib.suppress(OSError, AttributeError):
         os.nice(5)  # receiving comes first
     ingest = Ingest.open(ArchiveSettings(arguments.data, arguments.database, arguments.sql))
+    hooks: Caller[Derived] = Caller(load(settings_here().hooks.derived))
     try:
         if arguments.once:
-            derive(ingest)
+            derive(ingest, on_derived=hooks.tell)
         else:
-            run(ingest)
+            run(ingest, hooks.tell)
     finally:
+        hooks.close()
         ingest.close()
 
 
-def run(ingest: Ingest) -> None:
+def run(ingest: Ingest, on_derived: Callable[[Derived], object] = lambda event: None) -> None:
     """Derive until the standard input ends."""
     wanted = extractors()
     calls = _Calls()
@@ -56,7 +61,7 @@ def run(ingest: Ingest) -> None:
                 sweep(ingest.database)
                 swept = time.monotonic()
             if enqueue(ingest.database, wanted, all_rows=is_due):
-                summary = work_off(ingest, wanted, go_on=lambda: not calls.ended)
+                summary = work_off(ingest, wanted, go_on=lambda: not calls.ended, on_derived=on_derived)
                 _LOG.info("derived: %s", summary)
         except sqlite3.OperationalError as error:
             _LOG.warning("the index cannot be written now, trying again: %s", error)

@@ -534,9 +534,13 @@ def test_change_tag_returns_what_pyconquest_does(indexed: pyconquest) -> None:
     assert indexed.change_tag(name) == -1  # no PatientBirthDate
     assert indexed.change_tag(name, create=True) == 1
     assert indexed.change_tag(name, ("0x0010", "0x0030"), "19500102") == 1
+    (record,) = indexed.execute_db_query(
+        "SELECT action, subject, detail FROM audit WHERE detail LIKE '%0102'"
+    )
+    assert list(record.values()) == ["change-file", "P1/1.dcm", "('0x0010', '0x0030') = 19500102"]
     assert dcmread(name).PatientBirthDate == "19500102"
     assert indexed.change_tag("nowhere.dcm") is None
-    assert indexed.change_tag(name, "NoSuchKeyword") is None
+    assert indexed.change_tag(name, "NoSuchKeyword") == -1
 
 
 def test_the_row_follows_a_changed_file(indexed: pyconquest) -> None:

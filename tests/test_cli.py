@@ -1,13 +1,16 @@
 """The command line: verbs do what their functions do, and end with a status that says how it went."""
 
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
+from pydicom import dcmread
 from samples import make_object, save
 
 from pyconquest_rt import derive
@@ -33,6 +36,23 @@ def test_every_verb_has_help(run: Run) -> None:
     for name, verb in main.commands.items():
         assert verb.help, name
         assert "Usage" in run(name, "--help").output
+
+
+def test_every_verb_takes_the_options_that_name_an_archive() -> None:
+    def verbs(command: click.Command) -> Iterator[click.Command]:
+        if isinstance(command, click.Group):
+            for verb in command.commands.values():
+                yield from verbs(verb)
+        else:
+            yield command
+
+    for verb in verbs(main):
+        names = [name for parameter in verb.params for name in parameter.opts]
+        assert {name: names.count(name) for name in ("--data", "--database", "--sql")} == {
+            "--data": 1,
+            "--database": 1,
+            "--sql": 1,
+        }, verb.name
 
 
 def test_help_needs_no_dicom_library() -> None:
@@ -62,6 +82,88 @@ def test_a_tree_is_indexed_queried_and_dumped(run: Run, tmp_path: Path) -> None:
     (tmp_path / "data" / "P1" / "0.dcm").unlink()
     assert "row without a file" in run("verify", code=1).output
     run("verify", "--fix")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["verify"],
+        ["verify", "--fix"],
+        ["summary"],
+        ["query", "SELECT 1"],
+        ["dump", "DICOMSeries"],
+        ["copy", "out", "--series", "1.2"],
+        ["delete", "--series", "1.2", "--yes"],
+        ["merge-patient", "A", "B"],
+        ["correct", "patient", "A", "PatientName=B"],
+        ["rebuild"],
+        ["jobs", "list"],
+    ],
+)
+def test_what_is_not_there_is_not_made(run: Run, tmp_path: Path, arguments: list[str]) -> None:
+    output = run(*arguments, code=0 if arguments[0] == "jobs" else 1).output
+    assert "there is no" in output or arguments[0] == "jobs"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_one_patient_is_rebuilt_wherever_its_files_lie(run: Run, tmp_path: Path) -> None:
+    save(make_object(), tmp_path / "data" / "Name_P1" / "1.dcm")
+    save(make_object(patient="P2", study=2), tmp_path / "data" / "P2" / "1.dcm")
+    assert "2 indexed" in run("rebuild").output
+    save(make_object(instance=2), tmp_path / "data" / "Name_P1" / "2.dcm")
+    save(make_object(patient="P2", study=2, instance=2), tmp_path / "data" / "P2" / "2.dcm")
+    assert "1 files read (1 indexed" in run("rebuild", "--patient", "P1").output
+    assert "2 files read (0 indexed, 2 updated" in run("rebuild", "--patient", "P1", "--all").output
+    assert "no files and no rows of patient P9" in run("rebuild", "--patient", "P9", code=1).output
+
+
+def test_failures_are_one_line(run: Run, tmp_path: Path) -> None:
+    save(make_object(), tmp_path / "data" / "P1" / "1.dcm")
+    run("rebuild")
+    for arguments in (
+        ["dump", "DICOMSeries", "--output", "nowhere/x.csv"],
+        ["dump", "nonsense"],
+        ["copy", "out", "--series", "1.2.3"],
+        ["copy", "out", "--query", "SELECT 1 AS one"],
+        ["delete", "--series", "1.2.3", "--yes"],
+        ["delete", "--patient", "P9", "--yes"],
+        ["tags", "data/P1/1.dcm", "Nonsense"],
+        ["tags", "data/P1/1.dcm", "PatientComments=none"],
+    ):
+        output = run(*arguments, code=1).output
+        assert output.startswith("Error: ")
+        assert output.count("\n") == 1
+    for arguments in (["dump", "DICOMSeries", "--delimiter", ";;"], ["copy", "out"], ["dump"]):
+        assert "Usage: " in run(*arguments, code=2).output
+    other = sqlite3.connect(tmp_path / "conquest.db")
+    other.execute(
+        "CREATE TRIGGER full BEFORE INSERT ON files BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+    )
+    other.close()
+    save(make_object(instance=2), tmp_path / "data" / "P1" / "2.dcm")
+    assert run("rebuild", code=1).output == "Error: the database cannot be used: the disk is full\n"
+
+
+def test_a_change_that_contradicts_the_index_is_told(run: Run, tmp_path: Path) -> None:
+    for number in (1, 2):
+        save(make_object(instance=number), tmp_path / "data" / "P1" / f"{number}.dcm")
+    run("rebuild")
+    output = run("tags", "data/P1/1.dcm", "StudyInstanceUID=1.2.3", code=1).output
+    assert "is no longer indexed: series 1.2.826.0.1.3680043.10.1.1.1 is indexed in study" in output
+
+
+def test_changing_a_file_elsewhere_makes_no_database(run: Run, tmp_path: Path) -> None:
+    save(make_object(), tmp_path / "1.dcm")
+    assert "Somebody" in run("tags", "1.dcm", "PatientName=Somebody", "0010,0020=P7").output
+    assert dcmread(tmp_path / "1.dcm").PatientID == "P7"
+    assert [path.name for path in tmp_path.iterdir()] == ["1.dcm"]
+
+
+def test_a_dump_without_rows_says_so(run: Run, tmp_path: Path) -> None:
+    save(make_object(), tmp_path / "data" / "P1" / "1.dcm")
+    run("rebuild")
+    assert run("dump", "DICOMWorkList").output == "DICOMWorkList.csv: no rows, not written\n"
+    assert not (tmp_path / "DICOMWorkList.csv").exists()
 
 
 def test_settings_come_from_the_working_directory(run: Run, tmp_path: Path) -> None:
@@ -105,6 +207,7 @@ def test_objects_are_stored_copied_changed_and_deleted(run: Run, tmp_path: Path)
     )
     actions = json.loads(run("query", "SELECT DISTINCT action FROM audit ORDER BY 1", "--json").output)
     assert [row["action"] for row in actions] == [
+        "change-file",
         "correct-patient",
         "delete-series",
         "merge-patient",
@@ -122,6 +225,19 @@ def test_dvhs_roi_names_and_doses(run: Run, tmp_path: Path) -> None:
     assert {row["tg263_name"] for row in table} >= {"Body", "Lung_L", "PTV_6000"}
     assert (tmp_path / "d.png").read_bytes().startswith(b"\x89PNG")
     run("dvh", "NOBODY", code=1)
+    rows = json.loads(run("dvh", "--roi", "lung_?", "--mean", ":5", "--rx", "60", "--json").output)
+    assert {row["roi_name"] for row in rows} <= {"Lung_L", "Lung_R"} and all(
+        row["mean_gy"] <= 5 for row in rows
+    )
+    assert "no range of doses" in run("dvh", "--rx", "many", code=2).output
+    assert "no DVHs of site prostate" in run("dvh", "--site", "prostate", code=1).output
+    assert run("site", "DEMO001", "Prostate").output == "1 plan(s)\n"
+    cohort = run("dvh", "--site", "prostate", "--cohort", "--plot", "c.png", "--csv", "c.csv").output
+    assert cohort.splitlines()[2].split() == ["dose_gy", "mean", "p10", "p25", "p50", "p75", "p90"]
+    assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
+    assert run("site", "DEMO001").output == "1 plan(s)\n"
+    run("dvh", "--site", "prostate", code=1)
+    run("site", "NOBODY", "Prostate", code=1)
     assert "Lung_L" in run("roi", "list").output
     assert "7 names mapped" in run("roi", "map").output
     run("roi", "check", "Lung_L")
@@ -131,6 +247,8 @@ def test_dvhs_roi_names_and_doses(run: Run, tmp_path: Path) -> None:
     assert doses["dose_study"][0]["total_dlp_mGycm"] == pytest.approx(116.52)
     assert json.loads(run("dose", "summary", "--json").output)
     assert "rows" in run("dose", "export", "dose_event", "--csv", "e.csv").output
+    assert "p.png: " in run("dose", "plot", "p.png").output
+    assert "no event has" in run("dose", "plot", "none.png", "--quantity", "activity", code=1).output
 
 
 def test_the_site_says_which_metrics_and_names_there_are(run: Run, tmp_path: Path) -> None:

@@ -13,8 +13,10 @@ import pytest
 from samples import make_object, save
 
 from pyconquest_rt import indexer
-from pyconquest_rt.config import ArchiveSettings
+from pyconquest_rt.config import ArchiveSettings, DeriveSettings, ListenerSettings, Settings
 from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.node import Node
+from pyconquest_rt.scu import send_files
 from pyconquest_rt.verify import verify
 
 FORK = multiprocessing.get_context("fork") if sys.platform == "linux" else None
@@ -71,28 +73,48 @@ def test_a_killed_rebuild_leaves_nothing_that_the_next_one_does_not_mend(tmp_pat
     assert killed > ROUNDS / 3
 
 
-def read_counts(settings: ArchiveSettings, seconds: float) -> None:
+def until_enough(work: Callable[[Ingest], None], settings: ArchiveSettings) -> None:
+    """Do some work again and again, at least once, until there is a file ``enough`` beside the database."""
     ingest = Ingest.open(settings)
-    end, last = time.monotonic() + seconds, 0
-    while time.monotonic() < end:
-        count = ingest.database.query("SELECT count(*) AS n FROM v_series")[0]["n"]
-        assert count >= last
-        last = count
+    enough = Path(settings.database).with_name("enough")
+    is_last = False
+    while not is_last:
+        is_last = enough.exists()
+        work(ingest)
     ingest.close()
 
 
+def rebuild_all(ingest: Ingest) -> None:
+    indexer.CHUNK = 10
+    indexer.rebuild(ingest, only="all")
+
+
+def read(ingest: Ingest) -> None:
+    rows = ingest.database.query("SELECT SOPInstanc, SeriesInst FROM DICOMImages")
+    series = {row["SeriesInst"] for row in ingest.database.query("SELECT SeriesInst FROM DICOMSeries")}
+    assert len(rows) >= 400 and {row["SeriesInst"] for row in rows} <= series
+
+
 @needs_fork
-def test_two_rebuilds_and_a_reader_at_once(tmp_path: Path) -> None:
+def test_two_rebuilds_a_listener_and_a_reader_at_once(tmp_path: Path) -> None:
     settings = settings_of(tmp_path)
     for n in range(400):
         save(make_object(f"P{n % 9}", n % 9, n % 18, n), tmp_path / "data" / f"P{n % 9}" / f"{n}.dcm")
-    Ingest.open(settings).close()
-    processes = [start(rebuild_in_small_steps, settings) for _ in range(2)]
-    processes.append(start(read_counts, settings, 0.5))
-    for process in processes:
-        process.join(60)
-    assert [process.exitcode for process in processes] == [0, 0, 0]
+    outside = [
+        save(make_object(f"P{n % 9}", n % 9, n % 18, n), tmp_path / f"out/{n}.dcm") for n in range(400, 700)
+    ]
     ingest = Ingest.open(settings)
+    indexer.rebuild(ingest)
+    processes = [start(until_enough, work, settings) for work in (rebuild_all, rebuild_all, read)]
+    node = Node(Settings(settings, ListenerSettings(port=0), derive=DeriveSettings(workers=0)))
+    with node:
+        result = send_files(outside, "127.0.0.1", node.port, "ANY", parallel=2)
+        assert [process.is_alive() for process in processes] == [True] * 3
+        (tmp_path / "enough").touch()
+        for process in processes:
+            process.join(60)
+    assert (result.sent, result.failed, node.counters.failed) == (300, [], 0)
+    assert [process.exitcode for process in processes] == [0, 0, 0]
     assert list(verify(ingest)) == []
-    assert ingest.database.query("SELECT count(*) AS n FROM DICOMImages") == [{"n": 400}]
+    assert ingest.database.query("SELECT count(*) AS n FROM DICOMImages") == [{"n": 700}]
     ingest.close()

@@ -56,7 +56,9 @@ def test_every_table_is_explained(generate: ModuleType) -> None:
     assert silent == []
 
 
-@pytest.mark.parametrize("page", ["tutorial.md", "howto/export.md", "howto/network.md"])
+@pytest.mark.parametrize(
+    "page", ["tutorial.md", "howto/export.md", "howto/hooks.md", "howto/network.md", "howto/upkeep.md"]
+)
 def test_every_block_of_pages_to_follow(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(test_readme, "README", DOCS / page)
     test_readme.make_command(tmp_path / "bin")

@@ -64,6 +64,8 @@ def test_a_value_that_does_not_fit_leaves_the_file(tmp_path: Path) -> None:
     with pytest.raises(ObjectError, match="SpecificCharacterSet"):
         change_tag(path, "PatientName", "Müller^Ü")
     with pytest.raises(ObjectError, match="cannot be encoded"):
+        change_tag(path, "Rows", "70000")
+    with pytest.raises(ObjectError, match="does not fit"):
         change_tag(path, "Rows", "many")
     with pytest.raises(ObjectError, match="does not fit"):
         change_tag(path, "SliceLocation", "a secret")
@@ -72,6 +74,17 @@ def test_a_value_that_does_not_fit_leaves_the_file(tmp_path: Path) -> None:
     change_tag(path, "SpecificCharacterSet", "ISO_IR 192", create=True)
     change_tag(path, "PatientName", "Müller^Ü")
     assert dcmread(path).PatientName == "Müller^Ü"
+
+
+def test_text_stands_for_binary_numbers_and_for_tags(tmp_path: Path) -> None:
+    path = save(make_object(Rows=5), tmp_path / "1.dcm")
+    change_tag(path, "0028,0010", "512")
+    change_tag(path, "(0018,9087)", "1.5", create=True)
+    change_tag(path, "ReferencedFrameNumbers", "1\\2", create=True)
+    found = dcmread(path)
+    assert (found.Rows, found.DiffusionBValue, list(found.ReferencedFrameNumbers)) == (512, 1.5, [1, 2])
+    with pytest.raises(ValueError, match="neither a DICOM keyword nor a tag"):
+        change_tag(path, "Nope", "1")
 
 
 def test_a_full_disk_leaves_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

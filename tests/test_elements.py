@@ -5,6 +5,8 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from oracle import level, sample_files, sequences, texts
 from oracle import read as pydicom_read
 from pydicom.dataset import Dataset
@@ -22,6 +24,7 @@ from pyconquest_rt.elements import (
 )
 from pyconquest_rt.errors import UnreadableError
 from pyconquest_rt.header import HeaderReader
+from pyconquest_rt.values import SHORT_VRS, text_value
 
 #: In these a sequence is cut short by the end of the file; pydicom gives the part that is there.
 CUT_SHORT = {"rtplan_truncated.dcm", "DICOMDIR-nooffset"}
@@ -255,3 +258,13 @@ def test_every_cut_of_a_good_object_is_refused_or_read(tmp_path: Path) -> None:
             assert [one.text(0x30060026) for one in item.items(0x30060020)] in ([], ["BODY"])
         except UnreadableError:
             continue
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=24), st.sampled_from(sorted(SHORT_VRS)))
+@example(b"a \0 \0", "LO")
+@example(b" \x1b", "SH")
+def test_text_of_plain_values_takes_no_other_way_than_text_value(raw: bytes, vr: str) -> None:
+    data = b"\x08\0\x18\0" + vr.encode() + len(raw).to_bytes(2, "little") + raw + bytes(16)
+    item = Item(Source(data), 0, 8 + len(raw), EXPLICIT_LITTLE)
+    assert item.text(0x00080018) == text_value(raw, vr)

@@ -2,6 +2,8 @@
 
 import json
 import socket
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -222,9 +224,15 @@ def test_a_rule_that_another_process_is_at(ingest: Ingest, put: Put, peer: Peer)
     put("P1/1.dcm")
     rebuild(ingest)
     peer.start()
-    ingest.database.connection.execute("UPDATE forward_rules SET lease = ?", (clock.now + 1,))
-    assert send_due(ingest, clock) == Summary()
-    clock.now += 1  # it has died, and its lease has run out
+    hold = "import sys; from pathlib import Path; from pyconquest_rt.locks import Lock\n"
+    hold += "with Lock(Path(sys.argv[1]), ''):\n    print('held', flush=True)\n    input()"
+    lock = Path(ingest.database.path).with_name(".conquest.db.forward.all.lock")
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline() == b"held\n"
+        assert send_due(ingest, clock) == Summary()
+        other.kill()
     assert send_due(ingest, clock) == Summary(sent=1)
 
 
@@ -280,13 +288,16 @@ def test_the_verbs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, peer: Peer) 
         assert result.exit_code == code, result.output
         return result.output
 
-    run("forward", "add", "doses", "--to", f"PEER@127.0.0.1:{peer.port}", "--where", "modality='RTDOSE'")
+    (tmp_path / "acrnema.map").write_text(f"PEER 127.0.0.1 {peer.port}\n")
+    run("forward", "add", "doses", "--to", "PEER", "--where", "modality='RTDOSE'")
+    assert "title of a known one" in run("forward", "add", "bad", "--to", "NOBODY", code=1)
     run("forward", "add", "bad", "--to", "PEER@127.0.0.1:104", "--where", "nonsense", code=1)
     dose = make_object(Modality="RTDOSE", SOPClassUID=RTDoseStorage)
     save(dose, tmp_path / "data" / "dose.dcm")
     save(make_object(series=2), tmp_path / "data" / "ct.dcm")
     run("rebuild")
-    assert json.loads(run("forward", "list", "--json"))[0]["condition"] == "modality='RTDOSE'"
+    (made,) = json.loads(run("forward", "list", "--json"))
+    assert (made["condition"], made["host"], made["port"]) == ("modality='RTDOSE'", "127.0.0.1", peer.port)
     assert "0 objects sent, 1 not sent" in run("forward", "run", code=1)
     peer.start()
     assert "0 objects sent, 0 not sent" in run("forward", "run")

@@ -4,6 +4,7 @@ import re
 import resource
 import shutil
 import struct
+import tracemalloc
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -110,3 +111,33 @@ def test_lying_lengths_and_bombs_cost_no_memory(ingest: Ingest, data: Path) -> N
     assert report.read == 3
     assert report.indexed >= 1
     assert all(re.search(r"\w", reason) for _, reason in report.rejected)
+
+
+def test_a_lying_length_within_a_beam_costs_that_plan_its_columns_alone(ingest: Ingest, data: Path) -> None:
+    beam = pydicom.Dataset()
+    beam.BeamNumber, beam.BeamName = 1, "ARC123"
+    for number in range(1, 5):
+        plan = make_object(study=number, instance=number, Modality="RTPLAN", BeamSequence=[beam])
+        save(plan, data / f"{number}.dcm")
+    path = data / "3.dcm"
+    path.write_bytes(path.read_bytes().replace(b"LO\6\0ARC123", b"LO\x60\0ARC123"))
+    assert rebuild(ingest).indexed == 4
+    rows = ingest.database.query("SELECT ObjectFile, ElementList FROM DICOMImages ORDER BY ObjectFile")
+    assert [(row["ElementList"] or "")[:8] for row in rows] == ["[ ARC123", "[ ARC123", "", "[ ARC123"]
+
+
+def test_sequences_of_many_plans_are_not_kept(ingest: Ingest, data: Path) -> None:
+    """Each has a megabyte of control points; a batch of them must not hold these."""
+    point = pydicom.Dataset()
+    point.ControlPointIndex, point.TextValue = 0, "x" * 1_000_000
+    beam = pydicom.Dataset()
+    beam.BeamNumber, beam.BeamName, beam.ControlPointSequence = 1, "ARC1", [point]
+    for number in range(1, 31):
+        plan = make_object(study=number, instance=number, Modality="RTPLAN", BeamSequence=[beam])
+        save(plan, data / f"{number}.dcm")
+    tracemalloc.start()
+    try:
+        assert rebuild(ingest).indexed == 30
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()

@@ -69,6 +69,30 @@ def test_removed_files_leave_the_index_with_their_parents(ingest: Ingest, put: P
     assert list(verify(ingest)) == []
 
 
+def test_a_file_that_is_stored_while_a_rebuild_runs_is_not_taken_for_gone(
+    ingest: Ingest, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put("P1/1.dcm")
+    rebuild(ingest)
+    listed = iter(list(indexer.spans_of(ingest)))
+    put("P1/2.dcm", instance=2)
+    rebuild(ingest)  # stands for the listener, another process
+    monkeypatch.setattr(indexer, "spans_of", lambda *_: listed)
+    report = rebuild(ingest)
+    assert (report.removed, report.unchanged) == (0, 1)
+    assert rows(ingest, "SELECT count(*) FROM DICOMImages") == [(2,)]
+
+
+def test_a_file_that_became_a_folder_leaves_the_index(ingest: Ingest, put: Put, data: Path) -> None:
+    put("P1/1", instance=1)
+    rebuild(ingest)
+    (data / "P1/1").unlink()
+    put("P1/1/2.dcm", instance=2)
+    report = rebuild(ingest)
+    assert (report.indexed, report.removed) == (1, 1)
+    assert rows(ingest, "SELECT ObjectFile FROM DICOMImages") == [("P1/1/2.dcm",)]
+
+
 def test_an_empty_data_directory_does_not_empty_the_index(ingest: Ingest, put: Put, data: Path) -> None:
     put("P1/1.dcm")
     rebuild(ingest)

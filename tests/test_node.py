@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from pyconquest_rt.net.peers import Peers, known_peers
 from pyconquest_rt.net.stored import IMPLICIT_LITTLE
 from pyconquest_rt.node import Node
 from pyconquest_rt.scu import echo, find, send_files
+from pyconquest_rt.verify import verify
 
 
 def settings_of(folder: Path, text: str = "") -> Settings:
@@ -123,6 +125,24 @@ def test_peers_are_those_of_the_settings_and_of_the_map(tmp_path: Path, files: l
         )
         with held, pytest.raises(NetworkError, match="Local limit exceeded"):
             echo("127.0.0.1", node.port, "ANY", "TPS")
+
+
+@pytest.mark.parametrize("names", ["standard", "4"])
+def test_clients_that_send_the_same_objects_at_once_are_served_alike(
+    tmp_path: Path, files: list[Path], names: str
+) -> None:
+    settings = settings_of(tmp_path, f"[listener]\nport = 0\n[receive]\nfile_names = '{names}'\n")
+    with Node(settings) as node, ThreadPoolExecutor(4) as clients:
+        sent = [
+            clients.submit(send_files, files, "127.0.0.1", node.port, "ANY", f"CLIENT{n}") for n in range(4)
+        ]
+        assert [each.result().sent for each in sent] == [5] * 4
+        assert (node.counters.stored, node.counters.failed) == (20, 0)
+    ingest = Ingest.open(settings.archive)
+    assert len(ingest.database.query("SELECT 1 FROM DICOMImages")) == 5
+    assert list(verify(ingest)) == []
+    ingest.close()
+    assert len(list((tmp_path / "data").rglob("*.dcm"))) == 5
 
 
 @pytest.mark.parametrize(

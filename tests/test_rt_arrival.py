@@ -116,6 +116,67 @@ def test_dvhs_go_with_the_dose_and_wait_again_without_structures(
         assert ingest.database.query(f"SELECT * FROM {table}") == []
 
 
+def test_each_structure_set_of_the_frame_has_dvhs_where_nothing_chooses(
+    ingest: Ingest, patient: dict[str, list[Path]], tmp_path: Path
+) -> None:
+    import pydicom
+
+    dose = pydicom.dcmread(patient["RTDOSE"][0])
+    del dose.ReferencedRTPlanSequence
+    dose.save_as(tmp_path / "RTDOSE.dcm")
+    other = pydicom.dcmread(patient["RTSTRUCT"][0])
+    other.SOPInstanceUID = other.file_meta.MediaStorageSOPInstanceUID = f"{other.SOPInstanceUID}.1"
+    other.StructureSetROISequence[0].ROIName = "Outline"
+    other.save_as(tmp_path / "OTHER.dcm")
+    for files in ([tmp_path / "RTDOSE.dcm"], patient["RTSTRUCT"], [tmp_path / "OTHER.dcm"]):
+        put(ingest, files)
+        derive(ingest)
+    rows = ingest.database.query("SELECT structure_set_uid, roi_number, roi_name, plan_uid FROM dvh")
+    sets = {row["structure_set_uid"] for row in rows}
+    assert len(sets) == 2 and len(rows) == 14
+    assert {row["plan_uid"] for row in rows} == {None}
+    assert {row["roi_name"] for row in rows if row["roi_number"] == 1} == {"BODY", "Outline"}
+
+
+def test_a_series_of_single_planes_is_one_dose(
+    ingest: Ingest, patient: dict[str, list[Path]], tmp_path: Path
+) -> None:
+    import pydicom
+
+    whole = pydicom.dcmread(patient["RTDOSE"][0])
+    dvhs = calculate_dvhs(patient["RTSTRUCT"][0], whole, prescription_gy=60.0)
+    frames, size = whole.NumberOfFrames, len(whole.PixelData) // whole.NumberOfFrames
+    files = []
+    for number in range(frames):
+        plane = pydicom.dcmread(patient["RTDOSE"][0])
+        plane.SOPInstanceUID = plane.file_meta.MediaStorageSOPInstanceUID = f"2.25.77.{100 + number}"
+        z = float(whole.ImagePositionPatient[2]) + float(whole.GridFrameOffsetVector[number])
+        plane.ImagePositionPatient = [*whole.ImagePositionPatient[:2], z]
+        plane.PixelData = whole.PixelData[number * size : (number + 1) * size]
+        del plane.NumberOfFrames, plane.GridFrameOffsetVector
+        files.append(tmp_path / f"{number}.dcm")
+        plane.save_as(files[-1])
+    for kind in ("CT", "RTPLAN", "RTSTRUCT"):
+        put(ingest, patient[kind])
+    for portion in (files[5:], files[1:5], files[:1]):  # the first one comes last
+        put(ingest, portion)
+        derive(ingest)
+    rows = ingest.database.query("SELECT * FROM dvh")
+    assert {row["SOPInstanceUID"] for row in rows} == {"2.25.77.100"}
+    assert len(rows) == 7
+    for row in rows:
+        dvh = dvhs[row["roi_number"]]
+        assert row["status"] == dvh.status
+        if dvh.status == "ok":
+            assert row["mean_gy"] == pytest.approx(dvh.mean_gy, rel=1e-6)
+            assert row["volume_cc"] == pytest.approx(dvh.volume_cc)
+    remove_images(ingest.database, ["2.25.77.100"])
+    derive(ingest)
+    assert {row["SOPInstanceUID"] for row in ingest.database.query("SELECT SOPInstanceUID FROM dvh")} == {
+        "2.25.77.101"
+    }
+
+
 def test_a_replaced_structure_set_makes_new_dvhs(ingest: Ingest, patient: dict[str, list[Path]]) -> None:
     import pydicom
 

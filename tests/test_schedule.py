@@ -24,6 +24,7 @@ from pyconquest_rt.config import (
 from pyconquest_rt.errors import BusyError, SettingsError
 from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.locks import Lock, beside
+from pyconquest_rt.rebuild_report import Changes
 from pyconquest_rt.schedule import Schedule
 
 NEVER = ScheduleSettings(rebuild="", backup="", verify="", upkeep="", retention="", sweep_minutes=0)
@@ -139,6 +140,44 @@ def test_a_job_runs_in_a_process_of_its_own(settings: Settings) -> None:
     done = subprocess.run(command, input=render(settings), text=True, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert rows(settings, "SELECT count(*) AS n FROM DICOMImages") == [{"n": 1}]
+
+
+def test_the_nightly_rebuild_names_what_happened_behind_its_back(settings: Settings) -> None:
+    data = Path(settings.archive.data)
+    for number, patient in enumerate(("STAYS", "GOES", "RENAMED"), 1):
+        put(settings, f"{patient}/1.dcm", patient=patient, study=number)
+    jobs.run(settings, "rebuild")
+    put(settings, "ADDED/1.dcm", patient="ADDED", study=4)
+    put(settings, "ADDED/2.dcm", patient="ADDED", study=4, instance=2)
+    (data / "GOES/1.dcm").unlink()
+    (data / "GOES").rmdir()
+    (data / "RENAMED").rename(data / "BY_ANOTHER_NAME")
+    half = data / "STAYS/half.dcm"
+    half.write_bytes((data / "STAYS/1.dcm").read_bytes()[:200])
+    result = jobs.run(settings, "rebuild").result
+    assert result["changes"] == {
+        "indexed": {"files": ["ADDED/1.dcm", "ADDED/2.dcm"], "folders": {"ADDED": 2}},
+        "moved": {"files": ["BY_ANOTHER_NAME/1.dcm"], "folders": {"BY_ANOTHER_NAME": 1}},
+        "removed": {"files": ["GOES/1.dcm"], "folders": {"GOES": 1}},
+    }
+    assert [path for path, _ in result["rejected"]] == ["STAYS/half.dcm"]
+    assert {row["ObjectFile"] for row in rows(settings, "SELECT ObjectFile FROM DICOMImages")} == {
+        *("STAYS/1.dcm", "ADDED/1.dcm", "ADDED/2.dcm", "BY_ANOTHER_NAME/1.dcm")
+    }
+    put(settings, "STAYS/half.dcm", patient="STAYS", study=1, instance=3)
+    assert jobs.run(settings, "rebuild").result["changes"] == {
+        "indexed": {"files": ["STAYS/half.dcm"], "folders": {"STAYS": 1}}
+    }
+    assert jobs.run(settings, "verify").result["findings"] == []
+
+
+def test_a_report_names_the_first_hundred_and_counts_the_rest() -> None:
+    changes = Changes()
+    changes.add([f"P{number // 2:03d}/{number}.dcm" for number in range(150)])
+    changes.add([f"Q{number // 2:03d}/{number}.dcm" for number in range(150)])
+    assert len(changes.files) == 100 and changes.files[-1] == "P049/99.dcm"
+    assert len(changes.folders) == 101 and changes.folders["..."] == 100
+    assert sum(changes.folders.values()) == 300
 
 
 # -- retention ----------------------------------------------------------------------------------------------

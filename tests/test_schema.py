@@ -186,7 +186,7 @@ PYCONQUEST_STYLE = """\ufeff# made by hand \r
 /* a comment " with { a quote
    and */
 *PATIENT* {
-\t{ 0x0010, 0x0020, PatientID },   # the key
+\t{ 0x0010, 0x0020, PatientID, },   # the key
 {0x0010,0x0010,"PatientName",64,SQL_C_CHAR,DT_STR},/* at the margin */
 # { 0x0010, 0x0040, PatientSex },
   }
@@ -199,7 +199,7 @@ PYCONQUEST_STYLE = """\ufeff# made by hand \r
 *Image*
         {
         { 0x0008, 0x0018, "SOPInstanceUID", 64, SQL_C_CHAR, DT_UI }
-        { 0x0028, 0x0010, Rows }
+        { 0x0028, 0x0010, Rows }  // one "line
         /* { 0x0028, 0x0011, Columns } */
         { 0x0020, 0x000e, "SeriesInstanceUID", 64, SQL_C_CHAR, DT_UI }
         }
@@ -308,6 +308,7 @@ def without(level: str) -> str:
         (SMALL + "*Visit* { }", r"line 9: unknown section \*Visit\*; expected one of Patient"),
         (SMALL + "\n/* open\n", "line 10: expected \\*/ to close the comment that begins here"),
         (SMALL + "*Patient*", "expected '{', found 'end of file'"),
+        (SMALL + "Patient", r"expected a section such as \*Patient\*, found 'Patient'"),
         (SMALL.rstrip().removesuffix("}"), "found 'end of file'"),
         (SMALL.replace("*Patient* { { 0x0010, 0x0020", "*Patient* { { 0x0010, 0x0021"),
          r"line 2: the first column of \*Patient\* must be \(0010,0020\)"),

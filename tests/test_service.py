@@ -146,7 +146,7 @@ def test_what_cannot_start_stops_what_has_started(settings: Settings) -> None:
 def test_a_data_directory_that_cannot_be_made(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     archive = replace(settings.archive, data=str(tmp_path / "file" / "data"))
-    with pytest.raises(StorageError, match="data directory"):
+    with pytest.raises(StorageError, match="cannot make the folder"):
         Service(replace(settings, archive=archive))
 
 
@@ -159,8 +159,25 @@ def test_what_the_service_publishes(settings: Settings, tmp_path: Path) -> None:
         figures = status(settings.archive)["service"]
         assert (figures["stored"], figures["pid"]) == (1, os.getpid())
         assert figures["addresses"] == [f"PYCONQUEST@127.0.0.1:{service.port}"]
+        assert [line.split()[1] for line in service.screen() if line.startswith("DICOM")] == figures[
+            "addresses"
+        ]
         assert set(figures["next_jobs"]) == {"sweep", "rebuild", "backup", "verify", "upkeep"}
     assert published(settings.archive) is None
+
+
+def test_every_listener_is_shown(settings: Settings) -> None:
+    second = replace(settings.listener, ae_title="SECOND")
+    settings = replace(settings, listeners={"second": second})
+    with Service(settings) as service:
+        addresses = status(settings.archive)["service"]["addresses"]
+        assert [address.partition("@")[0] for address in addresses] == ["PYCONQUEST", "SECOND"]
+        assert [line.split()[1] for line in service.screen() if line.startswith("DICOM")] == addresses
+        assert all(scu.echo("127.0.0.1", int(each.rpartition(":")[2]), "ANY").ok for each in addresses)
+        archive = settings.archive
+        names = ["--data", archive.data, "--database", archive.database, "--sql", archive.sql]
+        shown = CliRunner().invoke(main, ["status", *names]).output
+        assert ", ".join(addresses) in shown
 
 
 def test_the_watch_folder_of_a_service(settings: Settings, tmp_path: Path) -> None:
@@ -270,7 +287,7 @@ def test_jobs_backup_and_restore_at_the_command_line(
     code, said = run("restore", copy)
     assert (code, said.splitlines()[-1]) == (0, "index and files agree")
     code, said = run("status")
-    assert (code, "1 images" in said, "does not run" in said) == (0, True, True)
+    assert (code, "1 image," in said, "does not run" in said) == (0, True, True)
 
 
 def test_doctor_at_the_command_line(run: Callable[..., tuple[int, str]], tmp_path: Path) -> None:

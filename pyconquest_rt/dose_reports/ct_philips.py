@@ -37,7 +37,7 @@ def is_dose_page(item: Item) -> bool:
     return (
         (item.text(0x00080070) or "").strip().lower().startswith("philips")
         and (item.text(0x0008103E) or "").strip().lower() == "dose info"
-        and bool(item.items(_EXPOSURES))
+        and item.first(_EXPOSURES) is not None
     )
 
 

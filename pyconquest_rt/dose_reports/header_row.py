@@ -27,21 +27,27 @@ _TEXTS = {
     "PatientAge": 0x00101010,
 }
 _NUMBERS = {"PatientSize_m": 0x00101020, "PatientWeight_kg": 0x00101030}
-_RANK = {"report": 2, "page": 1, "image": 0}
+_RANK = {"report": 3, "page": 2, "image": 1, "screen": 0}
 SOP_INSTANCE_UID = 0x00080018
 
 
 def start_rows(item: Item, kind: str, sop_instance_uid: str) -> Rows:
-    """Return the rows of an object of a kind (report, page or image) with its ``dose_object`` row filled."""
+    """Return the rows of an object of a kind (report, page, image or screen) with its ``dose_object`` row filled."""
     rows = Rows(sop_instance_uid)
     row = rows.object
-    row["object_kind"] = kind
     for column, tag in _TEXTS.items():
         row[column] = item.text(tag)
     for column, tag in _NUMBERS.items():
         row[column] = first_number(item, tag)
         if row[column] is None and item.text(tag):
             rows.warn(f"{column.partition('_')[0]} '{item.text(tag)}' is not a number")
-    moment = f"{row['ContentDate'] or row['StudyDate'] or ''}{row['ContentTime'] or row['StudyTime'] or ''}"
-    row["precedence"] = f"{_RANK[kind]} {moment} {sop_instance_uid}"
+    set_kind(rows, kind)
     return rows
+
+
+def set_kind(rows: Rows, kind: str) -> None:
+    """Set what kind of object it is, and by that what it counts for beside others."""
+    row = rows.object
+    moment = f"{row['ContentDate'] or row['StudyDate'] or ''}{row['ContentTime'] or row['StudyTime'] or ''}"
+    row["object_kind"] = kind
+    row["precedence"] = f"{_RANK[kind]} {moment} {rows.sop_instance_uid}"

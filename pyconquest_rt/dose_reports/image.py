@@ -12,9 +12,9 @@ from pyconquest_rt.dose_reports.attributes import number
 from pyconquest_rt.dose_reports.codes import word
 from pyconquest_rt.dose_reports.header_row import start_rows
 from pyconquest_rt.dose_reports.rows import Row, Rows
-from pyconquest_rt.dose_reports.sr import written_code
+from pyconquest_rt.dose_reports.sr import first_code
 from pyconquest_rt.dose_reports.units import convert, unit_of
-from pyconquest_rt.elements import Item
+from pyconquest_rt.elements import Item, format_tag
 
 _T = TypeVar("_T")
 Numbers = Iterable[tuple[str, int, str]]  #: (column, tag, the attribute's unit)
@@ -65,10 +65,8 @@ def _key(row: Row, event: Row) -> str:
 
 def coded(item: Item, tag: int) -> str | None:
     """Return the word of the first item of a code sequence."""
-    for entry in item.items(tag)[:1]:
-        written = written_code(entry)
-        return word(written, entry.text(0x00080104)) if written else None
-    return None
+    entry = first_code(item, tag)
+    return word(entry.written, entry.meaning) if entry and entry.written else None
 
 
 def fill_numbers(item: Item, columns: Numbers, row: Row, rows: Rows) -> None:
@@ -76,15 +74,16 @@ def fill_numbers(item: Item, columns: Numbers, row: Row, rows: Rows) -> None:
     for column, tag, unit in columns:
         if row.get(column) is not None:
             continue
-        text = next(iter(item.values(tag)), None)
-        if not text:
-            if item.raw(tag) is not None and text is None:
-                rows.warn(f"({tag >> 16:04X},{tag & 0xFFFF:04X}) cannot be decoded: no {column}")
+        text = item.text(tag)
+        if text is None:
+            if (item.raw(tag) or b"").strip(b" \0"):
+                rows.warn(f"{format_tag(tag)} cannot be decoded: no {column}")
             continue
-        value = number(text)
-        if value is None:
-            rows.warn(f"({tag >> 16:04X},{tag & 0xFFFF:04X}) '{text}' is not a number: no {column}")
-        else:
+        first = text.partition("\\")[0].strip(" ")
+        value = number(first)
+        if value is None and first:
+            rows.warn(f"{format_tag(tag)} '{first}' is not a number: no {column}")
+        elif value is not None:
             row[column] = convert(value, unit, unit_of(column))
 
 

@@ -1,9 +1,8 @@
-"""Dose to the patient (TID 10030, 10031), the enhanced report (TID 10040 to 10043) and Siemens Arcadis.
+"""Estimates of the dose to the patient (PS3.16 TID 10030 to 10034), and the summary of Siemens Arcadis.
 
-Of the two newer templates the main columns are filled; everything else stands in ``dose_item``.
+Of an estimate the main columns are filled: organ, doses and method; all else stands in ``dose_item``.
 """
 
-from pyconquest_rt.dose_reports import rdsr_projection
 from pyconquest_rt.dose_reports.report import Frame
 
 _ESTIMATE = {
@@ -13,23 +12,24 @@ _ESTIMATE = {
     "113518^DCM": "organ_dose_mGy",
     "128533^DCM": "organ_dose_mGy",
     "128531^DCM": "maximum_dose_mGy",
+    "128539^DCM": "median_dose_mGy",
+    "128532^DCM": "minimum_dose_mGy",
+    "128537^DCM": "equivalent_dose_mSv",
+    "128535^DCM": "maximum_equivalent_dose_mSv",
     "113839^DCM": "effective_dose_mSv",
     "121406^DCM": "reference_authority",
 }
+
+_METHOD = {"128477^DCM": "estimate_method", "128482^DCM": "reference_authority"}
+_MODEL = {"128417^DCM": "patient_model_type"}
 
 PATIENT_FRAMES = {
     "128402^DCM": Frame("dose_accumulated", _ESTIMATE, {"kind": "estimate"}),
     "128412^DCM": Frame(None, _ESTIMATE),
     "128414^DCM": Frame(None, _ESTIMATE),
-}
-
-_accumulated = rdsr_projection.FRAMES["113702^DCM"]
-_event = rdsr_projection.FRAMES["113706^DCM"]
-
-ENHANCED_FRAMES = {
-    "130500^DCM": _accumulated,
-    "130501^DCM": _event,
-    "130502^DCM": Frame(None, _event.columns),
+    "128415^DCM": Frame(None, {**_METHOD, **_MODEL}),
+    "128476^DCM": Frame(None, _METHOD),
+    "128500^DCM": Frame(None, _MODEL),
 }
 
 # Siemens Arcadis Varic writes one total of the examination under concepts of its own.

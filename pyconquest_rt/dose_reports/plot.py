@@ -33,6 +33,7 @@ def plot_distribution(
         KeyError: the quantity is not one of ``summary.QUANTITIES``.
         ValueError: no event has such a dose.
     """
+    from matplotlib import __version_info__ as version
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -46,10 +47,13 @@ def plot_distribution(
     figure = Figure(figsize=(9, 1.6 + 0.4 * len(groups)), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    axes.boxplot([doses for _, doses in groups], vert=False, widths=0.6, showfliers=False)
+    lying = {"orientation": "horizontal"} if version >= (3, 10) else {"vert": False}
+    axes.boxplot([doses for _, doses in groups], widths=0.6, showfliers=False, **lying)
     for place, (_, doses) in enumerate(groups, 1):
         axes.plot(doses, [place] * len(doses), ".", color="tab:blue", alpha=0.4, markersize=5)
-    axes.set_yticks(range(1, len(groups) + 1), [f"{name[:40]} (n = {len(doses)})" for name, doses in groups])
+    axes.set_yticks(
+        range(1, len(groups) + 1), [f"{_label(name)} (n = {len(doses)})" for name, doses in groups]
+    )
     unit = _UNITS[unit_of(QUANTITIES[quantity][1])]
     axes.set_xlabel(f"{_TITLES[quantity]} ({unit})")
     axes.set_title(f"{_TITLES[quantity]} by protocol")
@@ -59,3 +63,9 @@ def plot_distribution(
     axes.grid(axis="x", alpha=0.3)
     figure.savefig(path, format="png", dpi=120)
     return len(groups)
+
+
+def _label(name: str) -> str:
+    """The name of a protocol as plain text: matplotlib takes what stands between dollar signs as a formula."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in name[:40])
+    return printable.replace("$", r"\$")

@@ -3,14 +3,17 @@
 import hashlib
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from pyconquest_rt.dose_reports.attributes import opened
 from pyconquest_rt.dose_reports.ct_image import extract_ct_image
 from pyconquest_rt.dose_reports.ct_philips import extract_dose_page, is_dose_page
+from pyconquest_rt.dose_reports.ct_screen import extract_screen, is_screen
 from pyconquest_rt.dose_reports.header_row import SOP_INSTANCE_UID
 from pyconquest_rt.dose_reports.mammography import extract_mammography
 from pyconquest_rt.dose_reports.nuclear_medicine import extract_nuclear
+from pyconquest_rt.dose_reports.ocr import read_words
 from pyconquest_rt.dose_reports.radiography import extract_radiograph
 from pyconquest_rt.dose_reports.rows import Rows
 from pyconquest_rt.dose_reports.structured_report import extract_report, is_dose_report
@@ -33,6 +36,7 @@ def _secondary_capture(item: Item, sop_instance_uid: str) -> Rows | None:
 
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
+SECONDARY_CAPTURE = f"{_STORAGE}7"
 EXTRACTORS: dict[str, Extractor] = {
     f"{_STORAGE}{suffix}": extractor
     for extractor, suffixes in (
@@ -48,12 +52,18 @@ EXTRACTORS: dict[str, Extractor] = {
 """SOP Class UID → extractor. An extractor returns None for an object that holds no dose."""
 
 
-def extract(origin: str | os.PathLike[str] | bytes) -> Rows | None:
+def extract(origin: str | os.PathLike[str] | bytes, *, ocr_seconds: float | None = None) -> Rows | None:
     """Return the rows of one object, a file or its bytes; None where it holds no dose.
+
+    With ``ocr_seconds`` CT dose pages that have their values only in the pixels are read by Tesseract, each for
+    so many seconds at most (ct_screen.py).
 
     Bad input raises nothing: an object that cannot be read, or whose report breaks off, gives one
     ``dose_object`` row with the status ``failed`` and the reason in ``warnings``, under its SOP Instance UID
     or, where that cannot be read, under ``unreadable:`` and the SHA-256 of its bytes.
+
+    Raises:
+        SettingsError: ``ocr_seconds`` is given, there is such a page, and Tesseract is not installed.
     """
     row: dict[str, str | None] = {}
     try:
@@ -67,7 +77,10 @@ def extract(origin: str | os.PathLike[str] | bytes) -> Rows | None:
                 return None
             if not row["SOPInstanceUID"]:
                 raise UnreadableError("the object has no SOP Instance UID")
-            return extractor(item, row["SOPInstanceUID"])
+            rows = extractor(item, row["SOPInstanceUID"])
+            if rows is None and ocr_seconds and row["SOPClassUID"] == SECONDARY_CAPTURE and is_screen(item):
+                return extract_screen(item, row["SOPInstanceUID"], partial(read_words, origin, ocr_seconds))
+            return rows
     except UnreadableError as error:
         return _failed(row, origin, str(error))
 

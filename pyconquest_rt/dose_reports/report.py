@@ -18,6 +18,7 @@ from pyconquest_rt.dose_reports.tables import TABLES
 from pyconquest_rt.dose_reports.units import convert, unit_of
 
 _TYPES = {column.name: column.type for table in TABLES.values() for column in table.columns}
+_NAMES = {name: {column.name for column in table.columns} for name, table in TABLES.items()}
 _PARTS = {"dose_event_source": "source", "dose_event_filter": "filter"}  #: numbered within their event
 
 
@@ -61,6 +62,7 @@ class Event:
 @dataclass(slots=True)
 class _Scope:
     frame: Frame
+    table: str
     row: Row
     event: Event | None
 
@@ -75,7 +77,7 @@ def fill_rows(
     events: list[Event] = []
     scopes: list[_Scope] = []
     for item in items:
-        above = scopes[item.parent] if scopes else _Scope(CLOSED, rows.object, None)
+        above = scopes[item.parent] if scopes else _Scope(CLOSED, "dose_object", rows.object, None)
         frame = frames.get(item.key, CLOSED if item.value_type == "CONTAINER" else None)
         scope = above if frame is None else _open(frame, above, events, rows)
         scopes.append(scope)
@@ -92,26 +94,26 @@ def _open(frame: Frame, above: _Scope, events: list[Event], rows: Rows) -> _Scop
     """Open a frame: add its row, numbered within the object or, if it is a part of an event, within that."""
     if frame.table is None or frame.table == "dose_object":
         above.row.update(frame.fixed)
-        return _Scope(frame, above.row, above.event)
+        return _Scope(frame, above.table, above.row, above.event)
     if frame.table in _PARTS and above.event is None:
-        return _Scope(CLOSED, above.row, None)
+        return _Scope(CLOSED, above.table, above.row, None)
     row = rows.add(frame.table, **frame.fixed)
     if frame.table in _PARTS and above.event is not None:
         row["event"] = above.event.row["event"]
         row[_PARTS[frame.table]] = above.event.count(frame.table)
-        return _Scope(frame, row, above.event)
+        return _Scope(frame, frame.table, row, above.event)
     if frame.table == "dose_accumulated":
         row["seq"] = len(rows["dose_accumulated"])
         row["event"] = above.event.row["event"] if above.event else None
-        return _Scope(frame, row, above.event)
+        return _Scope(frame, frame.table, row, above.event)
     row["event"] = len(rows["dose_event"])
     events.append(Event(row))
-    return _Scope(frame, row, events[-1])
+    return _Scope(frame, frame.table, row, events[-1])
 
 
 def _fill(item: ContentItem, scope: _Scope, rows: Rows) -> None:
     column = scope.frame.columns.get(item.key)
-    if column is not None:
+    if column is not None and column in _NAMES[scope.table]:  # else it stands where it has no meaning
         put(scope.row, column, item, rows)
     elif scope.event is not None and item.key in scope.frame.series:
         column = scope.frame.series[item.key]

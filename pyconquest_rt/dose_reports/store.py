@@ -3,6 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,10 +25,12 @@ def create_tables(connection: sqlite3.Connection) -> None:
 
 _DELETE = {name: f"DELETE FROM {name} WHERE SOPInstanceUID = ?" for name in TABLES}  # noqa: S608
 COLUMNS = {name: tuple(column.name for column in table.columns) for name, table in TABLES.items()}
-INSERT = {
-    name: f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
-    for name, columns in COLUMNS.items()
-}
+
+
+@lru_cache(maxsize=256)
+def insert(table: str, columns: tuple[str, ...]) -> str:
+    """Return the INSERT statement for some columns of a table."""
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
 
 
 def delete(connection: sqlite3.Connection, sop_instance_uid: str) -> None:
@@ -40,9 +43,10 @@ def delete(connection: sqlite3.Connection, sop_instance_uid: str) -> None:
 def write(connection: sqlite3.Connection, rows: Rows) -> None:
     """Put the rows of one object in the place of those that were there."""
     delete(connection, rows.sop_instance_uid)
-    for name, columns in COLUMNS.items():
-        if rows[name]:
-            connection.executemany(INSERT[name], [tuple(map(row.get, columns)) for row in rows[name]])
+    for name, table in rows.items():
+        if table:
+            columns = tuple(sorted(set().union(*table)))  # of the many columns of an event most are empty
+            connection.executemany(insert(name, columns), [tuple(map(row.get, columns)) for row in table])
 
 
 class Imported(NamedTuple):
@@ -53,17 +57,23 @@ class Imported(NamedTuple):
     failed: int
 
 
-def import_paths(connection: sqlite3.Connection, paths: Iterable[str | os.PathLike[str]]) -> Imported:
+def import_paths(
+    connection: sqlite3.Connection,
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    ocr_seconds: float | None = None,
+) -> Imported:
     """Read files, and all files below folders, into the dose tables; each object in a transaction of its own.
 
     The connection must not be inside a transaction. A file that cannot be read becomes a row with the status
-    ``failed`` and stops nothing. The files themselves are never changed.
+    ``failed`` and stops nothing. The files themselves are never changed. ``ocr_seconds`` is that of
+    :func:`~pyconquest_rt.dose_reports.extract`.
     """
     with connection:
         create_tables(connection)
     counts = [0, 0, 0]
     for path in _files(paths):
-        rows = extract(path)
+        rows = extract(path, ocr_seconds=ocr_seconds)
         if rows is None:
             counts[1] += 1
             continue

@@ -5,7 +5,13 @@ are also met as Enhanced SR (GE) and as Comprehensive SR. Which template it is f
 themselves, so a report that names none, or a wrong one, is read all the same.
 """
 
-from pyconquest_rt.dose_reports import patient_dose, radiopharmaceutical, rdsr_ct, rdsr_projection
+from pyconquest_rt.dose_reports import (
+    enhanced_report,
+    patient_dose,
+    radiopharmaceutical,
+    rdsr_ct,
+    rdsr_projection,
+)
 from pyconquest_rt.dose_reports.header_row import start_rows
 from pyconquest_rt.dose_reports.report import CLOSED, Event, Frame, fill_rows
 from pyconquest_rt.dose_reports.rows import Rows
@@ -49,7 +55,7 @@ FRAMES = {
     **rdsr_projection.FRAMES,
     **radiopharmaceutical.FRAMES,
     **patient_dose.PATIENT_FRAMES,
-    **patient_dose.ENHANCED_FRAMES,
+    **enhanced_report.FRAMES,
     **patient_dose.ARCADIS_FRAMES,
 }
 
@@ -78,7 +84,10 @@ def extract_report(item: Item, sop_instance_uid: str) -> Rows:
         rows.object["TemplateIdentifier"] = template.text(0x0040DB00)
     if title not in DOSE_REPORT_TITLES:
         rows.warn(f"title '{title}' is not that of a dose report; only known containers are read")
-    fill_rows(content(item), FRAMES, _finish, rows)
+    items = list(content(item))
+    fill_rows(items, FRAMES, _finish, rows)
+    if enhanced_report.is_enhanced(items):
+        enhanced_report.fill_from_details(items, rows)
     _conclude(rows)
     return rows
 

@@ -12,7 +12,7 @@ from contextlib import closing
 from typing import NamedTuple, TextIO
 
 from pyconquest_rt.dose_reports.rows import Value
-from pyconquest_rt.dose_reports.store import COLUMNS, INSERT, create_tables
+from pyconquest_rt.dose_reports.store import COLUMNS, create_tables, insert
 from pyconquest_rt.dose_reports.tables import TABLES
 from pyconquest_rt.dose_reports.views import VIEWS
 
@@ -38,10 +38,14 @@ _STUDY_VIEWS = (
 
 
 class ProtocolDose(NamedTuple):
-    """The doses of one protocol on one scanner: the number of events, their median and 75th percentile."""
+    """The doses of one protocol on one scanner: the number of events, their median and 75th percentile.
+
+    ``quantity`` is the name of the column that they stand in; it ends with their unit.
+    """
 
     scanner: str
     protocol: str
+    quantity: str
     events: int
     median: float
     percentile_75: float
@@ -74,7 +78,7 @@ def _copy_study(connection: sqlite3.Connection, study: sqlite3.Connection, uid: 
         needed = " AND concept = '113795^DCM'" if name == "dose_item" else ""
         columns = ", ".join(COLUMNS[name])
         select = f"SELECT {columns} FROM {name} WHERE SOPInstanceUID IN ({objects}){needed}"  # noqa: S608
-        study.executemany(INSERT[name], connection.execute(select, (uid,)))
+        study.executemany(insert(name, COLUMNS[name]), connection.execute(select, (uid,)))
 
 
 def event_doses(connection: sqlite3.Connection, quantity: str) -> dict[tuple[str, str], list[float]]:
@@ -113,7 +117,8 @@ def protocol_summary(connection: sqlite3.Connection, quantity: str = "dlp") -> l
             continue
         upper = statistics.quantiles(values, n=4, method="inclusive")[2] if len(values) > 1 else values[0]
         median = statistics.median(values)
-        summary.append(ProtocolDose(scanner, protocol, len(values), median, upper, values[0], values[-1]))
+        name, least, most = QUANTITIES[quantity][1], values[0], values[-1]
+        summary.append(ProtocolDose(scanner, protocol, name, len(values), median, upper, least, most))
     return summary
 
 

@@ -45,7 +45,7 @@ SeriesInstanceUID                  TEXT     its series
 PatientID                          TEXT     its patient
 TemplateIdentifier                 TEXT     the template that a report names (10001, 10011, 10021 ...)
 ConceptNameCode                    TEXT     a report's title as code^scheme
-object_kind                        TEXT     report, page (a CT dose page) or image
+object_kind                        TEXT     report, page (a CT dose page), image, or screen (a CT dose page read by OCR whose sum is not sure)
 modality_type                      TEXT     CT, projection, mammography or NM
 precedence                         TEXT     of two objects that tell of one event the greater speaks (kind, content date and time, UID)
 StudyDate                          TEXT     (0008,0020)
@@ -115,9 +115,15 @@ dose_measurement_device                    TEXT     113794
 estimate_name                              TEXT     128403 Radiation Dose Estimate Name
 organ_dose_mGy                             REAL     113518 Organ Dose, or 128533 Mean Absorbed Radiation Dose
 maximum_dose_mGy                           REAL     128531 Maximum Absorbed Radiation Dose (of the skin: peak skin dose)
+median_dose_mGy                            REAL     128539 Median Absorbed Radiation Dose
+minimum_dose_mGy                           REAL     128532 Minimum Absorbed Radiation Dose
+equivalent_dose_mSv                        REAL     128537 Mean Equivalent Radiation Dose
+maximum_equivalent_dose_mSv                REAL     128535 Maximum Equivalent Radiation Dose
+estimate_method                            TEXT     128477 Radiation Dose Estimate Method Type
+patient_model_type                         TEXT     128417 Patient Model Type
 effective_dose_mSv                         REAL     113839
 effective_dose_method                      TEXT     121406 or 370129005 (G-C036) of the effective dose
-reference_authority                        TEXT     121406: whose method or table
+reference_authority                        TEXT     121406, or 128482: whose method or table
 """  # noqa: E501
 
 _EVENT = """

@@ -49,7 +49,6 @@ count       X-raysources 1 X-Raysources 1
 """
 
 
-@lru_cache(maxsize=1024)
 def _normal(unit: str) -> str:
     """One spelling for the many: without blanks, multiplication signs and annotations; µ is u."""
     text = "".join(unit.split()).replace("µ", "u").replace("μ", "u")
@@ -89,5 +88,10 @@ def unit_of(column: str) -> str:
 
 def convert(value: float, unit: str | None, target: str) -> float | None:
     """Return the value in the unit ``target``, or None when ``unit`` is not known as a unit of that kind."""
-    factor = _FACTORS.get((_normal(unit or ""), target))
+    factor = _factor(unit or "", target)
     return None if factor is None else value * factor[0] / factor[1]
+
+
+@lru_cache(maxsize=1024)
+def _factor(unit: str, target: str) -> tuple[float, float] | None:
+    return _FACTORS.get((_normal(unit), target))

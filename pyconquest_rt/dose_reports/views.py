@@ -6,9 +6,10 @@ arrived first. The rule:
 1. Rows with one event key and plane in one study are one event. The row of the object with the greatest
    ``precedence`` speaks for it (SQLite takes the columns beside MAX() from the row that has the maximum):
    cumulative and overlapping reports, and all images of one exposure.
-2. What a dose page or an image tells is left out where an object of a higher kind (report before page before
-   image) tells of the same event: by its UID, as the acquired image of that event, at the same second, as
-   the same activity of the same radionuclide; CT without an event UID wherever the study has it from above.
+2. What a dose page or an image tells is left out where an object of a higher kind (the first character of
+   ``precedence``: report before page before image before a page read by OCR of which the sum is not sure)
+   tells of the same event: by its UID, as the acquired image of that event, at the same second, as the same
+   activity of the same radionuclide; CT without an event UID wherever the study has it from above.
 3. A report without events (only totals) counts where nothing else in its study tells of dose; of several
    by one device the last.
 """
@@ -43,7 +44,7 @@ SELECT low.SOPInstanceUID, low.event, max(high.precedence) AS precedence,
        high.SOPInstanceUID AS told_by, high.event AS told_by_event
 FROM v_dose_voice low JOIN v_dose_voice high
   ON high.StudyInstanceUID = low.StudyInstanceUID AND high.event_kind = low.event_kind
-WHERE high.object_kind <> low.object_kind AND high.object_kind <> 'image' AND low.object_kind <> 'report'
+WHERE substr(high.precedence, 1, 1) > substr(low.precedence, 1, 1)
   AND (low.irradiation_event_uid = high.irradiation_event_uid
     OR (low.event_kind = 'CT' AND (low.irradiation_event_uid IS NULL OR high.irradiation_event_uid IS NULL))
     OR (low.event_kind = 'projection' AND ({_SAME_SECOND} OR {_ACQUIRED_IMAGE}))
@@ -70,11 +71,11 @@ LEFT JOIN v_dose_told t ON t.SOPInstanceUID = v.SOPInstanceUID AND t.event = v.e
 GROUP BY e.SOPInstanceUID
 """
 
-# For every report without events: the object that makes it idle, be it one with events or a later one.
+# For every report, or page in doubt, without events: what makes it idle, an object with events or a later report.
 _IDLE = """
 SELECT o.SOPInstanceUID, max(p.precedence) AS precedence, p.SOPInstanceUID AS speaker
 FROM dose_object o JOIN dose_object p ON p.StudyInstanceUID = o.StudyInstanceUID
-WHERE o.object_kind = 'report' AND p.status <> 'failed'
+WHERE o.object_kind IN ('report', 'screen') AND p.status <> 'failed'
   AND NOT EXISTS (SELECT 1 FROM dose_event e WHERE e.SOPInstanceUID = o.SOPInstanceUID)
   AND EXISTS (SELECT 1 FROM dose_accumulated a
               WHERE a.SOPInstanceUID = o.SOPInstanceUID AND a.kind IN ('CT', 'projection'))

@@ -119,19 +119,21 @@ def export(
     run = _Copies(ingest, folder) if pseudonymise is None else _Pseudonymised(ingest, folder, pseudonymise)
     exported = Exported()
     done: list[str] = []
-    for number, image in enumerate(images, 1):
-        try:
-            exported.files.append(run.write(image))
-            done.append(image.sop)
-        except (ObjectError, _MissingError) as error:
-            exported.refused.append((image.sop, str(error)))
-        if number % _CHUNK == 0:
-            run.note(done)
-            done.clear()
-        if progress:
-            progress(number, len(images))
-    run.note(done)
-    run.finish(exported)
+    try:
+        for number, image in enumerate(images, 1):
+            try:
+                exported.files.append(run.write(image))
+                done.append(image.sop)
+            except (ObjectError, _MissingError) as error:
+                exported.refused.append((image.sop, str(error)))
+            if number % _CHUNK == 0:
+                run.note(done)
+                done.clear()
+            if progress:
+                progress(number, len(images))
+    finally:  # also what was exported until the disk was full is on record
+        run.note(done)
+        run.finish(exported)
     return exported
 
 
@@ -183,10 +185,9 @@ class _Pseudonymised(_Copies):
 
     def __init__(self, ingest: Ingest, folder: Path, options: Pseudonymisation) -> None:
         super().__init__(ingest, folder)
-        if options.map_file and options.map_file.resolve().is_relative_to(folder.resolve()):
-            raise StorageError(
-                f"the map {options.map_file} would go with the export; choose another place for it"
-            )
+        for secret in filter(None, (options.map_file, options.key_file)):
+            if secret.resolve().is_relative_to(folder.resolve()):
+                raise StorageError(f"{secret} would go with the export; choose another place for it")
         self._options = options
         self._profile = _profile(ingest, options)
         self._map: list[Pseudonym] = []
@@ -194,7 +195,10 @@ class _Pseudonymised(_Copies):
     def write(self, image: Image) -> str:
         from pydicom.config import disable_value_validation  # its warnings would quote values
 
-        data_set = read_object(self._source(image))
+        try:
+            data_set = read_object(self._source(image))
+        except OSError as error:
+            raise _MissingError(f"its file cannot be read: {error.strerror}") from error
         if not self._options.burned_in:
             _refuse_what_may_show(data_set)
         with content_errors("it cannot be pseudonymised"), disable_value_validation():

@@ -85,7 +85,7 @@ class Content(Outgoing):
         """
         result = self._change(filename, tag, new_value, create)
         if result == 1:
-            self._reindex([filename])
+            self._reindex([filename], f"{tag} = {new_value}")
         return result
 
     def change_all_tags(
@@ -102,7 +102,8 @@ class Content(Outgoing):
         if names is None:
             self._log.error("name the files, series or studies to change")
             return
-        self._reindex([name for name in names if self._change(name, tag, new_value, create) == 1])
+        changed = [name for name in names if self._change(name, tag, new_value, create) == 1]
+        self._reindex(changed, f"{tag} = {new_value}")
 
     def modify_rtstruct(
         self,
@@ -144,7 +145,7 @@ class Content(Outgoing):
             edit.modify_structure_set(data_set, mode, names, new_names, delete_points=delete_points)
             if write_file:
                 replace_object(filename, data_set)
-                self._reindex([filename])
+                self._reindex([filename], f"{mode} {', '.join(names)}")
         except RAISED as error:
             self._log.error("the structure set was not changed: %s", logs.reason(error))
             self._log.debug("not changed: %s", filename)
@@ -156,22 +157,22 @@ class Content(Outgoing):
     def _change(self, filename: str, tag: edit.TagLike, value: Any, create: bool) -> int | None:
         try:
             edit.change_tag(filename, tag, value, create=create)
-        except edit.NoSuchElementError as error:
+        except (edit.NoSuchElementError, ValueError) as error:
             self._log.error("%s", error)
             return -1
-        except (*RAISED, ValueError) as error:
+        except RAISED as error:
             self._log.error("an element was not changed: %s", logs.reason(error))
             self._log.debug("not changed: %s", filename)
             return None
         return 1
 
-    def _reindex(self, filenames: Sequence[str]) -> None:
-        """Index those of some files again that lie in the archive."""
+    def _reindex(self, filenames: Sequence[str], change: str) -> None:
+        """Index those of some files again that lie in the archive, and put on record how they were changed."""
         if self._database is None:
             return
         ingest = self._ingest
         inside = [name for path in filenames if (name := store.object_file_of(ingest, path))]
-        outcomes = store.reindex(ingest, inside)
+        outcomes = store.reindex(ingest, inside, change)
         refused = [outcome.reason for outcome in outcomes if outcome.state is State.REJECTED]
         if self._compute_hash:
             hashing.fill_hashes(ingest)

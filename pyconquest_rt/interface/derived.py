@@ -1,5 +1,6 @@
 """The part of the class that derives: DVHs, RT tables, dose reports; and tables as data frames."""
 
+from collections.abc import Callable
 from typing import Any
 
 from pyconquest_rt import derive, reports
@@ -10,13 +11,21 @@ from pyconquest_rt.interface.base import Base
 class Derived(Base):
     """What is made of the objects beside their rows; keyword by keyword an addition to PyConquest."""
 
-    def derive(self, patient: str | None = None) -> derive.Summary:
+    def derive(
+        self,
+        patient: str | None = None,
+        on_derived: Callable[[derive.Derived], object] = lambda event: None,
+    ) -> derive.Summary:
         """Derive everything that is due (RT tables, DVHs, dose tables), of one patient or of all.
+
+        Args:
+            patient: a PatientID.
+            on_derived: called with each result that is committed.
 
         Returns:
             how many objects were done, wait or failed, with the reasons.
         """
-        return derive.derive(self._ingest, patient=patient)
+        return derive.derive(self._ingest, patient=patient, on_derived=on_derived)
 
     def dvh(self, key: str, metrics: tuple[str, ...] = reports.METRICS) -> list[dict[str, Any]]:
         """Return the DVHs of a patient, a study, a dose or a structure set, one dictionary for each.

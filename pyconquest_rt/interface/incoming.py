@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from pyconquest_rt import hashing, indexer, logs, store
 from pyconquest_rt.interface.base import Base
-from pyconquest_rt.paths import folder_name
-from pyconquest_rt.selection import select_images
+from pyconquest_rt.selection import folders_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -46,7 +45,7 @@ class Incoming(Base):
             DatabaseError: the data directory is empty but the index is not; is its disk mounted?
         """
         ingest = self._ingest
-        folders = [""] if mrn is None else self._folders_of(str(mrn))
+        folders = [""] if mrn is None else folders_of(self._open_database, str(mrn))
         count = 0
         for folder in folders:
             report = indexer.rebuild(ingest, only="missing" if compute_only_missing else "all", under=folder)
@@ -137,13 +136,3 @@ class Incoming(Base):
             return False
         self.last_seriesuid_loaded = stored.series
         return True
-
-    def _folders_of(self, patient_id: str) -> list[str]:
-        """Return the folders in which a patient's files lie, or may; none lies in another of them."""
-        images = select_images(self._open_database, "patient", patient_id)
-        known = {image.object_file.replace("\\", "/").rpartition("/")[0] for image in images}
-        outermost: list[str] = []
-        for name in sorted({f"{folder}/" for folder in known | {folder_name(patient_id)} if folder}):
-            if not (outermost and name.startswith(outermost[-1])):
-                outermost.append(name)
-        return [name.removesuffix("/") for name in outermost]

@@ -2,11 +2,13 @@
 
 import sqlite3
 import ssl
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
 from pyconquest_rt.config import ArchiveSettings, DeriveSettings, ListenerSettings, Settings
 from pyconquest_rt.errors import ObjectError, PyconquestError
+from pyconquest_rt.hooks import Stored
 from pyconquest_rt.interface.base import Base
 from pyconquest_rt.node import Node
 from pyconquest_rt.reception import Reception
@@ -35,6 +37,7 @@ class Network(Base):
         *,
         host: str = "0.0.0.0",
         ae_title: str = "PYCONQUEST",
+        on_stored: Callable[[Stored], object] | None = None,
         **listener: Any,
     ) -> Node | None:
         """Receive objects, answer C-ECHO, and answer queries from this machine and known peers.
@@ -45,6 +48,7 @@ class Network(Base):
             block: listen until interrupted; otherwise return at once.
             host: the address to listen on; all interfaces, as in PyConquest.
             ae_title: the own AE title.
+            on_stored: called with each object that is safe and indexed, in a thread of its own.
             listener: further keys of the section listener of the settings, such as ``tls_certificate``,
                 ``may_store`` and ``may_query``.
 
@@ -56,7 +60,8 @@ class Network(Base):
             SettingsError: a certificate or a caller cannot be used.
         """
         address = ListenerSettings(host, port, ae_title, **listener)
-        node = Node(self._node_settings(address), write_to_database=write_to_database)
+        hooks = [] if on_stored is None else [on_stored]
+        node = Node(self._node_settings(address), write_to_database=write_to_database, on_stored=hooks)
         print(f"starting listener on port : {node.port}")
         if not write_to_database:
             print("the database is not updated")

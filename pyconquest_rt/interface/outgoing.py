@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from pyconquest_rt import delete
-from pyconquest_rt.errors import DatabaseError, PyconquestError
+from pyconquest_rt.errors import PyconquestError
 from pyconquest_rt.exports.files import copy_series
 from pyconquest_rt.exports.objects import Exported, Pseudonymisation, export, select
 from pyconquest_rt.interface.base import Base
-from pyconquest_rt.selection import Level, select_images
+from pyconquest_rt.selection import Level, select_images, series_in
 
 
 class Outgoing(Base):
@@ -159,11 +159,7 @@ class Outgoing(Base):
         """Return the series named, or else the column SeriesInst (in any case) of the caller's query."""
         if series is not None:
             return [series] if isinstance(series, str) else series
-        rows = self.execute_db_query(query or "") or []
-        column = next((name for name in (rows[0] if rows else ()) if name.lower() == "seriesinst"), None)
-        if rows and column is None:
-            raise DatabaseError("the query has no column SeriesInst")
-        return [row[column] for row in rows]
+        return series_in(self.execute_db_query(query or "") or [])
 
     def _delete_one(self, series: str, files: bool, rows: bool) -> None:
         try:

@@ -6,8 +6,9 @@ which is quicker where an object has many items. The functions here read both al
 
 import io
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +51,13 @@ def read_object(source: Source, defer_size: int | None = None) -> Dataset:
     if not known:
         raise UnreadableError(f"{name} is not a DICOM object: it has no SOPClassUID")
     return dataset
+
+
+def read_objects(source: Source | Sequence[Source]) -> list[Dataset]:
+    """Return the data sets of a source, or of several in a list or tuple; raises as read_object does."""
+    if isinstance(source, list | tuple):
+        return [read_object(one) for one in source]
+    return [read_object(cast(Source, source))]
 
 
 def _name(source: Source) -> str:

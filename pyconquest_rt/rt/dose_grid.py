@@ -1,7 +1,8 @@
 """The dose grid of an RTDOSE in patient coordinates, and its trilinear interpolation (DICOM PS3.3
 C.8.8.3)."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -9,7 +10,16 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 from pydicom.pixels.utils import pixel_array
-from pydicom.uid import UID, ExplicitVRBigEndian, RLELossless
+from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
+    UID,
+    ExplicitVRBigEndian,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLSNearLossless,
+    RLELossless,
+)
 
 from pyconquest_rt.errors import ObjectError
 from pyconquest_rt.rt.dicom_values import number, numbers, raw_value, text
@@ -25,6 +35,8 @@ MAX_EXPANSION = {RLELossless: 64}
 OTHER_EXPANSION = 10_000
 """How many bytes one byte of compressed PixelData can stand for: two bytes of RLE are at most 128; the
 others' best case is a frame of one value."""
+
+LOSSY_SYNTAXES = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless, JPEG2000, HTJ2K)
 
 IMAGE_POSITION, IMAGE_ORIENTATION, PIXEL_SPACING, SLICE_THICKNESS = (
     0x00200032,
@@ -166,13 +178,35 @@ def turned(points: Floats, matrix: Floats) -> Floats:
     return np.asarray(np.einsum("ni,ji->nj", points, matrix))
 
 
-def read_dose_grid(dose: Dataset) -> DoseGrid:
+@dataclass(frozen=True)
+class _Plane:
+    """Where an RTDOSE lies: number of planes, rows and columns, directions, first voxel and distances in mm."""
+
+    shape: tuple[int, int, int]
+    axes: Floats
+    origin: Floats
+    spacing: Floats
+    scaling: float
+
+
+def read_dose_grid(dose: Dataset | Sequence[Dataset]) -> DoseGrid:
     """Return the dose grid of an RTDOSE in Gy; raises DoseError with the reason where it has none to use.
 
     Both forms of GridFrameOffsetVector are read (C.8.8.3.2), planes in falling order, any orientation, 8, 16
     and 32 bits, signed and unsigned, native of either byte order and compressed as far as pydicom has a
-    decoder.
+    decoder. Several objects are the planes of one grid, in any order.
     """
+    if not isinstance(dose, Dataset):
+        return _stacked(list(dose)) if len(dose) != 1 else read_dose_grid(dose[0])
+    plane = _plane(dose)
+    offsets = _offsets(dose, plane.shape[0], plane.axes[0], plane.origin)
+    stored = _stored_values(dose, plane.shape)
+    if plane.scaling * max(-float(stored.min()), float(stored.max())) > np.finfo(np.float32).max:
+        raise DoseError("the dose grid holds values that are not finite")
+    return _grid(stored, plane, offsets, _plane_thickness(dose, plane.spacing))
+
+
+def _plane(dose: Dataset) -> _Plane:
     _require_gray(dose)
     shape = _shape(dose)
     axes = _axes(dose)
@@ -182,29 +216,72 @@ def read_dose_grid(dose: Dataset) -> DoseGrid:
     spacing = numbers(dose, PIXEL_SPACING)
     if spacing.size != 2 or not np.all((spacing > 0) & (spacing < 1e4)):
         raise DoseError("PixelSpacing is missing or not two positive numbers")
-    offsets = _offsets(dose, shape[0], axes[0], origin)
     scaling = number(dose, DOSE_GRID_SCALING)
     if scaling is None or scaling <= 0:
         raise DoseError("DoseGridScaling is missing or not a positive number")
-    stored = _stored_values(dose, shape)
-    if scaling * max(-float(stored.min()), float(stored.max())) > np.finfo(np.float32).max:
+    return _Plane(shape, axes, origin, spacing, scaling)
+
+
+def _stacked(doses: list[Dataset]) -> DoseGrid:
+    """Return the grid of doses of one plane each, which may differ in scaling alone."""
+    planes = [_plane(dose) for dose in doses]
+    if not planes:
+        raise DoseError("there is no dose")
+    first = min(planes, key=lambda plane: float(plane.origin @ planes[0].axes[0]))
+    steps = np.array([plane.origin - first.origin for plane in planes])
+    offsets = steps @ first.axes[0]
+    order = np.argsort(offsets)
+    if any(plane.shape != (1, *first.shape[1:]) for plane in planes):
+        raise DoseError(f"the {len(planes)} doses are not planes of the same number of rows and columns")
+    if (
+        not all(
+            np.allclose(plane.axes, first.axes, atol=1e-4)
+            and np.allclose(plane.spacing, first.spacing, atol=1e-4)
+            for plane in planes
+        )
+        or (np.abs(steps - np.outer(offsets, first.axes[0])) > 0.01).any()
+    ):
+        raise DoseError(f"the {len(planes)} doses do not lie above each other on one grid")
+    if (np.diff(offsets[order]) < 1e-3).any():
+        raise DoseError("two of the doses are of the same plane")
+    if len(planes) * first.shape[1] * first.shape[2] > MAX_VOXELS:
+        raise DoseError(f"the {len(planes)} doses have more than {MAX_VOXELS} voxels together")
+    gray = np.empty((len(planes), *first.shape[1:]), np.float32)
+    with np.errstate(over="ignore"):
+        for place, number_of in enumerate(order):
+            values = _stored_values(doses[number_of], planes[number_of].shape)
+            gray[place] = values[0] * planes[number_of].scaling
+    if not np.isfinite(gray).all():
         raise DoseError("the dose grid holds values that are not finite")
+    return _grid(gray, replace(first, scaling=1.0), offsets[order], 0.0)
+
+
+def _grid(stored: npt.NDArray[Any], plane: _Plane, offsets: Floats, thickness: float) -> DoseGrid:
+    """Put a grid together; ``thickness`` in mm is that of a lone plane."""
     if offsets[-1] < offsets[0]:
         offsets, stored = offsets[::-1], stored[::-1]
-    nodes, extents = [], []
-    steps = (_plane_thickness(dose, spacing), spacing[0], spacing[1])
-    for axis, centres in enumerate(
-        (offsets, spacing[0] * np.arange(shape[1]), spacing[1] * np.arange(shape[2]))
-    ):
+    nodes: list[Floats] = []
+    extents = []
+    for axis, step in enumerate((thickness, float(plane.spacing[0]), float(plane.spacing[1]))):
+        centres: Floats = offsets if axis == 0 else step * np.arange(float(stored.shape[axis]))
         if centres.size == 1:
-            centres = centres + 0.5 * steps[axis] * np.array([-1.0, 1.0])
+            centres = float(centres[0]) + 0.5 * step * np.array([-1.0, 1.0])
             stored = np.repeat(stored, 2, axis=axis)
             extents.append((float(centres[0]), float(centres[1])))
         else:
             half = 0.5 * (centres[1] - centres[0]), 0.5 * (centres[-1] - centres[-2])
             extents.append((float(centres[0] - half[0]), float(centres[-1] + half[1])))
-        nodes.append(centres)
-    return DoseGrid(np.ascontiguousarray(stored), scaling, origin, axes, tuple(nodes), tuple(extents))
+        nodes.append(np.asarray(centres))
+    w, v, u = nodes
+    stored = np.ascontiguousarray(stored)
+    return DoseGrid(stored, plane.scaling, plane.origin, plane.axes, (w, v, u), tuple(extents))
+
+
+def is_lossy(dose: Dataset) -> bool:
+    """Tell whether the stored values were, or for all that is said may have been, compressed with loss (PS3.3
+    C.7.6.1.1.5, PS3.5 section 8.2)."""
+    said = text(dose, "LossyImageCompression")
+    return said == "01" or (said != "00" and _transfer_syntax(dose) in LOSSY_SYNTAXES)
 
 
 def _require_gray(dose: Dataset) -> None:

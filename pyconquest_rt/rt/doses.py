@@ -18,6 +18,7 @@ from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRBigEndian
 
 from pyconquest_rt.rt.dicom_values import Source, items
+from pyconquest_rt.rt.dose_grid import is_lossy
 from pyconquest_rt.rt.rows import (
     Row,
     first,
@@ -117,6 +118,7 @@ def _grid_warnings(dataset: Dataset, row: Row) -> list[str]:
     checks = [
         (row["orientation"] is None, "ImageOrientationPatient is missing or not six numbers"),
         (row["origin_x_mm"] is None, "ImagePositionPatient is missing or not three numbers"),
+        (is_lossy(dataset), "the dose was compressed with loss"),
         (row["row_spacing_mm"] is None, "PixelSpacing is missing or not two numbers"),
         (
             (row["planes"] or 0) > 1 and len(reals(dataset, "GridFrameOffsetVector")) != row["planes"],

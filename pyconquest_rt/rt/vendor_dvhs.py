@@ -1,11 +1,11 @@
 """The DVHs that the sender put into an RTDOSE, as DVH objects."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from pyconquest_rt.rt.dicom_values import Source, read_object
+from pyconquest_rt.rt.dicom_values import Source, read_objects
 from pyconquest_rt.rt.dose_grid import DoseError, read_dose_grid
 from pyconquest_rt.rt.dvh_object import DVH, NAN, from_curve
 from pyconquest_rt.rt.dvh_sequence import SentDvh, read_dvh_sequence
@@ -15,7 +15,7 @@ STATED_DIFFERENCE = 0.02
 
 
 def read_vendor_dvhs(
-    dose: Source,
+    dose: Source | Sequence[Source],
     *,
     prescription_gy: float | None = None,
     volumes_cc: Mapping[int, float] | None = None,
@@ -25,15 +25,19 @@ def read_vendor_dvhs(
 
     Cumulative and differential DVHs are read. Relative doses become Gy by DVHNormalizationDoseValue or else
     by ``prescription_gy``; relative volumes become cc by ``volumes_cc`` (cc by ROI number), and without that
-    the volume is NaN and only statistics in % have values. Raises UnreadableError for what is not DICOM.
+    the volume is NaN and only statistics in % have values. Of several objects, the planes of one grid, those
+    of the first that has any are read. Raises UnreadableError for what is not DICOM.
     """
-    dose_object = read_object(dose)
+    doses = read_objects(dose)
+    sequence: list[SentDvh] = next(filter(None, (list(read_dvh_sequence(one)) for one in doses)), [])
+    if not sequence:
+        return {}
     try:
-        highest = read_dose_grid(dose_object).range[1]
+        highest = read_dose_grid(doses).range[1]
     except DoseError:
         highest = NAN
     found: dict[int, DVH] = {}
-    for sent in read_dvh_sequence(dose_object):
+    for sent in sequence:
         if not sent.included:
             continue
         number = sent.included[0]

@@ -22,7 +22,7 @@ def _connection(settings: Settings) -> "sqlite3.Connection":
     from pyconquest_rt.dose_reports.extractors import extractors
 
     database = open_ingest(settings).database
-    prepare(database, extractors())
+    prepare(database, extractors(settings.dose))
     return database.connection
 
 
@@ -38,7 +38,7 @@ def import_paths(settings: Settings, paths: tuple[Path, ...]) -> None:
     """Read dose from files that stay where they are; objects of the archive are read by 'derive'."""
     from pyconquest_rt.dose_reports import import_paths as run
 
-    imported = run(_connection(settings), paths)
+    imported = run(_connection(settings), paths, ocr_seconds=settings.dose.allowed_ocr_seconds())
     click.echo(f"{imported.written} with dose, {imported.without_dose} without, {imported.failed} failed")
     if imported.failed:
         sys.exit(1)
@@ -107,7 +107,10 @@ def plot(settings: Settings, png: str, quantity: str) -> None:
     """Draw the distribution of a quantity by protocol."""
     from pyconquest_rt.dose_reports import plot_distribution
 
-    count = plot_distribution(_connection(settings), png, quantity)
+    try:
+        count = plot_distribution(_connection(settings), png, quantity)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
     click.echo(f"{png}: {count} protocols")
 
 

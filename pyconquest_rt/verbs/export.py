@@ -62,8 +62,9 @@ def export(
     map_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Write objects into folder DESTINATION: those of patients, studies and series, as they are or under pseudonyms.
+    """Write objects into a folder, as they are or under pseudonyms.
 
+    The objects are those of the patients, studies and series that are named; nothing is taken away from the archive.
     Pseudonyms are the same in every export with the same key, so that references stay whole. The key and the map
     from originals to pseudonyms stay in the archive's database. The status is 1 where something was not exported.
     """

@@ -13,7 +13,13 @@ def forward() -> None:
 
 @forward.command()
 @click.argument("name")
-@click.option("--to", "peer", required=True, metavar="AET@HOST:PORT", help="Where matching objects go.")
+@click.option(
+    "--to",
+    "peer",
+    required=True,
+    metavar="AET@HOST:PORT",
+    help="Where matching objects go; the title alone for a known peer.",
+)
 @click.option(
     "--where",
     "condition",
@@ -26,9 +32,12 @@ def forward() -> None:
 def add(settings: Settings, name: str, peer: str, condition: str | None, calling: str | None) -> None:
     """Make a rule for the objects that come from now on."""
     from pyconquest_rt.forward_rules import Rule, add_rule, parse_peer
+    from pyconquest_rt.net.peers import known_peers
 
-    rule = Rule(name, *parse_peer(peer), calling or settings.listener.ae_title, condition)
-    add_rule(open_ingest(settings).database, rule)
+    known = None if "@" in peer else known_peers(settings).find(peer)
+    address = (known.aet, known.host, known.port) if known else parse_peer(peer)
+    rule = Rule(name, *address, calling or settings.listener.ae_title, condition)
+    add_rule(open_ingest(settings, create=True).database, rule)
 
 
 @forward.command()

@@ -15,11 +15,12 @@ from pyconquest_rt.terminal import (
     open_ingest,
     print_json,
     print_rows,
+    waiting,
 )
 
 
 @click.command()
-@click.option("--patient", metavar="ID", help="Only this patient's folder.")
+@click.option("--patient", metavar="ID", help="Only this patient's folders.")
 @click.option("--all", "only", flag_value="all", help="Read every file anew.")
 @click.option("--changed", "only", flag_value="changed", help="Also files whose size or time has changed.")
 @click.option(
@@ -31,18 +32,34 @@ from pyconquest_rt.terminal import (
 def rebuild(settings: Settings, patient: str | None, only: Any, jobs: int | None, as_json: bool) -> None:
     """Bring the index into line with the files on disk."""
     from pyconquest_rt import indexer
-    from pyconquest_rt.paths import folder_name
+    from pyconquest_rt.rebuild_report import Report
+    from pyconquest_rt.selection import folders_of
 
+    if not Path(settings.archive.data).is_dir():
+        raise click.ClickException(
+            f"there is no data directory {settings.archive.data}; --data names another, and 'pyconquest-rt store' "
+            "makes it"
+        )
     progress = Progress("files")
-    under = "" if patient is None else folder_name(patient)
-    ingest = open_ingest(settings)
-    total = indexer.count_due(ingest, only=only, under=under) if progress.enabled else None
-    report = indexer.rebuild(
-        ingest, only=only, under=under, jobs=jobs, progress=lambda done, _: progress(done, total)
+    ingest = open_ingest(settings, create=True)
+    folders = [""] if patient is None else folders_of(ingest.database, patient)
+    total = (
+        sum(indexer.count_due(ingest, only=only, under=under) for under in folders)
+        if progress.enabled
+        else None
     )
+    report = Report()
+
+    def show(done: int, _: float) -> None:
+        progress(report.read + done, total)
+
+    for under in folders:
+        report += indexer.rebuild(ingest, only=only, under=under, jobs=jobs, progress=show)
     progress.close()
+    if patient is not None and not (report.read or report.unchanged or report.removed or report.unreachable):
+        raise click.ClickException(f"there are no files and no rows of patient {patient}")
     if as_json:
-        print_json(vars(report))
+        print_json(report.as_dict())
         return
     click.echo(str(report))
     for path, reason in report.rejected:
@@ -59,8 +76,11 @@ def verify(settings: Settings, fix: bool, as_json: bool) -> None:
 
     ingest = open_ingest(settings)
     if fix:
-        click.echo(str(verification.fix(ingest)), err=as_json)
-    findings = list(verification.verify(ingest))
+        with waiting("reading files again"):
+            report = verification.fix(ingest)
+        click.echo(str(report), err=as_json)
+    with waiting("comparing rows and files"):
+        findings = list(verification.verify(ingest))
     if findings or as_json:
         print_rows([finding._asdict() for finding in findings], as_json)
     else:
@@ -78,7 +98,9 @@ def query(settings: Settings, statement: str, as_json: bool) -> None:
     import sqlite3
 
     try:
-        print_rows(open_ingest(settings).database.query(statement), as_json)
+        with waiting("asking"):
+            rows = open_ingest(settings).database.query(statement)
+        print_rows(rows, as_json)
     except sqlite3.Error as error:
         raise click.ClickException(f"{error} in: {statement}") from error
 
@@ -108,15 +130,18 @@ def dump(
 
     if bool(tables) == bool(statement) or (output and len(tables) > 1):
         raise click.UsageError("give tables or --query; --output goes with one table or a query")
+    if len(delimiter) != 1:
+        raise click.UsageError(f"--delimiter must be one character, not {delimiter!r}")
     database = open_ingest(settings).database
     wanted = {f"{table}.csv": f"SELECT * FROM {quote(table)}" for table in tables}  # noqa: S608
     for name, sql in (wanted or {"query_dump.csv": statement or ""}).items():
         path = output or name
         try:
-            rows = write(database, sql, path, delimiter=delimiter, guard_formulas=safe)
+            with waiting(f"writing {path}"):
+                rows = write(database, sql, path, delimiter=delimiter, guard_formulas=safe)
         except sqlite3.Error as error:
             raise click.ClickException(f"{error} in: {sql}") from error
-        click.echo(f"{path}: {rows} rows")
+        click.echo(f"{path}: {rows} rows" if rows else f"{path}: no rows, not written")
 
 
 @click.command()
@@ -136,7 +161,14 @@ def summary(settings: Settings, orderby: str, as_json: bool) -> None:
 
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-def adopt(folder: Path) -> None:
+@click.option("--data", metavar="DIR", help="The data directory [as dicom.ini says, or FOLDER/data].")
+@click.option(
+    "--database", metavar="FILE", help="The index [as dicom.ini says, or the one *.db or *.db3 there]."
+)
+@click.option(
+    "--sql", metavar="FILE", help="Definition of the tables [as dicom.ini says, or FOLDER/dicom.sql]."
+)
+def adopt(folder: Path, data: str | None, database: str | None, sql: str | None) -> None:
     """Take over the database and tree of a Conquest server or of PyConquest, where they are.
 
     FOLDER holds a dicom.ini, or a database with a data directory beside it. Nothing is moved; the settings that
@@ -145,7 +177,9 @@ def adopt(folder: Path) -> None:
     from pyconquest_rt.adopt import adopt as take_over
 
     progress = Progress("files")
-    adopted = take_over(folder, progress=lambda done, _: progress(done))
+    adopted = take_over(
+        folder, data=data, database=database, sql=sql, progress=lambda done, _: progress(done)
+    )
     progress.close()
     click.echo(f"data directory  {adopted.settings.data}")
     click.echo(f"database        {adopted.settings.database}")

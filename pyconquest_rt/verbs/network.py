@@ -19,6 +19,7 @@ from pyconquest_rt.terminal import (
     print_json,
     print_rows,
     settings_here,
+    waiting,
     with_listener,
 )
 
@@ -154,7 +155,8 @@ def demo(settings: Settings, patients: int, once: bool, **given: Any) -> None:
         if shown.dvhs:
             click.echo(f"\nDVHs of {shown.dvhs[0]['PatientID']}:")
             print_rows([{k: v for k, v in row.items() if k != "PatientID"} for row in shown.dvhs], False)
-        click.echo(f"\ntry: pyconquest-rt dvh {shown.patient} --plot dvh.png")
+        program = sys.argv[0] if Path(sys.argv[0]).name == "pyconquest-rt" else "pyconquest-rt"
+        click.echo(f"\ntry: {program} dvh {shown.patient} --plot dvh.png")
         if once:
             return
         click.echo("listening; stop with Ctrl-C")
@@ -262,7 +264,8 @@ def find(
     from pyconquest_rt import scu
 
     root = "PATIENT" if level.upper() == "PATIENT" else root.upper()
-    result = scu.find(**peer, level=level.upper(), keys=_keys(keys), root=root, limit=limit)
+    with waiting(f"asking {_name(peer)}"):
+        result = scu.find(**peer, level=level.upper(), keys=_keys(keys), root=root, limit=limit)
     rows = [{element.keyword: str(element.value) for element in match} for match in result.matches]
     print_rows(rows, as_json)
     if not result.ok:
@@ -293,6 +296,7 @@ def move(
         level=level.upper(),
         keys=_keys(keys),
         root=root.upper(),
+        progress=_transfer_progress(),
     )
     _report_transfer(result, as_json)
 
@@ -329,11 +333,25 @@ def get(
             level=level.upper(),
             keys=_keys(keys),
             root=root.upper(),
+            progress=_transfer_progress(),
         )
     finally:
         if reception:
             reception.close()
     _report_transfer(result, as_json)
+
+
+def _transfer_progress() -> Any:
+    """Return what shows how many objects of a C-MOVE or C-GET are done."""
+    line = Progress("objects")
+
+    def show(so_far: Any) -> None:
+        done = so_far.completed + so_far.failed + so_far.warning
+        line(done, done + so_far.remaining)
+        if not so_far.remaining:
+            line.close()
+
+    return show
 
 
 def _report_transfer(result: Any, as_json: bool) -> None:

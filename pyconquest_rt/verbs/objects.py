@@ -2,19 +2,26 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pyconquest_rt.config import Settings
+from pyconquest_rt.errors import PyconquestError
 from pyconquest_rt.terminal import (
     Progress,
     archive_options,
     cell,
+    has_database,
     json_option,
     open_ingest,
     print_json,
     print_rows,
+    waiting,
 )
+
+if TYPE_CHECKING:
+    from pyconquest_rt.ingest import Ingest
 
 Paths = tuple[Path, ...]
 
@@ -46,7 +53,7 @@ def store(
     from pyconquest_rt.store import Options, Storer
 
     options = Options(remove_after_store=move, sopinstance_as_filename=sop_names, force_patientid=patient_id)
-    storer = Storer(open_ingest(settings), options)
+    storer = Storer(open_ingest(settings, create=True), options)
     progress = Progress("files")
     rows: list[dict[str, object]] = []
     for path in paths:
@@ -77,14 +84,21 @@ def copy(
     """Copy the files of series into a folder."""
     from pyconquest_rt.exports.files import copy_series
 
+    if not series and statement is None:
+        raise click.UsageError("name the series by --series or --query")
     ingest = open_ingest(settings)
     rows: list[dict[str, object]] = []
-    for uid in (*series, *_series_of(settings, statement)):
+    progress = Progress("files")
+    for uid in _wanted(ingest, series, statement):
         copied = copy_series(ingest, uid, str(destination), subdirectories=subfolders)
         rows += [{"path": name, "error": None} for name in copied.names]
         rows += [{"path": uid, "error": "an image has no file"}] * copied.missing
+        progress(len(rows))
+    progress.close()
     failed = sum(1 for row in rows if row["error"])
-    _report(rows, f"{len(rows) - failed} files copied to {destination}", as_json, bool(failed) or not rows)
+    if not rows:
+        raise click.ClickException("there is nothing to copy: the query names no series")
+    _report(rows, f"{len(rows) - failed} files copied to {destination}", as_json, bool(failed))
 
 
 @click.command()
@@ -104,27 +118,31 @@ def delete(
 ) -> None:
     """Delete series from the index, and on request from the disk."""
     from pyconquest_rt.delete import delete_series
+    from pyconquest_rt.selection import series_in
 
     ingest = open_ingest(settings)
-    uids = [*series, *_series_of(settings, statement)]
+    uids = _wanted(ingest, series, statement)
     if patient is not None:
         rows = ingest.database.query(
             "SELECT s.SeriesInst FROM DICOMSeries s JOIN DICOMStudies t ON t.StudyInsta = s.StudyInsta "
             "WHERE t.PatientID = ?",
             (patient,),
         )
-        uids += [row["SeriesInst"] for row in rows]
+        uids += series_in(rows)
     if not uids:
         raise click.ClickException("there is nothing to delete")
     if not yes:
         click.confirm(f"Delete {len(uids)} series{' with their files' if files else ''}?", abort=True)
     images = count = 0
     failures = []
-    for uid in uids:
+    progress = Progress("series")
+    for number, uid in enumerate(uids):
+        progress(number, len(uids))
         deleted = delete_series(ingest, uid, files=files)
         images += deleted.images
         count += deleted.files
         failures += deleted.failures
+    progress.close()
     click.echo(f"{len(uids)} series, {images} images, {count} files deleted")
     for failure in failures:
         click.echo(f"  {failure}", err=True)
@@ -132,16 +150,19 @@ def delete(
         sys.exit(1)
 
 
-def _series_of(settings: Settings, statement: str | None) -> list[str]:
-    """The series that a user's own query names."""
+def _wanted(ingest: "Ingest", series: tuple[str, ...], statement: str | None) -> list[str]:
+    """The series that a user names, all of which must be there, and those of a query."""
     import sqlite3
 
+    from pyconquest_rt.selection import select_images, series_in
+
+    if unknown := [uid for uid in series if not select_images(ingest.database, "series", uid)]:
+        raise click.ClickException(f"the index has no series {', '.join(unknown)}")
     if statement is None:
-        return []
+        return list(series)
     try:
-        rows = open_ingest(settings).database.query(statement)
-        return [row["SeriesInst"] for row in rows]
-    except (sqlite3.Error, KeyError) as error:
+        return [*series, *series_in(ingest.database.query(statement))]
+    except (sqlite3.Error, PyconquestError) as error:
         raise click.ClickException(f"{error} in: {statement} (it must give a column SeriesInst)") from error
 
 
@@ -153,23 +174,24 @@ def _series_of(settings: Settings, statement: str | None) -> list[str]:
 @archive_options
 def tags(settings: Settings, file: Path, tags: tuple[str, ...], create: bool, as_json: bool) -> None:
     """Show elements of a file, or change them (KEYWORD=VALUE); a file of the archive is indexed again."""
-    from pyconquest_rt.edit import change_tag, tag_of
+    from pyconquest_rt.edit import change_tags, tag_of
     from pyconquest_rt.objects import read_object
     from pyconquest_rt.store import object_file_of, reindex
 
-    assignments = [tag.split("=", 1) for tag in tags if "=" in tag]
+    assignments = {name: value for name, is_one, value in (tag.partition("=") for tag in tags) if is_one}
+    ingest = open_ingest(settings) if assignments and has_database(settings) else None
     try:
-        for keyword, value in assignments:
-            change_tag(file, keyword, value, create=create)
+        if assignments:
+            change_tags(file, {tag_of(name): value for name, value in assignments.items()}, create=create)
         data_set = read_object(file, stop_before_pixels=True)
         wanted = [tag_of(tag.split("=", 1)[0]) for tag in tags] or sorted(data_set.keys())
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    if assignments:
-        ingest = open_ingest(settings)
-        name = object_file_of(ingest, file)
-        if name is not None:
-            reindex(ingest, [name])
+    if ingest is not None and (name := object_file_of(ingest, file)):
+        change = ", ".join(f"{tag} = {value}" for tag, value in assignments.items())
+        for outcome in reindex(ingest, [name], change):
+            if outcome.state == "rejected":
+                raise click.ClickException(f"{file} was changed, but is no longer indexed: {outcome.reason}")
     rows = [
         {
             "tag": str(tag),
@@ -192,7 +214,8 @@ def merge_patient(settings: Settings, old: str, new: str, files: bool) -> None:
     """Give all studies of patient OLD to patient NEW."""
     from pyconquest_rt.corrections import merge_patient as merge
 
-    merged = merge(open_ingest(settings), old, new, files=files)
+    with waiting("moving studies"):
+        merged = merge(open_ingest(settings), old, new, files=files)
     click.echo(f"{merged.rows} images moved, {merged.files} files changed")
     _fail_for(merged.failures)
 
@@ -210,7 +233,8 @@ def correct(settings: Settings, level: str, uid: str, values: tuple[str, ...], f
     if not all("=" in value for value in values):
         raise click.UsageError("give values as KEYWORD=VALUE")
     given = dict(value.split("=", 1) for value in values)
-    corrected = put_right(open_ingest(settings), level, uid, given, files=files)  # type: ignore[arg-type]
+    with waiting("correcting"):
+        corrected = put_right(open_ingest(settings), level, uid, given, files=files)  # type: ignore[arg-type]
     click.echo(f"{corrected.rows} rows corrected, {corrected.files} files changed")
     _fail_for(corrected.failures)
 

@@ -107,10 +107,15 @@ def dvh(
 
     database = open_ingest(settings).database
     query = reports.DvhQuery(**conditions)
-    if cohort:
-        rows: list[dict[str, Any]] = list(reports.cohort_dvh(reports.find_curves(database, query)))
-    else:
-        rows = reports.find_dvhs(database, query, metrics or reports.METRICS)
+    wanted = (
+        ", ".join(_said(name, value) for name, value in conditions.items() if value is not None) or "any kind"
+    )
+    curves = reports.find_curves(database, query) if cohort or plot else []
+    rows: list[dict[str, Any]] = (
+        [*reports.cohort_dvh(curves)]
+        if cohort
+        else reports.find_dvhs(database, query, metrics or reports.METRICS)
+    )
     if not rows:
         wanted = cell(
             ", ".join(f"{name} {value}" for name, value in query.parameters().items()) or "any kind"
@@ -123,11 +128,18 @@ def dvh(
         click.echo(f"{csv_file}: {len(rows)} rows", err=as_json)
     if plot:
         try:
-            reports.plot_dvhs(reports.find_curves(database, query), plot, conditions["key"] or "")
+            reports.plot_cohort(rows, plot, wanted) if cohort else reports.plot_dvhs(curves, plot, wanted)
         except ValueError as error:
             raise click.ClickException(str(error)) from error
         click.echo(f"{plot}: drawn", err=as_json)
     print_rows(rows if as_json or cohort else _telling(rows), as_json)
+
+
+def _said(name: str, value: Any) -> str:
+    """A condition as a person would say it: the key alone, others with their option."""
+    if isinstance(value, tuple):
+        value = ":".join("" if end is None else f"{end:g}" for end in value)
+    return str(value) if name == "key" else f"{name.removesuffix('_gy')} {value}"
 
 
 def _write_csv(path: str, rows: list[dict[str, Any]]) -> None:
@@ -137,14 +149,17 @@ def _write_csv(path: str, rows: list[dict[str, Any]]) -> None:
         writer.writerows(rows)
 
 
-_OF_SEVERAL = ("patient_id", "SOPInstanceUID", "structure_set_uid", "plan_label", "physician", "site", "date")
+_OF_SEVERAL = ("patient_id", "plan_label", "physician", "site", "date", "prescription_gy")
 """Columns that a table on the terminal needs only where they tell rows apart."""
 
 
 def _telling(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows without the columns that a person does not need to see."""
-    hidden = {name for name in (*_OF_SEVERAL, "prescription_gy") if len({row[name] for row in rows}) == 1}
-    hidden |= {"end_cap", "status"}
+    """Rows without the columns that a person does not need to see: UIDs where there is but one to a patient."""
+    different = {name: len({row[name] for row in rows}) for name in rows[0]}
+    hidden = {"end_cap", "status"} | {name for name in _OF_SEVERAL if different[name] == 1}
+    hidden |= {
+        name for name in ("SOPInstanceUID", "structure_set_uid") if different[name] == different["patient_id"]
+    }
     return [{name: value for name, value in row.items() if name not in hidden} for row in rows]
 
 

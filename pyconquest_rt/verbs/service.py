@@ -8,13 +8,17 @@ import click
 
 from pyconquest_rt.config import Settings
 from pyconquest_rt.terminal import (
+    Progress,
     archive_options,
     cell,
+    has_database,
     json_option,
     listener_options,
     open_ingest,
     print_json,
+    print_result,
     print_rows,
+    waiting,
     with_listener,
 )
 
@@ -37,13 +41,14 @@ def serve(settings: Settings, **given: Any) -> None:
 @archive_options
 def status(settings: Settings, as_json: bool) -> None:
     """Show what the archive holds and what its service is doing."""
+    from pyconquest_rt.status import counted
     from pyconquest_rt.status import status as figures
 
     found = figures(settings.archive)
     if as_json:
         print_json(found)
         return
-    click.echo("holds       " + ", ".join(f"{found[name]} {name}" for name in _HELD))
+    click.echo("holds       " + ", ".join(counted(found[name], name) for name in _HELD))
     derivations = ", ".join(f"{count} {state}" for state, count in found["derivations"].items())
     click.echo(f"derived     {derivations or 'nothing'}")
     click.echo(f"database    {found['database_bytes'] / 1e6:.1f} MB")
@@ -102,7 +107,7 @@ def list_(settings: Settings, as_json: bool) -> None:
     """List the jobs: when each runs, and how its last run went."""
     from pyconquest_rt.jobs import JOBS, last_runs, times
 
-    runs = last_runs(open_ingest(settings).database)
+    runs = last_runs(open_ingest(settings).database) if has_database(settings) else {}
     when = times(settings)
     if minutes := settings.schedule.sweep_minutes:
         when["sweep"] = f"every {minutes:g} min"
@@ -131,13 +136,15 @@ def run_(settings: Settings, name: str, as_json: bool) -> None:
     """Run a job now; the status is 1 where it fails."""
     from pyconquest_rt.jobs import run
 
-    done = run(settings, name)
+    with waiting(f"job {name}"):
+        done = run(settings, name)
     if as_json:
         print_json(done._asdict())
     else:
         click.echo(f"{done.name} {done.state}, {done.seconds or 0.0:.1f} s")
-        for key, value in (done.result or {}).items():
-            click.echo(f"  {key}: {cell(value)}")
+        print_result(done.result or {})
+        if not any((done.result or {}).values()):
+            click.echo("  nothing to report")
     if done.state != "done":
         sys.exit(1)
 
@@ -149,7 +156,8 @@ def backup(settings: Settings, folder: str | None) -> None:
     """Copy the database, also while it is in use, and keep only the newest copies."""
     from pyconquest_rt.backup import backup as copy
 
-    made = copy(settings.archive.database, folder or settings.backup.folder, settings.backup.count)
+    with waiting("copying the database"):
+        made = copy(settings.archive.database, folder or settings.backup.folder, settings.backup.count)
     click.echo(str(made))
 
 
@@ -164,13 +172,18 @@ def restore(settings: Settings, file: Path) -> None:
     from pyconquest_rt import indexer, verify
     from pyconquest_rt.backup import restore as put_back
 
-    former = put_back(settings.archive.database, file)
+    with waiting("copying the database"):
+        former = put_back(settings.archive.database, file)
     click.echo(f"{settings.archive.database} restored from {file}")
     if former:
         click.echo(f"the former one is {former}")
     ingest = open_ingest(settings)
-    click.echo(str(indexer.rebuild(ingest, only="changed")))
-    findings = [finding for finding in verify.verify(ingest) if finding.problem not in verify.HARMLESS]
+    progress = Progress("files")
+    report = indexer.rebuild(ingest, only="changed", progress=lambda done, _: progress(done))
+    progress.close()
+    click.echo(str(report))
+    with waiting("comparing rows and files"):
+        findings = [finding for finding in verify.verify(ingest) if finding.problem not in verify.HARMLESS]
     for finding in findings:
         click.echo(f"  {finding.problem}: {cell(finding.subject)}")
     if findings:

@@ -83,6 +83,25 @@ def text(concept: str, value: str, *children: Dataset) -> Dataset:
     return item
 
 
+def table(concept: str, columns: list[tuple[str, str | None, str, list[Any]]]) -> Dataset:
+    """A TABLE item (PS3.3 C.18.10) of whole columns: (concept, unit, VR of the values, values) of each."""
+    item, tabulated = _item("TABLE", concept, (), "CONTAINS"), Dataset()
+    tabulated.NumberOfTableRows, tabulated.NumberOfTableColumns = len(columns[0][3]), len(columns)
+    tabulated.TableColumnDefinitionSequence, tabulated.CellValuesSequence = Sequence(), Sequence()
+    for number, (column, unit, vr, values) in enumerate(columns, 1):
+        definition, cells = Dataset(), Dataset()
+        definition.TableColumnNumber = cells.TableColumnNumber = number
+        definition.ConceptNameCodeSequence = Sequence([code_item(column)])
+        if unit is not None:
+            definition.MeasurementUnitsCodeSequence = Sequence([code_item(f"{unit}^UCUM")])
+        cells.SelectorAttributeVR = vr
+        setattr(cells, f"Selector{vr}Value", values)
+        tabulated.TableColumnDefinitionSequence.append(definition)
+        tabulated.CellValuesSequence.append(cells)
+    item.TabulatedValuesSequence = Sequence([tabulated])
+    return item
+
+
 def uidref(concept: str, value: str) -> Dataset:
     item = _item("UIDREF", concept, (), "HAS PROPERTIES")
     item.UID = value

@@ -141,6 +141,40 @@ def test_nothing_is_lost_by_spelling(extracted: dict[str, Rows | None], column: 
     assert sum(event.get(column) is not None for rows in reports for event in rows["dose_event"]) == count
 
 
+@pytest.mark.parametrize(
+    ("concept", "column", "count"),
+    [
+        ("113788^DCM", "collimated_field_height_mm", 151),
+        ("113789^DCM", "collimated_field_width_mm", 151),
+        ("111638^DCM", "patient_equivalent_thickness_mm", 89),
+        ("113605^DCM", "irradiation_event_label", 28),
+        ("113902^DCM", "ctdivol_alert_value_configured", 20),
+        ("113839^DCM", "effective_dose_mSv", 2),
+        ("113738^DCM", "dose_rp_Gy", 654),
+        ("122130^DCM", "dose_area_product_Gym2", 655),
+        ("113838^DCM", "dlp_mGycm", 50),
+    ],
+)
+def test_every_value_of_an_event_arrives_in_its_column(
+    extracted: dict[str, Rows | None], concept: str, column: str, count: int
+) -> None:
+    """Each event that has the concept with a value among its items has the column, and they are so many."""
+    events = 0
+    for rows in extracted.values():
+        for_event = {
+            item["event"]
+            for item in (rows["dose_item"] if rows else [])
+            if item["concept"] == concept and item["event"] is not None
+            if (item["value_num"], item["value_text"], item["value_code"]) != (None, None, None)
+        }
+        filled = {
+            event["event"] for event in (rows["dose_event"] if rows else []) if event.get(column) is not None
+        }
+        assert for_event <= filled
+        events += len(for_event)
+    assert events == count
+
+
 def test_scope_calibration_persons_images_and_private_items_arrive(extracted: dict[str, Rows | None]) -> None:
     reports = [rows for rows in extracted.values() if rows and rows["dose_item"]]
     items = [item for rows in reports for item in rows["dose_item"]]

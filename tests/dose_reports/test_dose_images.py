@@ -1,5 +1,6 @@
 """Images made with pydicom: mammography, fluoroscopy, CT (also Toshiba and Philips), PET and NM."""
 
+import sqlite3
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from pyconquest_rt.dose_reports import Rows, extract
+from pyconquest_rt.dose_reports import Rows, create_tables, extract, write
 
 XA_IMAGE = "1.2.840.10008.5.1.4.1.1.12.1"
 ENHANCED_CT = "1.2.840.10008.5.1.4.1.1.2.1"
@@ -141,17 +142,18 @@ def test_toshiba_private_doses(syntax: str) -> None:
     assert event["acquisition_protocol"] == "Chest"
 
 
-def test_philips_dose_page() -> None:
-    page = instance(
-        SECONDARY_CAPTURE,
-        Manufacturer="Philips",
-        SeriesDescription="Dose Info",
-        ProtocolName="Abdomen",
-        Modality="CT",
-    )
+def philips_page(*doses: tuple[str, str], **attributes: Any) -> Dataset:
+    """A Philips dose page with an exposure for each (series number, DLP) and a total of 300.5 mGy.cm."""
+    values: dict[str, Any] = {
+        "Manufacturer": "Philips",
+        "SeriesDescription": "Dose Info",
+        "ProtocolName": "Abdomen",
+        "Modality": "CT",
+    }
+    page = instance(SECONDARY_CAPTURE, **{**values, **attributes})
     page.private_block(0x00E1, "ELSCINT1", create=True).add_new(0x21, "DS", "300.5")
     exposures = []
-    for series, dlp in (("1", "50.25"), ("2", "250.25")):
+    for series, dlp in doses:
         exposure = Dataset()
         exposure.AcquisitionType, exposure.SeriesNumber, exposure.CTDIvol = "SPIRAL", series, 8.5
         exposure.XRayTubeCurrentInuA, exposure.ExposureTime, exposure.ScanLength = "165044.374", "6986", "231"
@@ -159,6 +161,11 @@ def test_philips_dose_page() -> None:
         exposure.private_block(0x01E1, "ELSCINT1", create=True).add_new(0x26, "CS", "32 CM")
         exposures.append(exposure)
     page.ExposureDoseSequence = Sequence([*exposures, Dataset()])
+    return page
+
+
+def test_philips_dose_page() -> None:
+    page = philips_page(("1", "50.25"), ("2", "250.25"))
     rows = rows_of(page)
     assert [event["dlp_mGycm"] for event in rows["dose_event"]] == [50.25, 250.25]
     assert rows["dose_event"][0]["exposure_time_s"] == pytest.approx(6.986)
@@ -167,6 +174,18 @@ def test_philips_dose_page() -> None:
     assert rows["dose_accumulated"][0]["ct_dose_length_product_total_mGycm"] == 300.5
     page.SeriesDescription = "Topogram"
     assert extract(encode(page)) is None
+
+
+def test_philips_pages_are_the_same_each_time_and_a_second_one_counts() -> None:
+    first = philips_page(("1", "50.25"), ("2", "250.25"), SOPInstanceUID="2.25.1")
+    second = philips_page(("3", "100.5"), SOPInstanceUID="2.25.2")
+    connection = sqlite3.connect(":memory:")
+    create_tables(connection)
+    for page in (first, second, first):
+        write(connection, rows_of(page))
+    assert rows_of(first) == rows_of(first)
+    total = connection.execute("SELECT ct_events, total_dlp_mGycm FROM dose_study").fetchall()
+    assert total == [(3, 401.0)]
 
 
 @pytest.mark.parametrize(("sop_class", "written"), [(PET_IMAGE, "394000000"), (NM_IMAGE, "394")])

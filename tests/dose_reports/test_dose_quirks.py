@@ -1,7 +1,11 @@
 """One synthetic object for every quirk met in the field: the right value, or a warning that names it.
 
-The numbers in the comments are those of OpenREM's change log, where each was reported.
+QUIRKS.md lists all quirks, also those that other files test. The numbers in the comments are those of OpenREM's
+change log, where each was reported.
 """
+
+import re
+from pathlib import Path
 
 import pytest
 from dose_objects import (
@@ -26,6 +30,7 @@ from pydicom.uid import ImplicitVRLittleEndian
 
 from pyconquest_rt.dose_reports import Rows, extract
 from pyconquest_rt.dose_reports.rows import Row
+from pyconquest_rt.dose_reports.tables import TABLES
 
 COMPREHENSIVE_SR = "1.2.840.10008.5.1.4.1.1.88.33"
 ENHANCED_SR = "1.2.840.10008.5.1.4.1.1.88.22"
@@ -76,6 +81,37 @@ def test_text_in_place_of_a_number_is_named() -> None:
     event, rows = event_of(num("113738^DCM", "unknown", "Gy"))
     assert event.get("dose_rp_Gy") is None
     assert "'unknown' is not a number" in str(rows.object["warnings"])
+
+
+def test_every_quirk_has_its_test() -> None:
+    folder = Path(__file__).parent
+    tests = "".join(path.read_text("utf-8") for path in folder.glob("test_*.py"))
+    named = re.findall(r"`(test_\w+)`", (folder / "QUIRKS.md").read_text("utf-8"))
+    assert len(named) > 60
+    assert [name for name in named if f"def {name}(" not in tests] == []
+
+
+def test_a_system_of_two_kinds_keeps_the_type_of_each_event() -> None:  # 580
+    events = [
+        xray_event("2.25.5", coded("113721^DCM", "P5-06000^SRT"), num("113730^DCM", 3, "s")),
+        xray_event("2.25.6", coded("113721^DCM", "113611^DCM")),
+    ]
+    rows = rows_of(report(*events))
+    types = [event["irradiation_event_type"] for event in rows["dose_event"]]
+    assert types == ["Fluoroscopy", "Stationary Acquisition"]
+    assert rows.object["modality_type"] == "projection"
+
+
+def test_figures_of_ct_that_openrem_leaves_empty() -> None:
+    parameters = coded("113961^DCM", "113962^DCM", "Filtered Back Projection")
+    event = container(
+        "113819^DCM", uidref("113769^DCM", "2.25.5"), text("113605^DCM", "Spiral 2"), parameters
+    )
+    (row,) = rows_of(report(event))["dose_event"]
+    assert (row["irradiation_event_label"], row["reconstruction_algorithm"]) == (
+        "Spiral 2",
+        "Filtered Back Projection",
+    )
 
 
 def test_a_report_without_template() -> None:
@@ -255,6 +291,14 @@ def test_mixed_character_sets() -> None:  # 476
         )
     )
     assert rows.object["comment"] == "Größe"
+
+
+def test_parts_of_an_event_that_stand_elsewhere_fill_no_row_of_another_table() -> None:
+    alert = container("113900^DCM", coded("113901^DCM", "373066001^SCT", "Yes"))
+    rows = rows_of(report(alert, container("113811^DCM", alert)))
+    known = {name: {column.name for column in table.columns} for name, table in TABLES.items()}
+    assert all(row.keys() <= known[name] for name, table in rows.items() for row in table)
+    assert sum(item["concept"] == "113901^DCM" for item in rows["dose_item"]) == 2
 
 
 def test_parts_outside_an_event_and_events_within_events() -> None:

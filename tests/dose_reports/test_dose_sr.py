@@ -21,8 +21,10 @@ from pydicom.data import get_testdata_files
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from pyconquest_rt.dose_reports import sr
 from pyconquest_rt.dose_reports.attributes import number, opened
 from pyconquest_rt.dose_reports.sr import content
+from pyconquest_rt.errors import UnreadableError
 
 
 def _code(sequence: Any) -> tuple[str | None, str | None]:
@@ -158,6 +160,14 @@ def test_a_report_that_nests_deep_is_walked_without_recursion() -> None:
 
 def test_a_report_that_nests_without_end_is_given_up_in_bounded_time() -> None:
     assert our_items(_nested(40000))[-1][0] == 39999
+
+
+def test_a_report_of_too_many_items_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sr, "MAX_ITEMS", 100)
+    item = pack("<HHI", 0xFFFE, 0xE000, 0)
+    content_sequence = pack("<HH2sHI", 0x0040, 0xA730, b"SQ", 0, 8 * 101)
+    with pytest.raises(UnreadableError, match="content items"):
+        our_items(encode(report())[:-12] + content_sequence + item * 101)
 
 
 def test_long_and_urn_code_values() -> None:

@@ -95,6 +95,7 @@ def test_import_of_a_folder(tmp_path: Path, isolation: str | None) -> None:
     connection = sqlite3.connect(tmp_path / "dose.db", isolation_level=isolation)  # type: ignore[arg-type]
     assert dose_reports.import_paths(connection, [tmp_path / "a", tmp_path / "image.dcm"]) == (2, 0, 0)
     assert dose_reports.import_paths(connection, [tmp_path / "mr.dcm", tmp_path / "note.txt"]) == (0, 1, 1)
+    assert {path.name for path in tmp_path.rglob("*")} >= {"a", "report", "image.dcm", "mr.dcm", "note.txt"}
     with sqlite3.connect(tmp_path / "dose.db") as other:
         assert other.execute("SELECT status FROM dose_object ORDER BY status").fetchall() == [
             ("failed",),
@@ -105,6 +106,17 @@ def test_import_of_a_folder(tmp_path: Path, isolation: str | None) -> None:
     assert len(report_of_study["dose_study"]) == 1
     assert len(report_of_study["v_dose_ct"]) == 1
     assert len(report_of_study["v_dose_projection"]) == 1
+
+
+def test_an_object_is_written_as_a_whole_or_not_at_all(
+    connection: sqlite3.Connection, tmp_path: Path
+) -> None:
+    (tmp_path / "report").write_bytes(encode(ct_report({"2.25.11": 1.0})))
+    connection.execute("CREATE TRIGGER no BEFORE INSERT ON dose_item BEGIN SELECT raise(ABORT, 'no'); END")
+    with pytest.raises(sqlite3.IntegrityError):
+        dose_reports.import_paths(connection, [tmp_path])
+    assert not connection.in_transaction
+    assert count(connection, "dose_object") == count(connection, "dose_event") == 0
 
 
 def _fill(
@@ -131,7 +143,7 @@ def test_summary_by_protocol_and_scanner(connection: sqlite3.Connection) -> None
     assert first.median == pytest.approx(np.median(positive))
     assert first.percentile_75 == pytest.approx(np.percentile(positive, 75))
     assert (first.minimum, first.maximum) == (99.0, 310.25)
-    assert second[:2] == ("ACME M2 CT1", "Topogram") and second[2:] == (1, 5.0, 5.0, 5.0, 5.0)
+    assert second == ("ACME M2 CT1", "Topogram", "dlp_mGycm", 1, 5.0, 5.0, 5.0, 5.0)
     with pytest.raises(KeyError):
         dose_reports.protocol_summary(connection, "nonsense")
 
@@ -149,7 +161,7 @@ def test_csv_has_every_row_and_a_header(connection: sqlite3.Connection) -> None:
 @pytest.mark.parametrize("quantity", ["dlp", "ctdivol"])
 def test_plot_writes_a_picture(connection: sqlite3.Connection, tmp_path: Path, quantity: str) -> None:
     _fill(connection, [120.5, 99.0, 310.25, 250.0])
-    _fill(connection, [1.0, 1.5], "M2", "Topogram")
+    _fill(connection, [1.0, 1.5], "M2", r"cost $\frac{$ and \x07")  # no formula for matplotlib
     path = tmp_path / "dose.png"
     assert dose_reports.plot_distribution(connection, path, quantity) == 2
     data = path.read_bytes()

@@ -5,7 +5,7 @@ convex polygons). Neither uses code of the package.
 """
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -173,7 +173,7 @@ def segment(radius: np.ndarray, height: np.ndarray) -> np.ndarray:
     return radius**2 * angle - h * np.sqrt(np.maximum(radius**2 - h**2, 0.0))
 
 
-def structure_set(rois: dict[int, Sequence[np.ndarray]], names: dict[int, str] | None = None) -> Dataset:
+def structure_set(rois: Mapping[int, Sequence[np.ndarray]], names: dict[int, str] | None = None) -> Dataset:
     """RTSTRUCT with closed contours, each an (n, 3) array in patient coordinates."""
     ds = _object(RTSTRUCT, "RTSTRUCT")
     ds.StructureSetROISequence = []

@@ -1,25 +1,38 @@
 """Dose grids as they are stored: sizes, signs, byte orders, compression, and what is refused."""
 
+import copy
 import io
+import shutil
+import subprocess
 
 import numpy as np
 import pydicom
 import pytest
 from phantoms import Case, dose_object, structure_set, written
 from pydicom.data import get_testdata_file
-from pydicom.uid import ExplicitVRBigEndian, RLELossless
+from pydicom.pixels import get_decoder
+from pydicom.uid import (
+    JPEG2000,
+    ExplicitVRBigEndian,
+    JPEG2000Lossless,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    RLELossless,
+)
 
 from pyconquest_rt.dvh import calculate_dvhs
 from pyconquest_rt.rt.dose_grid import DoseError, read_dose_grid
+from pyconquest_rt.rt.doses import extract
 
 CASE = Case("sphere", "AP", True, 3.0, 2.0)
 
 
-def dose(bits=32, signed=False, sign=1.0):
+def dose(bits=32, signed=False, sign=1.0, side=12):
     return dose_object(
         lambda p: sign * CASE.dose(p[:, 1]),
-        (12, 12, 12),
-        (3.0,) * 3,
+        (12, side, side),
+        (3.0, 36.0 / side, 36.0 / side),
         (-16.1, -16.2, -16.3),
         bits=bits,
         signed=signed,
@@ -147,3 +160,124 @@ def test_a_small_file_cannot_ask_for_much_memory():
     packed.Rows, packed.Columns = 16_000, 1_000
     with pytest.raises(DoseError, match="need"):
         read_dose_grid(packed)
+
+
+def planes_of(rd, order, scalings=()):
+    """A dose grid as one object for each plane, in some order, each with its own scaling."""
+    frames = np.frombuffer(rd.PixelData, "<u4").reshape(rd.NumberOfFrames, rd.Rows, rd.Columns)
+    found = []
+    for place, number in enumerate(order):
+        one = copy.deepcopy(rd)
+        z = float(rd.ImagePositionPatient[2]) + float(rd.GridFrameOffsetVector[number])
+        one.ImagePositionPatient = [*rd.ImagePositionPatient[:2], z]
+        factor = scalings[place] if scalings else 1
+        one.DoseGridScaling = float(rd.DoseGridScaling) * factor
+        one.PixelData = (frames[number] // factor).astype("<u4").tobytes()
+        del one.NumberOfFrames, one.GridFrameOffsetVector, one.FrameIncrementPointer
+        one.SOPInstanceUID = f"1.2.3.{number + 1}"
+        found.append(one)
+    return found
+
+
+def test_single_planes_make_one_grid_in_any_order():
+    rs, rd = CASE.objects()
+    reference = calculate_dvhs(rs, rd)[1]
+    order = list(range(rd.NumberOfFrames))
+    for planes in (order, order[::-1], order[1::2] + order[::2]):
+        dvh = calculate_dvhs(rs, planes_of(rd, planes))[1]
+        assert (dvh.status, dvh.volume_cc) == (reference.status, reference.volume_cc)
+        for name in ("min_gy", "mean_gy", "max_gy"):
+            assert getattr(dvh, name) == pytest.approx(getattr(reference, name), rel=1e-6)
+    scaled = calculate_dvhs(rs, planes_of(rd, order, [1 + number % 3 for number in order]))[1]
+    assert scaled.mean_gy == pytest.approx(reference.mean_gy, rel=1e-6)
+    as_files = [written(plane) for plane in planes_of(rd, order)]
+    assert calculate_dvhs(rs, as_files)[1].mean_gy == pytest.approx(reference.mean_gy, rel=1e-6)
+
+
+def test_uneven_planes_lie_where_they_say():
+    rs, rd = CASE.objects()
+    order = [number for number in range(rd.NumberOfFrames) if number % 5]
+    grid = read_dose_grid(planes_of(rd, order))
+    assert grid.nodes[0] == pytest.approx(
+        float(rd.GridFrameOffsetVector[1]) * (np.array(order) - 1), abs=1e-6
+    )
+
+
+def damaged_plane(change):
+    planes = planes_of(dose(), range(12))
+    change(planes)
+    return planes
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda p: p.append(copy.deepcopy(p[3])), "same plane"),
+        (lambda p: setattr(p[2], "PixelSpacing", [2.0, 3.0]), "above each other"),
+        (lambda p: setattr(p[2], "ImageOrientationPatient", [0, 1, 0, 1, 0, 0]), "above each other"),
+        (lambda p: setattr(p[4], "ImagePositionPatient", [-10.0, -16.2, 7.0]), "above each other"),
+        (lambda p: setattr(p[4], "Rows", 6), "rows and columns"),
+        (lambda p: p.append(dose()), "rows and columns"),
+        (lambda p: setattr(p[0], "DoseUnits", "RELATIVE"), "RELATIVE"),
+        (lambda p: p[5].__delattr__("PixelData"), "no PixelData"),
+        (lambda p: p.clear(), "there is no dose"),
+    ],
+)
+def test_planes_that_are_no_grid_are_refused(change, reason):
+    with pytest.raises(DoseError, match=reason):
+        read_dose_grid(damaged_plane(change))
+
+
+def test_dicompyler_takes_one_dose():
+    rs, rd = CASE.objects()
+    with pytest.raises(ValueError, match="single RTDOSE"):
+        calculate_dvhs(rs, planes_of(rd, range(3)), engine="dicompyler")
+
+
+@pytest.mark.parametrize(
+    ("program", "options", "syntax"),
+    [
+        ("dcmcjpeg", ["+e1"], JPEGLosslessSV1),
+        ("dcmcjpeg", ["+el"], JPEGLossless),
+        ("dcmcjpls", ["+el"], JPEGLSLossless),
+    ],
+)
+@pytest.mark.parametrize("bits", [8, 16])
+def test_grids_that_dcmtk_compressed(program, options, syntax, bits, tmp_path):
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} of DCMTK is not installed")
+    if not get_decoder(syntax).is_available:
+        pytest.skip(f"pydicom has no decoder for {syntax.name} here")
+    plain, packed = tmp_path / "plain.dcm", tmp_path / "packed.dcm"
+    plain.write_bytes(written(dose(bits)))
+    subprocess.run([program, *options, str(plain), str(packed)], check=True, timeout=60)
+    found = pydicom.dcmread(packed)
+    assert found.file_meta.TransferSyntaxUID == syntax
+    assert (read_dose_grid(found).stored == read_dose_grid(dose(bits)).stored).all()
+    dvh = calculate_dvhs(CASE.objects()[0], found)[1]
+    assert "loss" not in dvh.reason
+
+
+@pytest.mark.parametrize("syntax", [RLELossless, JPEG2000Lossless])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_grids_that_pydicom_compressed(syntax, bits):
+    packed = dose(bits, side=48)
+    packed.compress(syntax)
+    packed = pydicom.dcmread(io.BytesIO(written(packed)))
+    assert (read_dose_grid(packed).stored == read_dose_grid(dose(bits, side=48)).stored).all()
+    assert "loss" not in calculate_dvhs(CASE.objects()[0], packed)[1].reason
+
+
+def test_a_dose_compressed_with_loss_is_told_of():
+    packed = dose(16, side=48)
+    packed.compress(JPEG2000, j2k_cr=[4])
+    packed = pydicom.dcmread(io.BytesIO(written(packed)))
+    rs, _ = CASE.objects()
+    dvh, exact = calculate_dvhs(rs, packed)[1], calculate_dvhs(rs, dose(16, side=48))[1]
+    assert dvh.status == "warning" and "compressed with loss" in dvh.reason
+    assert dvh.mean_gy == pytest.approx(exact.mean_gy, rel=0.01) and dvh.mean_gy != exact.mean_gy
+    row = extract(packed)
+    assert row["status"] == "warning" and "compressed with loss" in row["reason"]
+    exact_again = dose(16, side=48)
+    exact_again.LossyImageCompression = "01"
+    assert "compressed with loss" in calculate_dvhs(rs, exact_again)[1].reason

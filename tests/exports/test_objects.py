@@ -19,6 +19,7 @@ from pyconquest_rt.archive import pyconquest
 from pyconquest_rt.cli import main
 from pyconquest_rt.config import ArchiveSettings
 from pyconquest_rt.errors import DatabaseError, SettingsError, StorageError
+from pyconquest_rt.exports import objects
 from pyconquest_rt.exports.objects import Exported, Pseudonymisation, export, select
 from pyconquest_rt.ingest import Ingest
 
@@ -191,8 +192,9 @@ def test_the_map_stays_here(treated: Ingest, tmp_path: Path) -> None:
     ]
     held = treated.database.query("SELECT kind, original, pseudonym FROM pseudonyms ORDER BY 1, 2")
     assert held == sorted(rows, key=lambda row: (row["kind"], row["original"]))
-    with pytest.raises(StorageError, match="would go with the export"):
-        run(treated, tmp_path / "out", map_file=tmp_path / "out" / "map.csv")
+    for secret in ({"map_file": tmp_path / "out/map.csv"}, {"key_file": tmp_path / "out/key"}):
+        with pytest.raises(StorageError, match="would go with the export"):
+            run(treated, tmp_path / "out", **secret)
 
 
 def test_what_may_show_the_patient_is_refused(
@@ -232,11 +234,33 @@ def test_without_pseudonyms_files_are_copied(treated: Ingest, data: Path, tmp_pa
 
 
 def test_one_that_fails_does_not_stop_the_others(treated: Ingest, data: Path, tmp_path: Path) -> None:
-    missing, broken, *others = sorted(data.rglob("*.dcm"))
+    missing, broken, *others = sorted(data.rglob("CT*.dcm"))
+    others += [path for path in data.rglob("*.dcm") if not path.name.startswith("CT")]
     missing.unlink()
     broken.write_bytes(broken.read_bytes()[:200])
     exported = run(treated, tmp_path / "out")
     assert len(exported.files) == len(others) and len(exported.refused) == 2
+    assert not list((tmp_path / "out").rglob("*.tmp"))
+
+
+def test_what_was_exported_until_the_disk_was_full_is_on_record(
+    treated: Ingest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = select(treated, patients=[PATIENT])
+    written: list[str] = []
+
+    def save(data_set: object, path: str) -> None:
+        if len(written) == 3:
+            raise OSError(28, "No space left on device")
+        written.append(path)
+        Path(path).touch()
+
+    monkeypatch.setattr(objects, "_save", save)
+    with pytest.raises(StorageError, match="No space left"):
+        export(treated, images, tmp_path / "out", pseudonymise=Pseudonymisation())
+    assert treated.database.query("SELECT count(*) AS n FROM pseudonyms WHERE kind = 'patient'") == [{"n": 1}]
+    (row,) = treated.database.query("SELECT detail FROM audit WHERE action = 'export'")
+    assert row["detail"].startswith("3 objects exported")
     assert not list((tmp_path / "out").rglob("*.tmp"))
 
 
