@@ -3,9 +3,9 @@
 Targets: the last tenth is inserted at 0.8 x the rate of the first or better; series of a patient, study list and
 per-patient summary take at most 20 ms each; resident memory stays below 300 MB.
 
-Objects come patient by patient and series by series, in batches of 500 files, as a rebuild finds them; a series has
-150 images, a study 3 series, a patient 2 studies. UIDs are of the length that scanners' have. Where a series lies
-among the others by its UID is random. Two archives are made:
+Objects come patient by patient and series by series, in the batches of a rebuild; a series has 150 images, a study
+3 series, a patient 2 studies. UIDs are of the length that scanners' have. Where a series lies among the others by its
+UID is random. Two archives are made:
 
 scanner
     A series' SOPInstanceUIDs share a prefix and count up, as those of GE, Siemens and Varian do.
@@ -32,9 +32,10 @@ from common import Times, parser, report, verdict
 
 from pyconquest_rt.config import ArchiveSettings
 from pyconquest_rt.header import Header
+from pyconquest_rt.indexer import CHUNK
 from pyconquest_rt.ingest import Found, Ingest
 
-BATCH = 500
+BATCH = CHUNK
 PER_SERIES = 150
 
 Row = dict[str, Any]
