@@ -82,6 +82,8 @@ def calculate_dvhs(
         raise ValueError(f"engine is {engine!r}; use one of {', '.join(ENGINES)}")
     contours = read_object(structure_set) if engine == "dicompyler" else view_object(structure_set)
     doses = read_objects(dose)
+    if not doses:
+        raise ValueError("there is no dose")
     if engine == "dicompyler" and len(doses) > 1:
         raise ValueError("dicompyler-core takes a single RTDOSE")
     objects = _read(contours, doses, end_cap, slice_spacing_mm)

@@ -232,6 +232,8 @@ def test_dicompyler_takes_one_dose():
     rs, rd = CASE.objects()
     with pytest.raises(ValueError, match="single RTDOSE"):
         calculate_dvhs(rs, planes_of(rd, range(3)), engine="dicompyler")
+    with pytest.raises(ValueError, match="no dose"):
+        calculate_dvhs(rs, [])
 
 
 @pytest.mark.parametrize(
