@@ -9,7 +9,7 @@ import pydicom
 import pytest
 
 from pyconquest_rt import pyconquest, reports
-from pyconquest_rt.config import RTSettings
+from pyconquest_rt.config import RTSettings, Settings
 from pyconquest_rt.demo import make_patient
 from pyconquest_rt.derive import extractors
 from pyconquest_rt.dvh import calculate_dvhs
@@ -153,7 +153,7 @@ def test_metrics_of_the_settings(archive: pyconquest, tmp_path: Path) -> None:
     settings = RTSettings(metrics=names, alpha_beta="PTV_6000=8 *=2", geud_a="*=12")
     shutil.copytree(archive.data_directory, tmp_path / "data")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pyconquest_rt.derive.load", lambda: type("S", (), {"rt": settings}))
+        patch.setattr("pyconquest_rt.derive.load", lambda: Settings(rt=settings))
         extractors.cache_clear()
         other = pyconquest(str(tmp_path / "data"), "none.sql", str(tmp_path / "x.db"))
         other.rebuild_database_from_dicom()
