@@ -4,7 +4,6 @@ import argparse
 import gc
 import json
 import operator
-import os
 import platform
 import resource
 import statistics
@@ -13,11 +12,6 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
-
-# pynetdicom has programs of the same names as DCMTK's; in an activated environment they would come first.
-os.environ["PATH"] = os.pathsep.join(
-    folder for folder in os.environ["PATH"].split(os.pathsep) if Path(folder) != Path(sys.executable).parent
-)
 
 
 class Times(NamedTuple):

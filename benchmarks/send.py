@@ -23,6 +23,10 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+# pynetdicom has programs of the same names as DCMTK's; in an activated environment they would come first.
+os.environ["PATH"] = os.pathsep.join(
+    folder for folder in os.environ["PATH"].split(os.pathsep) if Path(folder) != Path(sys.executable).parent
+)
 ENVIRONMENT = {**os.environ, "TCP_NODELAY": "1"}
 LOST_ANSWER = "no answer came"
 SENDERS = ("pyconquest_rt", "pyconquest_rt x2", "dcmsend", "pynetdicom loop")
