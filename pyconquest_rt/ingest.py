@@ -7,7 +7,7 @@ PatientID moves its whole study.
 
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -94,32 +94,24 @@ class Ingest:
         """Close the database."""
         self.database.close()
 
-    def add(self, found: Iterable[Found]) -> list[Outcome]:
+    def add(self, found: Sequence[Found]) -> list[Outcome]:
         """Write the rows of several files in one transaction; returns what became of each, in their order.
 
         Raises:
             sqlite3.Error: the database cannot be written; then nothing of this call is.
         """
+        complete = self.layout.complete
+        values = [item.header and complete(item.header.values) for item in found]
         with self.database.transaction():
-            return _Batch(self, list(found)).write()
+            return self.batch([v for v in values if v is not None]).write(found, values)
 
-    def check(self, header: Header) -> str | None:
-        """Return the file that an instance has already, whose place a newer one is to take, or None.
+    def batch(self, values: Sequence[Values]) -> "Batch":
+        """Look up what the index knows of objects; to be used within one transaction.
 
-        Raises:
-            ConflictError: an object that arrives with this header contradicts what is indexed.
+        Args:
+            values: those of each object's fields, completed by the layout.
         """
-        values = self.layout.complete(header.values)
-        sop = values[self.layout.sop_key]
-        if sop is None:
-            raise ConflictError("it has no SOPInstanceUID")
-        batch = _Batch(self, [])
-        batch.look_up([values], ())
-        image = batch.images.get(sop)
-        if image and image.series != values[self.layout.series_key]:
-            raise ConflictError(f"instance {sop} is indexed in series {image.series}")
-        batch.refuse_conflict(self.layout.parents_of(values), known=image is not None)
-        return image.path if image and image.path and image.device == DEFAULT_DEVICE else None
+        return Batch(self, values)
 
 
 class _Image(NamedTuple):
@@ -130,20 +122,17 @@ class _Image(NamedTuple):
     series: str | None
 
 
-class _Batch:
-    """One transaction's worth of files: looked up together, judged one by one, written together."""
+class Batch:
+    """One transaction's worth of objects: looked up together, judged one by one, written together."""
 
-    def __init__(self, ingest: Ingest, found: list[Found]) -> None:
+    def __init__(self, ingest: Ingest, values: Sequence[Values]) -> None:
         self.database, self.storage, self.layout = ingest.database, ingest.storage, ingest.layout
         self.definition, self.statements = ingest.database.definition, ingest.statements
-        self.found = found
         self.access_time = access_time()
         self.time_stamp = str(time.time())
-        self.images: dict[str, _Image] = {}
-        self.study_of: dict[str, str] = {}
-        self.patient_of: dict[str, str] = {}
-        self.seen_as: dict[str, str | None] = {}
         self.parents: Parents | None = None  # of the object accepted last; one with the same needs no judging
+        self.seen_as: dict[str, str | None] = {}
+        self._look_up(values)
         self._clear()
 
     def _clear(self) -> None:
@@ -153,19 +142,33 @@ class _Batch:
         self.files: list[tuple[Any, ...]] = []
         self.refused: list[tuple[Any, ...]] = []
 
-    def write(self) -> list[Outcome]:
-        """Judge and write everything; returns the outcomes."""
-        complete = self.layout.complete
-        values = [item.header and complete(item.header.values) for item in self.found]
-        self.look_up([v for v in values if v is not None], [item.path for item in self.found])
-        outcomes = [self._take(item, v) for item, v in zip(self.found, values, strict=True)]
+    def known_file(self, values: Values) -> str | None:
+        """Return the file that an instance has already, whose place a newer one is to take, or None.
+
+        Raises:
+            ConflictError: an object that arrives with these values contradicts what is indexed.
+        """
+        sop = values[self.layout.sop_key]
+        if sop is None:
+            raise ConflictError("it has no SOPInstanceUID")
+        image = self.images.get(sop)
+        if image and image.series != values[self.layout.series_key]:
+            raise ConflictError(f"instance {sop} is indexed in series {image.series}")
+        self._refuse_conflict(self.layout.parents_of(values), known=image is not None)
+        return image.path if image and image.path and image.device == DEFAULT_DEVICE else None
+
+    def write(self, found: Sequence[Found], values: Sequence[Values | None]) -> list[Outcome]:
+        """Judge and write files, each with the values of its object if that could be read; returns the outcomes."""
+        paths = [item.path for item in found]
+        self.seen_as = dict(self.database.select_in("SELECT path, sop FROM files WHERE path IN (?)", paths))
+        outcomes = [self._take(item, v) for item, v in zip(found, values, strict=True)]
         self._flush()
         return outcomes
 
     # -- what is there already ------------------------------------------------------------------------------
 
-    def look_up(self, values: list[Values], paths: Iterable[str]) -> None:
-        """Read what the index knows of these objects, their parents and these files."""
+    def _look_up(self, values: Sequence[Values]) -> None:
+        """Read what the index knows of these objects and their parents."""
         layout, database = self.layout, self.database
         sops = [sop for v in values if (sop := v[layout.sop_key])]
         self.images = {
@@ -183,7 +186,6 @@ class _Batch:
             "SELECT StudyInsta, PatientID FROM DICOMStudies WHERE StudyInsta IN (?)",
             {v[layout.study_key] for v in values} | set(self.study_of.values()),
         )
-        self.seen_as = dict(database.select_in("SELECT path, sop FROM files WHERE path IN (?)", paths))
 
     def _parents(self, sql: str, keys: Iterable[str | None]) -> dict[str, str]:
         rows = self.database.select_in(sql, [key for key in keys if key is not None])
@@ -211,7 +213,7 @@ class _Batch:
         known, parents = image is not None, self.layout.parents_of(values)
         if parents != self.parents:
             try:
-                self.refuse_conflict(parents, known=known)
+                self._refuse_conflict(parents, known=known)
             except ConflictError as error:
                 return self._refuse(item, sop, str(error))
             self._join(parents)
@@ -234,7 +236,7 @@ class _Batch:
         self._drop(sop)
         return None
 
-    def refuse_conflict(self, parents: Parents, *, known: bool) -> None:
+    def _refuse_conflict(self, parents: Parents, *, known: bool) -> None:
         """Raise ConflictError for a series of another study; a study of another patient moves if it is known."""
         patient, study, series = parents
         if self.study_of.get(series, study) != study:

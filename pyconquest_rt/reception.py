@@ -21,7 +21,8 @@ from typing import BinaryIO, Literal, Protocol
 from pyconquest_rt.config import ArchiveSettings
 from pyconquest_rt.errors import ConflictError, DatabaseError, ObjectError, StorageError
 from pyconquest_rt.header import Header, HeaderReader
-from pyconquest_rt.ingest import Found, Ingest, State
+from pyconquest_rt.ingest import Batch, Found, Ingest, State
+from pyconquest_rt.rows import Values
 from pyconquest_rt.storage import Storage, make_folders, standard_name, sync
 
 Policy = Literal["replace", "keep", "refuse"]
@@ -53,6 +54,7 @@ class _Job:
 
     staged: Path
     header: Header
+    values: Values
     patient: str
     sop: str
     error: Exception | None = None
@@ -145,7 +147,7 @@ class Reception:
             raise ObjectError("it has no SOPInstanceUID")
         if sop_instance_uid and sop != sop_instance_uid.rstrip("\0 ") and "~" not in sop:
             raise ObjectError("its SOPInstanceUID is not the one that it was announced with")
-        return _Job(staged, header, patient, sop)
+        return _Job(staged, header, values, patient, sop)
 
     def _read_header(self, staged: Path) -> Header:
         """Read a header by one of the readers that no other association uses now; each knows what it has seen."""
@@ -191,13 +193,15 @@ class Reception:
         placed: dict[int, Found] = {}
         try:
             with self._transaction():
+                index = self._ingest.batch([job.values for job in batch]) if self._indexing else None
                 for number, job in enumerate(batch):
                     try:
-                        if found := self._place(job, placement):
+                        if found := self._place(job, placement, index):
                             placed[number] = found
                     except (ObjectError, StorageError, OSError) as error:
                         failed[number] = error
-                self._index(list(placed.values()))
+                if index:
+                    _index(index, list(placed.values()), [batch[number].values for number in placed])
                 placement.sync()
         except Exception as error:  # whatever it is, the peers must be told that nothing is safe
             placement.undo()
@@ -217,27 +221,19 @@ class Reception:
     def _transaction(self) -> contextlib.AbstractContextManager[object]:
         return self._ingest.database.transaction() if self._indexing else contextlib.nullcontext()
 
-    def _place(self, job: _Job, placement: "_Placement") -> Found | None:
+    def _place(self, job: _Job, placement: "_Placement", index: Batch | None) -> Found | None:
         """Give one file its name; returns what is to be indexed, or None where the archive stays as it is."""
-        known = self._ingest.check(job.header) if self._indexing else None
+        known = index.known_file(job.values) if index else None
         name = known or self._name_of(job.patient, job.sop, job.staged)
         target = self._storage.path_of(name)
         there = target.exists()
-        if there and not self._indexing and self._policy != "replace":
+        if there and not index and self._policy != "replace":
             raise ConflictError("there is a file of this instance already")
         if there and not self._is_newer(job, target, known is not None):
             return None
         placement.place(job.staged, target, replaces=there)
         status = target.stat()
         return Found(name, status.st_size, status.st_mtime_ns, job.header)
-
-    def _index(self, found: list[Found]) -> None:
-        """Write the rows. Raises ConflictError for an object that contradicts the index, or one of the others."""
-        if not self._indexing:
-            return
-        for outcome in self._ingest.add(found):
-            if outcome.state is State.REJECTED:
-                raise ConflictError(outcome.reason or "it contradicts what is indexed")
 
     def _is_newer(self, job: _Job, target: Path, indexed: bool) -> bool:
         """Whether the object has to be written over the file that is there."""
@@ -259,6 +255,13 @@ class Reception:
                 "DELETE FROM rejected WHERE path IS NULL AND id <= (SELECT max(id) FROM rejected) - ?",
                 (_MAX_REFUSALS,),
             )
+
+
+def _index(index: Batch, found: list[Found], values: list[Values]) -> None:
+    """Write the rows. Raises ConflictError for an object that contradicts the index, or one of the others."""
+    for outcome in index.write(found, values):
+        if outcome.state is State.REJECTED:
+            raise ConflictError(outcome.reason or "it contradicts what is indexed")
 
 
 class _Placement:

@@ -19,6 +19,7 @@ from pyconquest_rt.errors import StorageError
 
 INCOMING = ".incoming"
 DEFAULT_DEVICE = "MAG0"
+_BUFFER = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,7 @@ class Storage:
         """
         path = self.incoming / f"{secrets.token_hex(12)}.tmp"
         try:
-            self.incoming.mkdir(parents=True, exist_ok=True)
-            file = path.open("x+b")
+            file = self._new_file(path)
         except OSError as error:
             raise StorageError(f"cannot write below {self.incoming}: {error.strerror}") from error
         try:
@@ -60,6 +60,13 @@ class Storage:
                 yield file
         finally:
             path.unlink(missing_ok=True)
+
+    def _new_file(self, path: Path) -> BinaryIO:
+        try:
+            return path.open("xb", buffering=_BUFFER)
+        except FileNotFoundError:
+            self.incoming.mkdir(parents=True, exist_ok=True)
+            return path.open("xb", buffering=_BUFFER)
 
     def place(self, staged: str, object_file: str) -> None:
         """Make a staged file durable and move it to its final name, in one step that cannot be half done.

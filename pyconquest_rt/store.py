@@ -142,20 +142,18 @@ class Storer:
             keys = ingest.layout.complete(header.values)
             patient_id, sop = keys[ingest.layout.patient_key], keys[ingest.layout.sop_key]
             with ingest.database.transaction():
-                target = ingest.check(header) or self._target(patient_id or "", sop or "", name)
+                batch = ingest.batch([keys])
+                target = batch.known_file(keys) or self._target(patient_id or "", sop or "", name)
                 is_in_place = _is_same_file(source, ingest.storage.path_of(target))
                 if forced is not None or not is_in_place:
                     ingest.storage.place(file.name, target)
-                self._index(target, header, content)
+                status = ingest.storage.status(target)
+                assert status is not None  # it was placed, or is the source itself
+                found = Found(target, status.size, status.mtime_ns, header, hash=content)
+                (outcome,) = batch.write([found], [keys])
+                if outcome.state is State.REJECTED:
+                    raise ConflictError(outcome.reason or "")
         return keys[ingest.layout.series_key], target, is_in_place
-
-    def _index(self, target: str, header: Header, content: str | None) -> None:
-        status = self._ingest.storage.status(target)
-        assert status is not None  # it was placed, or is the source itself
-        found = Found(target, status.size, status.mtime_ns, header, hash=content)
-        (outcome,) = self._ingest.add([found])
-        if outcome.state is State.REJECTED:
-            raise ConflictError(outcome.reason or "")
 
     def _forced(self, header: Header) -> str | None:
         """Return the PatientID that the copy has to get; None where it has it already."""
