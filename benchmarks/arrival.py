@@ -21,6 +21,7 @@ from pyconquest_rt.scu import send_files
 from pyconquest_rt.store import Options, Storer
 
 ROIS = 20
+SENT = 24  # patients; sending them lasts long enough for derivations to begin meanwhile
 
 
 def main() -> None:
@@ -34,8 +35,9 @@ def main() -> None:
         delays = [_delay(folder / f"delay{n}", files[0]) for n in range(arguments.repeats)]
         times: dict[int, list[float]] = {0: [], 1: []}
         for number in range(arguments.repeats):
-            for workers, found in times.items():
-                found.append(_sending(folder / f"send{number}-{workers}", files[:4], workers))
+            for workers in (0, 1) if number % 2 else (1, 0):
+                found = _sending(folder / f"send{number}-{workers}", files[:SENT], workers)
+                times[workers].append(found)
         ratio = statistics.median(times[1]) / statistics.median(times[0])
         hours = _all(folder / "all", files) / arguments.plans * 1800 / 3600
     rows = [
