@@ -13,11 +13,11 @@ from pathlib import Path
 import pydicom
 from common import parser, report
 
-from pyconquest_rt.config import ArchiveSettings, DeriveSettings, ListenerSettings, Settings
 from pyconquest_rt.demo import make_patient
 from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.node import Node, derive_in_processes
 from pyconquest_rt.scu import send_files
+from pyconquest_rt.settings import ArchiveSettings, DeriveSettings, ListenerSettings, Settings
 from pyconquest_rt.store import Options, Storer
 
 ROIS = 20

@@ -38,19 +38,18 @@ from pydicom.data import get_testdata_file
 
 from pyconquest_rt import forward, jobs, scu
 from pyconquest_rt.backup import copies
-from pyconquest_rt.config import (
+from pyconquest_rt.config import parse, render
+from pyconquest_rt.database import Database
+from pyconquest_rt.forward_rules import Rule, add_rule
+from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.scp import Listener
+from pyconquest_rt.settings import (
     ArchiveSettings,
     BackupSettings,
     ListenerSettings,
     ScheduleSettings,
     Settings,
-    parse,
-    render,
 )
-from pyconquest_rt.database import Database
-from pyconquest_rt.forward_rules import Rule, add_rule
-from pyconquest_rt.ingest import Ingest
-from pyconquest_rt.scp import Listener
 
 DAY_S = 86_400.0
 QUARTERS = 4

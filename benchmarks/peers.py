@@ -17,10 +17,10 @@ import pydicom
 from common import Contender, Times, timed
 
 from pyconquest_rt import indexer, schema
-from pyconquest_rt.config import ArchiveSettings
 from pyconquest_rt.database import Database, quote
 from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.rebuild_report import Report
+from pyconquest_rt.settings import ArchiveSettings
 
 PREFIX = 16384
 

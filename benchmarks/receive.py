@@ -49,9 +49,9 @@ pyconquest(data_directory=sys.argv[1] + "/data").start_dicom_listener(port=int(s
 def serve(folder: Path, port: int) -> None:
     """Serve with this package until SIGTERM."""
     sys.path.insert(0, str(ROOT))
-    from pyconquest_rt.config import ArchiveSettings
     from pyconquest_rt.reception import Reception
     from pyconquest_rt.scp import Listener
+    from pyconquest_rt.settings import ArchiveSettings
 
     reception = Reception(ArchiveSettings(str(folder / "data"), str(folder / "index.db"), ""))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -13,7 +13,7 @@ from typing import Any
 import click
 from pydicom.datadict import keyword_for_tag
 
-from pyconquest_rt import config, jobs, schema, toml_text, watch
+from pyconquest_rt import config, jobs, schema, settings, toml_text, watch
 from pyconquest_rt.cli import main
 from pyconquest_rt.database import Database
 from pyconquest_rt.derive import extractors, prepare
@@ -107,14 +107,14 @@ def _settings() -> Iterator[str]:
     yield "`pyconquest-rt config check` names each error by its line.\n"
     yield f"An environment variable `{config.ENVIRONMENT_PREFIX}_<SECTION>_<KEY>` overrides a key, for example"
     yield f"`{config.ENVIRONMENT_PREFIX}_LISTENER_PORT=104`.\n"
-    for name, section in config.sections(config.Settings()):
+    for name, section in config.sections(settings.Settings()):
         yield f"## [{name}]\n"
         yield f"{(section.__doc__ or '').strip()}\n"
         yield from _keys(section)
-        if name in config.NAMED:
+        if name in settings.NAMED:
             yield f"## [{name}.NAME]\n"
-            yield f"{config.NAMED[name].metadata['doc']} The name is any.\n"
-    peer = config.NAMED["peer"].metadata
+            yield f"{settings.NAMED[name].metadata['doc']} The name is any.\n"
+    peer = settings.NAMED["peer"].metadata
     yield "## [peer.NAME]\n"
     yield f"{peer['doc']}\n"
     yield from _keys(peer["kind"]())

@@ -5,12 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pyconquest_rt.config import FILE_NAME, ArchiveSettings, archive_section
+from pyconquest_rt.config import FILE_NAME, archive_section
 from pyconquest_rt.conquest_ini import read_settings
 from pyconquest_rt.errors import SettingsError
 from pyconquest_rt.indexer import Progress, rebuild
 from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.rebuild_report import Report
+from pyconquest_rt.settings import ArchiveSettings
 from pyconquest_rt.verify import Finding, verify
 
 

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-from pyconquest_rt.config import ArchiveSettings, ListenerSettings, ReceiveSettings, Settings
 from pyconquest_rt.errors import SettingsError
 from pyconquest_rt.options import ae_title
+from pyconquest_rt.settings import ArchiveSettings, ListenerSettings, ReceiveSettings, Settings
 
 
 def read_dicom_ini(path: str | Path) -> dict[str, str]:

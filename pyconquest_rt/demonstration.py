@@ -5,10 +5,10 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pyconquest_rt.config import ArchiveSettings
 from pyconquest_rt.demo import make_patients
 from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.scu import send_files
+from pyconquest_rt.settings import ArchiveSettings
 
 _WAIT_S = 30.0
 

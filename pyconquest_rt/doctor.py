@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from pyconquest_rt import hooks, schema
-from pyconquest_rt.config import Settings
 from pyconquest_rt.errors import NetworkError, PyconquestError, SettingsError
 from pyconquest_rt.net import tls
 from pyconquest_rt.net.peers import known_peers
+from pyconquest_rt.settings import Settings
 from pyconquest_rt.status import disk, published
 
 State = Literal["ok", "warning", "error"]

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pyconquest_rt.config import ArchiveSettings
 from pyconquest_rt.errors import BusyError, NetworkError, PyconquestError, SettingsError, StorageError
 from pyconquest_rt.forward_rules import Rule, rules
 from pyconquest_rt.ingest import Ingest
@@ -24,6 +23,7 @@ from pyconquest_rt.net.negotiation import Proposal
 from pyconquest_rt.net.peers import Peers
 from pyconquest_rt.net.sending import send_all
 from pyconquest_rt.paths import folder_name
+from pyconquest_rt.settings import ArchiveSettings
 
 FIRST_PAUSE_S = 60.0
 LONGEST_PAUSE_S = 1800.0

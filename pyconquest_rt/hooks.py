@@ -15,9 +15,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from pyconquest_rt.config import ArchiveSettings
 from pyconquest_rt.errors import PyconquestError, SettingsError
 from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.settings import ArchiveSettings
 
 _LOG = logging.getLogger(__name__)
 LONGEST_QUEUE = 10_000

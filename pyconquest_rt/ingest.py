@@ -16,7 +16,6 @@ from typing import Any, NamedTuple, Self
 
 from pyconquest_rt import schema
 from pyconquest_rt.access import access_time
-from pyconquest_rt.config import ArchiveSettings
 from pyconquest_rt.database import BUSY_TIMEOUT_S, EXTRA_IMAGE_COLUMNS, Database, quote
 from pyconquest_rt.derived import objects_changed
 from pyconquest_rt.errors import ConflictError
@@ -26,6 +25,7 @@ from pyconquest_rt.removal import move_study, remove_images
 from pyconquest_rt.rows import MODALITIES_IN_STUDY, Parents, RowLayout, Values
 from pyconquest_rt.rt_columns import NONE, RTColumns
 from pyconquest_rt.schema import Definition, Table
+from pyconquest_rt.settings import ArchiveSettings
 from pyconquest_rt.storage import DEFAULT_DEVICE, Storage
 
 

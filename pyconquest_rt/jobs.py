@@ -16,11 +16,12 @@ from typing import Any, NamedTuple
 
 from pyconquest_rt import logs
 from pyconquest_rt.backup import backup
-from pyconquest_rt.config import Settings, parse
+from pyconquest_rt.config import parse
 from pyconquest_rt.database import Database, file_size
 from pyconquest_rt.errors import PyconquestError, SettingsError
 from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.locks import Lock, beside
+from pyconquest_rt.settings import Settings
 
 SCHEMA = (
     """

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from typing import Any
 
-from pyconquest_rt.config import LogSettings
 from pyconquest_rt.errors import SettingsError
+from pyconquest_rt.settings import LogSettings
 
 ERROR_FILE = "pyconquest_error.log"
 _FORMAT = "%(levelname)-5s %(asctime)s [%(module)s:%(lineno)d] %(message)s"

@@ -12,7 +12,6 @@ from types import TracebackType
 from typing import Self
 
 from pyconquest_rt import processes, schema
-from pyconquest_rt.config import ArchiveSettings, ListenerSettings, Settings
 from pyconquest_rt.errors import SettingsError, StorageError
 from pyconquest_rt.forward import Forwarder
 from pyconquest_rt.hooks import Hook, load, stored_caller
@@ -29,6 +28,7 @@ from pyconquest_rt.net.serving import Counters
 from pyconquest_rt.options import PEERS, caller
 from pyconquest_rt.reception import Reception
 from pyconquest_rt.scp import Listener
+from pyconquest_rt.settings import ArchiveSettings, ListenerSettings, Settings
 
 
 class Node:

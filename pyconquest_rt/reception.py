@@ -18,11 +18,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol
 
-from pyconquest_rt.config import ArchiveSettings
 from pyconquest_rt.errors import ConflictError, DatabaseError, ObjectError, StorageError
 from pyconquest_rt.header import Header, HeaderReader
 from pyconquest_rt.ingest import Batch, Found, Ingest, State
 from pyconquest_rt.rows import Values
+from pyconquest_rt.settings import ArchiveSettings
 from pyconquest_rt.storage import Storage, make_folders, standard_name, sync
 
 Policy = Literal["replace", "keep", "refuse"]

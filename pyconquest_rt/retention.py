@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pyconquest_rt.config import RetentionSettings
 from pyconquest_rt.database import Database
 from pyconquest_rt.delete import delete_series
 from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.removal import audit
+from pyconquest_rt.settings import RetentionSettings
 
 _GB = 1_000_000_000
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from pyconquest_rt.config import RTSettings
 from pyconquest_rt.dvh_rows import DEFAULT_METRICS, Plan, Setting, dvh_rows
 from pyconquest_rt.extractor import Extractor, Rows, Source, Waiting
 from pyconquest_rt.rt import doses, plans, structures
@@ -15,6 +14,7 @@ from pyconquest_rt.rt.relations import CHAIN_VIEW, chain_view_sql
 from pyconquest_rt.rt.roi_files import load_map
 from pyconquest_rt.rt.roi_mapping import mapping_rows
 from pyconquest_rt.rt.tables import TABLES
+from pyconquest_rt.settings import RTSettings
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1.481."
 RT_DOSE = (f"{_STORAGE}2",)

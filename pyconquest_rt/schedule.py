@@ -15,8 +15,9 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from pyconquest_rt import jobs, logs, processes
-from pyconquest_rt.config import Settings, render
+from pyconquest_rt.config import render
 from pyconquest_rt.errors import PyconquestError
+from pyconquest_rt.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 _CLOCK_TOLERANCE_S = 30.0

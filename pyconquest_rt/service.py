@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from pyconquest_rt import forward, logs
-from pyconquest_rt.config import Settings
 from pyconquest_rt.node import Node, make_folders
+from pyconquest_rt.settings import Settings
 from pyconquest_rt.status import LEVELS, counted, counts, publish, service_lock, status, withdraw
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyconquest_rt.config import ArchiveSettings, ListenerSettings, Settings, load
+from pyconquest_rt.config import load
+from pyconquest_rt.settings import ArchiveSettings, ListenerSettings, Settings
 
 if TYPE_CHECKING:
     from pyconquest_rt.ingest import Ingest

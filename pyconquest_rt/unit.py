@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from pyconquest_rt.config import Settings
 from pyconquest_rt.errors import SettingsError, StorageError
+from pyconquest_rt.settings import Settings
 
 UNIT_FOLDER = Path("/etc/systemd/system")
 NAME = "pyconquest-rt.service"

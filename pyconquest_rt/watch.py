@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pyconquest_rt import logs
-from pyconquest_rt.config import ArchiveSettings, WatchSettings
 from pyconquest_rt.errors import ObjectError, SettingsError, StorageError
 from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.settings import ArchiveSettings, WatchSettings
 from pyconquest_rt.store import Options, Stored, Storer
 
 try:

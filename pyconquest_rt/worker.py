@@ -14,11 +14,11 @@ import threading
 import time
 from collections.abc import Callable
 
-from pyconquest_rt.config import ArchiveSettings
 from pyconquest_rt.config import load as settings_here
 from pyconquest_rt.derive import Derived, derive, enqueue, extractors, prepare, sweep, work_off
 from pyconquest_rt.hooks import Caller, load
 from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.settings import ArchiveSettings
 
 SWEEP_S = 300.0
 _QUIET_S = 0.2  # objects come in flocks; the work begins when nothing has come for so long ...

@@ -8,11 +8,11 @@ import pytest
 from samples import make_object, save
 
 from pyconquest_rt.backup import backup, copies, restore
-from pyconquest_rt.config import ArchiveSettings
 from pyconquest_rt.errors import BusyError, DatabaseError, StorageError
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.locks import Lock, beside
+from pyconquest_rt.settings import ArchiveSettings
 from pyconquest_rt.verify import verify
 
 

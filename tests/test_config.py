@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyconquest_rt import config
-from pyconquest_rt.config import ArchiveSettings, PeerSettings, Settings, load
+from pyconquest_rt.config import load
 from pyconquest_rt.errors import SettingsError
+from pyconquest_rt.settings import PLAIN, ArchiveSettings, PeerSettings, Settings
 from pyconquest_rt.terminal import settings_here
 
 
@@ -29,7 +30,7 @@ def test_the_commented_file_gives_the_defaults_also_when_it_is_uncommented(tmp_p
     assert read(tmp_path, text) == Settings()
     keys = [line[2:] for line in text.splitlines() if re.match(r"# \w+ = ", line)]
     headers = [line for line in text.splitlines() if line[:1] == "["]
-    assert headers == [f"[{name}]" for name in config.PLAIN]
+    assert headers == [f"[{name}]" for name in PLAIN]
     for _, section in config.sections(Settings(peers={"P": PeerSettings()})):
         for key in fields(section):
             assert key.metadata["doc"] in text

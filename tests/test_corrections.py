@@ -9,13 +9,13 @@ import pytest
 from pydicom import dcmread
 from samples import make_object, save
 
-from pyconquest_rt.config import ArchiveSettings
 from pyconquest_rt.corrections import correct, merge_patient
 from pyconquest_rt.demo import make_patients
 from pyconquest_rt.derive import derive
 from pyconquest_rt.errors import DatabaseError, ObjectError
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.settings import ArchiveSettings
 from pyconquest_rt.verify import verify
 
 Put = Callable[..., Path]

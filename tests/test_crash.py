@@ -13,10 +13,10 @@ import pytest
 from samples import make_object, save
 
 from pyconquest_rt import indexer
-from pyconquest_rt.config import ArchiveSettings, DeriveSettings, ListenerSettings, Settings
 from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.node import Node
 from pyconquest_rt.scu import send_files
+from pyconquest_rt.settings import ArchiveSettings, DeriveSettings, ListenerSettings, Settings
 from pyconquest_rt.verify import verify
 
 FORK = multiprocessing.get_context("fork") if sys.platform == "linux" else None

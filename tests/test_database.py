@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from pyconquest_rt import schema
-from pyconquest_rt.config import ArchiveSettings
 from pyconquest_rt.database import EXTRA_IMAGE_COLUMNS, Database, quote
 from pyconquest_rt.errors import DatabaseError
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.settings import ArchiveSettings
 from pyconquest_rt.verify import Problem, fix, verify
 
 Put = Callable[..., Path]

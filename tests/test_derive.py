@@ -14,12 +14,12 @@ import pytest
 from samples import make_object
 
 from pyconquest_rt import derive as module
-from pyconquest_rt.config import ArchiveSettings
 from pyconquest_rt.derive import derive
 from pyconquest_rt.extractor import Extractor, Rows, Source, Waiting
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.removal import remove_images
+from pyconquest_rt.settings import ArchiveSettings
 
 Put = Callable[..., Path]
 CT = make_object().SOPClassUID

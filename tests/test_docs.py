@@ -97,3 +97,12 @@ def test_every_page_is_in_the_table_of_contents() -> None:
     contents = (REPOSITORY / "mkdocs.yml").read_text("utf-8")
     listed = re.findall(r": (\S+\.md)$", contents, re.MULTILINE)
     assert {str(page.relative_to(DOCS)) for page in PAGES} <= set(listed)
+
+
+def test_every_room_of_the_house_is_named() -> None:
+    package = REPOSITORY / "pyconquest_rt"
+    rooms = {
+        path.stem for path in package.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()
+    }
+    house = (REPOSITORY / "CONTRIBUTING.md").read_text("utf-8").partition("## The house")[2]
+    assert rooms - {"__init__", "__main__"} <= set(re.findall(r"`(\w+)`", house.partition("## How to")[0]))

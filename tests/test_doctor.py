@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pyconquest_rt.config import (
+from pyconquest_rt.doctor import Finding, examine
+from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.settings import (
     ArchiveSettings,
     BackupSettings,
     ListenerSettings,
@@ -14,8 +16,6 @@ from pyconquest_rt.config import (
     ScheduleSettings,
     Settings,
 )
-from pyconquest_rt.doctor import Finding, examine
-from pyconquest_rt.ingest import Ingest
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from samples import make_object, save
 REPOSITORY = Path(__file__).parent.parent
 DERIVE_AND_SHOW = """
 import json
-from pyconquest_rt.config import ArchiveSettings
+from pyconquest_rt.settings import ArchiveSettings
 from pyconquest_rt.derive import derive
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.ingest import Ingest

@@ -18,13 +18,13 @@ from samples import make_object, save
 
 from pyconquest_rt import forward
 from pyconquest_rt.cli import main
-from pyconquest_rt.config import ArchiveSettings
 from pyconquest_rt.errors import DatabaseError, SettingsError
 from pyconquest_rt.forward import Summary, pause_s, send_due, status
 from pyconquest_rt.forward_rules import Rule, add_rule, parse_peer, remove_rule, rules
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.removal import remove_images
+from pyconquest_rt.settings import ArchiveSettings
 
 Put = Callable[..., Path]
 

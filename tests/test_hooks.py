@@ -12,14 +12,6 @@ import pytest
 from samples import make_object, save
 
 from pyconquest_rt import config
-from pyconquest_rt.config import (
-    ArchiveSettings,
-    DeriveSettings,
-    HooksSettings,
-    ListenerSettings,
-    Settings,
-    WatchSettings,
-)
 from pyconquest_rt.demo import make_patient
 from pyconquest_rt.derive import Derived, derive
 from pyconquest_rt.doctor import examine
@@ -30,6 +22,14 @@ from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.node import Node
 from pyconquest_rt.scu import send_files
 from pyconquest_rt.service import Service
+from pyconquest_rt.settings import (
+    ArchiveSettings,
+    DeriveSettings,
+    HooksSettings,
+    ListenerSettings,
+    Settings,
+    WatchSettings,
+)
 
 
 @pytest.fixture

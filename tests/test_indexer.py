@@ -371,7 +371,7 @@ def test_the_same_through_an_executor(ingest: Ingest, put: Put) -> None:
 
 
 def test_own_files_below_the_data_directory_are_passed_over(tmp_path: Path) -> None:
-    from pyconquest_rt.config import ArchiveSettings
+    from pyconquest_rt.settings import ArchiveSettings
 
     root = tmp_path / "all"
     save(make_object(), root / "P1" / "1.dcm")

@@ -16,19 +16,19 @@ from pydicom.dataset import Dataset
 from samples import make_object, save
 
 from pyconquest_rt.cli import main
-from pyconquest_rt.config import (
-    ArchiveSettings,
-    DeriveSettings,
-    ListenerSettings,
-    ReceiveSettings,
-    Settings,
-    load,
-)
+from pyconquest_rt.config import load
 from pyconquest_rt.errors import SettingsError
 from pyconquest_rt.naming import MAX_LENGTH, SYNTAXES, naming
 from pyconquest_rt.node import Node
 from pyconquest_rt.reception import Reception
 from pyconquest_rt.scu import send_files
+from pyconquest_rt.settings import (
+    ArchiveSettings,
+    DeriveSettings,
+    ListenerSettings,
+    ReceiveSettings,
+    Settings,
+)
 
 ROOT = "1.2.826.0.1.3680043.10.1"
 MOMENT = r"\d{10}"

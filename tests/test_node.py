@@ -11,7 +11,6 @@ import pytest
 from samples import make_object, save
 
 from pyconquest_rt import config
-from pyconquest_rt.config import ArchiveSettings, DeriveSettings, ListenerSettings, PeerSettings, Settings
 from pyconquest_rt.errors import NetworkError, SettingsError
 from pyconquest_rt.forward import Forwarder, status
 from pyconquest_rt.forward_rules import Rule, add_rule
@@ -23,6 +22,14 @@ from pyconquest_rt.net.peers import Peers, known_peers
 from pyconquest_rt.net.stored import IMPLICIT_LITTLE
 from pyconquest_rt.node import Node
 from pyconquest_rt.scu import echo, find, send_files
+from pyconquest_rt.settings import (
+    ArchiveSettings,
+    DeriveSettings,
+    ListenerSettings,
+    PeerSettings,
+    ReceiveSettings,
+    Settings,
+)
 from pyconquest_rt.verify import verify
 
 
@@ -159,7 +166,7 @@ def test_clients_that_send_the_same_objects_at_once_are_served_alike(
         ({"listener": ListenerSettings(port=0, tls_key="none.pem")}, "without tls_certificate"),
         ({"listener": ListenerSettings(port=0, may_query=("X@here",))}, "no network address"),
         ({"peers": {"P": PeerSettings("127.0.0.1", tls=True, tls_ca="none.pem")}}, "none.pem cannot be used"),
-        ({"receive": config.ReceiveSettings(peers="none.map")}, "none.map: there is no such file"),
+        ({"receive": ReceiveSettings(peers="none.map")}, "none.map: there is no such file"),
     ],
 )
 def test_what_cannot_be_used_is_named(tmp_path: Path, change: dict[str, object], reason: str) -> None:

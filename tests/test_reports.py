@@ -9,11 +9,11 @@ import pydicom
 import pytest
 
 from pyconquest_rt import pyconquest, reports
-from pyconquest_rt.config import RTSettings, Settings
 from pyconquest_rt.demo import make_patient
 from pyconquest_rt.derive import extractors
 from pyconquest_rt.dvh import calculate_dvhs
 from pyconquest_rt.reports import DvhQuery, cohort_dvh, find_curves, find_dvhs
+from pyconquest_rt.settings import RTSettings, Settings
 
 PATIENTS = {
     "A": {"ReferringPhysicianName": "Smith^Anna", "RTPlanDate": "20240105", "TreatmentSite": "Left  Breast"},

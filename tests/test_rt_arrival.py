@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from pyconquest_rt.config import ArchiveSettings, ListenerSettings, Settings
 from pyconquest_rt.demo import make_patient
 from pyconquest_rt.derive import derive
 from pyconquest_rt.dvh import calculate_dvhs
@@ -17,6 +16,7 @@ from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.node import Node
 from pyconquest_rt.removal import remove_images
 from pyconquest_rt.scu import echo, send_files
+from pyconquest_rt.settings import ArchiveSettings, ListenerSettings, Settings
 
 KINDS = ("CT", "RTSTRUCT", "RTPLAN", "RTDOSE")
 

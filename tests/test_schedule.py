@@ -13,19 +13,19 @@ import pytest
 from samples import make_object, save
 
 from pyconquest_rt import jobs, schedule
-from pyconquest_rt.config import (
-    ArchiveSettings,
-    BackupSettings,
-    RetentionSettings,
-    ScheduleSettings,
-    Settings,
-    render,
-)
+from pyconquest_rt.config import render
 from pyconquest_rt.errors import BusyError, SettingsError
 from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.locks import Lock, beside
 from pyconquest_rt.rebuild_report import Changes
 from pyconquest_rt.schedule import Schedule
+from pyconquest_rt.settings import (
+    ArchiveSettings,
+    BackupSettings,
+    RetentionSettings,
+    ScheduleSettings,
+    Settings,
+)
 
 NEVER = ScheduleSettings(rebuild="", backup="", verify="", upkeep="", retention="", sweep_minutes=0)
 

@@ -17,7 +17,10 @@ from samples import make_object, save
 
 from pyconquest_rt import config, logs, scu
 from pyconquest_rt.cli import main
-from pyconquest_rt.config import (
+from pyconquest_rt.errors import BusyError, DatabaseError, SettingsError, StorageError
+from pyconquest_rt.metrics import MetricsServer
+from pyconquest_rt.service import Service
+from pyconquest_rt.settings import (
     ArchiveSettings,
     DeriveSettings,
     ListenerSettings,
@@ -25,9 +28,6 @@ from pyconquest_rt.config import (
     Settings,
     WatchSettings,
 )
-from pyconquest_rt.errors import BusyError, DatabaseError, SettingsError, StorageError
-from pyconquest_rt.metrics import MetricsServer
-from pyconquest_rt.service import Service
 from pyconquest_rt.status import published, status
 
 COMMAND = [sys.executable, "-m", "pyconquest_rt", "serve"]

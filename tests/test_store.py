@@ -106,7 +106,7 @@ def test_a_forced_patient_of_a_file_in_the_archive(ingest: Ingest, put: Callable
 
 def test_objects_in_memory_have_the_rows_of_their_files(tmp_path: Path) -> None:
     """Every object that pydicom ships with is indexed alike from its file and from pydicom's data set."""
-    from pyconquest_rt.config import ArchiveSettings
+    from pyconquest_rt.settings import ArchiveSettings
 
     folder = Path(pydicom.__file__).parent / "data" / "test_files"
     ignored = {"DatabaseTimeStamp", "AccessTime", "AccessTime:1", "AccessTime:2"}

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pyconquest_rt import unit
-from pyconquest_rt.config import ArchiveSettings, ListenerSettings, Settings, WatchSettings
 from pyconquest_rt.errors import SettingsError, StorageError
+from pyconquest_rt.settings import ArchiveSettings, ListenerSettings, Settings, WatchSettings
 
 
 def read(text: str) -> configparser.ConfigParser:

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from samples import make_object, save
 
-from pyconquest_rt.config import ArchiveSettings
 from pyconquest_rt.errors import DatabaseError
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.settings import ArchiveSettings
 from pyconquest_rt.verify import Problem, fix, verify
 
 Put = Callable[..., Path]

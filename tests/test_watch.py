@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from samples import make_object, save
 
-from pyconquest_rt.config import ArchiveSettings, WatchSettings
 from pyconquest_rt.errors import SettingsError, StorageError
 from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.settings import ArchiveSettings, WatchSettings
 from pyconquest_rt.storage import Storage
 from pyconquest_rt.watch import Look, Watch, Watcher
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pyconquest_rt.config import ArchiveSettings
 from pyconquest_rt.node import Workers
+from pyconquest_rt.settings import ArchiveSettings
 
 
 @pytest.fixture

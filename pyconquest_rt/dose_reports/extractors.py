@@ -3,11 +3,11 @@
 from functools import partial
 from typing import Any
 
-from pyconquest_rt.config import DoseSettings
 from pyconquest_rt.dose_reports.registry import EXTRACTORS, SECONDARY_CAPTURE, extract
 from pyconquest_rt.dose_reports.tables import INDEXES, TABLES
 from pyconquest_rt.dose_reports.views import VIEWS
 from pyconquest_rt.extractor import Extractor, Rows, Source
+from pyconquest_rt.settings import DoseSettings
 
 _SCRIPT = ";\n".join(
     [

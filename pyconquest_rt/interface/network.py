@@ -6,13 +6,13 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
-from pyconquest_rt.config import ArchiveSettings, DeriveSettings, ListenerSettings, Settings
 from pyconquest_rt.errors import ObjectError, PyconquestError
 from pyconquest_rt.hooks import Stored
 from pyconquest_rt.interface.base import Base
 from pyconquest_rt.node import Node
 from pyconquest_rt.reception import Reception
 from pyconquest_rt.selection import select_images
+from pyconquest_rt.settings import ArchiveSettings, DeriveSettings, ListenerSettings, Settings
 
 AETitle = str | bytes
 _SUCCESS, _CANNOT_UNDERSTAND, _OUT_OF_RESOURCES = 0x0000, 0xC000, 0xA700

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pyconquest_rt.access import note_access
-from pyconquest_rt.config import ArchiveSettings
 from pyconquest_rt.database import Database
 from pyconquest_rt.errors import DatabaseError
 from pyconquest_rt.net.matching import register
 from pyconquest_rt.schema import Definition
+from pyconquest_rt.settings import ArchiveSettings
 from pyconquest_rt.storage import Storage
 
 _LOG = logging.getLogger(__name__)

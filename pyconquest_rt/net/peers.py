@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pyconquest_rt.config import ListenerSettings, PeerSettings, ReceiveSettings, Settings
 from pyconquest_rt.errors import SettingsError
 from pyconquest_rt.net import tls
+from pyconquest_rt.settings import ListenerSettings, PeerSettings, ReceiveSettings, Settings
 
 _COMMENT: Final = re.compile(r"/\*.*?\*/|(?<!\S)(?:#|//)[^\n]*", re.DOTALL)
 _MAX_PORT: Final = 0xFFFF

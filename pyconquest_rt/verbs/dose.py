@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyconquest_rt.config import Settings
+from pyconquest_rt.settings import Settings
 from pyconquest_rt.terminal import archive_options, json_option, open_ingest, print_json, print_rows
 
 if TYPE_CHECKING:

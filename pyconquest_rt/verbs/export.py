@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from pyconquest_rt.config import Settings
 from pyconquest_rt.deidentify.options import KEEP
+from pyconquest_rt.settings import Settings
 from pyconquest_rt.terminal import Progress, archive_options, cell, json_option, open_ingest, print_json
 
 

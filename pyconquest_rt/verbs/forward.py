@@ -2,7 +2,7 @@
 
 import click
 
-from pyconquest_rt.config import Settings
+from pyconquest_rt.settings import Settings
 from pyconquest_rt.terminal import archive_options, json_option, open_ingest, print_json, print_rows
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pyconquest_rt.config import Settings
+from pyconquest_rt.settings import Settings
 from pyconquest_rt.terminal import (
     Progress,
     archive_options,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pyconquest_rt.config import Settings
 from pyconquest_rt.errors import PyconquestError
+from pyconquest_rt.settings import Settings
 from pyconquest_rt.terminal import (
     Progress,
     archive_options,

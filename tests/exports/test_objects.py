@@ -17,11 +17,11 @@ from samples import SHARED_DATA, needs_shared_data
 from pyconquest_rt import demo, derive, indexer
 from pyconquest_rt.archive import pyconquest
 from pyconquest_rt.cli import main
-from pyconquest_rt.config import ArchiveSettings
 from pyconquest_rt.errors import DatabaseError, SettingsError, StorageError
 from pyconquest_rt.exports import objects
 from pyconquest_rt.exports.objects import Exported, Pseudonymisation, export, select
 from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.settings import ArchiveSettings
 
 PATIENT = "MRN4711"
 _IDENTIFYING = (

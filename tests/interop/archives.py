@@ -8,7 +8,13 @@ from pathlib import Path
 from clients import SERVER
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt
 
-from pyconquest_rt.config import ArchiveSettings, DeriveSettings, ListenerSettings, ReceiveSettings, Settings
+from pyconquest_rt.settings import (
+    ArchiveSettings,
+    DeriveSettings,
+    ListenerSettings,
+    ReceiveSettings,
+    Settings,
+)
 
 
 def settings_of(folder: Path, peers: dict[str, int]) -> Settings:

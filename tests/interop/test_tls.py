@@ -16,12 +16,12 @@ from samples import make_object
 
 from pyconquest_rt import pyconquest, scu
 from pyconquest_rt.cli import main
-from pyconquest_rt.config import PeerSettings, Settings
 from pyconquest_rt.errors import NetworkError
 from pyconquest_rt.forward_rules import Rule, add_rule
 from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.net.tls import client_context
 from pyconquest_rt.node import Node
+from pyconquest_rt.settings import PeerSettings, Settings
 
 STUDY = str(make_object().StudyInstanceUID)
 needs_dcmtk = pytest.mark.skipif(Dcmtk().missing() is not None, reason="DCMTK is not installed")

@@ -25,7 +25,7 @@ KILLS = int(os.environ.get("PYCONQUEST_RT_KILLS", "5"))
 SENDERS = 4
 SERVER = """
 import sys
-from pyconquest_rt.config import ArchiveSettings
+from pyconquest_rt.settings import ArchiveSettings
 from pyconquest_rt.reception import Reception
 from pyconquest_rt.scp import Listener
 folder, port = sys.argv[1], int(sys.argv[2])

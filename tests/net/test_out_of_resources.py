@@ -14,11 +14,11 @@ import pytest
 from pydicom import dcmread
 
 from pyconquest_rt import reception as module
-from pyconquest_rt.config import ArchiveSettings
 from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.reception import Reception
 from pyconquest_rt.scp import Listener
 from pyconquest_rt.scu import send_files
+from pyconquest_rt.settings import ArchiveSettings
 from pyconquest_rt.verify import verify
 
 MakeCT = Callable[..., list[Path]]

@@ -27,7 +27,7 @@ USER_ROWS = {
 
 IN_THE_COMMIT = """
 import importlib.util, sys
-from pyconquest_rt.config import ArchiveSettings
+from pyconquest_rt.settings import ArchiveSettings
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.ingest import Ingest
 
