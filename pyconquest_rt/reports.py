@@ -1,7 +1,7 @@
 """DVHs for people, of a patient, study or object, or of a cohort: tables, curves, statistics, treatment sites."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,6 +40,12 @@ class DvhQuery:
     mean_gy: Range | None = None
     max_gy: Range | None = None
     source: str | None = None
+
+    def __str__(self) -> str:
+        given = {part.name: getattr(self, part.name) for part in fields(self)}
+        return (
+            ", ".join(f"{name} {value}" for name, value in given.items() if value is not None) or "any kind"
+        )
 
     def parameters(self) -> dict[str, str | float]:
         """The values to be bound, by name; those that matter only."""

@@ -3,13 +3,16 @@
 import importlib.util
 import os
 import re
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 import test_readme
 
-from pyconquest_rt import config
+from pyconquest_rt import config, pyconquest
+from pyconquest_rt.demo import make_patients
 
 REPOSITORY = Path(__file__).parent.parent
 DOCS = REPOSITORY / "docs"
@@ -76,6 +79,34 @@ def test_every_block_of_pages_to_follow(page: str, tmp_path: Path, monkeypatch: 
         if lock.exists():
             os.kill(int(lock.read_text()), 15)
         raise
+
+
+@pytest.fixture
+def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pyconquest]:
+    """The archive of the working directory, with the demo patient and its DVHs."""
+    monkeypatch.chdir(tmp_path)
+    make_patients(tmp_path / "reports", count=1)
+    with pyconquest() as archive:
+        archive.store_dicom_files_from_directory("reports")
+        archive.derive()
+        yield archive
+
+
+@pytest.mark.parametrize("page", ["dvh.md", "dose_reports.md"])
+def test_every_block_of_pages_about_results(
+    page: str, demo: pyconquest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = {"rs": "RTSTRUCT", "rd": "RTDOSE", "report": "SR"}
+    for name, kind in objects.items():
+        shutil.copy(f"reports/DEMO001/{kind}.dcm", f"{name}.dcm")
+    monkeypatch.setattr(test_readme, "README", DOCS / page)
+    test_readme.make_command(tmp_path / "bin")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY), prepend=os.pathsep)
+    names: dict[str, object] = {"archive": demo}
+    for block in test_readme.blocks():
+        if block.language not in ("text", "toml"):
+            test_readme.RUNNERS[block.language](block, names)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))

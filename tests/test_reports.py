@@ -204,3 +204,8 @@ def test_an_empty_archive_has_no_dvhs(tmp_path: Path) -> None:
     with pyconquest(str(tmp_path / "data"), "none.sql", str(tmp_path / "x.db")) as empty:
         assert empty.dvhs() == [] and empty.cohort_dvh() == [] and empty.set_site("A", "breast") == 0
         assert find_dvhs(empty._open_database, reports.DvhQuery()) == []
+
+
+def test_a_query_says_what_was_asked_for() -> None:
+    assert str(DvhQuery(roi="Lung_*", mean_gy=(None, 20))) == "roi Lung_*, mean_gy (None, 20)"
+    assert str(DvhQuery()) == "any kind"

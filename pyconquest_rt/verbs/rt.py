@@ -117,11 +117,8 @@ def dvh(
         else reports.find_dvhs(database, query, metrics or reports.METRICS)
     )
     if not rows:
-        wanted = cell(
-            ", ".join(f"{name} {value}" for name, value in query.parameters().items()) or "any kind"
-        )
         raise click.ClickException(
-            f"there are no DVHs of {wanted}; 'pyconquest-rt derive' makes those that are due"
+            f"there are no DVHs of {cell(str(query))}; 'pyconquest-rt derive' makes those that are due"
         )
     if csv_file:
         _write_csv(csv_file, rows)
