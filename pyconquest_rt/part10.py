@@ -9,8 +9,6 @@ import os
 import stat
 import zlib
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
 
 from pyconquest_rt.elements import (
@@ -187,22 +185,6 @@ def begin(source: Source, transfer_syntax: str | None = None, max_inflated: int 
     if encoding is None:
         raise UnreadableError("no data set follows the file meta information")
     return Start(source, position, encoding, transfer_syntax or _UIDS[encoding], meta, is_whole)
-
-
-@contextmanager
-def open_dataset(path: str | os.PathLike[str]) -> Iterator[Item]:
-    """View the whole data set of a file, pixel data and contours too, while the context lasts.
-
-    Nothing is held in memory but a window of 16 KB; values are read when asked for. Of a deflated data set
-    there is what `begin` inflates.
-
-    Raises:
-        UnreadableError: it cannot be read, or is not DICOM; also later, on what is malformed.
-    """
-    with FileSource(read_prefix(path)) as source:
-        start = begin(source)
-        start.source.budget = _VISITS * MAX_ELEMENTS
-        yield view_of(start)
 
 
 def whole_object(source: Source) -> Start:

@@ -242,6 +242,8 @@ def test_dvhs_roi_names_and_doses(run: Run, tmp_path: Path) -> None:
     assert "7 names mapped" in run("roi", "map").output
     run("roi", "check", "Lung_L")
     run("roi", "check", "a name that is far too long for it", code=1)
+    found = run("roi", "check", "Heart", "HEART", code=1).output
+    assert "HEART: the same as 'Heart' but for case (unique)\n" in found
     study = json.loads(run("query", "SELECT StudyInsta FROM DICOMStudies", "--json").output)[0]["StudyInsta"]
     doses = json.loads(run("dose", "study", study, "--json").output)
     assert doses["dose_study"][0]["total_dlp_mGycm"] == pytest.approx(116.52)

@@ -5,6 +5,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
+from encoded import nest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from oracle import level, sample_files, sequences, texts
@@ -171,21 +172,6 @@ def test_sequence_in_un_is_read() -> None:
     assert root.items(0x00081140)[0].text(0x00081150) == "1.2"
     assert root.text(0x00100020) == "ID"
     assert root.raw(0x00081140) == item and root.text(0x00081140) is None
-
-
-def nest(depth: int, defined: bool) -> bytes:
-    """A sequence in a sequence in a sequence ..., implicit little endian."""
-    if not defined:
-        opening = bytes.fromhex("0a304000 ffffffff feff00e0 ffffffff")
-        return opening * depth + bytes.fromhex("feff0de0 00000000 feffdde0 00000000") * depth
-    openings = []
-    for inner in range(depth):
-        size = 16 * inner
-        openings.append(b"\x0a\x30\x40\x00" + (size + 8).to_bytes(4, "little"))
-        openings.append(b"\xfe\xff\x00\xe0" + size.to_bytes(4, "little"))
-    return b"".join(
-        opening for pair in zip(openings[-2::-2], openings[::-2], strict=True) for opening in pair
-    )
 
 
 @pytest.mark.parametrize("defined", [False, True])

@@ -1,27 +1,35 @@
 """part10.py: whole files as items, and the ways in which an object may begin."""
 
 import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pydicom
 import pytest
+from encoded import BIG_ENDIAN, EXPLICIT, IMPLICIT, SYNTAXES, bare, bomb, file_of, small
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
-from test_header import BIG_ENDIAN, EXPLICIT, IMPLICIT, SYNTAXES, bare, bomb, file_of, small
 
 from pyconquest_rt import part10
-from pyconquest_rt.elements import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Source
+from pyconquest_rt.elements import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Item, Source
 from pyconquest_rt.errors import UnreadableError
-from pyconquest_rt.part10 import begin, open_dataset
+from pyconquest_rt.part10 import FileSource, begin, read_prefix, view_of, whole_object
+
+
+@contextmanager
+def opened(path: str | Path) -> Iterator[Item]:
+    with FileSource(read_prefix(path)) as source:
+        yield view_of(whole_object(source))
 
 
 @pytest.mark.parametrize("name", ["rtstruct.dcm", "rtplan.dcm", "rtdose.dcm", "CT_small.dcm"])
-def test_open_dataset_gives_what_pydicom_reads(name: str) -> None:
+def test_a_whole_object_gives_what_pydicom_reads(name: str) -> None:
     path = get_testdata_file(name)
     assert isinstance(path, str)
     dataset = pydicom.dcmread(path, force=True)
-    with open_dataset(path) as item:
+    with opened(path) as item:
         assert item.tags() == [element.tag for element in dataset]
         assert item.text(0x00080018) == dataset.SOPInstanceUID
         if "PixelData" in dataset:
@@ -31,23 +39,23 @@ def test_open_dataset_gives_what_pydicom_reads(name: str) -> None:
                 assert [float(one) for one in contour.values(0x30060050)] == other.ContourData
 
 
-def test_open_dataset_holds_a_window_only(tmp_path: Path) -> None:
+def test_a_whole_object_holds_a_window_only(tmp_path: Path) -> None:
     contour, structure = Dataset(), Dataset()
     contour.ContourData = ["1.5"] * 20_000
     structure.ContourSequence = [contour] * 20
     path = tmp_path / "rs.dcm"
     path.write_bytes(file_of(small(ROIContourSequence=[structure] * 5), EXPLICIT))
     tracemalloc.start()
-    with open_dataset(path) as item:
+    with opened(path) as item:
         count = sum(len(one.items(0x30060040)) for one in item.items(0x30060039))
     assert count == 100 and tracemalloc.get_traced_memory()[1] < 1 << 20 < path.stat().st_size
     tracemalloc.stop()
 
 
-def test_open_dataset_of_what_is_no_dicom(tmp_path: Path) -> None:
+def test_a_whole_object_of_what_is_no_dicom(tmp_path: Path) -> None:
     path = tmp_path / "text"
     path.write_text("text")
-    with pytest.raises(UnreadableError, match="not a DICOM file"), open_dataset(path):
+    with pytest.raises(UnreadableError, match="not a DICOM file"), opened(path):
         pass
 
 

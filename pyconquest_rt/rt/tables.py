@@ -36,12 +36,6 @@ class Table:
             for column in self.indexed
         ]
 
-    def insert_sql(self) -> str:
-        """``INSERT OR REPLACE`` with named parameters, for the row dictionaries of this table."""
-        names = [column.name for column in self.columns]
-        values = ", ".join(f":{name}" for name in names)
-        return f"INSERT OR REPLACE INTO {self.name} ({', '.join(names)}) VALUES ({values})"  # noqa: S608
-
 
 def columns(*texts: str) -> tuple[Column, ...]:
     """Columns from lines ``name | type | unit | meaning``."""

@@ -292,11 +292,14 @@ def _write_map(roi_map: Any, target: str) -> None:
 @archive_options
 def check(settings: Settings, names: tuple[str, ...]) -> None:
     """Check names (or all names of the index) against the rules of TG-263; status 1 if any breaks one."""
-    from pyconquest_rt.rt.tg263 import check as findings_of
+    from pyconquest_rt.rt import tg263
 
-    found = [(name, finding) for name in names or sorted(_counts(settings)) for finding in findings_of(name)]
-    for name, finding in found:
-        click.echo(f"{cell(name)}: {finding}")
+    if names:
+        found = tg263.check_all(names)  # taken for those of one structure set
+    else:
+        found = [finding for name in sorted(_counts(settings)) for finding in tg263.check(name)]
+    for finding in found:
+        click.echo(f"{cell(finding.name)}: {cell(finding.message)} ({finding.rule})")
     if found:
         sys.exit(1)
 

@@ -27,6 +27,12 @@ def database():
     return connection
 
 
+def insert(connection, table, row):
+    names = [column.name for column in TABLES[table].columns]
+    values = ", ".join(f":{name}" for name in names)
+    connection.execute(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({values})", row)
+
+
 def put(connection, table, sop, **values):
     row = dict.fromkeys(column.name for column in TABLES[table].columns)
     row |= {
@@ -36,7 +42,7 @@ def put(connection, table, sop, **values):
         "status": "ok",
     } | values
     row = {name: value for name, value in row.items() if name in {c.name for c in TABLES[table].columns}}
-    connection.execute(TABLES[table].insert_sql(), row)
+    insert(connection, table, row)
 
 
 def series(connection, uid, frame="F", modality="CT"):
@@ -204,9 +210,10 @@ def test_extracted_rows_go_into_their_tables_and_make_a_chain(database):
         ReferencedStructureSetSequence=[item(ReferencedSOPInstanceUID=set_.SOPInstanceUID)],
     )
     found = structures.extract(set_)
-    database.execute(TABLES["rt_structure_set"].insert_sql(), found.structure_set)
-    database.executemany(TABLES["rt_roi"].insert_sql(), found.rois)
-    database.execute(TABLES["rt_dose"].insert_sql(), doses.extract(grid))
+    insert(database, "rt_structure_set", found.structure_set)
+    for roi in found.rois:
+        insert(database, "rt_roi", roi)
+    insert(database, "rt_dose", doses.extract(grid))
     (chain,) = chains(database)
     assert (chain["structure_set_uid"], chain["structure_set_link"]) == (set_.SOPInstanceUID, "reference")
     assert database.execute("SELECT raw_name, volume_cc FROM rt_roi").fetchone()["raw_name"] == "a"
