@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -131,14 +132,32 @@ def _due(ingest: Ingest, only: Only, under: str, report: Report, gone: list[str]
 
 @contextmanager
 def _collector_at_rest() -> Iterator[None]:
-    """Hold back the search for cyclic rubbish: a batch makes none, and many objects to be searched."""
-    was_enabled = gc.isenabled()
-    gc.disable()
+    """Hold back the search for cyclic rubbish: a batch makes none, and many objects to be searched.
+
+    It goes on when the last of the threads that rebuild at a time is through.
+    """
+    with _resting.lock:
+        if not _resting.threads:
+            _resting.was_enabled = gc.isenabled()
+        _resting.threads += 1
+        gc.disable()
     try:
         yield
     finally:
-        if was_enabled:
-            gc.enable()
+        with _resting.lock:
+            _resting.threads -= 1
+            if not _resting.threads and _resting.was_enabled:
+                gc.enable()
+
+
+@dataclass
+class _Resting:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    threads: int = 0
+    was_enabled: bool = True
+
+
+_resting = _Resting()
 
 
 def count_due(ingest: Ingest, *, only: Only = "missing", under: str = "") -> int:

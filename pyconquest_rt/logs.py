@@ -134,7 +134,9 @@ def configure(settings: LogSettings) -> list[logging.Handler]:
 
 
 def release(handlers: list[logging.Handler]) -> None:
-    """Take the handlers of :func:`configure` away."""
+    """Take back what :func:`configure` did: its handlers, and the level."""
+    package = logging.getLogger("pyconquest_rt")
+    package.setLevel(logging.NOTSET)
     for handler in handlers:
-        logging.getLogger("pyconquest_rt").removeHandler(handler)
+        package.removeHandler(handler)
         handler.close()

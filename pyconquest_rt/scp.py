@@ -152,7 +152,7 @@ class Listener:
             link = Wire(connection.sock, self._limits)
             self._serve(connection, link, host)
         except NetworkError as error:
-            _LOG.info("Association with %s ended: %s", host, error)
+            _LOG.info("Association with %s ended: %s", host, str(error))  # its traceback holds the buffer
         except OSError as error:
             _LOG.info("Connection of %s ended: %s", host, explain(error))
         except Exception:

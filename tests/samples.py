@@ -1,6 +1,8 @@
 """Small DICOM objects made with pydicom, and where the shared test data are."""
 
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,3 +53,11 @@ def save(data_set: Dataset, path: Path) -> Path:
     data_set.file_meta.MediaStorageSOPInstanceUID = data_set.get("SOPInstanceUID") or "1.2.3"
     data_set.save_as(path, enforce_file_format=True)
     return path
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> None:
+    """Wait until something holds, and fail if it does not come about."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come about in time"
+        time.sleep(0.02)

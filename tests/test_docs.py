@@ -4,7 +4,7 @@ import importlib.util
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -59,54 +59,50 @@ def test_every_table_is_explained(generate: ModuleType) -> None:
     assert silent == []
 
 
-@pytest.mark.parametrize(
-    "page", ["tutorial.md", "howto/export.md", "howto/hooks.md", "howto/network.md", "howto/upkeep.md"]
-)
-def test_every_block_of_pages_to_follow(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(test_readme, "README", DOCS / page)
+RunPage = Callable[[str, dict[str, object]], None]
+
+
+@pytest.fixture
+def run_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunPage:
+    """Run every block of a page, over some names, in the working directory."""
     test_readme.make_command(tmp_path / "bin")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY), prepend=os.pathsep)
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
-    names: dict[str, object] = {"__name__": "__tutorial__"}
-    lock = tmp_path / "work/.conquest.db.serve.lock"
-    try:
+
+    def run(page: str, names: dict[str, object]) -> None:
+        monkeypatch.setattr(test_readme, "README", DOCS / page)
         for block in test_readme.blocks():
             if block.language not in ("text", "toml"):
                 test_readme.RUNNERS[block.language](block, names)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "page", ["tutorial.md", "howto/export.md", "howto/hooks.md", "howto/network.md", "howto/upkeep.md"]
+)
+def test_every_block_of_pages_to_follow(page: str, run_page: RunPage) -> None:
+    lock = Path(".conquest.db.serve.lock")
+    try:
+        run_page(page, {"__name__": "__tutorial__"})
     except BaseException:
         if lock.exists():
             os.kill(int(lock.read_text()), 15)
         raise
 
 
-@pytest.fixture
-def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pyconquest]:
-    """The archive of the working directory, with the demo patient and its DVHs."""
-    monkeypatch.chdir(tmp_path)
-    make_patients(tmp_path / "reports", count=1)
-    with pyconquest() as archive:
-        archive.store_dicom_files_from_directory("reports")
-        archive.derive()
-        yield archive
-
-
 @pytest.mark.parametrize("page", ["dvh.md", "dose_reports.md"])
-def test_every_block_of_pages_about_results(
-    page: str, demo: pyconquest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_block_of_pages_about_results(page: str, run_page: RunPage) -> None:
+    make_patients(Path("reports"), count=1)
     objects = {"rs": "RTSTRUCT", "rd": "RTDOSE", "report": "SR"}
     for name, kind in objects.items():
         shutil.copy(f"reports/DEMO001/{kind}.dcm", f"{name}.dcm")
-    monkeypatch.setattr(test_readme, "README", DOCS / page)
-    test_readme.make_command(tmp_path / "bin")
-    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
-    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY), prepend=os.pathsep)
-    names: dict[str, object] = {"archive": demo}
-    for block in test_readme.blocks():
-        if block.language not in ("text", "toml"):
-            test_readme.RUNNERS[block.language](block, names)
+    with pyconquest() as archive:
+        archive.store_dicom_files_from_directory("reports")
+        archive.derive()
+        run_page(page, {"archive": archive})
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))

@@ -3,13 +3,11 @@ import os
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from samples import make_object, save
+from samples import make_object, save, wait_until
 
 from pyconquest_rt import config
 from pyconquest_rt.demo import make_patient
@@ -39,13 +37,6 @@ def settings(tmp_path: Path) -> Settings:
         listener=ListenerSettings(port=0),
         derive=DeriveSettings(workers=0),
     )
-
-
-def until(condition: Callable[[], object], seconds: float = 30.0) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and not condition():
-        time.sleep(0.02)
-    return bool(condition())
 
 
 # -- the thread ---------------------------------------------------------------------------------------------
@@ -99,7 +90,7 @@ def test_a_slow_one_delays_nobody_and_what_is_left_out_is_counted(caplog: pytest
     caller.close(grace_s=0.05)
     go_on.set()
     assert "did not end in time" in caplog.text
-    assert until(lambda: done == [0, 1, 2, 3])
+    wait_until(lambda: done == [0, 1, 2, 3])
 
 
 def test_without_functions_there_is_no_thread() -> None:
@@ -163,7 +154,7 @@ def test_the_service_calls_what_the_settings_name(
         send(service, tmp_path / "export", 2)
         save(make_object(instance=7), tmp_path / "in/seven.dcm")
         got = sys.modules["hooks_of_the_site"].got
-        assert until(lambda: len(got) == 3)
+        wait_until(lambda: len(got) == 3)
     assert "seven.dcm" in got
 
 

@@ -1,5 +1,6 @@
 """Rebuilding: the index says what the disk says, whatever happens to the files."""
 
+import gc
 import itertools
 import os
 import shutil
@@ -379,3 +380,13 @@ def test_own_files_below_the_data_directory_are_passed_over(tmp_path: Path) -> N
     report = rebuild(ingest)
     assert (report.indexed, report.rejected) == (1, [])
     ingest.close()
+
+
+def test_the_collector_goes_on_when_the_last_of_several_rebuilds_is_through() -> None:
+    first, second = indexer._collector_at_rest(), indexer._collector_at_rest()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert not gc.isenabled()
+    second.__exit__(None, None, None)
+    assert gc.isenabled()

@@ -1,14 +1,13 @@
 """An archive on the network by its settings: who may do what on which port, and what arrives is forwarded."""
 
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from samples import make_object, save
+from samples import make_object, save, wait_until
 
 from pyconquest_rt import config
 from pyconquest_rt.errors import NetworkError, SettingsError
@@ -57,13 +56,6 @@ def free_port() -> Iterator[int]:
         sock.bind(("127.0.0.1", 0))
         port = sock.getsockname()[1]
     yield port
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come about in time"
-        time.sleep(0.05)
 
 
 def refused(port: int, called: str, calling: str, files: list[Path]) -> str:

@@ -3,13 +3,13 @@ import os
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
+import samples
 from samples import make_object, save
 
 from pyconquest_rt import jobs, schedule
@@ -26,6 +26,8 @@ from pyconquest_rt.settings import (
     ScheduleSettings,
     Settings,
 )
+
+wait_until = partial(samples.wait_until, seconds=20.0)
 
 NEVER = ScheduleSettings(rebuild="", backup="", verify="", upkeep="", retention="", sweep_minutes=0)
 
@@ -233,15 +235,6 @@ def test_free_space_counts_too(three_patients: Settings) -> None:
 # -- the schedule -------------------------------------------------------------------------------------------
 
 
-def until(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return condition()
-
-
 def test_derivations_are_swept_at_the_start_and_then_by_the_clock(settings: Settings) -> None:
     swept = threading.Semaphore(0)
     every_second = replace(settings, schedule=replace(NEVER, sweep_minutes=1 / 60))
@@ -261,8 +254,8 @@ def test_a_heavy_job_is_started_in_a_process_of_its_own(settings: Settings) -> N
     try:
         running._scheduler.get_job("rebuild").modify(next_run_time=datetime.now(running._scheduler.timezone))
         done = "SELECT * FROM job_runs WHERE name = 'rebuild' AND state = 'done'"
-        assert until(lambda: bool(rows(settings, "SELECT 1 FROM sqlite_master WHERE name = 'job_runs'")))
-        assert until(lambda: bool(rows(settings, done)))
+        wait_until(lambda: bool(rows(settings, "SELECT 1 FROM sqlite_master WHERE name = 'job_runs'")))
+        wait_until(lambda: bool(rows(settings, done)))
     finally:
         running.stop()
 

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from samples import make_object, save
+from samples import make_object, save, wait_until
 
 from pyconquest_rt import config, logs, scu
 from pyconquest_rt.cli import main
@@ -45,15 +44,6 @@ def settings(tmp_path: Path) -> Settings:
         listener=ListenerSettings(port=0),
         derive=DeriveSettings(workers=0),
     )
-
-
-def until(condition: Callable[[], object], seconds: float = 30.0) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return bool(condition())
 
 
 @contextmanager
@@ -154,7 +144,7 @@ def test_what_the_service_publishes(settings: Settings, tmp_path: Path) -> None:
     file = save(make_object(), tmp_path / "a.dcm")
     with Service(settings) as service:
         assert scu.send_files([file], "127.0.0.1", service.port, "ANY").sent == 1
-        assert until(lambda: service.figures()["associations"] == 1)
+        wait_until(lambda: service.figures()["associations"] == 1)
         service.refresh()
         figures = status(settings.archive)["service"]
         assert (figures["stored"], figures["pid"]) == (1, os.getpid())
@@ -184,8 +174,8 @@ def test_the_watch_folder_of_a_service(settings: Settings, tmp_path: Path) -> No
     watch = WatchSettings(folder=str(tmp_path / "in"), seconds=0.05, rejects=str(tmp_path / "rejects"))
     with Service(replace(settings, watch=watch)) as service:
         path = save(make_object(), tmp_path / "in" / "a.dcm")
-        assert until(lambda: not path.exists())
-        assert until(lambda: service.figures()["watch"] == {"stored": 1, "refused": 0})
+        wait_until(lambda: not path.exists())
+        wait_until(lambda: service.figures()["watch"] == {"stored": 1, "refused": 0})
     assert status(settings.archive)["images"] == 1
 
 

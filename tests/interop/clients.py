@@ -7,15 +7,15 @@ import json
 import os
 import shutil
 import subprocess
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydicom import dcmread
+from samples import wait_until
 
 HERE = Path(__file__).parent
 TITLE = "CLIENT"
@@ -349,14 +349,6 @@ class Orthanc(Client):
     def _query(self, server: Server, level: str, keys: Keys) -> str:
         asked = {"Level": LEVELS[level], "Query": keys, "Normalize": False}
         return f"/queries/{self.call(f'{self.know(server)}/query', asked)['ID']}"
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    """Wait until something holds, and fail if it does not come about."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come about in time"
-        time.sleep(0.05)
 
 
 CLIENTS: tuple[Client, ...] = (Dcmtk(), Pynetdicom(), Orthanc(), DcmjsDimse(), Odil())

@@ -10,9 +10,9 @@ import pytest
 from archives import free_ports, settings_of
 from certificates import Authority, Identity
 from click.testing import CliRunner, Result
-from clients import SERVER, TITLE, TITLES, Dcmtk, Orthanc, Server, rows_of, run, wait_until
+from clients import SERVER, TITLE, TITLES, Dcmtk, Orthanc, Server, rows_of, run
 from same import assert_same
-from samples import make_object
+from samples import make_object, wait_until
 
 from pyconquest_rt import pyconquest, scu
 from pyconquest_rt.cli import main

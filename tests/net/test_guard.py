@@ -11,25 +11,22 @@ import struct
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
+import samples
 from network_helpers import FolderSink, RawPeer, pdv, store_command
 
 from pyconquest_rt.net.guard import Limits
 from pyconquest_rt.scp import Listener
 from pyconquest_rt.scu import echo
 
+wait_until = partial(samples.wait_until, seconds=15.0)
+
 Listen = Callable[..., Listener]
 ASSOCIATIONS = int(os.environ.get("PYCONQUEST_RT_ASSOCIATIONS", "300"))
 IMPATIENT = Limits(negotiation_seconds=1.0, patience=1.0, idle_seconds=1.0)
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 15.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come about in time"
-        time.sleep(0.02)
 
 
 def answers(listener: Listener) -> bool:

@@ -4,13 +4,14 @@ import shutil
 import ssl
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
+import samples
 from network_helpers import BUNDLED, FolderSink, RawPeer, store_command
 from pydicom import dcmread
 from pydicom.uid import (
@@ -32,6 +33,8 @@ from pyconquest_rt.net.guard import Limits
 from pyconquest_rt.net.stored import read_stored_object
 from pyconquest_rt.scp import Listener
 from pyconquest_rt.scu import echo, send_files
+
+wait_until = partial(samples.wait_until, seconds=15.0)
 
 Listen = Callable[..., Listener]
 MakeCT = Callable[..., list[Path]]
@@ -286,13 +289,6 @@ def listener_has_room(listener: Listener) -> bool:
         return echo("127.0.0.1", listener.port, "ANY").ok
     except NetworkError:
         return False
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 15.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come about in time"
-        time.sleep(0.02)
 
 
 def test_four_senders_at_once(listen: Listen, sink: FolderSink, make_ct: MakeCT) -> None:

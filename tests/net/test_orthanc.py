@@ -3,14 +3,15 @@
 import json
 import shutil
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import samples
 from network_helpers import FolderSink
 from pydicom import dcmread
 
@@ -22,6 +23,8 @@ from pyconquest_rt.net.peers import Peer, Peers
 from pyconquest_rt.net.retrieving import RetrieveService
 from pyconquest_rt.scp import Listener
 from pyconquest_rt.scu import echo, find, get, send_files
+
+wait_until = partial(samples.wait_until, seconds=20.0)
 
 pytestmark = pytest.mark.skipif(shutil.which("Orthanc") is None, reason="Orthanc is not installed")
 ROOT = "1.2.826.0.1.3680043.10.1"
@@ -82,13 +85,6 @@ def reachable(orthanc: Orthanc) -> bool:
         return bool(orthanc.call("/system"))
     except (urllib.error.URLError, ConnectionError):
         return False
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end, "it did not come about in time"
-        time.sleep(0.05)
 
 
 def test_orthanc_as_client(
