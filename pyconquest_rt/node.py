@@ -181,7 +181,7 @@ def _listener(
         limits=replace(DEFAULT_LIMITS, associations=settings.associations),
         tls=_tls(settings),
         services={
-            **FindService(index, settings.ae_title).handlers(),
+            **FindService(index, settings.ae_title, settings.max_matches or None).handlers(),
             **RetrieveService(index, settings.ae_title, peers).handlers(),
             **CommitmentService(index, settings.ae_title, peers).handlers(),
         },
