@@ -21,6 +21,7 @@ from typing import BinaryIO, Literal, Protocol
 from pyconquest_rt.errors import ConflictError, DatabaseError, ObjectError, StorageError
 from pyconquest_rt.header import Header, HeaderReader
 from pyconquest_rt.ingest import Batch, Found, Ingest, State
+from pyconquest_rt.part10 import DEFLATED, check_inflated
 from pyconquest_rt.rows import Values
 from pyconquest_rt.settings import ArchiveSettings
 from pyconquest_rt.storage import Storage, make_folders, standard_name, sync
@@ -141,6 +142,8 @@ class Reception:
 
     def _read(self, staged: Path, sop_instance_uid: str) -> _Job:
         header = self._read_header(staged)
+        if header.transfer_syntax == DEFLATED:
+            check_inflated(staged)
         values = self._layout.complete(header.values)
         sop, patient = values[self._layout.sop_key], values[self._layout.patient_key]
         if not sop or not patient:

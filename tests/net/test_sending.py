@@ -11,7 +11,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from network_helpers import BUNDLED, Receiver
+from network_helpers import BUNDLED, Receiver, data_set_bytes
 from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
@@ -45,13 +45,6 @@ def sendable() -> list[Path]:
         except UnreadableError:
             continue
     return list(found.values())
-
-
-def data_set_bytes(path: Path) -> bytes:
-    stored = read_stored_object(path)
-    data = path.read_bytes()[stored.offset :]
-    is_deflated = stored.transfer_syntax_uid == DeflatedExplicitVRLittleEndian
-    return data + b"\0" * (len(data) % 2) if is_deflated else data  # PS3.5 section A.5
 
 
 def test_identity_of_bundled_files_is_what_pydicom_reads() -> None:
