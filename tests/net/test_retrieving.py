@@ -345,6 +345,17 @@ def test_what_a_requestor_takes_only_deflated_or_big_endian_is_not_sent(start_ar
         assert (status.Status, status.NumberOfFailedSuboperations) == (0xA702, 3)
 
 
+@pytest.mark.skipif(shutil.which("getscu") is None, reason="DCMTK's getscu is not installed")
+@pytest.mark.parametrize("preference", ["+xs", "+xw", "+xr", "+xi"])
+def test_a_requestor_gets_all_whatever_it_prefers(
+    start_archive: StartArchive, tmp_path: Path, preference: str
+) -> None:
+    command = ["getscu", preference, "-S", "-od", str(tmp_path), "127.0.0.1", str(start_archive().port)]
+    keys = ["-k", "QueryRetrieveLevel=STUDY", "-k", f"StudyInstanceUID={ROOT}.1"]
+    subprocess.run([*command, *keys], check=True, capture_output=True)
+    assert len(list(tmp_path.glob("CT.*"))) == 3
+
+
 def test_requester_that_vanishes_stops_the_move(
     start_archive: StartArchive, start_receiver: StartReceiver
 ) -> None:
