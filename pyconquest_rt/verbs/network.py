@@ -25,6 +25,9 @@ from pyconquest_rt.terminal import (
     with_listener,
 )
 
+_MOST_LINES = 20
+_WIDEST_LINE = 300
+
 
 def peer_options(verb: Any) -> Any:
     """Give a verb the arguments HOST PORT and the options of an association; it receives them as ``peer``.
@@ -208,8 +211,10 @@ def send(peer: dict[str, Any], paths: tuple[Path, ...], parallel: int, as_json: 
         print_json({"sent": result.sent, "failed": failures})
     else:
         click.echo(f"{result.sent} objects sent to {_name(peer)}, {len(failures)} failed")
-        for failure in failures:
-            click.echo(f"  {cell(failure['path'])}: {cell(failure['error'])}", err=True)
+        for failure in failures[:_MOST_LINES]:
+            click.echo(f"  {cell(failure['path'])}: {cell(failure['error'], _WIDEST_LINE)}", err=True)
+        if len(failures) > _MOST_LINES:
+            click.echo(f"  ... and {len(failures) - _MOST_LINES} more, see --json", err=True)
     if failures or not files:
         sys.exit(1)
 

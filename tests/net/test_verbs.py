@@ -79,6 +79,14 @@ def test_a_folder_is_sent_wherever_it_is(
     assert sink.count() == 1
 
 
+def test_failures_are_told_in_full_but_not_without_end(run: Run, free_port: int, tmp_path: Path) -> None:
+    for number in range(30):
+        save(make_object(instance=number), tmp_path / "in" / f"{number:02d}.dcm")
+    said = run("send", "-aec", "PACS", "127.0.0.1", free_port, tmp_path / "in", code=1).output
+    assert said.count(f"PACS at 127.0.0.1:{free_port} cannot be reached: ") == 20
+    assert "... and 10 more" in said
+
+
 def test_what_is_fetched_is_kept_as_the_settings_say(run: Run, port: int) -> None:
     Path("pyconquest.toml").write_text('[receive]\nfile_names = "10"\n')
     run("get", "127.0.0.1", port, "StudyInstanceUID=1.2.826.0.1.3680043.10.1.1")
