@@ -125,19 +125,14 @@ class CommitmentService(Provider):
         )
         with self._index.open() as rows:
             known = {row[2]: row for row in rows.read(query.sql, query.parameters)}
-            sizes = {
-                sop: next((size for (size,) in rows.read(_SIZE, (row[0],))), None)
-                for sop, row in known.items()
-            }
+            sizes = {row[0]: size for row in known.values() for (size,) in rows.read(_SIZE, (row[0],))}
         reasons = (
-            (sop, self._reason(reference, known.get(sop), sizes.get(sop)))
-            for reference in references
-            for sop in [reference.sop_instance_uid]
+            (r.sop_instance_uid, self._reason(r, known.get(r.sop_instance_uid), sizes)) for r in references
         )
         return {uid: reason for uid, reason in reasons if reason is not None}
 
     def _reason(
-        self, reference: Reference, row: tuple[str, str, str, str] | None, size: int | None
+        self, reference: Reference, row: tuple[str, str, str, str] | None, sizes: dict[str, int]
     ) -> int | None:
         if row is None:
             return _NO_SUCH_INSTANCE
@@ -146,7 +141,8 @@ class CommitmentService(Provider):
             found = read_stored_object(self._index.path_of(object_file or "", device))
         except (UnreadableError, StorageError):
             return _PROCESSING_FAILURE
-        if found.sop_instance_uid != sop_instance_uid or size not in (None, found.offset + found.size):
+        size = found.offset + found.size
+        if found.sop_instance_uid != sop_instance_uid or sizes.get(object_file, size) != size:
             return _PROCESSING_FAILURE
         return None if found.sop_class_uid == reference.sop_class_uid else _CLASS_CONFLICT
 
