@@ -6,6 +6,7 @@ all that wait, and writes their rows in one transaction. Only after the commit d
 
 import contextlib
 import filecmp
+import logging
 import os
 import shutil
 import sqlite3
@@ -30,6 +31,7 @@ Policy = Literal["replace", "keep", "refuse"]
 NameOf = Callable[[str, str, Path], str]
 """(patient ID, SOPInstanceUID, staged file) → the name below the data directory."""
 
+_LOG = logging.getLogger(__name__)
 _MAX_BATCH = 200
 _LOCK_TIMEOUT_S = 10.0
 _MAX_REFUSALS = 100_000
@@ -242,6 +244,7 @@ class Reception:
         """Whether the object has to be written over the file that is there."""
         if filecmp.cmp(job.staged, target, shallow=False):
             return not indexed
+        _LOG.info("%s has come again with other content; what is done: %s", job.sop, self._policy)
         if self._policy == "refuse":
             raise ConflictError("it is stored already, with other content")
         return self._policy == "replace"

@@ -110,7 +110,10 @@ def test_the_same_bytes_again_change_nothing(reception: Reception, settings: Arc
 
 
 @pytest.mark.parametrize(("policy", "kept"), [("replace", "new"), ("keep", "old"), ("refuse", "old")])
-def test_other_bytes_of_a_known_instance(settings: ArchiveSettings, policy: Any, kept: str) -> None:
+def test_other_bytes_of_a_known_instance(
+    settings: ArchiveSettings, policy: Any, kept: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "pyconquest_rt.reception")
     reception = Reception(settings, policy=policy)
     send(reception, make_object(StudyDescription="old"))
     if policy == "refuse":
@@ -122,6 +125,9 @@ def test_other_bytes_of_a_known_instance(settings: ArchiveSettings, policy: Any,
     (name,) = files(settings)
     assert dcmread(Path(settings.data) / name).StudyDescription == kept
     assert query(settings, "SELECT StudyDescr FROM DICOMStudies") == [(kept,)]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{make_object().SOPInstanceUID} has come again with other content; what is done: {policy}"
+    ]
 
 
 def test_a_contradicting_object_is_refused_and_not_kept(
