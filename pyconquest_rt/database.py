@@ -138,6 +138,8 @@ class Database:
     ) -> None:
         self.path = os.fspath(path)
         self.definition = definition
+        self.rollbacks = 0
+        """How often a transaction of this connection was taken back."""
         self._lock = threading.RLock()
         self._timeout_s = timeout_s
         try:
@@ -281,10 +283,12 @@ class Database:
             self._begin_writing()
             try:
                 yield self.connection
+                self.connection.execute("COMMIT")
             except BaseException:
-                self.connection.execute("ROLLBACK")
+                self.rollbacks += 1
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
                 raise
-            self.connection.execute("COMMIT")
 
     def _begin_writing(self) -> None:
         """Begin a transaction as the only writer, as soon as no other is at it.

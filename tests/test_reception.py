@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from pydicom import dcmread
@@ -24,7 +24,7 @@ from pyconquest_rt.verify import verify
 
 @dataclass
 class Received:
-    path: str
+    file: BinaryIO
     sop_instance_uid: str
 
 
@@ -49,7 +49,7 @@ def send(reception: Reception, data_set: Dataset) -> None:
     with reception.stage() as file:
         file.write(buffer.getvalue())
         file.flush()
-        reception.accept(Received(file.name, data_set.get("SOPInstanceUID", "")))
+        reception.accept(Received(file, data_set.get("SOPInstanceUID", "")))
 
 
 def query(settings: ArchiveSettings, sql: str) -> list[tuple[Any, ...]]:
