@@ -68,31 +68,15 @@ def receive_object(association: Association, message: Message, sink: Sink) -> St
     """
     size = 0
     try:
-        sop_class, sop_instance = _identity(message)
+        identity = (*_identity(message), message.context.transfer_syntax)
+        calling, called = association.calling_aet, association.called_aet
         with sink.stage() as file:
-            received = Received(
-                file,
-                sop_class,
-                sop_instance,
-                message.context.transfer_syntax,
-                association.calling_aet,
-                association.called_aet,
-                association.address,
-            )
-            file.write(
-                file_header(
-                    sop_class,
-                    sop_instance,
-                    received.transfer_syntax_uid,
-                    calling_aet=received.calling_aet,
-                    called_aet=received.called_aet,
-                )
-            )
+            file.write(file_header(*identity, calling_aet=calling, called_aet=called))
             for piece in association.data_set():
                 size += len(piece)
                 file.write(piece)
             file.flush()
-            sink.accept(received)
+            sink.accept(Received(file, *identity, calling, called, association.address))
         return Stored(SUCCESS, "", size)
     except NetworkError:
         raise
