@@ -1,6 +1,6 @@
 """The files: staged, made durable, and only then given their final name.
 
-A file below the data directory is either complete under its final name or a ``.tmp`` file in ``.incoming``,
+A file below the data directory is either complete under its final name or in ``.incoming``,
 a folder that every rebuild passes over (ours and Conquest's).
 """
 
@@ -151,9 +151,11 @@ class Storage:
     def clear_incoming(self, older_than_s: float = 3600.0) -> int:
         """Remove what broken-off receptions left in ``.incoming``; returns how many files."""
         removed = 0
-        for path in self.incoming.glob("*.tmp"):
+        for path in self.incoming.glob("*"):
             with suppress(OSError):
-                if path.stat().st_mtime <= time.time() - older_than_s:
+                if (
+                    path.stat().st_ctime <= time.time() - older_than_s
+                ):  # what is kept of a replaced file is older
                     path.unlink()
                     removed += 1
         return removed

@@ -1,5 +1,6 @@
 """Objects from the network: acknowledged means on disk and indexed; anything else leaves nothing behind."""
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.reception import Reception
 from pyconquest_rt.settings import ArchiveSettings
+from pyconquest_rt.storage import Storage
 from pyconquest_rt.verify import verify
 
 
@@ -216,3 +218,17 @@ def test_without_the_database_files_are_stored_and_a_rebuild_finds_them(settings
     ingest = Ingest.open(settings)
     assert rebuild(ingest).indexed == 3
     ingest.close()
+
+
+def test_what_a_killed_reception_left_is_cleared_when_it_is_old(
+    reception: Reception, settings: ArchiveSettings
+) -> None:
+    send(reception, make_object())
+    (name,) = files(settings)
+    os.utime(Path(settings.data) / name, (0, 0))
+    storage = Storage(settings.data)
+    (storage.incoming / "broken-off.tmp").write_bytes(b"half")
+    os.link(Path(settings.data) / name, storage.incoming / "replaced.before")  # old content, kept just now
+    assert storage.clear_incoming() == 0
+    assert storage.clear_incoming(older_than_s=0) == 2
+    assert files(settings) == [name]
