@@ -4,10 +4,12 @@ A verb ends with a status other than 0 when it failed. What it needs is imported
 answers at once.
 """
 
+import os
 from typing import Any
 
 import click
 
+from pyconquest_rt.config import FILE_VARIABLE
 from pyconquest_rt.errors import PyconquestError
 from pyconquest_rt.verbs import dose, export, forward, index, network, objects, rt, service, settings
 from pyconquest_rt.version import __version__
@@ -33,11 +35,16 @@ class _Group(click.Group):
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="pyconquest-rt")
-def main() -> None:
+@click.option(
+    "--settings", metavar="FILE", help="Settings in place of the pyconquest.toml of the working directory."
+)
+def main(settings: str | None) -> None:
     """A Conquest-compatible local PACS indexer with DICOM networking and a radiotherapy extension.
 
     Every verb takes --data, --database and --sql, or finds them in pyconquest.toml in the working directory.
     """
+    if settings:
+        os.environ[FILE_VARIABLE] = settings  # where worker processes find it too
 
 
 def _uniform(command: click.Command) -> click.Command:

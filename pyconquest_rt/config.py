@@ -19,6 +19,8 @@ from pyconquest_rt.settings import NAMED, PLAIN, ArchiveSettings, Settings
 
 FILE_NAME = "pyconquest.toml"
 ENVIRONMENT_PREFIX = "PYCONQUEST_RT"
+FILE_VARIABLE = f"{ENVIRONMENT_PREFIX}_SETTINGS"
+"""The variable of the environment that names another settings file than that of the working directory."""
 
 
 class Problem(NamedTuple):
@@ -37,7 +39,7 @@ def load(
     *,
     otherwise: Callable[[], Settings | None] = lambda: None,
 ) -> Settings:
-    """Read the settings of the working directory, or of the file named.
+    """Read the settings of the working directory, or of the file named, here or by the environment.
 
     ``otherwise`` gives the settings that hold where there is no such file in the working directory.
 
@@ -45,14 +47,15 @@ def load(
         SettingsError: the file is not TOML, names an unknown section or key, or a value has the wrong type; or
             the file that was asked for does not exist. The message names every such place by its line.
     """
-    file = Path(path) if path is not None else Path(FILE_NAME)
     environment = os.environ if environment is None else environment
+    named = path if path is not None else environment.get(FILE_VARIABLE) or None
+    file = Path(named if named is not None else FILE_NAME)
     if file.is_file():
         settings, problems = parse(_read(file), environment)
         if problems:
             raise SettingsError("\n".join(f"{file}, line {line}: {text}" for line, text in problems))
         return settings
-    if path is not None:
+    if named is not None:
         raise SettingsError(f"{file}: no such settings file")
     return _overridden(otherwise() or Settings(), environment)
 

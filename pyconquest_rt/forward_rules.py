@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from pyconquest_rt.database import Database
 from pyconquest_rt.errors import DatabaseError, SettingsError
+from pyconquest_rt.options import ae_title
 
 _KEYS = 500
 _MAX_AET = 16
@@ -71,8 +72,16 @@ def add_rule(database: Database, rule: Rule) -> None:
             DICOMStudies ``t`` and DICOMPatients ``p``; of a name that several have the first counts.
 
     Raises:
-        SettingsError: there is a rule of this name, or the condition cannot be evaluated.
+        SettingsError: there is a rule of this name, or none is given, an AE title is none, or the condition cannot
+            be evaluated.
     """
+    reasons = [
+        ae_title(rule.aet),
+        ae_title(rule.calling_aet),
+        None if rule.name.strip() else "a rule needs a name",
+    ]
+    for reason in filter(None, reasons):
+        raise SettingsError(reason)
     with database.transaction() as connection:
         if connection.execute("SELECT 1 FROM forward_rules WHERE name = ?", (rule.name,)).fetchone():
             raise SettingsError(f"there is a forward rule {rule.name!r} already; remove it first")

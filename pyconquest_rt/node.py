@@ -6,10 +6,11 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, BinaryIO, Self
 
 from pyconquest_rt import processes, schema
 from pyconquest_rt.errors import SettingsError, StorageError
@@ -26,7 +27,7 @@ from pyconquest_rt.net.peers import Peers, known_peers
 from pyconquest_rt.net.retrieving import RetrieveService
 from pyconquest_rt.net.serving import Counters
 from pyconquest_rt.options import PEERS, caller
-from pyconquest_rt.reception import Reception
+from pyconquest_rt.reception import Received, Reception
 from pyconquest_rt.scp import Listener
 from pyconquest_rt.settings import ArchiveSettings, ListenerSettings, Settings
 
@@ -59,13 +60,7 @@ class Node:
         load(settings.hooks.derived)  # the workers call them; a name that leads nowhere is told here
         self._workers = Workers(archive, settings.derive.workers)
         self._forwarder = Forwarder(archive, peers, settings.schedule.forward_minutes * 60)
-        self._reception = Reception(
-            archive,
-            write_to_database=write_to_database,
-            policy=settings.receive.replacement,  # type: ignore[arg-type]  # the settings allow no other
-            name_of=naming(settings.receive.file_names, archive.data),
-            on_stored=self.stored,
-        )
+        self._reception = open_reception(settings, write_to_database=write_to_database, on_stored=self.stored)
         self.counters = Counters()
         """What all listeners together have received so far."""
         self._listeners: list[Listener] = []
@@ -125,6 +120,43 @@ class Node:
         self.stop()
 
 
+def open_reception(settings: Settings, **options: Any) -> Reception:
+    """Open an archive for objects of the network, as the section receive says; `options` are those of Reception."""
+    return Reception(
+        settings.archive,
+        policy=settings.receive.replacement,  # type: ignore[arg-type]  # the settings allow no other
+        name_of=naming(settings.receive.file_names, settings.archive.data),
+        **options,
+    )
+
+
+class ArchiveSink:
+    """Takes objects into an archive that is opened, and made if it is not there, when the first one comes."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._reception: Reception | None = None
+
+    def stage(self) -> AbstractContextManager[BinaryIO]:
+        """Give a new temporary file."""
+        if self._reception is None:
+            make_folders(self._settings.archive)
+            self._reception = open_reception(self._settings)
+        return self._reception.stage()
+
+    def accept(self, received: Received) -> None:
+        """Take a staged file over."""
+        assert self._reception is not None  # it has staged the file
+        self._reception.accept(received)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._reception is not None:
+            self._reception.close()
+
+
 def make_folders(archive: ArchiveSettings) -> None:
     """Make the data directory and the folder of the database. Raises StorageError."""
     for folder in (Path(archive.data), Path(archive.database).parent):
@@ -149,7 +181,7 @@ def _listener(
         limits=replace(DEFAULT_LIMITS, associations=settings.associations),
         tls=_tls(settings),
         services={
-            **FindService(index, settings.ae_title).handlers(),
+            **FindService(index, settings.ae_title, settings.max_matches or None).handlers(),
             **RetrieveService(index, settings.ae_title, peers).handlers(),
             **CommitmentService(index, settings.ae_title, peers).handlers(),
         },

@@ -9,6 +9,7 @@ import os
 import stat
 import zlib
 from collections import deque
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from pyconquest_rt.elements import (
@@ -39,6 +40,7 @@ _UIDS = {
     EXPLICIT_LITTLE: "1.2.840.10008.1.2.1",
     EXPLICIT_BIG: "1.2.840.10008.1.2.2",
 }
+_CHUNK = 1 << 16
 _WINDOWS = 4  # so many of a file are kept in memory
 _LONGEST_HEADER = 12  # bytes of an element's header
 _VISITS = 16  # so often a view may come by each element of a whole data set
@@ -283,18 +285,46 @@ def _encoding_at(source: Source, position: int) -> Encoding | None:
 
 
 def _inflate(source: Source, position: int, room: int) -> bytes:
-    """The first bytes of a deflated data set (PS3.5 section A.5), never more than there is room for."""
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    """The first bytes of a deflated data set, never more than there is room for."""
     parts: list[bytes] = []
     try:
-        while room > 0 and position < source.size and not inflater.eof:
-            chunk = source.read(position, min(position + 65536, source.size))
-            position += len(chunk)
-            if not chunk:
-                break
-            parts.append(inflater.decompress(chunk, room))
+        for piece in _inflated(source, position):
+            parts.append(piece[:room])
             room -= len(parts[-1])
+            if room <= 0:
+                break
     except zlib.error as error:
         if not parts:
             raise UnreadableError(f"the deflated data set cannot be inflated: {error}") from error
     return b"".join(parts)
+
+
+def _inflated(source: Source, position: int) -> Iterator[bytes]:
+    """Inflate a deflated data set (PS3.5 section A.5) in pieces of bounded size. Raises zlib.error."""
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    while position < source.size and not inflater.eof:
+        chunk = source.read(position, min(position + _CHUNK, source.size))
+        if not chunk:
+            return
+        position += len(chunk)
+        while chunk and not inflater.eof:
+            yield inflater.decompress(chunk, _CHUNK)
+            chunk = inflater.unconsumed_tail
+
+
+def check_inflated(path: str | os.PathLike[str]) -> None:
+    """Inflate the data set of a deflated file to nowhere.
+
+    Raises:
+        UnreadableError: it cannot be inflated, or has more than MAX_WHOLE bytes then.
+    """
+    with FileSource(read_prefix(path)) as source:
+        position, _ = _read_meta(source, _start_of_meta(source))
+        room = MAX_WHOLE
+        try:
+            for piece in _inflated(source, position):
+                room -= len(piece)
+                if room < 0:
+                    raise UnreadableError(f"the data set inflates to more than {MAX_WHOLE} bytes")
+        except zlib.error as error:
+            raise UnreadableError(f"the deflated data set cannot be inflated: {error}") from error

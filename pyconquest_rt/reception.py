@@ -22,7 +22,7 @@ from typing import BinaryIO, Literal, Protocol
 from pyconquest_rt.errors import ConflictError, DatabaseError, ObjectError, StorageError
 from pyconquest_rt.header import Header, HeaderReader
 from pyconquest_rt.ingest import Batch, Found, Ingest, State
-from pyconquest_rt.part10 import open_prefix
+from pyconquest_rt.part10 import DEFLATED, check_inflated, open_prefix
 from pyconquest_rt.rows import Values
 from pyconquest_rt.settings import ArchiveSettings
 from pyconquest_rt.storage import Storage, make_folders, standard_name, sync_folder
@@ -149,6 +149,8 @@ class Reception:
 
     def _read(self, file: BinaryIO, sop_instance_uid: str) -> _Job:
         header = self._read_header(file)
+        if header.transfer_syntax == DEFLATED:
+            check_inflated(file.name)
         values = self._layout.complete(header.values)
         sop, patient = values[self._layout.sop_key], values[self._layout.patient_key]
         if not sop or not patient:

@@ -52,6 +52,11 @@ class ListenerSettings:
         callers,
     )
     associations: int = option(64, "Associations at a time; further ones are rejected.", between(1, 10_000))
+    max_matches: int = option(
+        0,
+        "The most answers to one query; where more match it then ends with a failure. 0 means any number.",
+        between(0, 1_000_000_000),
+    )
     tls_certificate: str = option(
         "", "A PEM file with this listener's certificate; set, the port speaks TLS and nothing else."
     )

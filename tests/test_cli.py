@@ -175,6 +175,18 @@ def test_settings_come_from_the_working_directory(run: Run, tmp_path: Path) -> N
     assert "datum" in run("rebuild", code=1).output
 
 
+def test_settings_may_lie_elsewhere(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYCONQUEST_RT_SETTINGS", "")
+    (tmp_path / "pyconquest.toml").write_text("[listener]\nport = 1\n")
+    (tmp_path / "other.toml").write_text("[listener]\nport = 2\n")
+    assert json.loads(run("config", "show", "--json").output)["listener"]["port"] == 1
+    assert (
+        "none.toml: no such settings file" in run("--settings", "none.toml", "config", "show", code=1).output
+    )
+    shown = run("--settings", str(tmp_path / "other.toml"), "config", "show", "--json")
+    assert json.loads(shown.output)["listener"]["port"] == 2
+
+
 def test_a_conquest_s_own_settings_are_read_where_they_lie(run: Run, tmp_path: Path) -> None:
     (tmp_path / "dicom.ini").write_text(
         "[sscscp]\nMyACRNema = SRV\nTCPPort = 5679\nSQLite = 1\nSQLServer = c.db3\nMAGDevice0 = ./MAG0/\n"

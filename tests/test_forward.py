@@ -271,6 +271,19 @@ def test_peers_that_are_none(text: str) -> None:
         parse_peer(text)
 
 
+@pytest.mark.parametrize(
+    ("rule", "reason"),
+    [
+        (Rule("", "PACS", "h", 104, "ME"), "needs a name"),
+        (Rule("r", "PÄCS", "h", 104, "ME"), "expected 1 to 16 plain characters, not 'PÄCS'"),
+        (Rule("r", "PACS", "h", 104, "ME" * 9), "expected 1 to 16 plain characters"),
+    ],
+)
+def test_rules_that_could_never_send(ingest: Ingest, rule: Rule, reason: str) -> None:
+    with pytest.raises(SettingsError, match=reason):
+        add_rule(ingest.database, rule)
+
+
 def test_peers() -> None:
     assert parse_peer("PACS@10.0.0.5:104") == ("PACS", "10.0.0.5", 104)
     assert parse_peer("PACS@[::1]:104") == ("PACS", "::1", 104)

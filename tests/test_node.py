@@ -232,3 +232,12 @@ def test_a_forwarder_outlives_a_database_that_is_gone(
     wait_until(lambda: "the outgoing queue was not sent" in caplog.text)
     forwarder.stop()
     forwarder.stop()
+
+
+def test_the_answers_to_one_query_are_limited(tmp_path: Path, files: list[Path]) -> None:
+    with Node(settings_of(tmp_path, "[listener]\nport = 0\nmax_matches = 3\n")) as node:
+        assert send_files(files, "127.0.0.1", node.port, "ANY").ok
+        result = find("127.0.0.1", node.port, "ANY", level="IMAGE", keys={"SOPInstanceUID": ""})
+        assert (result.status, len(result.matches)) == (0xA700, 3)
+        result = find("127.0.0.1", node.port, "ANY", level="IMAGE", keys={"InstanceNumber": "1\\2\\3"})
+        assert (result.status, len(result.matches)) == (0, 3)

@@ -12,8 +12,10 @@ from typing import Any, BinaryIO
 import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 from samples import make_object
 
+from pyconquest_rt import part10
 from pyconquest_rt import reception as module
 from pyconquest_rt.errors import ConflictError, DatabaseError, ObjectError, StorageError
 from pyconquest_rt.indexer import rebuild
@@ -140,6 +142,26 @@ def test_objects_that_cannot_be_used(reception: Reception, settings: ArchiveSett
             send(reception, data_set)
     assert files(settings) == []
     assert len(query(settings, "SELECT * FROM rejected")) == 2
+
+
+def test_a_deflated_object_has_to_inflate_to_a_bounded_size(
+    reception: Reception, settings: ArchiveSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(part10, "MAX_WHOLE", 8 << 20)
+
+    def deflated(size: int, instance: int) -> Dataset:
+        data_set = make_object(instance=instance, PixelData=bytes(size))
+        data_set["PixelData"].VR = "OB"
+        data_set.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+        return data_set
+
+    send(reception, deflated(7 << 20, 1))
+    with pytest.raises(ObjectError, match="inflates to more than"):
+        send(reception, deflated(9 << 20, 2))
+    assert len(files(settings)) == 1
+    assert [sop for (sop,) in query(settings, "SELECT SOPInstanceUID FROM rejected")] == [
+        make_object(instance=2).SOPInstanceUID
+    ]
 
 
 def test_a_known_instance_under_a_corrected_patient(reception: Reception, settings: ArchiveSettings) -> None:

@@ -11,7 +11,7 @@ from pyconquest_rt.hooks import Stored
 from pyconquest_rt.interface.base import Base
 from pyconquest_rt.node import Node
 from pyconquest_rt.reception import Reception
-from pyconquest_rt.selection import select_images
+from pyconquest_rt.selection import select_images, series_in
 from pyconquest_rt.settings import ArchiveSettings, DeriveSettings, ListenerSettings, Settings
 
 AETitle = str | bytes
@@ -107,24 +107,33 @@ class Network(Base):
         ae_title: AETitle = b"PYNETDICOM",
         sending_ae_title: AETitle = b"pyconquest",
         *,
+        parallel: int = 1,
         tls: ssl.SSLContext | None = None,
     ) -> Any:
         """Send the objects of a patient, a series or a query (with the column SeriesInst) to a node.
 
+        Args:
+            parallel: so many associations share the work.
+
         Returns:
             a result with ``sent`` (how many) and ``failed`` (path and reason of each that was not); nothing is
             printed or raised for what the other node does.
+
+        Raises:
+            DatabaseError: the query has no column SeriesInst.
         """
         database = self._open_database
         images = select_images(database, "patient", patientid) if patientid else []
         series = [seriesuid] if seriesuid else []
         if query:
-            series += [row["SeriesInst"] for row in self.execute_db_query(query) or []]
+            series += series_in(self.execute_db_query(query) or [])
         for uid in series:
             images += select_images(database, "series", uid)
         storage = self._ingest.storage
         paths = [str(storage.path_of(image.object_file, image.device)) for image in images]
-        return self.send_dicom_file(addres, port, paths, ae_title, sending_ae_title, tls=tls)
+        return self.send_dicom_file(
+            addres, port, paths, ae_title, sending_ae_title, parallel=parallel, tls=tls
+        )
 
     def send_dicom_file(
         self,
@@ -134,6 +143,7 @@ class Network(Base):
         aetitle: AETitle = b"PYNETDICOM",
         sending_ae_title: AETitle = b"pyconquest",
         *,
+        parallel: int = 1,
         tls: ssl.SSLContext | None = None,
     ) -> Any:
         """Send files to a node; one that cannot be sent does not stop the others.
@@ -144,7 +154,7 @@ class Network(Base):
         from pyconquest_rt.scu import send_files
 
         paths = [filename_list] if isinstance(filename_list, str) else filename_list
-        result = send_files(paths, addres, port, aetitle, sending_ae_title, tls=tls)
+        result = send_files(paths, addres, port, aetitle, sending_ae_title, parallel=parallel, tls=tls)
         self._log.info("sent %d objects", result.sent)
         self._log_count(len(result.failed), "objects were not sent")
         for _, reason in result.failed:

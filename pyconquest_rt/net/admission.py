@@ -138,18 +138,22 @@ def _grant(proposal: Proposal, request: Request, rights: Rights, services: Colle
     served = uid in services and (rights.query or (rights.store and uid == STORAGE_COMMITMENT))
     if uid == VERIFICATION or served:
         return next((s for s in (EXPLICIT_LITTLE, IMPLICIT_LITTLE) if s in proposal.transfer_syntaxes), None)
-    retrieves = rights.query and request.roles.get(uid, (True, False))[1]
-    if uid not in services and (rights.store or retrieves) and is_storage(uid):
-        return choose_syntax(proposal.transfer_syntaxes)
+    is_provider = request.roles.get(uid, (True, False))[1]
+    if uid not in services and (rights.store or (rights.query and is_provider)) and is_storage(uid):
+        return choose_syntax(proposal.transfer_syntaxes, for_any=is_provider)
     return None
 
 
-def choose_syntax(proposed: tuple[str, ...]) -> str | None:
+def choose_syntax(proposed: tuple[str, ...], *, for_any: bool = False) -> str | None:
     """Return the transfer syntax for objects: the first proposed, or of uncompressed ones the most useful.
 
-    What a sender puts first is as a rule what it has stored, and nothing is re-encoded here.
+    What a sender puts first is as a rule what it has stored, and nothing is re-encoded here. A peer that is to be
+    sent objects (C-GET) may put first what it prefers; `for_any` is one into which any stored object can be brought.
     """
     usable = [uid for uid in proposed if not uid.startswith(_NO_FILE_SYNTAXES)]
+    little = [uid for uid in (EXPLICIT_LITTLE, IMPLICIT_LITTLE) if uid in usable]
+    if for_any and little:
+        return little[0]
     if usable and usable[0] in NATIVE:
         return min((uid for uid in usable if uid in NATIVE), key=NATIVE.index)
     return usable[0] if usable else None

@@ -63,6 +63,10 @@ def _encode(value: Value, codec: str) -> bytes:
     for codes, convert in ((_INTEGERS, int), (_FLOATS, float)):
         if vr in codes:
             return _numbers(text, codes[vr], convert)
+    if (
+        vr == "AT"
+    ):  # eight digits, of which the group comes first and each number's low byte before its high one
+        return _numbers(text, "<I", lambda tag: int(tag[4:] + tag[:4], 16))
     data = text.encode(codec, "replace")
     return data if len(data) % 2 == 0 else data + (b"\0" if vr == "UI" else b" ")
 

@@ -201,6 +201,11 @@ class Association:
                 )
         return bytes(body)
 
+    def begins(self, seconds: float) -> bool:
+        """Wait until a message begins to arrive; False after `seconds` of silence."""
+        self._wire.deadline = None
+        return self._wire.wait(seconds)
+
     def readable(self) -> bool:
         """Whether a message has begun to arrive."""
         return self._wire.readable()

@@ -46,6 +46,7 @@ _CLASS_CONFLICT: Final = 0x0119
 _PROCESSING_FAILURE: Final = 0x0110
 _REPORT_SECONDS: Final = 60.0
 _MAX_ELEMENTS: Final = 1_000_000
+_SIZE: Final = "SELECT size FROM files WHERE path = ?"
 
 
 class Reference(NamedTuple):
@@ -115,7 +116,8 @@ class CommitmentService(Provider):
     def check(self, references: Iterable[Reference]) -> dict[str, int]:
         """Return the failure reason of each instance that is not safe here (PS3.3 section C.14.1.1).
 
-        An instance is safe if the index has it, with its class, and its file is there and holds it.
+        An instance is safe if the index has it, with its class, and its file is there, holds it, and has the size
+        that it had when it was indexed.
         """
         references = list(references)
         query = instances_query(
@@ -123,10 +125,20 @@ class CommitmentService(Provider):
         )
         with self._index.open() as rows:
             known = {row[2]: row for row in rows.read(query.sql, query.parameters)}
-        reasons = ((r.sop_instance_uid, self._reason(r, known.get(r.sop_instance_uid))) for r in references)
+            sizes = {
+                sop: next((size for (size,) in rows.read(_SIZE, (row[0],))), None)
+                for sop, row in known.items()
+            }
+        reasons = (
+            (sop, self._reason(reference, known.get(sop), sizes.get(sop)))
+            for reference in references
+            for sop in [reference.sop_instance_uid]
+        )
         return {uid: reason for uid, reason in reasons if reason is not None}
 
-    def _reason(self, reference: Reference, row: tuple[str, str, str, str] | None) -> int | None:
+    def _reason(
+        self, reference: Reference, row: tuple[str, str, str, str] | None, size: int | None
+    ) -> int | None:
         if row is None:
             return _NO_SUCH_INSTANCE
         object_file, device, sop_instance_uid, _ = row
@@ -134,7 +146,7 @@ class CommitmentService(Provider):
             found = read_stored_object(self._index.path_of(object_file or "", device))
         except (UnreadableError, StorageError):
             return _PROCESSING_FAILURE
-        if found.sop_instance_uid != sop_instance_uid:
+        if found.sop_instance_uid != sop_instance_uid or size not in (None, found.offset + found.size):
             return _PROCESSING_FAILURE
         return None if found.sop_class_uid == reference.sop_class_uid else _CLASS_CONFLICT
 

@@ -1,7 +1,8 @@
 """One query key → an SQL condition, by the kinds of matching of DICOM PS3.4 section C.2.2.2.
 
 Single values, lists (of UIDs, and of any other values as well), wild cards, and ranges of dates and times.
-Person names match whatever their case, by any of their component groups, and with trailing carets left out.
+Person names match whatever their case and with trailing carets left out: one component group by any of the name's,
+several each by its own, where an empty one is matched by all.
 """
 
 import json
@@ -9,6 +10,7 @@ import re
 import sqlite3
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import zip_longest
 from typing import Final, NamedTuple
 
 _UNIVERSAL: Final = re.compile(r"\**")
@@ -84,7 +86,17 @@ def _date(column: str, value: str) -> Condition:
 
 def _time(column: str, value: str) -> Condition:
     low, high = _bounds(value.replace(":", ""))
-    return _between(f"replace({column}, ':', '')", low, high)
+    return _between(f"replace({column}, ':', '')", _least(low), high)
+
+
+def _moment(column: str, value: str) -> Condition:
+    low, high = _bounds(value)
+    return _between(column, _least(low), high)
+
+
+def _least(time: str) -> str:
+    """Return the shortest text of a time: 120000.000 is not after 120000."""
+    return time.rstrip("0").rstrip(".") if "." in time else time
 
 
 def _bounds(value: str) -> tuple[str, str]:
@@ -113,6 +125,7 @@ def combined_range(date_column: str, time_column: str, dates: str, times: str) -
         return None
     first_day, last_day = _bounds(dates.strip(" \0").replace(".", ""))
     first_time, last_time = _bounds(times.strip(" \0").replace(":", ""))
+    first_time = _least(first_time)
     moment = f"{date_column} || coalesce(replace({time_column}, ':', ''), '')"
     return _between(moment, first_day and first_day + first_time, last_day and last_day + last_time)
 
@@ -120,7 +133,7 @@ def combined_range(date_column: str, time_column: str, dates: str, times: str) -
 _Matcher = Callable[[str, str], Condition]
 _MATCHERS: Final[dict[str, _Matcher]] = {
     "DA": _date,
-    "DT": _date,
+    "DT": _moment,
     "TM": _time,
     "PN": _name,
     **dict.fromkeys(_NUMERIC_VRS, _number),
@@ -141,8 +154,12 @@ def _text_matches(pattern: str, value: str | None) -> bool:
 def _name_matches(pattern: str, value: str | None) -> bool:
     if value is None:
         return False
-    regex = _regex(_plain_name(pattern))
-    return any(regex.fullmatch(_plain_name(name)) for name in (value, *value.split("=")))
+    name, wanted = _plain_name(value), _plain_name(pattern).split("=")
+    groups = name.split("=")
+    if len(wanted) == 1:
+        return any(_regex(wanted[0]).fullmatch(text) for text in (name, *groups))
+    pairs = zip_longest(wanted, groups[: len(wanted)], fillvalue="")
+    return all(not group or _regex(group).fullmatch(text) for group, text in pairs)
 
 
 def _plain_name(name: str) -> str:

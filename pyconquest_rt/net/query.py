@@ -22,6 +22,7 @@ SOP_CLASSES_IN_STUDY: Final = 0x00080062
 _MODALITY: Final = 0x00080060
 _SOP_CLASS_UID: Final = 0x00080016
 _UNIQUE_KEYS: Final = (0x00100020, 0x0020000D, 0x0020000E, 0x00080018)
+_KEYWORDS: Final = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 _COUNTS: Final = {
     0x00201200: (0, 1),
     0x00201202: (0, 2),
@@ -101,7 +102,7 @@ def files_query(definition: Definition, level: int, keys: Mapping[int, str]) -> 
     Raises ObjectError if the key of the level itself is missing.
     """
     if not keys.get(_UNIQUE_KEYS[level], "").strip(" \0"):
-        raise ObjectError(f"The identifier of a retrieval at {LEVELS[level]} level lacks that level's key")
+        raise ObjectError(f"a retrieval at {LEVELS[level]} level needs {_KEYWORDS[level]}")
     builder = _Builder(definition, 3)
     conditions = []
     for tag in _UNIQUE_KEYS[: level + 1]:

@@ -64,11 +64,11 @@ class RetrieveService(Provider):
         if message.command.number("CommandField") != C_MOVE_RQ:
             refuse(session, message)
             return
-        title = message.command.text("MoveDestination")
+        title = str(message.command.get("MoveDestination", ""))
         peer = self.find_peer(title)
         if peer is None:
             _LOG.warning("C-MOVE of %s to %s, which is no known peer", session.association.calling_aet, title)
-            reply(session, message, MOVE_DESTINATION_UNKNOWN, f"{title} is no known AE title")
+            reply(session, message, MOVE_DESTINATION_UNKNOWN, f"{title or 'nobody'} is no known AE title")
             return
         self._retrieve(session, message, lambda operation: self._send_to(peer, operation))
 

@@ -31,16 +31,20 @@ from pyconquest_rt.net.negotiation import MAX_CONTEXTS, Context, Proposal
 from pyconquest_rt.net.stored import (
     EXPLICIT_LITTLE,
     IMPLICIT_LITTLE,
-    NATIVE,
     StoredObject,
     read_stored_object,
 )
 from pyconquest_rt.net.transcode import encode_as
 from pyconquest_rt.net.wire import Buffer
+from pyconquest_rt.part10 import DEFLATED
 
 BLOCK_BYTES: Final = 1 << 20
 RESPONSE_SECONDS: Final = 300.0
+_STOPPED_SECONDS: Final = 5.0
+_TICK_SECONDS: Final = 1.0
 _MEDIUM_PRIORITY: Final = 0
+_TARGETS: Final = (EXPLICIT_LITTLE, IMPLICIT_LITTLE)
+"""The transfer syntaxes into which an object is brought whose own the peer refuses."""
 _MAX_BARREN_ASSOCIATIONS: Final = 3
 
 Progress = Callable[[Path, str | None], None]
@@ -121,12 +125,13 @@ class StoreUser:
         if context is None:
             return self._prepare_transcoded(stored)
         self._buffers.rotate()
-        blocks = _read_blocks(stored, self._buffers[0])
+        padding = stored.size % 2 if stored.transfer_syntax_uid == DEFLATED else 0  # PS3.5 section A.5
+        blocks = _read_blocks(stored, self._buffers[0], padding)
         first = next(blocks)
-        return Prepared(stored, context, stored.size, chain((first,), blocks))
+        return Prepared(stored, context, stored.size + padding, chain((first,), blocks))
 
     def _prepare_transcoded(self, stored: StoredObject) -> Prepared:
-        for syntax in NATIVE:
+        for syntax in _TARGETS:
             context = self._association.find_context(stored.sop_class_uid, syntax)
             if context is not None:
                 data = encode_as(stored, syntax)
@@ -152,11 +157,13 @@ class StoreUser:
             )
         self._association.send_blocks(prepared.context, command, prepared.blocks, prepared.size)
 
-    def response(self) -> tuple[int, str]:
+    def response(self, stopped: Callable[[], bool]) -> tuple[int, str]:
         """Wait for the answer to the last request; return its status and error comment.
 
-        A C-CANCEL that comes before it, as it may during a C-GET, sets `cancelled`.
+        A C-CANCEL that comes before it, as it may during a C-GET, sets `cancelled`. Once `stopped` says so, the
+        peer has a few seconds left.
         """
+        self._await(stopped)
         while (message := self._association.receive(RESPONSE_SECONDS)) is not None:
             operation = message.command.number("CommandField")
             if operation == C_STORE_RQ | RESPONSE:
@@ -167,6 +174,16 @@ class StoreUser:
         raise NetworkError(
             "The peer ended the association, or spoke of something else, in place of answering."
         )
+
+    def _await(self, stopped: Callable[[], bool]) -> None:
+        """Wait until an answer begins to arrive. Raises NetworkError if none does in time."""
+        began, latest = time.monotonic(), RESPONSE_SECONDS
+        while not self._association.begins(_TICK_SECONDS):
+            waited = time.monotonic() - began
+            if latest == RESPONSE_SECONDS and stopped():
+                latest = min(latest, waited + _STOPPED_SECONDS)
+            if waited > latest:
+                raise NetworkError(f"The peer did not answer within {waited:.0f} seconds.")
 
     def send(self, queue: deque[StoredObject], tally: "Tally") -> None:
         """Send from `queue` until it is empty or the tally says to stop.
@@ -180,7 +197,7 @@ class StoreUser:
             try:
                 self.request(current)
                 upcoming = self._next(queue, tally)
-                status, comment = self.response()
+                status, comment = self.response(tally.stopped)
             except (NetworkError, UnreadableError) as error:
                 tally.fail(current.stored.path, str(error))
                 if upcoming is not None:
@@ -205,8 +222,8 @@ class StoreUser:
         return None
 
 
-def _read_blocks(stored: StoredObject, buffer: bytearray) -> Iterator[Buffer]:
-    """Yield a file's data set through one buffer; each block holds until the next is asked for."""
+def _read_blocks(stored: StoredObject, buffer: bytearray, padding: int) -> Iterator[Buffer]:
+    """Yield a file's data set through one buffer, and `padding` zeros; a block holds until the next is asked for."""
     view = memoryview(buffer)
     try:
         with stored.path.open("rb", buffering=0) as file:
@@ -214,6 +231,9 @@ def _read_blocks(stored: StoredObject, buffer: bytearray) -> Iterator[Buffer]:
             left = stored.size
             while left and (count := file.readinto(view[: min(left, len(view))])):
                 left -= count
+                if padding and not left:
+                    view[count] = 0
+                    count += padding
                 yield view[:count]
     except OSError as error:
         raise UnreadableError(f"{stored.path} cannot be read: {error.strerror}.") from error

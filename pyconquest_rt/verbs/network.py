@@ -2,6 +2,8 @@
 
 import functools
 import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,9 @@ from pyconquest_rt.terminal import (
     waiting,
     with_listener,
 )
+
+_MOST_LINES = 20
+_WIDEST_LINE = 300
 
 
 def peer_options(verb: Any) -> Any:
@@ -206,8 +211,10 @@ def send(peer: dict[str, Any], paths: tuple[Path, ...], parallel: int, as_json: 
         print_json({"sent": result.sent, "failed": failures})
     else:
         click.echo(f"{result.sent} objects sent to {_name(peer)}, {len(failures)} failed")
-        for failure in failures:
-            click.echo(f"  {cell(failure['path'])}: {cell(failure['error'])}", err=True)
+        for failure in failures[:_MOST_LINES]:
+            click.echo(f"  {cell(failure['path'])}: {cell(failure['error'], _WIDEST_LINE)}", err=True)
+        if len(failures) > _MOST_LINES:
+            click.echo(f"  ... and {len(failures) - _MOST_LINES} more, see --json", err=True)
     if failures or not files:
         sys.exit(1)
 
@@ -220,7 +227,9 @@ def _files_below(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     return sorted(
-        file for file in path.rglob("*") if file.is_file() and not any(p.startswith(".") for p in file.parts)
+        file
+        for file in path.rglob("*")
+        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(path).parts)
     )
 
 
@@ -266,10 +275,21 @@ def find(
     root = "PATIENT" if level.upper() == "PATIENT" else root.upper()
     with waiting(f"asking {_name(peer)}"):
         result = scu.find(**peer, level=level.upper(), keys=_keys(keys), root=root, limit=limit)
-    rows = [{element.keyword: str(element.value) for element in match} for match in result.matches]
-    print_rows(rows, as_json)
+    rows = [
+        {element.keyword or str(element.tag): _text(element.value) for element in match}
+        for match in result.matches
+    ]
+    names = dict.fromkeys(name for row in rows for name in row if name != "SpecificCharacterSet")
+    print_rows([{name: row.get(name, "") for name in names} for row in rows], as_json)
     if not result.ok:
         raise click.ClickException(f"the peer answers 0x{result.status:04X} {result.comment}")
+
+
+def _text(value: Any) -> str:
+    """Return a value as it stands in a DICOM file, several with backslashes between them."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    return "\\".join(map(str, value)) if isinstance(value, Sequence) else str(value)
 
 
 @click.command()
@@ -323,21 +343,17 @@ def get(
     """Fetch from a peer into the archive, or into a folder (C-GET)."""
     from pyconquest_rt import scu
     from pyconquest_rt.net.folder import FolderSink
-    from pyconquest_rt.reception import Reception
+    from pyconquest_rt.node import ArchiveSink
 
-    reception = None if output else Reception(settings.archive)
-    try:
+    with nullcontext(FolderSink(output)) if output else ArchiveSink(settings) as sink:
         result = scu.get(
             **peer,
-            sink=reception or FolderSink(output or "."),
+            sink=sink,
             level=level.upper(),
             keys=_keys(keys),
             root=root.upper(),
             progress=_transfer_progress(),
         )
-    finally:
-        if reception:
-            reception.close()
     _report_transfer(result, as_json)
 
 

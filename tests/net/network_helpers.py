@@ -11,11 +11,17 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pydicom
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    CTImageStorage,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 from pynetdicom.sop_class import Verification
 
 from pyconquest_rt.net.dimse import Command, decode_command, encode_command
 from pyconquest_rt.net.negotiation import Proposal, encode_request
+from pyconquest_rt.net.stored import read_stored_object
 from pyconquest_rt.net.storing import Received
 
 BUNDLED = Path(pydicom.__file__).parent / "data" / "test_files"
@@ -147,3 +153,11 @@ def store_command(uid: str = "1.2.3", **values: int | str) -> bytes:
     )
     command.update(values)
     return encode_command(command)
+
+
+def data_set_bytes(path: Path) -> bytes:
+    """Return a file's data set as it goes over the network."""
+    stored = read_stored_object(path)
+    data = path.read_bytes()[stored.offset :]
+    is_deflated = stored.transfer_syntax_uid == DeflatedExplicitVRLittleEndian
+    return data + b"\0" * (len(data) % 2) if is_deflated else data  # PS3.5 section A.5

@@ -103,6 +103,17 @@ def test_what_is_not_safe_is_named_with_the_reason(start: Callable[..., Listener
     ]
 
 
+def test_a_file_that_is_cut_off_is_not_safe(start: Callable[..., Listener], data: Path) -> None:
+    user = User()
+    whole = (data / "1" / "2.dcm").read_bytes()
+    (data / "1" / "2.dcm").write_bytes(whole[:-2])
+    asked = request((CTImageStorage, f"{ROOT}.1.1.1"), (CTImageStorage, f"{ROOT}.1.1.2"))
+    assert user.ask(start().port, asked, wait=True).Status == 0
+    ((_, report),) = user.reports
+    assert uids(report.ReferencedSOPSequence) == [f"{ROOT}.1.1.1"]
+    assert uids(report.FailedSOPSequence) == [f"{ROOT}.1.1.2"]
+
+
 def test_a_known_peer_is_called_back(start: Callable[..., Listener]) -> None:
     user = User()
     ae = AE("ASKER")

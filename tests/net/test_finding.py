@@ -13,6 +13,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, build_context
 from pynetdicom.pdu_primitives import SOPClassExtendedNegotiation
 
+from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.net.admission import Access, Policy
 from pyconquest_rt.net.dimse import Command, encode_command
@@ -93,6 +94,15 @@ def test_keys_without_a_column_are_answered_from_a_header_or_empty(start_finder:
         listener, "STUDY", PatientID="", PatientComments="", EthnicGroup="", PatientName="Name^P1"
     )
     assert [(m.PatientComments, m.EthnicGroup) for m in matches] == [("first patient", "")]
+
+
+def test_a_tag_as_a_value_comes_as_it_is_in_the_file(
+    start_finder: StartFinder, ingest: Ingest, put: Callable[..., Path]
+) -> None:
+    put("p3.dcm", patient="P3", study=9, FrameIncrementPointer=[0x00181063, 0x00200013])
+    rebuild(ingest)
+    (match,) = query(start_finder(), "IMAGE", PatientID="P3", FrameIncrementPointer="")
+    assert list(match.FrameIncrementPointer) == [0x00181063, 0x00200013]
 
 
 def test_attributes_of_lower_levels_are_left_empty(start_finder: StartFinder) -> None:

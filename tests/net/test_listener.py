@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import pytest
 import samples
-from network_helpers import BUNDLED, FolderSink, RawPeer, store_command
+from network_helpers import BUNDLED, FolderSink, RawPeer, data_set_bytes, store_command
 from pydicom import dcmread
 from pydicom.uid import (
     UID,
@@ -39,10 +39,6 @@ wait_until = partial(samples.wait_until, seconds=15.0)
 Listen = Callable[..., Listener]
 MakeCT = Callable[..., list[Path]]
 needs_dcmtk = pytest.mark.skipif(shutil.which("storescu") is None, reason="DCMTK is not installed")
-
-
-def data_set_bytes(path: Path) -> bytes:
-    return path.read_bytes()[read_stored_object(path).offset :]
 
 
 def associate(

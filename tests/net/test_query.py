@@ -73,6 +73,14 @@ def find(archive: Ingest, level: str, combined: bool = False, **keys: str) -> li
         ({"PatientName": "山田*"}, {"P3"}),
         ({"PatientName": "yamada^tarou"}, {"P3"}),
         ({"PatientName": "Yamada^Tarou=山田^太郎=やまだ^たろう"}, {"P3"}),
+        ({"PatientName": "=山田^太郎"}, {"P3"}),
+        ({"PatientName": "==やまだ*"}, {"P3"}),
+        ({"PatientName": "YAMADA^tarou=山田^太郎"}, {"P3"}),
+        ({"PatientName": "Yamada^Tarou=*=やまだ^たろう"}, {"P3"}),
+        ({"PatientName": "Doe^John=山田^太郎"}, set()),
+        ({"PatientName": "doe^john=山田^太郎="}, set()),
+        ({"PatientName": "Doe^John=*"}, {"P1"}),
+        ({"PatientName": "山田^太郎=Yamada*"}, set()),
         ({"PatientName": "MÜLLER*"}, {"P4"}),
         ({"PatientName": "o'neil^[x]"}, {"a%b_c"}),
         ({"PatientName": "*[x]"}, {"a%b_c"}),
@@ -106,6 +114,11 @@ def test_patients(archive: Ingest, keys: dict[str, str], patients: set[str]) -> 
         ({"StudyTime": "1030-"}, 8),
         ({"StudyTime": "-103014"}, 2),
         ({"StudyTime": "-103015"}, 4),
+        ({"StudyTime": "083015.000000"}, 1),
+        ({"StudyTime": "083015.100"}, 1),
+        ({"StudyTime": "163015.000-163015.000"}, 1),
+        ({"StudyTime": "163015.000-"}, 2),
+        ({"StudyTime": "163015.1000-"}, 1),
         ({"ModalitiesInStudy": "RTSTRUCT"}, 10),
         ({"ModalitiesInStudy": "MR"}, 0),
         ({"ModalitiesInStudy": "MR\\CT"}, 10),
@@ -138,6 +151,28 @@ def test_date_and_time_are_one_range_if_agreed(archive: Ingest) -> None:
     assert {r["StudyDate"] for r in find(archive, "STUDY", combined=True, **keys)} == {"20200104", "20200105"}
     keys = {"StudyDate": "20200103", "StudyTime": "12"}
     assert len(find(archive, "STUDY", combined=True, **keys)) == 2
+    keys = {"StudyDate": "20200105-", "StudyTime": "163015.000-"}
+    assert len(find(archive, "STUDY", combined=True, **keys)) == 2
+
+
+@pytest.mark.parametrize(
+    ("wanted", "matches"),
+    [
+        ("20240115101113.25", True),
+        ("20240115101113.250000", True),
+        ("20240115101113.25-20240115", True),
+        ("20240115-", True),
+        ("-2024", True),
+        ("20240115101113.2", True),
+        ("20240115101113.3", False),
+        ("-20240115101113.1", False),
+    ],
+)
+def test_moments_are_compared_with_their_fractions(wanted: str, matches: bool) -> None:
+    found = condition("moment", "DT", wanted)
+    assert found is not None
+    sql = f"SELECT {found.sql} FROM (SELECT '20240115101113.25' AS moment)"
+    assert sqlite3.connect(":memory:").execute(sql, found.parameters).fetchone() == (matches,)
 
 
 def test_series_and_images_and_their_parents(archive: Ingest) -> None:

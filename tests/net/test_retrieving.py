@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import (
     CTImageStorage,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     MRImageStorage,
@@ -24,6 +27,7 @@ from pynetdicom import AE, build_context, build_role, evt
 from pyconquest_rt.errors import NetworkError
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.net import sending
 from pyconquest_rt.net.dimse import Command, encode_command
 from pyconquest_rt.net.folder import FolderSink as Folder
 from pyconquest_rt.net.identifier import STUDY_ROOT_GET, STUDY_ROOT_MOVE
@@ -263,6 +267,20 @@ def test_pynetdicom_gets(start_archive: StartArchive) -> None:
     ]
 
 
+IDENTIFIER = b"\x08\0\x52\0\6\0\0\0STUDY " + b"\x20\0\x0d\0" + bytes((26, 0, 0, 0)) + f"{ROOT}.3".encode()
+CANCEL = encode_command(Command(CommandField=0xFFF, MessageIDBeingRespondedTo=7, CommandDataSetType=0x101))
+
+
+def move_command(destination: str) -> bytes:
+    """Return the command set of a C-MOVE request, without a destination if it is empty."""
+    request = Command(
+        AffectedSOPClassUID=STUDY_ROOT_MOVE, CommandField=0x21, MessageID=7, Priority=0, CommandDataSetType=1
+    )
+    if destination:
+        request["MoveDestination"] = destination
+    return encode_command(request)
+
+
 def test_cancelled_move_stops(start_archive: StartArchive, start_receiver: StartReceiver) -> None:
     def slow(event: evt.Event) -> int:
         time.sleep(0.3)
@@ -271,23 +289,71 @@ def test_cancelled_move_stops(start_archive: StartArchive, start_receiver: Start
     receiver = start_receiver(extra=((evt.EVT_C_STORE, slow),))
     listener = start_archive(Peer("THERE", "127.0.0.1", receiver.port))
     peer = RawPeer(listener.port, contexts=[(STUDY_ROOT_MOVE, ImplicitVRLittleEndian)])
-    request = Command(
-        AffectedSOPClassUID=STUDY_ROOT_MOVE,
-        CommandField=0x21,
-        MessageID=7,
-        Priority=0,
-        MoveDestination="THERE",
-        CommandDataSetType=1,
-    )
-    identifier = b"\x08\0\x52\0\6\0\0\0STUDY " + b"\x20\0\x0d\0" + bytes((26, 0, 0, 0)) + f"{ROOT}.3".encode()
-    cancel = Command(CommandField=0xFFF, MessageIDBeingRespondedTo=7, CommandDataSetType=0x101)
-    peer.send_values((1, 3, encode_command(request)), (1, 2, identifier))
+    peer.send_values((1, 3, move_command("THERE")), (1, 2, IDENTIFIER))
     assert peer.read_status() == 0xFF00
-    peer.send_values((1, 3, encode_command(cancel)))
+    peer.send_values((1, 3, CANCEL))
     statuses = [peer.read_status()]
     while statuses[-1] == 0xFF00:
         statuses.append(peer.read_status())
     assert statuses[-1] == 0xFE00 and len(statuses) < 4
+
+
+def test_a_move_to_a_destination_that_hangs_can_be_cancelled(
+    start_archive: StartArchive, start_receiver: StartReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "_STOPPED_SECONDS", 0.1)
+    asked, end = threading.Event(), threading.Event()
+
+    def hang(event: evt.Event) -> int:
+        asked.set()
+        end.wait(30)
+        return 0
+
+    receiver = start_receiver(extra=((evt.EVT_C_STORE, hang),))
+    listener = start_archive(Peer("THERE", "127.0.0.1", receiver.port))
+    peer = RawPeer(listener.port, contexts=[(STUDY_ROOT_MOVE, ImplicitVRLittleEndian)])
+    peer.send_values((1, 3, move_command("THERE")), (1, 2, IDENTIFIER))
+    assert asked.wait(10)
+    peer.send_values((1, 3, CANCEL))
+    assert [peer.read_status(), peer.read_status()] == [0xFF00, 0xFE00]
+    end.set()
+
+
+def test_a_move_to_nobody_is_answered(start_archive: StartArchive) -> None:
+    peer = RawPeer(start_archive().port, contexts=[(STUDY_ROOT_MOVE, ImplicitVRLittleEndian)])
+    peer.send_values((1, 3, move_command("")), (1, 2, IDENTIFIER))
+    assert peer.read_status() == 0xA801
+
+
+def test_what_a_requestor_takes_only_deflated_or_big_endian_is_not_sent(start_archive: StartArchive) -> None:
+    listener = start_archive()
+    ae = AE("TESTER")
+    for syntax in (DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian):
+        contexts = [build_context(STUDY_ROOT_GET), build_context(CTImageStorage, syntax)]
+        roles = [build_role(CTImageStorage, scp_role=True)]
+        association = ae.associate(
+            "127.0.0.1",
+            listener.port,
+            contexts=contexts,
+            ext_neg=roles,
+            evt_handlers=[(evt.EVT_C_STORE, lambda event: 0)],
+        )
+        identifier = Dataset()
+        identifier.QueryRetrieveLevel, identifier.StudyInstanceUID = "STUDY", f"{ROOT}.1"
+        *_, (status, _) = association.send_c_get(identifier, STUDY_ROOT_GET)
+        association.release()
+        assert (status.Status, status.NumberOfFailedSuboperations) == (0xA702, 3)
+
+
+@pytest.mark.skipif(shutil.which("getscu") is None, reason="DCMTK's getscu is not installed")
+@pytest.mark.parametrize("preference", ["+xs", "+xw", "+xr", "+xi"])
+def test_a_requestor_gets_all_whatever_it_prefers(
+    start_archive: StartArchive, tmp_path: Path, preference: str
+) -> None:
+    command = ["getscu", preference, "-S", "-od", str(tmp_path), "127.0.0.1", str(start_archive().port)]
+    keys = ["-k", "QueryRetrieveLevel=STUDY", "-k", f"StudyInstanceUID={ROOT}.1"]
+    subprocess.run([*command, *keys], check=True, capture_output=True)
+    assert len(list(tmp_path.glob("CT.*"))) == 3
 
 
 def test_requester_that_vanishes_stops_the_move(

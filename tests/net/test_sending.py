@@ -5,19 +5,28 @@ import shutil
 import ssl
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
 import pytest
-from network_helpers import BUNDLED, Receiver
+from network_helpers import BUNDLED, Receiver, data_set_bytes
 from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.filereader import read_dataset
-from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000Lossless, RLELossless
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    RLELossless,
+)
 from pynetdicom import AllStoragePresentationContexts
 
+from pyconquest_rt import part10
 from pyconquest_rt.errors import NetworkError, UnreadableError
 from pyconquest_rt.net.sending import batches, proposals_for
 from pyconquest_rt.net.stored import read_stored_object
@@ -36,11 +45,6 @@ def sendable() -> list[Path]:
         except UnreadableError:
             continue
     return list(found.values())
-
-
-def data_set_bytes(path: Path) -> bytes:
-    stored = read_stored_object(path)
-    return path.read_bytes()[stored.offset :]
 
 
 def test_identity_of_bundled_files_is_what_pydicom_reads() -> None:
@@ -115,6 +119,49 @@ def test_implicit_peer_gets_the_same_values(
         syntax, data = receiver.objects[sent.SOPInstanceUID]
         assert syntax == ImplicitVRLittleEndian
         assert_same(data, syntax, sent)
+
+
+@pytest.mark.parametrize(
+    "name", ["ExplVR_BigEnd.dcm", "MR_small_bigendian.dcm", "SC_rgb_small_odd_big_endian.dcm"]
+)
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian])
+def test_big_endian_objects_keep_their_pixels(start_receiver: StartReceiver, name: str, syntax: UID) -> None:
+    receiver = start_receiver([syntax])
+    assert send_files([BUNDLED / name], "127.0.0.1", receiver.port, "RECEIVER").failed == []
+    sent = dcmread(BUNDLED / name)
+    for tag in [tag for tag in sent.keys() if tag.element == 0]:  # noqa: SIM118
+        del sent[tag]  # group lengths, which are not written
+    assert_same(receiver.objects[sent.SOPInstanceUID][1], syntax, sent)
+
+
+def test_an_object_that_would_become_unreasonably_large_fails_alone(
+    start_receiver: StartReceiver, make_ct: MakeCT, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(part10, "MAX_WHOLE", 1 << 20)
+    receiver = start_receiver([ImplicitVRLittleEndian])
+    good, huge, deflated = make_ct(3)
+    image = dcmread(huge)
+    image.compress(RLELossless, generate_instance_uid=False)
+    image.Rows, image.Columns, image.NumberOfFrames = 65535, 65535, 1000
+    image.save_as(huge)
+    bomb = dcmread(deflated)
+    bomb.PixelData = bytes(1 << 20)
+    bomb.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    bomb.save_as(deflated)
+    result = send_files([huge, deflated, good], "127.0.0.1", receiver.port, "RECEIVER")
+    assert result.sent == 1
+    (first, why_huge), (second, why_deflated) = result.failed
+    assert (first, second) == (huge, deflated)
+    assert "its pixels would take 8191750 MB" in why_huge
+    assert "1048576 bytes or more when it is inflated" in why_deflated
+
+
+@pytest.mark.skipif(shutil.which("storescp") is None, reason="DCMTK's storescp is not installed")
+def test_dcmtk_takes_a_deflated_object_of_odd_length(tmp_path: Path, free_port: int) -> None:
+    path = BUNDLED / "image_dfl.dcm"
+    assert read_stored_object(path).size % 2
+    with dcmtk_storescp(tmp_path, free_port, "+xa"):
+        assert send_files([path], "127.0.0.1", free_port, "STORESCP").failed == []
 
 
 def assert_same(data: bytes, syntax: str, sent: Dataset) -> None:
@@ -258,16 +305,22 @@ def test_dcmtk_stores_what_was_sent(make_ct: MakeCT, tmp_path: Path, free_port: 
     paths = make_ct(5, 300)
     folder = tmp_path / "received"
     folder.mkdir()
-    command = ["storescp", "+B", "-od", str(folder), str(free_port)]
-    with subprocess.Popen(command, env={**os.environ, "TCP_NODELAY": "1"}) as server:
-        try:
-            wait_for_echo(free_port)
-            result = send_files(paths, "127.0.0.1", free_port, "STORESCP")
-        finally:
-            server.terminate()
+    with dcmtk_storescp(folder, free_port, "+B"):
+        result = send_files(paths, "127.0.0.1", free_port, "STORESCP")
     assert (result.sent, result.failed) == (5, [])
     received = sorted(data_set_bytes(path) for path in folder.iterdir())
     assert received == sorted(data_set_bytes(path) for path in paths)
+
+
+@contextmanager
+def dcmtk_storescp(folder: Path, port: int, *options: str) -> Iterator[None]:
+    command = ["storescp", *options, "-od", str(folder), str(port)]
+    with subprocess.Popen(command, env={**os.environ, "TCP_NODELAY": "1"}) as server:
+        try:
+            wait_for_echo(port)
+            yield
+        finally:
+            server.terminate()
 
 
 def wait_for_echo(port: int) -> None:
