@@ -74,14 +74,15 @@ def rebuild(
     """
     start = time.monotonic()
     report = Report()
-    if ingest.database.state("refill"):
-        only = "all"  # columns were added since the last rebuild
+    is_refill = ingest.database.state("refill") is not None  # columns were added since the last rebuild
+    if is_refill:
+        only = "all"
     for _ in range(3):  # an instance whose file has gone may have further copies, which are then taken up
         released = _pass(ingest, only, under, _reader(ingest, jobs, executor), report, progress, start)
         only = "missing"
         if not released:
             break
-    if not under:
+    if is_refill and not under:
         ingest.database.set_state("refill", None)
     report.seconds = time.monotonic() - start
     return report

@@ -5,9 +5,10 @@ and by one comparison where a span is as it was.
 """
 
 import os
+from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
-from operator import itemgetter
+from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,12 +24,12 @@ class Listed(NamedTuple):
     """A file on disk; ``path`` is relative to the root, with ``/``."""
 
     path: str
-    entry: "os.DirEntry[str]"
+    root: str
 
     def fingerprint(self) -> tuple[int, int]:
         """Return size in bytes and modification time in nanoseconds; (-1, -1) where it has gone meanwhile."""
         try:
-            found = self.entry.stat()
+            found = os.stat(f"{self.root}/{self.path}")
         except OSError:
             return -1, -1
         return found.st_size, found.st_mtime_ns
@@ -43,34 +44,34 @@ class Seen(NamedTuple):
     state: str
 
 
-_as_seen = partial(tuple.__new__, Seen)  # as Seen._make, at a third of its time
-_Files = Sequence[tuple[str, "os.DirEntry[str]"]]  # by name
+_as_listed = partial(tuple.__new__, Listed)  # as Listed._make, at a third of its time
+_as_seen = partial(tuple.__new__, Seen)
 
 
 class Span(NamedTuple):
     """Files of one folder without a subfolder between them, and the paths up to where the next span starts.
 
     The spans of a tree cover all paths, each once: what was seen between ``start`` and ``end`` and is not among
-    ``files`` has gone. ``folder`` is relative to the root, with ``/`` at its end, or empty.
+    ``files``, the names, has gone. ``folder`` is relative to the root, with ``/`` at its end, or empty.
     """
 
+    root: str
     start: str
     end: str
     folder: str
-    files: _Files
+    files: Sequence[str]
 
     def is_as_seen(self, database: Database) -> bool:
         """Whether the names are those that were seen, and none of these files was rejected."""
         seen = database.connection.execute(_NAMES_SEEN, self._bounds()).fetchone()
-        between = (
-            f"//{self.folder}"  # no path has two slashes together, so the text stands for these paths only
-        )
-        return bool(seen == (self.folder + between.join([name for name, _ in self.files]), 0))
+        # no path has two slashes together, so the text stands for these paths only
+        return bool(seen == (self.folder + f"//{self.folder}".join(self.files), 0))
 
     def differences(self, database: Database) -> Iterator[tuple[Listed | None, Seen | None]]:
         """Merge both sides: (file, None) is new, (None, seen) has gone, (file, seen) is there as before."""
         seen = database.connection.execute(_SEEN, self._bounds()).fetchall()
-        return _merged((Listed(self.folder + name, entry) for name, entry in self.files), map(_as_seen, seen))
+        files = map(_as_listed, [(self.folder + name, self.root) for name in self.files])
+        return _merged(files, map(_as_seen, seen)) if seen else zip(files, repeat(None))
 
     def _bounds(self) -> tuple[bytes, bytes]:
         """As bytes, since a name on disk may be no UTF-8; these keep the order of Python's strings."""
@@ -94,47 +95,56 @@ def spans(root: Path, under: str = "", skip: Collection[str] = ()) -> Iterator[S
     ``skip``. Links to folders are followed, but never back into a folder that is being walked.
     """
     skipped = {os.path.basename(path): path for path in skip}
-    folder, files = f"{under}/" if under else "", _NO_FILES
+    top, folder, files = os.fspath(root), f"{under}/" if under else "", _NO_FILES
     start, end = (folder, f"{under}0") if under else ("", "\U0010ffff")
     for next_folder, next_files in _runs(os.fspath(root / under), folder, skipped, ()):
         if files:
-            next_start = next_folder + next_files[0][0]
-            yield Span(start, next_start, folder, files)
+            next_start = next_folder + next_files[0]
+            yield Span(top, start, next_start, folder, files)
             start = next_start
         folder, files = next_folder, next_files
-    yield Span(start, end, folder, files)
+    yield Span(top, start, end, folder, files)
 
 
-_NO_FILES: _Files = ()
+_NO_FILES: Sequence[str] = ()
 
 
 def _runs(
     path: str, folder: str, skipped: Mapping[str, str], above: tuple[str, ...]
-) -> Iterator[tuple[str, _Files]]:
+) -> Iterator[tuple[str, Sequence[str]]]:
     """Yield the files of a folder and those below it: each time a folder and files of it, at most a page."""
     try:
         with os.scandir(path) as entries:
-            listed = [(f"{entry.name}/" if entry.is_dir() else entry.name, entry) for entry in entries]
+            listed = list(entries)
     except OSError:
         return
-    listed.sort(key=itemgetter(0))
-    within, files = (*above, path), []
-    for name, entry in listed:
-        if name[0] == "." or (not folder and name[:-1].lower() in _SKIPPED_AT_ROOT):
-            continue
-        if name[-1] != "/":
-            if name not in skipped or os.path.realpath(entry.path) != skipped[name]:
-                files.append((name, entry))
+    files = _visible(path, [entry.name for entry in listed if not entry.is_dir()], skipped)
+    within, start = (*above, path), 0
+    folders = {f"{entry.name}/": entry for entry in listed if entry.is_dir()}
+    for name, entry in sorted(folders.items()):
+        if name[0] == "." or (not folder and entry.name.lower() in _SKIPPED_AT_ROOT):
             continue
         if entry.is_symlink() and _leads_back(entry.path, within):
             continue
-        yield from _pages(folder, files)
-        files = []
+        stop = bisect_left(files, name)
+        yield from _pages(folder, files[start:stop])
         yield from _runs(entry.path, folder + name, skipped, within)
-    yield from _pages(folder, files)
+        start = stop
+    yield from _pages(folder, files[start:])
 
 
-def _pages(folder: str, files: _Files) -> Iterator[tuple[str, _Files]]:
+def _visible(path: str, names: list[str], skipped: Mapping[str, str]) -> list[str]:
+    """Sort the names of a folder's files, and leave out the hidden ones, which then stand together, and the skipped."""
+    names.sort()
+    del names[bisect_left(names, ".") : bisect_left(names, "/")]
+    for name, resolved in skipped.items():
+        at = bisect_left(names, name)
+        if names[at : at + 1] == [name] and os.path.realpath(os.path.join(path, name)) == resolved:
+            del names[at]
+    return names
+
+
+def _pages(folder: str, files: Sequence[str]) -> Iterator[tuple[str, Sequence[str]]]:
     for start in range(0, len(files), _PAGE):
         yield folder, files[start : start + _PAGE]
 
