@@ -5,12 +5,10 @@ while that file exists. An object that contradicts what is indexed is refused; a
 PatientID moves its whole study.
 """
 
-import sqlite3
 import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -159,8 +157,7 @@ class Batch:
 
     def write(self, found: Sequence[Found], values: Sequence[Values | None]) -> list[Outcome]:
         """Judge and write files, each with the values of its object if that could be read; returns the outcomes."""
-        paths = [item.path for item in found]
-        self.seen_as = dict(self.database.select_in("SELECT path, sop FROM files WHERE path IN (?)", paths))
+        self.seen_as = self._seen_as([item.path for item in found])
         outcomes = [self._take(item, v) for item, v in zip(found, values, strict=True)]
         self._flush()
         return outcomes
@@ -186,6 +183,13 @@ class Batch:
             "SELECT StudyInsta, PatientID FROM DICOMStudies WHERE StudyInsta IN (?)",
             {v[layout.study_key] for v in values} | set(self.study_of.values()),
         )
+
+    def _seen_as(self, paths: Sequence[str]) -> dict[str, str | None]:
+        """What was in these files when they were last read; where nothing lies between them one look says so."""
+        between = "SELECT EXISTS(SELECT 1 FROM files WHERE path BETWEEN ? AND ?)"
+        if not paths or not self.database.connection.execute(between, (min(paths), max(paths))).fetchone()[0]:
+            return {}
+        return dict(self.database.select_in("SELECT path, sop FROM files WHERE path IN (?)", paths))
 
     def _parents(self, sql: str, keys: Iterable[str | None]) -> dict[str, str]:
         rows = self.database.select_in(sql, [key for key in keys if key is not None])
@@ -305,18 +309,18 @@ class Batch:
 
     def _flush(self) -> None:
         """Write what has been judged so far: parents first, then images, then what was seen of the files."""
-        connection = self.database.connection
+        database, connection = self.database, self.database.connection
         self._write_parents()
-        _insert(connection, self.definition.images, self.statements.image_columns, self.new_rows)
+        database.insert(self.definition.images.name, self.statements.image_columns, self.new_rows)
         if self.changed_rows:
             keys = [row[0] for row in self.changed_rows]
             rows = [(*row, key) for row, key in zip(self.changed_rows, keys, strict=True)]
             connection.executemany(self.statements.update_image, rows)
-            objects_changed(self.database, keys)
-        connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", self.files)
+            objects_changed(database, keys)
+        database.insert("files", _FILES_COLUMNS, self.files, _FILE_SEEN_AGAIN)
         if self.seen_as:
             connection.executemany("DELETE FROM rejected WHERE path = ?", [row[:1] for row in self.files])
-        queue_objects(self.database, [row[3] for row in self.files if row[4] == "indexed"])
+        queue_objects(database, [row[3] for row in self.files if row[4] == "indexed"])
         if self.refused:
             connection.executemany(
                 "INSERT INTO rejected(path, SOPInstanceUID, reason, time) VALUES (?, ?, ?, ?)", self.refused
@@ -389,12 +393,15 @@ class Batch:
                 for value, known in zip((*row, now), before[key], strict=True)
             ):
                 changed.append((*row, now, key))
-        statements, connection = self.statements.parents[table.name], self.database.connection
+        statements = self.statements.parents[table.name]
         if changed:
-            connection.executemany(statements.update, changed)
-        _insert(connection, table, statements.columns, new)
+            self.database.connection.executemany(statements.update, changed)
+        self.database.insert(table.name, statements.columns, new)
 
 
+_FILES_COLUMNS = ("path", "size", "mtime_ns", "sop", "state")
+_FILE_SEEN_AGAIN = """ON CONFLICT(path) DO UPDATE SET
+size = excluded.size, mtime_ns = excluded.mtime_ns, sop = excluded.sop, state = excluded.state"""
 _Rows = dict[str, tuple[Any, ...]]
 
 
@@ -434,27 +441,6 @@ def _image_columns(images: Table) -> list[str]:
         "DeviceName",
         *EXTRA_IMAGE_COLUMNS,
     ]
-
-
-def _insert(
-    connection: sqlite3.Connection, table: Table, columns: list[str], rows: list[tuple[Any, ...]]
-) -> None:
-    """Insert rows. Binding a NULL costs as much as a value, so columns that no row fills are left out."""
-    if not rows:
-        return
-    filled = [
-        (name, values)
-        for name, values in zip(columns, zip(*rows, strict=True), strict=True)
-        if values[0] is not None or values.count(None) < len(values)
-    ]
-    statement = _insert_statement(table.name, tuple(name for name, _ in filled))
-    connection.executemany(statement, zip(*(values for _, values in filled), strict=True))
-
-
-@lru_cache(maxsize=256)
-def _insert_statement(table: str, columns: tuple[str, ...]) -> str:
-    names = ", ".join(map(quote, columns))
-    return f"INSERT INTO {quote(table)} ({names}) VALUES ({', '.join('?' * len(columns))})"
 
 
 def _update(table: Table, columns: list[str]) -> str:
