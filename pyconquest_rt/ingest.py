@@ -157,7 +157,8 @@ class Batch:
 
     def write(self, found: Sequence[Found], values: Sequence[Values | None]) -> list[Outcome]:
         """Judge and write files, each with the values of its object if that could be read; returns the outcomes."""
-        self.seen_as = self._seen_as([item.path for item in found])
+        paths = [item.path for item in found]
+        self.seen_as = dict(self.database.select_in("SELECT path, sop FROM files WHERE path IN (?)", paths))
         outcomes = [self._take(item, v) for item, v in zip(found, values, strict=True)]
         self._flush()
         return outcomes
@@ -183,13 +184,6 @@ class Batch:
             "SELECT StudyInsta, PatientID FROM DICOMStudies WHERE StudyInsta IN (?)",
             {v[layout.study_key] for v in values} | set(self.study_of.values()),
         )
-
-    def _seen_as(self, paths: Sequence[str]) -> dict[str, str | None]:
-        """What was in these files when they were last read; where nothing lies between them one look says so."""
-        between = "SELECT EXISTS(SELECT 1 FROM files WHERE path BETWEEN ? AND ?)"
-        if not paths or not self.database.connection.execute(between, (min(paths), max(paths))).fetchone()[0]:
-            return {}
-        return dict(self.database.select_in("SELECT path, sop FROM files WHERE path IN (?)", paths))
 
     def _parents(self, sql: str, keys: Iterable[str | None]) -> dict[str, str]:
         rows = self.database.select_in(sql, [key for key in keys if key is not None])
