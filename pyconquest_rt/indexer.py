@@ -119,7 +119,7 @@ def _due(ingest: Ingest, only: Only, under: str, report: Report, gone: list[str]
     """Yield the paths of the files to read, in order; counts the unchanged ones and lists those that have gone."""
     for span in spans_of(ingest, under):
         if only == "missing" and span.is_as_seen(ingest.database):
-            report.unchanged += len(span.files)
+            report.unchanged += span.size()
             continue
         for file, known in span.differences(ingest.database):
             if file is None:
@@ -175,7 +175,7 @@ def spans_of(ingest: Ingest, under: str = "") -> Iterator[Span]:
 
 def _own_files(ingest: Ingest) -> list[str]:
     """Return the paths of the database's own files, which may lie below the data directory."""
-    database = Path(ingest.database.path).resolve()
+    database = os.path.realpath(ingest.database.path)
     return [f"{database}{suffix}" for suffix in ("", "-wal", "-shm", "-journal")]
 
 
