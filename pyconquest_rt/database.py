@@ -26,6 +26,7 @@ _LOOK_AGAIN_S = 0.0005
 CACHE_KB = 65_536
 SERVICE_CACHE_KB = 8_192  # of connections that stay open for months and write little at a time
 _ROWS = 20  # that are inserted by one statement: with more of them its preparation costs what it saves
+_MANY = 200  # from so many rows on that pays
 _VARIABLES = 999  # that a statement of any SQLite may have
 HOUSEKEEPING = ("AccessTime", "qTimeStamp", "qFlags", "qSpare")
 FILE_COLUMNS = ("ObjectFile", "DeviceName")
@@ -260,9 +261,12 @@ class Database:
 
     def state(self, name: str) -> str | None:
         """Return a remembered value (schema versions, what the next rebuild has to do)."""
-        if not self.has("archive_state"):
+        try:
+            row = self.connection.execute("SELECT value FROM archive_state WHERE name=?", (name,)).fetchone()
+        except sqlite3.OperationalError:
+            if self.has("archive_state"):
+                raise
             return None
-        row = self.connection.execute("SELECT value FROM archive_state WHERE name=?", (name,)).fetchone()
         return row and str(row[0])
 
     def set_state(self, name: str, value: str | None) -> None:
@@ -343,7 +347,7 @@ class Database:
         if not rows:
             return
         shared, own = _shared_and_own(columns, rows)
-        at_once = max(1, min(_ROWS, (_VARIABLES - len(shared)) // len(own))) if len(rows) >= _ROWS else 1
+        at_once = max(1, min(_ROWS, (_VARIABLES - len(shared)) // len(own))) if len(rows) >= _MANY else 1
         times, rest = divmod(len(rows), at_once)
         fields = chain.from_iterable(zip(*own.values(), strict=True))
         for size, repeats in ((at_once, times), (1, rest)):
@@ -380,7 +384,7 @@ def _shared_and_own(
         if name == columns[0] or first != values[-1] or values.count(first) < len(values):
             own[name] = values
         elif first is not None:
-            if len(rows) < _ROWS:
+            if len(rows) < _MANY:
                 own[name] = values
             else:
                 shared[name] = first
@@ -397,10 +401,10 @@ def _insert_statement(
     """
     names = ", ".join(map(quote, (*own, *shared)))
     row = f"({', '.join('?' * len(own))})"
-    return (
-        f"INSERT OR FAIL INTO {quote(table)} ({names}) WITH own AS (VALUES {', '.join([row] * rows)}) "
-        f"SELECT {', '.join(('*', *'?' * len(shared)))} FROM own WHERE true {on_conflict}"
-    )
+    values = f"VALUES {', '.join([row] * rows)}"
+    if shared:
+        values = f"WITH own AS ({values}) SELECT *{', ?' * len(shared)} FROM own WHERE true"
+    return f"INSERT OR FAIL INTO {quote(table)} ({names}) {values} {on_conflict}"
 
 
 def _column_lines(table: Table) -> dict[str, str]:

@@ -270,10 +270,10 @@ _readers = _Readers()
 
 def reader_of(definition: Definition) -> HeaderReader:
     """Return this thread's reader of the headers that a definition wants."""
-    known = _readers.by_definition
-    if definition not in known:
-        known[definition] = RowLayout(definition).reader()
-    return known[definition]
+    reader = _readers.by_definition.get(definition)
+    if reader is None:
+        reader = _readers.by_definition[definition] = RowLayout(definition).reader()
+    return reader
 
 
 def _reader(

@@ -341,7 +341,7 @@ class Batch:
 
     def _series_row(self, row: Values, rt: RTColumns) -> Values:
         """A structure set's series row tells its frame of reference and the series that it was drawn on."""
-        if rt is NONE:
+        if rt.UniqueFOR_UID is None and rt.ReferencedSeriesUID is None:
             return row
         extra: dict[tuple[int, ...], str | None] = {
             (0x00200052,): rt.UniqueFOR_UID,
