@@ -5,11 +5,13 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pyconquest_rt import database as database_module
 from pyconquest_rt import schema
 from pyconquest_rt.database import EXTRA_IMAGE_COLUMNS, Database, quote
 from pyconquest_rt.errors import DatabaseError
@@ -141,7 +143,7 @@ def test_rows_are_inserted_as_one_by_one(rows: list[tuple[object, ...]], is_wide
     wanted = [(key, *row, *(f"{key}.{w}" for w in range(width))) for key, row in enumerate(rows)]
     for table in ("at_once", "one_by_one"):
         database.connection.execute(f"CREATE TABLE {table}({', '.join(columns)})")
-    with database.transaction():
+    with patch.object(database_module, "_MANY", 20), database.transaction():
         database.insert("at_once", columns, wanted)
     database.connection.executemany(
         f"INSERT INTO one_by_one VALUES ({', '.join('?' * len(columns))})", wanted
@@ -154,7 +156,7 @@ def test_rows_are_inserted_as_one_by_one(rows: list[tuple[object, ...]], is_wide
     database.close()
 
 
-@pytest.mark.parametrize("count", [2, 25])
+@pytest.mark.parametrize("count", [2, 205])
 def test_a_row_that_is_there_already_stops_an_insert_or_is_replaced(database: Database, count: int) -> None:
     columns = ("path", "size", "mtime_ns", "sop", "state")
     rows = [(f"P/{number}", 1, 1, None, "indexed") for number in range(count)]
