@@ -5,12 +5,10 @@ while that file exists. An object that contradicts what is indexed is refused; a
 PatientID moves its whole study.
 """
 
-import sqlite3
 import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -327,19 +325,19 @@ class Batch:
 
     def _flush(self) -> None:
         """Write what has been judged so far: parents first, then images, then what was seen of the files."""
-        connection = self.database.connection
+        database, connection = self.database, self.database.connection
         self._write_parents()
-        _insert(connection, self.definition.images, self.statements.image_columns, self.new_rows)
+        database.insert(self.definition.images.name, self.statements.image_columns, self.new_rows)
         if self.changed_rows:
             keys = [row[0] for row in self.changed_rows]
             rows = [(*row, key) for row, key in zip(self.changed_rows, keys, strict=True)]
             connection.executemany(self.statements.update_image, rows)
-            objects_changed(self.database, keys)
-        connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", self.files)
+            objects_changed(database, keys)
+        database.insert("files", _FILES_COLUMNS, self.files, _FILE_SEEN_AGAIN)
         if self.seen_as:
             connection.executemany("DELETE FROM rejected WHERE path = ?", [row[:1] for row in self.files])
         if rules := self.known.rules():
-            queue_objects(self.database, rules, [row[3] for row in self.files if row[4] == "indexed"])
+            queue_objects(database, rules, [row[3] for row in self.files if row[4] == "indexed"])
         if self.refused:
             connection.executemany(
                 "INSERT INTO rejected(path, SOPInstanceUID, reason, time) VALUES (?, ?, ?, ?)", self.refused
@@ -366,7 +364,7 @@ class Batch:
 
     def _series_row(self, row: Values, rt: RTColumns) -> Values:
         """A structure set's series row tells its frame of reference and the series that it was drawn on."""
-        if rt is NONE:
+        if rt.UniqueFOR_UID is None and rt.ReferencedSeriesUID is None:
             return row
         extra: dict[tuple[int, ...], str | None] = {
             (0x00200052,): rt.UniqueFOR_UID,
@@ -411,13 +409,18 @@ class Batch:
                 for value, known in zip((*row, now), before[key], strict=True)
             ):
                 changed[key] = (*row, now, key)
-        statements, connection = self.statements.parents[table.name], self.database.connection
+        statements = self.statements.parents[table.name]
         if changed:
-            connection.executemany(statements.update, changed.values())
-        _insert(connection, table, statements.columns, list(new.values()))
+            self.database.connection.executemany(statements.update, changed.values())
+        self.database.insert(table.name, statements.columns, list(new.values()))
         before.update(new)
         for key in changed:
             del before[key]
+
+
+_FILES_COLUMNS = ("path", "size", "mtime_ns", "sop", "state")
+_FILE_SEEN_AGAIN = """ON CONFLICT(path) DO UPDATE SET
+size = excluded.size, mtime_ns = excluded.mtime_ns, sop = excluded.sop, state = excluded.state"""
 
 
 class _ParentStatements(NamedTuple):
@@ -456,27 +459,6 @@ def _image_columns(images: Table) -> list[str]:
         "DeviceName",
         *EXTRA_IMAGE_COLUMNS,
     ]
-
-
-def _insert(
-    connection: sqlite3.Connection, table: Table, columns: list[str], rows: list[tuple[Any, ...]]
-) -> None:
-    """Insert rows. Binding a NULL costs as much as a value, so columns that no row fills are left out."""
-    if not rows:
-        return
-    filled = [
-        (name, values)
-        for name, values in zip(columns, zip(*rows, strict=True), strict=True)
-        if values[0] is not None or values.count(None) < len(values)
-    ]
-    statement = _insert_statement(table.name, tuple(name for name, _ in filled))
-    connection.executemany(statement, zip(*(values for _, values in filled), strict=True))
-
-
-@lru_cache(maxsize=256)
-def _insert_statement(table: str, columns: tuple[str, ...]) -> str:
-    names = ", ".join(map(quote, columns))
-    return f"INSERT INTO {quote(table)} ({names}) VALUES ({', '.join('?' * len(columns))})"
 
 
 def _update(table: Table, columns: list[str]) -> str:
