@@ -6,10 +6,14 @@ answer; storescp does neither, PyConquest only indexes. CPU is the server's, use
 connection to the last answer, children included. Every run counts what is stored and indexed against what
 was sent. The last table sends one large object and shows by how much the server's memory rises.
 
-The row ``disk alone`` is the limit: a loop, one for each sender, that writes as many bytes to a file, flushes it,
+Two rows are limits. ``sender alone`` is dcmsend into this package's listener with everything thrown away, ``disk
+alone`` a loop, one for each sender, that writes as many bytes to a file, flushes it,
 renames it, flushes its folder, and writes and flushes 32 KB of a journal, with nothing received and nothing read.
-What one run leaves unwritten is flushed before the next, and no file is removed before the end (0.5 GB for each
-1,000 objects): ext4 searches through inodes deleted lately whenever a file is made.
+With one sender these two cannot overlap, so no server that flushes before it answers is faster than both together
+(``sender + disk``).
+What one run leaves unwritten is flushed before the next, and as much memory as a run needs for its files is used and
+given back. On a virtual machine the first use of a page can cost ten times as much as any later one, here 1.3 ms for
+each object, which whoever came first would pay. No file is removed before the end (0.5 GB for each 1,000 objects).
 
 Run as ``python benchmarks/receive.py [--count 1000] [--repeats 3] [--json FILE]``. Linux; DCMTK must be
 installed. Orthanc is measured if it is installed, PyConquest if ``--pyconquest`` names a Python that has it.
@@ -33,12 +37,15 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
+import numpy
 from send import ENVIRONMENT, free_port, make_slices
 
 ROOT = Path(__file__).resolve().parent.parent
 LIMIT = "disk alone"
-SERVERS = ("pyconquest_rt", "pyconquest_rt 2 processes", "storescp", "Orthanc", "PyConquest")
+NOTHING = "sender alone"
+SERVERS = (NOTHING, "pyconquest_rt", "pyconquest_rt 2 processes", "storescp", "Orthanc", "PyConquest")
 PYCONQUEST = """
 import sys
 from pyconquest import pyconquest
@@ -46,22 +53,35 @@ pyconquest(data_directory=sys.argv[1] + "/data").start_dicom_listener(port=int(s
 """
 
 
-def serve(folder: Path, port: int) -> None:
+class Nowhere:
+    """Throws away what is received."""
+
+    @contextmanager
+    def stage(self) -> Iterator[BinaryIO]:
+        """Give a file that keeps nothing."""
+        with open(os.devnull, "wb") as file:
+            yield file
+
+    def accept(self, received: object) -> None:
+        """Say that it is kept."""
+
+
+def serve(folder: Path, port: int, keep: bool) -> None:
     """Serve with this package until SIGTERM."""
     sys.path.insert(0, str(ROOT))
     from pyconquest_rt.reception import Reception
     from pyconquest_rt.scp import Listener
     from pyconquest_rt.settings import ArchiveSettings
 
-    reception = Reception(ArchiveSettings(str(folder / "data"), str(folder / "index.db"), ""))
+    archive = ArchiveSettings(str(folder / "data"), str(folder / "index.db"), "")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with Listener(reception, port=port, reuse_port=True) as listener:
+    with Listener(Reception(archive) if keep else Nowhere(), port=port, reuse_port=True) as listener:
         listener.wait()
 
 
 def commands(server: str, folder: Path, port: int, pyconquest: str) -> list[list[str]]:
     """Return the commands that start a server on a port, with its files below a folder."""
-    ours = [sys.executable, __file__, "--serve", str(folder), str(port)]
+    ours = [sys.executable, __file__, "--serve", str(folder), str(port), "keep"]
     if server == "Orthanc":
         settings = {
             "StorageDirectory": str(folder / "data"),
@@ -71,6 +91,7 @@ def commands(server: str, folder: Path, port: int, pyconquest: str) -> list[list
         }
         (folder / "orthanc.json").write_text(json.dumps(settings))
     return {
+        NOTHING: [[*ours[:-1], ""]],
         "pyconquest_rt": [ours],
         "pyconquest_rt 2 processes": [ours, ours],
         "storescp": [["storescp", "--fork", "-od", str(folder / "data"), str(port)]],
@@ -119,10 +140,16 @@ def cpu_seconds(pids: list[int]) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def settle(count: int) -> None:
+    """Leave nothing to be written, and memory that was used before for the files of the next run."""
+    os.sync()
+    numpy.ones(count * 600_000, numpy.uint8)
+
+
 def disk_alone(folder: Path, loops: int, count: int) -> dict[str, float]:
     """Do only what makes objects durable, in several threads at a time; returns the figures of a server."""
     folder.mkdir()
-    os.sync()
+    settle(count)
     pixels, page = os.urandom(530_000), os.urandom(32768)
 
     def loop(own: Path) -> None:
@@ -159,6 +186,8 @@ def memory_peak(pid: int) -> int:
 
 def stored(server: str, folder: Path, port: int) -> int:
     """Return the number of objects that a server has stored and, if it indexes, indexed."""
+    if server == NOTHING:
+        return 0
     if server == "Orthanc":
         with urllib.request.urlopen(f"http://127.0.0.1:{port + 1}/statistics") as answer:
             return int(json.load(answer)["CountInstances"])
@@ -175,7 +204,7 @@ def measure(server: str, parts: list[Path], folder: Path, count: int, pyconquest
     """Send all slices to a fresh server, one dcmsend for each part, and return its figures."""
     port = free_port()
     folder.mkdir()
-    os.sync()  # what the run before has left to be written is not this server's work
+    settle(count)
     with running(server, folder, port, pyconquest) as pids:
         before, started = cpu_seconds(pids), time.monotonic()
         senders = [
@@ -192,9 +221,10 @@ def measure(server: str, parts: list[Path], folder: Path, count: int, pyconquest
         time.sleep(0.2)
         cpu = cpu_seconds(pids) - before
         kept = stored(server, folder, port)
-    if any(codes) or kept != count:
+    expected = 0 if server == NOTHING else count
+    if any(codes) or kept != expected:
         print(f"  {server}: stored {kept} of {count}, dcmsend ended with {codes}", file=sys.stderr)
-    return {"objects_per_second": count / seconds, "cpu_ms": 1000 * cpu / count, "lost": count - kept}
+    return {"objects_per_second": count / seconds, "cpu_ms": 1000 * cpu / count, "lost": expected - kept}
 
 
 def large_object(server: str, megabytes: int, pyconquest: str) -> float:
@@ -250,6 +280,9 @@ def run(count: int, repeats: int, pyconquest: str) -> dict[str, dict[str, dict[s
                 server: {name: statistics.median(one[name] for one in many) for name in many[0]}
                 for server, many in runs.items()
             }
+    rates = {name: row["objects_per_second"] for name, row in results["1 sender"].items()}
+    together = 1 / (1 / rates[NOTHING] + 1 / rates[LIMIT])
+    results["1 sender"]["sender + disk"] = {"objects_per_second": together, "cpu_ms": 0, "lost": 0}
     return results
 
 
@@ -265,10 +298,11 @@ def main() -> None:
     )
     parser.add_argument("--pyconquest", default="", help="a Python interpreter that has PyConquest 0.1.12")
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--serve", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
-        serve(Path(arguments.serve[0]), int(arguments.serve[1]))
+        folder, port, keep = arguments.serve
+        serve(Path(folder), int(port), bool(keep))
         return
     results = run(arguments.count, arguments.repeats, arguments.pyconquest)
     for senders, rows in results.items():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pyconquest_rt.errors import DatabaseError, StorageError
 from pyconquest_rt.locks import Lock, beside
-from pyconquest_rt.storage import sync
+from pyconquest_rt.storage import sync, sync_folder
 
 _STAMP = "%Y%m%dT%H%M%S.%fZ"
 
@@ -77,7 +77,7 @@ def restore(database: str, copy: str | Path) -> Path | None:
         staged = _copy(str(source), Path(database).parent, f".{Path(database).name}.restoring")
         former = _put_aside(Path(database)) if had_one else None
         staged.replace(database)
-        sync(Path(database).parent)
+        sync_folder(Path(database).parent)
     return former
 
 
@@ -95,7 +95,7 @@ def _copy(database: str, folder: Path, name: str) -> Path:
         _check(staged)
         sync(staged)
         staged.replace(target)
-        sync(folder)
+        sync_folder(folder)
     except sqlite3.Error as error:
         raise DatabaseError(f"cannot copy {database}: {error}") from error
     except OSError as error:

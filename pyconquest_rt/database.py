@@ -12,6 +12,8 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,9 @@ BUSY_TIMEOUT_S = 30.0
 _LOOK_AGAIN_S = 0.0005
 CACHE_KB = 65_536
 SERVICE_CACHE_KB = 8_192  # of connections that stay open for months and write little at a time
+_ROWS = 20  # that are inserted by one statement: with more of them its preparation costs what it saves
+_MANY = 200  # from so many rows on that pays
+_VARIABLES = 999  # that a statement of any SQLite may have
 HOUSEKEEPING = ("AccessTime", "qTimeStamp", "qFlags", "qSpare")
 FILE_COLUMNS = ("ObjectFile", "DeviceName")
 EXTRA_IMAGE_COLUMNS = (
@@ -138,6 +143,8 @@ class Database:
     ) -> None:
         self.path = os.fspath(path)
         self.definition = definition
+        self.rollbacks = 0
+        """How often a transaction of this connection was taken back."""
         self._lock = threading.RLock()
         self._timeout_s = timeout_s
         try:
@@ -256,9 +263,12 @@ class Database:
 
     def state(self, name: str) -> str | None:
         """Return a remembered value (schema versions, what the next rebuild has to do)."""
-        if not self.has("archive_state"):
+        try:
+            row = self.connection.execute("SELECT value FROM archive_state WHERE name=?", (name,)).fetchone()
+        except sqlite3.OperationalError:
+            if self.has("archive_state"):
+                raise
             return None
-        row = self.connection.execute("SELECT value FROM archive_state WHERE name=?", (name,)).fetchone()
         return row and str(row[0])
 
     def set_state(self, name: str, value: str | None) -> None:
@@ -281,10 +291,12 @@ class Database:
             self._begin_writing()
             try:
                 yield self.connection
+                self.connection.execute("COMMIT")
             except BaseException:
-                self.connection.execute("ROLLBACK")
+                self.rollbacks += 1
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
                 raise
-            self.connection.execute("COMMIT")
 
     def _begin_writing(self) -> None:
         """Begin a transaction as the only writer, as soon as no other is at it.
@@ -328,6 +340,26 @@ class Database:
                 sql.replace("(?)", f"({','.join('?' * len(portion))})"), portion
             )
 
+    def insert(
+        self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], on_conflict: str = ""
+    ) -> None:
+        """Insert rows within a transaction, many of them a good number by one statement.
+
+        To bind a value costs more than to write it. So what all rows share is bound once for a statement, and columns
+        that all leave empty not at all.
+        """
+        if not rows:
+            return
+        shared, own = _shared_and_own(columns, rows)
+        at_once = max(1, min(_ROWS, (_VARIABLES - len(shared)) // len(own))) if len(rows) >= _MANY else 1
+        times, rest = divmod(len(rows), at_once)
+        fields = chain.from_iterable(zip(*own.values(), strict=True))
+        for size, repeats in ((at_once, times), (1, rest)):
+            if repeats:
+                statement = _insert_statement(table, tuple(own), tuple(shared), size, on_conflict)
+                bound = ((*islice(fields, size * len(own)), *shared.values()) for _ in range(repeats))
+                self.connection.executemany(statement, bound)
+
     def close(self) -> None:
         """Close the connection; what a busy reader prevents from being tidied stays for the next user."""
         self.connection.close()
@@ -339,6 +371,44 @@ def _text(raw: bytes) -> str:
         return raw.decode()
     except UnicodeDecodeError:
         return raw.decode("latin-1")
+
+
+def _shared_and_own(
+    columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> tuple[dict[str, Any], dict[str, tuple[Any, ...]]]:
+    """The values that all of many rows have in common, and those that each has of its own, by their columns.
+
+    The first column, the key, is never in common. Of few rows only the empty columns are left out, so that there are
+    not many statements.
+    """
+    shared: dict[str, Any] = {}
+    own: dict[str, tuple[Any, ...]] = {}
+    for name, values in zip(columns, zip(*rows, strict=True), strict=True):
+        first = values[0]
+        if name == columns[0] or first != values[-1] or values.count(first) < len(values):
+            own[name] = values
+        elif first is not None:
+            if len(rows) < _MANY:
+                own[name] = values
+            else:
+                shared[name] = first
+    return shared, own
+
+
+@lru_cache(maxsize=64)
+def _insert_statement(
+    table: str, own: Sequence[str], shared: Sequence[str], rows: int, on_conflict: str
+) -> str:
+    """INSERT of some rows, to which are bound what each has of its own, and then what all share.
+
+    OR FAIL, since by default SQLite would keep a copy of all pages that such a statement changes, to undo it alone.
+    """
+    names = ", ".join(map(quote, (*own, *shared)))
+    row = f"({', '.join('?' * len(own))})"
+    values = f"VALUES {', '.join([row] * rows)}"
+    if shared:
+        values = f"WITH own AS ({values}) SELECT *{', ?' * len(shared)} FROM own WHERE true"
+    return f"INSERT OR FAIL INTO {quote(table)} ({names}) {values} {on_conflict}"
 
 
 def _column_lines(table: Table) -> dict[str, str]:

@@ -47,11 +47,11 @@ def fit(text: str | None, field: Field) -> str | None:
 class Conversion(dict[bytes, str | None]):
     """Raw value → column value, remembered: most values of a series are the same in all its images."""
 
-    __slots__ = ("_as_it_stands", "_convert")
+    __slots__ = ("as_it_stands", "convert")
 
     def __init__(self, convert: Callable[[bytes], str | None], as_it_stands: int = 0) -> None:
-        self._convert = convert
-        self._as_it_stands = as_it_stands  # printable ASCII up to this length needs no conversion
+        self.convert = convert
+        self.as_it_stands = as_it_stands  #: printable ASCII up to this length needs no conversion
 
     def __missing__(self, raw: bytes) -> str | None:
         value = self.convert(raw)
@@ -60,14 +60,6 @@ class Conversion(dict[bytes, str | None]):
                 self.clear()
             self[raw] = value
         return value
-
-    def convert(self, raw: bytes) -> str | None:
-        """The column value of a raw one that is not expected to come again."""
-        if len(raw) <= self._as_it_stands and raw.isascii():
-            value = raw.decode("ascii").rstrip("\0 ")
-            if value and value.isprintable():
-                return value
-        return self._convert(raw)
 
 
 class ConversionTable(dict[tuple[str, int | None, str], Conversion]):
@@ -112,7 +104,7 @@ class Decoder:
                 self._steps_of[place].append((number, conversion))
         self._common: list[str | None] = [None] * len(fields)
         self._all = self._steps(range(len(tags)))
-        self._varying: list[tuple[int, Callable[[bytes], str | None], int]] = []
+        self._varying: list[tuple[int, Conversion, int, int]] = []
 
     def all(self, raws: Sequence[bytes]) -> tuple[str | None, ...]:
         """The values of an object of which all raw values are given."""
@@ -124,15 +116,18 @@ class Decoder:
 
     def set_varying(self, places: Sequence[int]) -> None:
         """From now on :meth:`again` gets the raw values at these places of ``tags``."""
-        self._varying = [
-            (number, conversion.convert, place) for number, conversion, place in self._steps(places)
-        ]
+        self._varying = [(*step, step[1].as_it_stands) for step in self._steps(places)]
 
     def again(self, varying: Sequence[bytes]) -> tuple[str | None, ...]:
         """The values of an object of which the other raw values are those of the last one given to :meth:`all`."""
         values = self._common.copy()
-        for number, convert, place in self._varying:
-            values[number] = convert(varying[place])
+        for number, conversion, place, as_it_stands in self._varying:
+            raw = varying[place]
+            text = raw.decode("latin-1").rstrip("\0 ")
+            if len(raw) <= as_it_stands and text and text.isascii() and text.isprintable():
+                values[number] = text
+            else:
+                values[number] = conversion.convert(raw)
         return tuple(values)
 
     def _steps(self, places: Sequence[int]) -> list[tuple[int, Conversion, int]]:

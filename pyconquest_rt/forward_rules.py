@@ -113,12 +113,12 @@ def rules(database: Database) -> list[Rule]:
     ]
 
 
-def queue_objects(database: Database, sops: Sequence[str]) -> None:
+def queue_objects(database: Database, rules: Sequence[Rule], sops: Sequence[str]) -> None:
     """Queue those of some new or changed objects that rules match; part of the transaction that indexes them.
 
     A condition that has become impossible (a column is gone) is noted at its rule and costs nothing else.
     """
-    for rule in rules(database):
+    for rule in rules:
         for start in range(0, len(sops), _KEYS):
             keys = sops[start : start + _KEYS]
             chosen = f"o.SOPInstanc IN ({', '.join('?' * len(keys))})"

@@ -74,14 +74,15 @@ def rebuild(
     """
     start = time.monotonic()
     report = Report()
-    if ingest.database.state("refill"):
-        only = "all"  # columns were added since the last rebuild
+    is_refill = ingest.database.state("refill") is not None  # columns were added since the last rebuild
+    if is_refill:
+        only = "all"
     for _ in range(3):  # an instance whose file has gone may have further copies, which are then taken up
         released = _pass(ingest, only, under, _reader(ingest, jobs, executor), report, progress, start)
         only = "missing"
         if not released:
             break
-    if not under:
+    if is_refill and not under:
         ingest.database.set_state("refill", None)
     report.seconds = time.monotonic() - start
     return report
@@ -118,7 +119,7 @@ def _due(ingest: Ingest, only: Only, under: str, report: Report, gone: list[str]
     """Yield the paths of the files to read, in order; counts the unchanged ones and lists those that have gone."""
     for span in spans_of(ingest, under):
         if only == "missing" and span.is_as_seen(ingest.database):
-            report.unchanged += len(span.files)
+            report.unchanged += span.size()
             continue
         for file, known in span.differences(ingest.database):
             if file is None:
@@ -174,7 +175,7 @@ def spans_of(ingest: Ingest, under: str = "") -> Iterator[Span]:
 
 def _own_files(ingest: Ingest) -> list[str]:
     """Return the paths of the database's own files, which may lie below the data directory."""
-    database = Path(ingest.database.path).resolve()
+    database = os.path.realpath(ingest.database.path)
     return [f"{database}{suffix}" for suffix in ("", "-wal", "-shm", "-journal")]
 
 
@@ -269,10 +270,10 @@ _readers = _Readers()
 
 def reader_of(definition: Definition) -> HeaderReader:
     """Return this thread's reader of the headers that a definition wants."""
-    known = _readers.by_definition
-    if definition not in known:
-        known[definition] = RowLayout(definition).reader()
-    return known[definition]
+    reader = _readers.by_definition.get(definition)
+    if reader is None:
+        reader = _readers.by_definition[definition] = RowLayout(definition).reader()
+    return reader
 
 
 def _reader(

@@ -5,12 +5,10 @@ while that file exists. An object that contradicts what is indexed is refused; a
 PatientID moves its whole study.
 """
 
-import sqlite3
 import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -21,6 +19,7 @@ from pyconquest_rt.derived import objects_changed
 from pyconquest_rt.errors import ConflictError
 from pyconquest_rt.forward_rules import queue_objects
 from pyconquest_rt.header import Header
+from pyconquest_rt.known import Known, Row
 from pyconquest_rt.removal import move_study, remove_images
 from pyconquest_rt.rows import MODALITIES_IN_STUDY, Parents, RowLayout, Values
 from pyconquest_rt.rt_columns import NONE, RTColumns
@@ -68,17 +67,26 @@ class Ingest:
     Args:
         database: where the rows go.
         storage: where the files are; it is asked only about files of instances that are known already.
+        private: nothing but what this writes is written by this connection, so that what was read for one
+            transaction may serve the next.
     """
 
-    def __init__(self, database: Database, storage: Storage) -> None:
+    def __init__(self, database: Database, storage: Storage, *, private: bool = False) -> None:
         self.database = database
+        self.private = private
+        self.known = Known(database)
         self.storage = storage
         self.layout = RowLayout(database.definition)
         self.statements = _Statements(database.definition)
 
     @classmethod
     def open(
-        cls, settings: ArchiveSettings, *, durable: bool = False, timeout_s: float = BUSY_TIMEOUT_S
+        cls,
+        settings: ArchiveSettings,
+        *,
+        durable: bool = False,
+        private: bool = False,
+        timeout_s: float = BUSY_TIMEOUT_S,
     ) -> Self:
         """Open the index that settings name; a definition file that is not there means the default one.
 
@@ -88,7 +96,7 @@ class Ingest:
         """
         definition = schema.load(settings.sql) if Path(settings.sql).is_file() else schema.default()
         database = Database(settings.database, definition, durable=durable, timeout_s=timeout_s)
-        return cls(database, Storage(settings.data, settings.devices))
+        return cls(database, Storage(settings.data, settings.devices), private=private)
 
     def close(self) -> None:
         """Close the database."""
@@ -127,11 +135,20 @@ class Batch:
 
     def __init__(self, ingest: Ingest, values: Sequence[Values]) -> None:
         self.database, self.storage, self.layout = ingest.database, ingest.storage, ingest.layout
-        self.definition, self.statements = ingest.database.definition, ingest.statements
+        self.definition, self.statements, self.known = (
+            ingest.database.definition,
+            ingest.statements,
+            ingest.known,
+        )
         self.access_time = access_time()
         self.time_stamp = str(time.time())
         self.parents: Parents | None = None  # of the object accepted last; one with the same needs no judging
         self.seen_as: dict[str, str | None] = {}
+        self.private = ingest.private
+        if self.private:
+            self.known.check()
+        else:
+            self.known.clear()
         self._look_up(values)
         self._clear()
 
@@ -163,6 +180,8 @@ class Batch:
         self.seen_as = dict(self.database.select_in("SELECT path, sop FROM files WHERE path IN (?)", paths))
         outcomes = [self._take(item, v) for item, v in zip(found, values, strict=True)]
         self._flush()
+        if self.private:
+            self.known.keep()
         return outcomes
 
     # -- what is there already ------------------------------------------------------------------------------
@@ -178,18 +197,23 @@ class Batch:
                 sops,
             )
         }
-        self.study_of = self._parents(
-            "SELECT SeriesInst, StudyInsta FROM DICOMSeries WHERE SeriesInst IN (?)",
-            {v[layout.series_key] for v in values} | {row.series for row in self.images.values()},
-        )
-        self.patient_of = self._parents(
-            "SELECT StudyInsta, PatientID FROM DICOMStudies WHERE StudyInsta IN (?)",
-            {v[layout.study_key] for v in values} | set(self.study_of.values()),
-        )
+        self.series = {v[layout.series_key] for v in values} | {row.series for row in self.images.values()}
+        self.studies = {v[layout.study_key] for v in values}
+        self._look_up_parents()
 
-    def _parents(self, sql: str, keys: Iterable[str | None]) -> dict[str, str]:
-        rows = self.database.select_in(sql, [key for key in keys if key is not None])
-        return {key: parent for key, parent in rows if parent is not None}
+    def _look_up_parents(self) -> None:
+        known = self.known
+        known.look_up(
+            "SELECT SeriesInst, StudyInsta FROM DICOMSeries WHERE SeriesInst IN (?)",
+            self.series,
+            known.study_of,
+        )
+        studies = self.studies | {known.study_of.get(series or "") for series in self.series}
+        known.look_up(
+            "SELECT StudyInsta, PatientID FROM DICOMStudies WHERE StudyInsta IN (?)",
+            studies,
+            known.patient_of,
+        )
 
     # -- judging one file -----------------------------------------------------------------------------------
 
@@ -231,7 +255,7 @@ class Batch:
     def _same_series(self, sop: str, image: _Image, values: Values) -> _Image | None:
         """Return the row if the object still is in its series and study; else drop it, the file has changed."""
         series, study = values[self.layout.series_key], values[self.layout.study_key]
-        if image.series == series and self.study_of.get(series or "", study) == study:
+        if image.series == series and self.known.study_of.get(series or "", study) == study:
             return image
         self._drop(sop)
         return None
@@ -239,19 +263,22 @@ class Batch:
     def _refuse_conflict(self, parents: Parents, *, known: bool) -> None:
         """Raise ConflictError for a series of another study; a study of another patient moves if it is known."""
         patient, study, series = parents
-        if self.study_of.get(series, study) != study:
-            raise ConflictError(f"series {series} is indexed in study {self.study_of[series]}, not {study}")
-        if self.patient_of.get(study, patient) != patient and not known:
+        if self.known.study_of.get(series, study) != study:
+            raise ConflictError(
+                f"series {series} is indexed in study {self.known.study_of[series]}, not {study}"
+            )
+        if self.known.patient_of.get(study, patient) != patient and not known:
             raise ConflictError(f"study {study} is indexed for another patient")
 
     def _join(self, parents: Parents) -> None:
         """From here on the series is in this study, and the study is this patient's."""
         patient, study, series = parents
-        if self.patient_of.get(study, patient) != patient:
+        if self.known.patient_of.get(study, patient) != patient:
             self._flush()
             move_study(self.database, study, patient)
-        self.study_of[series] = study
-        self.patient_of[study] = patient
+            self.known.rows.clear()
+        self.known.study_of[series] = study
+        self.known.patient_of[study] = patient
         self.latest.pop(series, None)  # so that it comes last
         self.parents = parents
 
@@ -291,32 +318,26 @@ class Batch:
         remove_images(self.database, [sop])
         self.parents = None
         self.images.pop(sop, None)
-        for series in list(self.study_of):
-            if not self._exists("SELECT 1 FROM DICOMSeries WHERE SeriesInst = ?", series):
-                del self.study_of[series]
-        for study in list(self.patient_of):
-            if not self._exists("SELECT 1 FROM DICOMStudies WHERE StudyInsta = ?", study):
-                del self.patient_of[study]
-
-    def _exists(self, sql: str, key: str) -> bool:
-        return self.database.connection.execute(sql, (key,)).fetchone() is not None
+        self.known.clear()
+        self._look_up_parents()
 
     # -- writing --------------------------------------------------------------------------------------------
 
     def _flush(self) -> None:
         """Write what has been judged so far: parents first, then images, then what was seen of the files."""
-        connection = self.database.connection
+        database, connection = self.database, self.database.connection
         self._write_parents()
-        _insert(connection, self.definition.images, self.statements.image_columns, self.new_rows)
+        database.insert(self.definition.images.name, self.statements.image_columns, self.new_rows)
         if self.changed_rows:
             keys = [row[0] for row in self.changed_rows]
             rows = [(*row, key) for row, key in zip(self.changed_rows, keys, strict=True)]
             connection.executemany(self.statements.update_image, rows)
-            objects_changed(self.database, keys)
-        connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", self.files)
+            objects_changed(database, keys)
+        database.insert("files", _FILES_COLUMNS, self.files, _FILE_SEEN_AGAIN)
         if self.seen_as:
             connection.executemany("DELETE FROM rejected WHERE path = ?", [row[:1] for row in self.files])
-        queue_objects(self.database, [row[3] for row in self.files if row[4] == "indexed"])
+        if rules := self.known.rules():
+            queue_objects(database, rules, [row[3] for row in self.files if row[4] == "indexed"])
         if self.refused:
             connection.executemany(
                 "INSERT INTO rejected(path, SOPInstanceUID, reason, time) VALUES (?, ?, ?, ?)", self.refused
@@ -343,7 +364,7 @@ class Batch:
 
     def _series_row(self, row: Values, rt: RTColumns) -> Values:
         """A structure set's series row tells its frame of reference and the series that it was drawn on."""
-        if rt is NONE:
+        if rt.UniqueFOR_UID is None and rt.ReferencedSeriesUID is None:
             return row
         extra: dict[tuple[int, ...], str | None] = {
             (0x00200052,): rt.UniqueFOR_UID,
@@ -353,7 +374,7 @@ class Batch:
         return tuple(value or extra.get(column.path) for column, value in zip(columns, row, strict=True))
 
     def _with_modalities(
-        self, studies: dict[str, Values], modalities: dict[str, set[str]], before: "_Rows"
+        self, studies: dict[str, Values], modalities: dict[str, set[str]], before: dict[str, Row]
     ) -> dict[str, Values]:
         """The study rows with their modalities: those they have, and those of the objects that have come."""
         columns = self.definition.studies.columns
@@ -367,35 +388,39 @@ class Batch:
             rows[study] = (*row[:place], "\\".join(sorted(merged - {""})), *row[place + 1 :])
         return rows
 
-    def _rows_before(self, table: Table, keys: Iterable[str]) -> "_Rows":
+    def _rows_before(self, table: Table, keys: Iterable[str]) -> dict[str, Row]:
         """The rows that parents have already, by their keys, as far as objects write them."""
-        return {
-            row[0]: row for row in self.database.select_in(self.statements.parents[table.name].select, keys)
-        }
+        return self.known.rows_of(table.name, self.statements.parents[table.name].select, keys)
 
-    def _upsert(self, table: Table, rows: dict[str, Values], before: "_Rows") -> None:
+    def _upsert(self, table: Table, rows: dict[str, Values], before: dict[str, Row]) -> None:
         """Write parent rows by their keys: what these objects say wins, what they leave out stays.
 
         A row that would stay as it is is not written: each object of a series says the same of its parents, and
         a row's entries in the indices cost more pages of the journal than the object itself.
         """
         now = self.access_time
-        new, changed = [], []
+        new: dict[str, Row] = {}
+        changed: dict[str, Row] = {}
         for key, row in rows.items():
             if key not in before:
-                new.append((*row, now))
+                new[key] = (*row, now)
             elif any(
                 known == "" or value not in (None, known)
                 for value, known in zip((*row, now), before[key], strict=True)
             ):
-                changed.append((*row, now, key))
-        statements, connection = self.statements.parents[table.name], self.database.connection
+                changed[key] = (*row, now, key)
+        statements = self.statements.parents[table.name]
         if changed:
-            connection.executemany(statements.update, changed)
-        _insert(connection, table, statements.columns, new)
+            self.database.connection.executemany(statements.update, changed.values())
+        self.database.insert(table.name, statements.columns, list(new.values()))
+        before.update(new)
+        for key in changed:
+            del before[key]
 
 
-_Rows = dict[str, tuple[Any, ...]]
+_FILES_COLUMNS = ("path", "size", "mtime_ns", "sop", "state")
+_FILE_SEEN_AGAIN = """ON CONFLICT(path) DO UPDATE SET
+size = excluded.size, mtime_ns = excluded.mtime_ns, sop = excluded.sop, state = excluded.state"""
 
 
 class _ParentStatements(NamedTuple):
@@ -434,27 +459,6 @@ def _image_columns(images: Table) -> list[str]:
         "DeviceName",
         *EXTRA_IMAGE_COLUMNS,
     ]
-
-
-def _insert(
-    connection: sqlite3.Connection, table: Table, columns: list[str], rows: list[tuple[Any, ...]]
-) -> None:
-    """Insert rows. Binding a NULL costs as much as a value, so columns that no row fills are left out."""
-    if not rows:
-        return
-    filled = [
-        (name, values)
-        for name, values in zip(columns, zip(*rows, strict=True), strict=True)
-        if values[0] is not None or values.count(None) < len(values)
-    ]
-    statement = _insert_statement(table.name, tuple(name for name, _ in filled))
-    connection.executemany(statement, zip(*(values for _, values in filled), strict=True))
-
-
-@lru_cache(maxsize=256)
-def _insert_statement(table: str, columns: tuple[str, ...]) -> str:
-    names = ", ".join(map(quote, columns))
-    return f"INSERT INTO {quote(table)} ({names}) VALUES ({', '.join('?' * len(columns))})"
 
 
 def _update(table: Table, columns: list[str]) -> str:

@@ -6,14 +6,14 @@ between those values to one run of bytes, and compares the tag, VR and length of
 under a mask, all at once. So a match is as exact as walking over the elements one by one (no header goes
 unchecked) and costs a small part of it. The wanted values are then cut out by one `struct.Struct`.
 
-Most values are the same in a whole series. They are compared with those of the object before in the same go,
-under a second mask; where they are equal, only those are cut out that differ within series.
+Most values, wanted or not, are the same in a whole series. Where all that has not differed within a series so far,
+headers and values, is as in the object before, only the wanted values that do differ are cut out.
 
 Values on which the meaning of others rests (transfer syntax, character set ...) are part of the comparison.
 """
 
 import struct
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
@@ -93,15 +93,17 @@ class Layout:
         "_closing",
         "_context",
         "_cut",
+        "_cut_steady",
         "_cut_varying",
         "_decoder",
         "_expected",
+        "_holes",
         "_hops",
         "_mask",
+        "_passed",
         "_recent",
         "_series",
         "_spans",
-        "_steady_mask",
         "_tail",
         "_varying",
         "order",
@@ -121,7 +123,10 @@ class Layout:
         self._context = context
         self._begin = walked.begin
         run, mask = bytearray(), bytearray()
-        hops, spans, cut_tags, hop_tags, gap_from = [], [], [], [], 0
+        hops, cut_tags, hop_tags, gap_from = [], [], [], 0
+        spans: list[tuple[int, int]] = []
+        passed: list[tuple[int, int]] = []
+        holes: list[tuple[int, int]] = []
         for part, length in zip(walked.parts, lengths, strict=True):
             is_wanted = part.tag in wanted
             run += part.header
@@ -130,13 +135,14 @@ class Layout:
                 mask[-part.width :] = bytes(part.width)
                 reader = _LENGTH_READERS[part.width, part.big_endian]
                 hops.append((len(run) - gap_from, reader, part.width, is_wanted))
+                holes.append((len(run) - part.width, len(run)))
                 gap_from = len(run)
                 if is_wanted:
                     hop_tags.append(part.tag)
                 continue
             if is_wanted:
-                spans.append((len(run), len(run) + length))
                 cut_tags.append(part.tag)
+            (spans if is_wanted else passed).append((len(run), len(run) + length))
             run += part.constant or bytes(length)
             mask += (b"\0" if part.constant is None else b"\xff") * length
         self._closing = None
@@ -145,17 +151,22 @@ class Layout:
             mask += b"\xff" * (len(closing.header) - closing.width) + bytes(closing.width)
             reader = _LENGTH_READERS[closing.width, closing.big_endian]
             self._closing = reader, closing.width, len(closing.header)
+            holes.append((len(run) - closing.width, len(run)))
         self._tail = len(run) - gap_from
         self._hops = tuple(hops)
-        self._spans = spans
+        self._spans = spans  # of the wanted values
+        self._passed = passed  # of the others
+        self._holes = holes  # of the lengths that vary, and of the others that have
         self._cut = _cutter(spans)
         self._mask: npt.NDArray[np.uint8] = np.frombuffer(bytes(mask), np.uint8)
         self._expected = (np.frombuffer(bytes(run), np.uint8) & self._mask).tobytes()
         tags = [*cut_tags, *hop_tags]
         self._decoder = decoder(tags)
         self._series = tags.index(series) if series in tags else None
-        self._before: tuple[bytes, ...] | None = None  # the values of the last one that was decoded in full
-        self._recent: bytes | None = None  # its run under the steady mask
+        self._before: tuple[bytes, tuple[bytes, ...]] | None = (
+            None  # run, values of the last one decoded in full
+        )
+        self._recent: tuple[bytes, ...] | None = None  # what is steady of its run
         self._set_varying(range(len(cut_tags), len(tags)))
 
     def match(self, prefix: Prefix) -> Match | None:
@@ -193,36 +204,47 @@ class Layout:
         return values, self._context, end - header, is_complete
 
     def _compare(self, run: bytes, loose: list[bytes]) -> tuple[str | None, ...] | None:
-        """Compare the headers of an object, at best together with the values that its series has in common."""
+        """Compare the headers of an object, at best together with what its series has in common."""
         if len(run) != len(self._expected):
             return None
-        array = np.frombuffer(run, np.uint8)
-        if (array & self._steady_mask).tobytes() == self._recent:
+        if self._cut_steady(run) == self._recent:
             return self._decoder.again((*self._cut_varying(run), *loose))
-        if (array & self._mask).tobytes() != self._expected:
+        if (np.frombuffer(run, np.uint8) & self._mask).tobytes() != self._expected:
             return None
         raws = (*self._cut(run), *loose)
-        self._remember(raws)
+        self._remember(run, raws)
         values = self._decoder.all(raws)
-        self._recent = (array & self._steady_mask).tobytes()
+        self._recent = self._cut_steady(run)
         return values
 
-    def _remember(self, raws: tuple[bytes, ...]) -> None:
-        """Keep the values of an object; those in which it differs from one of its series are varying ones."""
-        before, self._before = self._before, raws
-        if before is None or (self._series is not None and before[self._series] != raws[self._series]):
+    def _remember(self, run: bytes, raws: tuple[bytes, ...]) -> None:
+        """Keep an object; the values in which it differs from one of its series are varying ones."""
+        before, self._before = self._before, (run, raws)
+        if before is None:
             return
-        differing = {place for place, (old, new) in enumerate(zip(before, raws, strict=True)) if old != new}
+        old_run, old_raws = before
+        if self._series is not None and old_raws[self._series] != raws[self._series]:
+            return
+        self._holes += [span for span in self._passed if run[slice(*span)] != old_run[slice(*span)]]
+        differing = {place for place, (old, new) in enumerate(zip(old_raws, raws, strict=True)) if old != new}
         self._set_varying(sorted(differing.union(self._varying)))
 
     def _set_varying(self, places: Sequence[int]) -> None:
         self._varying = tuple(places)
         self._decoder.set_varying(self._varying)
-        self._cut_varying = _cutter([self._spans[place] for place in places if place < len(self._spans)])
-        self._steady_mask = self._mask.copy()
-        for place, (start, stop) in enumerate(self._spans):
-            if place not in self._varying:
-                self._steady_mask[start:stop] = 0xFF
+        varying = [self._spans[place] for place in places if place < len(self._spans)]
+        self._cut_varying = _cutter(varying)
+        self._holes = sorted(set(self._holes))
+        self._cut_steady = _cutter(_between(sorted({*self._holes, *varying}), len(self._expected)))
+
+
+def _between(holes: Iterable[tuple[int, int]], end: int) -> Iterator[tuple[int, int]]:
+    """The spans up to an end that these leave over."""
+    at = 0
+    for start, stop in holes:
+        yield at, start
+        at = stop
+    yield at, end
 
 
 def _cutter(spans: Iterable[tuple[int, int]]) -> Callable[[bytes], tuple[bytes, ...]]:

@@ -11,6 +11,7 @@ import os
 import shutil
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,10 +23,10 @@ from typing import BinaryIO, Literal, Protocol
 from pyconquest_rt.errors import ConflictError, DatabaseError, ObjectError, StorageError
 from pyconquest_rt.header import Header, HeaderReader
 from pyconquest_rt.ingest import Batch, Found, Ingest, State
-from pyconquest_rt.part10 import DEFLATED, check_inflated
+from pyconquest_rt.part10 import DEFLATED, check_inflated, open_prefix
 from pyconquest_rt.rows import Values
 from pyconquest_rt.settings import ArchiveSettings
-from pyconquest_rt.storage import Storage, make_folders, standard_name, sync
+from pyconquest_rt.storage import Storage, make_folders, standard_name, sync_folder
 
 Policy = Literal["replace", "keep", "refuse"]
 NameOf = Callable[[str, str, Path], str]
@@ -35,13 +36,14 @@ _LOG = logging.getLogger(__name__)
 _MAX_BATCH = 200
 _LOCK_TIMEOUT_S = 10.0
 _MAX_REFUSALS = 100_000
+_SPACE_S = 0.1
 
 
 class Received(Protocol):
-    """A staged file and what its sender said of it."""
+    """A staged file, flushed and open for reading from its start, and what its sender said of it."""
 
     @property
-    def path(self) -> str: ...
+    def file(self) -> BinaryIO: ...
     @property
     def sop_instance_uid(self) -> str: ...
 
@@ -87,7 +89,7 @@ class Reception:
         min_free: int | None = None,
         on_stored: Callable[[list[str]], None] | None = None,
     ) -> None:
-        self._ingest = Ingest.open(settings, durable=True, timeout_s=_LOCK_TIMEOUT_S)
+        self._ingest = Ingest.open(settings, durable=True, private=True, timeout_s=_LOCK_TIMEOUT_S)
         self._storage = Storage(settings.data, settings.devices)
         self._layout = self._ingest.layout
         self._indexing = write_to_database
@@ -99,6 +101,7 @@ class Reception:
         self._waiting: deque[_Job] = deque()
         self._turn = threading.Lock()
         self._closed = False
+        self._look_again = 0.0
         self._storage.clear_incoming()
 
     def close(self) -> None:
@@ -127,41 +130,46 @@ class Reception:
             StorageError, DatabaseError: it cannot be written now; nothing of it is left behind.
         """
         try:
-            job = self._read(Path(received.path), received.sop_instance_uid)
-            sync(job.staged)
-            self._write(job)
+            os.fsync(received.file.fileno())
+            self._write(self._read(received.file, received.sop_instance_uid))
         except ObjectError as error:
             self._record_refusal(received.sop_instance_uid, str(error))
             raise
 
     def _check_space(self) -> None:
+        """See, ten times a second at most, that some space is left for other programs."""
+        now = time.monotonic()
+        if now < self._look_again:
+            return
         usage = shutil.disk_usage(self._storage.incoming)
         floor = min(usage.total // 100, 1 << 30) if self._min_free is None else self._min_free
         if usage.free < floor:
             raise StorageError(
                 f"only {usage.free >> 20} MB are free at {self._storage.root}; {floor >> 20} MB must stay so"
             )
+        self._look_again = now + _SPACE_S
 
-    def _read(self, staged: Path, sop_instance_uid: str) -> _Job:
-        header = self._read_header(staged)
+    def _read(self, file: BinaryIO, sop_instance_uid: str) -> _Job:
+        header = self._read_header(file)
         if header.transfer_syntax == DEFLATED:
-            check_inflated(staged)
+            check_inflated(file.name)
         values = self._layout.complete(header.values)
         sop, patient = values[self._layout.sop_key], values[self._layout.patient_key]
         if not sop or not patient:
             raise ObjectError("it has no SOPInstanceUID")
         if sop_instance_uid and sop != sop_instance_uid.rstrip("\0 ") and "~" not in sop:
             raise ObjectError("its SOPInstanceUID is not the one that it was announced with")
-        return _Job(staged, header, values, patient, sop)
+        return _Job(Path(file.name), header, values, patient, sop)
 
-    def _read_header(self, staged: Path) -> Header:
+    def _read_header(self, file: BinaryIO) -> Header:
         """Read a header by one of the readers that no other association uses now; each knows what it has seen."""
         try:
             reader = self._readers.pop()
         except IndexError:
             reader = self._layout.reader()
         try:
-            return reader.read_file(staged)
+            file.seek(0)
+            return reader.parse(open_prefix(file.fileno(), file.name, reader.prefix_bytes))
         finally:
             self._readers.append(reader)
 
@@ -237,8 +245,7 @@ class Reception:
         if there and not self._is_newer(job, target, known is not None):
             return None
         placement.place(job.staged, target, replaces=there)
-        status = target.stat()
-        return Found(name, status.st_size, status.st_mtime_ns, job.header)
+        return Found(name, job.header.size, job.header.mtime_ns, job.header)
 
     def _is_newer(self, job: _Job, target: Path, indexed: bool) -> bool:
         """Whether the object has to be written over the file that is there."""
@@ -281,21 +288,28 @@ class _Placement:
     def place(self, staged: Path, target: Path, *, replaces: bool) -> None:
         """Move a flushed file to its final name; what was there is kept until the end of the batch."""
         try:
-            self._folders.update(make_folders(target.parent), (target.parent,))
             if replaces:
                 backup = staged.with_suffix(".before")
                 os.link(target, backup)
                 self._replaced.append((target, backup))
             else:
                 self._new.append(target)
-            staged.replace(target)
+            self._move(staged, target)
         except OSError as error:
             raise StorageError(f"cannot write {target}: {error.strerror}") from error
+
+    def _move(self, staged: Path, target: Path) -> None:
+        self._folders.add(target.parent)
+        try:
+            staged.replace(target)
+        except FileNotFoundError:
+            self._folders.update(make_folders(target.parent))
+            staged.replace(target)
 
     def sync(self) -> None:
         """Make the new names durable."""
         for folder in self._folders:
-            sync(folder)
+            sync_folder(folder)
 
     def undo(self) -> None:
         """Take every name of the batch back."""

@@ -1,9 +1,10 @@
 """The files: staged, made durable, and only then given their final name.
 
-A file below the data directory is either complete under its final name or a ``.tmp`` file in ``.incoming``,
+A file below the data directory is either complete under its final name or in ``.incoming``,
 a folder that every rebuild passes over (ours and Conquest's).
 """
 
+import itertools
 import os
 import secrets
 import time
@@ -41,6 +42,7 @@ class Storage:
     def __init__(self, root: str | os.PathLike[str], devices: Mapping[str, str] | None = None) -> None:
         self.root = Path(root)
         self.incoming = self.root / INCOMING
+        self._run, self._numbers = secrets.token_hex(12), itertools.count()
         self._devices = {name.upper(): Path(folder) for name, folder in (devices or {}).items()}
 
     @contextmanager
@@ -50,7 +52,7 @@ class Storage:
         Raises:
             StorageError: the folder cannot be made or written.
         """
-        path = self.incoming / f"{secrets.token_hex(12)}.tmp"
+        path = self.incoming / f"{self._run}-{next(self._numbers)}.tmp"
         try:
             file = self._new_file(path)
         except OSError as error:
@@ -63,10 +65,10 @@ class Storage:
 
     def _new_file(self, path: Path) -> BinaryIO:
         try:
-            return path.open("xb", buffering=_BUFFER)
+            return open(path, "xb", buffering=_BUFFER, opener=_open_to_read_too)
         except FileNotFoundError:
             self.incoming.mkdir(parents=True, exist_ok=True)
-            return path.open("xb", buffering=_BUFFER)
+            return open(path, "xb", buffering=_BUFFER, opener=_open_to_read_too)
 
     def place(self, staged: str, object_file: str) -> None:
         """Make a staged file durable and move it to its final name, in one step that cannot be half done.
@@ -84,7 +86,7 @@ class Storage:
             new_folders = make_folders(target.parent)
             Path(staged).replace(target)
             for folder in (target.parent, *new_folders):
-                sync(folder)
+                sync_folder(folder)
         except OSError as error:
             raise StorageError(f"cannot write {target}: {error.strerror}") from error
 
@@ -149,12 +151,19 @@ class Storage:
     def clear_incoming(self, older_than_s: float = 3600.0) -> int:
         """Remove what broken-off receptions left in ``.incoming``; returns how many files."""
         removed = 0
-        for path in self.incoming.glob("*.tmp"):
+        for path in self.incoming.glob("*"):
             with suppress(OSError):
-                if path.stat().st_mtime <= time.time() - older_than_s:
+                if (
+                    path.stat().st_ctime <= time.time() - older_than_s
+                ):  # what is kept of a replaced file is older
                     path.unlink()
                     removed += 1
         return removed
+
+
+def _open_to_read_too(path: str, flags: int) -> int:
+    """Open a file that Python only writes, so that its descriptor can be read (mode ``x+b`` seeks at each write)."""
+    return os.open(path, flags & ~os.O_WRONLY | os.O_RDWR, 0o666)
 
 
 def standard_name(patient_id: str, sop_instance_uid: str) -> str:
@@ -163,13 +172,18 @@ def standard_name(patient_id: str, sop_instance_uid: str) -> str:
 
 
 def sync(path: Path) -> None:
-    """Flush a file or a folder to the disk; a system that cannot open folders (Windows) skips those."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    except PermissionError:
-        if path.is_dir():
-            return
-        raise
+    """Flush a file to the disk."""
+    _sync(path, os.O_RDWR)
+
+
+def sync_folder(path: Path) -> None:
+    """Flush the names in a folder to the disk; a system that cannot open folders (Windows) passes over them."""
+    with suppress(PermissionError):
+        _sync(path, os.O_RDONLY)
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
     try:
         os.fsync(descriptor)
     finally:

@@ -5,9 +5,13 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from pyconquest_rt import database as database_module
 from pyconquest_rt import schema
 from pyconquest_rt.database import EXTRA_IMAGE_COLUMNS, Database, quote
 from pyconquest_rt.errors import DatabaseError
@@ -119,6 +123,54 @@ def test_a_transaction_is_all_or_nothing(database: Database) -> None:
         with database.transaction():
             raise ZeroDivisionError
     assert database.query("SELECT * FROM rejected") == []
+
+
+ROW = st.tuples(
+    st.sampled_from([None, "", "a", "é\0"]),
+    st.sampled_from([None, 7]),
+    st.sampled_from(["x", "y"]),
+    st.none(),
+)
+
+
+@given(st.one_of(st.lists(ROW, max_size=4), st.lists(ROW, min_size=15, max_size=65)), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_rows_are_inserted_as_one_by_one(rows: list[tuple[object, ...]], is_wide: bool) -> None:
+    """Many by one statement, with what they share bound once; also where a statement has no room for many."""
+    database = Database(":memory:", schema.default())
+    width = 300 if is_wide else 0
+    columns = ["k", "a", "b", "c", "d", *(f"w{number}" for number in range(width))]
+    wanted = [(key, *row, *(f"{key}.{w}" for w in range(width))) for key, row in enumerate(rows)]
+    for table in ("at_once", "one_by_one"):
+        database.connection.execute(f"CREATE TABLE {table}({', '.join(columns)})")
+    with patch.object(database_module, "_MANY", 20), database.transaction():
+        database.insert("at_once", columns, wanted)
+    database.connection.executemany(
+        f"INSERT INTO one_by_one VALUES ({', '.join('?' * len(columns))})", wanted
+    )
+    expected, found = (
+        database.connection.execute(f"SELECT * FROM {table} ORDER BY rowid").fetchall()
+        for table in ("one_by_one", "at_once")
+    )
+    assert found == expected == wanted
+    database.close()
+
+
+@pytest.mark.parametrize("count", [2, 205])
+def test_a_row_that_is_there_already_stops_an_insert_or_is_replaced(database: Database, count: int) -> None:
+    columns = ("path", "size", "mtime_ns", "sop", "state")
+    rows = [(f"P/{number}", 1, 1, None, "indexed") for number in range(count)]
+    with database.transaction():
+        database.insert("files", columns, rows[-1:])
+    with pytest.raises(sqlite3.IntegrityError), database.transaction():
+        database.insert("files", columns, rows)
+    assert database.query("SELECT count(*) AS n FROM files") == [{"n": 1}]
+    again = [(path, 2, *rest) for path, _, *rest in [*rows, *rows]]
+    with database.transaction():
+        database.insert("files", columns, again, "ON CONFLICT(path) DO UPDATE SET size = excluded.size")
+    assert database.query("SELECT count(*) AS n, sum(size) AS size FROM files") == [
+        {"n": count, "size": 2 * count}
+    ]
 
 
 def test_a_writer_waits_for_another_up_to_its_patience(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import re
 import shutil
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from click.testing import CliRunner
@@ -134,14 +134,14 @@ def receive(reception: Reception, data_set: Dataset) -> None:
     data_set.save_as(buffer, enforce_file_format=True)
 
     class Received:
-        path: str
+        file: BinaryIO
         sop_instance_uid = data_set.SOPInstanceUID
 
     with reception.stage() as file:
         file.write(buffer.getvalue())
         file.flush()
         received = Received()
-        received.path = file.name
+        received.file = file
         reception.accept(received)
 
 

@@ -1,12 +1,13 @@
 """Objects from the network: acknowledged means on disk and indexed; anything else leaves nothing behind."""
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from pydicom import dcmread
@@ -21,12 +22,13 @@ from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.reception import Reception
 from pyconquest_rt.settings import ArchiveSettings
+from pyconquest_rt.storage import Storage
 from pyconquest_rt.verify import verify
 
 
 @dataclass
 class Received:
-    path: str
+    file: BinaryIO
     sop_instance_uid: str
 
 
@@ -51,7 +53,7 @@ def send(reception: Reception, data_set: Dataset) -> None:
     with reception.stage() as file:
         file.write(buffer.getvalue())
         file.flush()
-        reception.accept(Received(file.name, data_set.get("SOPInstanceUID", "")))
+        reception.accept(Received(file, data_set.get("SOPInstanceUID", "")))
 
 
 def query(settings: ArchiveSettings, sql: str) -> list[tuple[Any, ...]]:
@@ -244,3 +246,17 @@ def test_without_the_database_files_are_stored_and_a_rebuild_finds_them(settings
     ingest = Ingest.open(settings)
     assert rebuild(ingest).indexed == 3
     ingest.close()
+
+
+def test_what_a_killed_reception_left_is_cleared_when_it_is_old(
+    reception: Reception, settings: ArchiveSettings
+) -> None:
+    send(reception, make_object())
+    (name,) = files(settings)
+    os.utime(Path(settings.data) / name, (0, 0))
+    storage = Storage(settings.data)
+    (storage.incoming / "broken-off.tmp").write_bytes(b"half")
+    os.link(Path(settings.data) / name, storage.incoming / "replaced.before")  # old content, kept just now
+    assert storage.clear_incoming() == 0
+    assert storage.clear_incoming(older_than_s=0) == 2
+    assert files(settings) == [name]

@@ -4,7 +4,7 @@ import sqlite3
 import ssl
 from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, BinaryIO
 
 from pyconquest_rt.errors import ObjectError, PyconquestError
 from pyconquest_rt.hooks import Stored
@@ -86,7 +86,7 @@ class Network(Base):
             with reception.stage() as file:
                 file.write(event.encoded_dataset())
                 file.flush()
-                reception.accept(_Received(file.name, str(event.request.AffectedSOPInstanceUID)))
+                reception.accept(_Received(file, str(event.request.AffectedSOPInstanceUID)))
         except ObjectError as error:
             self._log.error("an object was refused: %s", error)
             return _CANNOT_UNDERSTAND
@@ -319,5 +319,5 @@ class Network(Base):
 class _Received:
     """What :class:`~pyconquest_rt.reception.Reception` asks of a staged file."""
 
-    def __init__(self, path: str, sop_instance_uid: str) -> None:
-        self.path, self.sop_instance_uid = path, sop_instance_uid
+    def __init__(self, file: BinaryIO, sop_instance_uid: str) -> None:
+        self.file, self.sop_instance_uid = file, sop_instance_uid

@@ -21,4 +21,4 @@ class FolderSink:
 
     def accept(self, received: Received) -> None:
         """Give the file its name; one of the same instance that is there is replaced."""
-        self._storage.place(received.path, paths.file_name(received.sop_instance_uid))
+        self._storage.place(received.file.name, paths.file_name(received.sop_instance_uid))

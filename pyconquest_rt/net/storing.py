@@ -26,7 +26,8 @@ _MAX_UID: Final = 64
 class Received(NamedTuple):
     """One object from the network: a complete DICOM file under a temporary name, and what was said of it."""
 
-    path: str
+    file: BinaryIO
+    """Flushed, and open for reading from its start."""
     sop_class_uid: str
     sop_instance_uid: str
     transfer_syntax_uid: str
@@ -67,22 +68,15 @@ def receive_object(association: Association, message: Message, sink: Sink) -> St
     """
     size = 0
     try:
-        stored = _describe(association, message)
+        identity = (*_identity(message), message.context.transfer_syntax)
+        calling, called = association.calling_aet, association.called_aet
         with sink.stage() as file:
-            file.write(
-                file_header(
-                    stored.sop_class_uid,
-                    stored.sop_instance_uid,
-                    stored.transfer_syntax_uid,
-                    calling_aet=stored.calling_aet,
-                    called_aet=stored.called_aet,
-                )
-            )
+            file.write(file_header(*identity, calling_aet=calling, called_aet=called))
             for piece in association.data_set():
                 size += len(piece)
                 file.write(piece)
             file.flush()
-            sink.accept(stored._replace(path=file.name))
+            sink.accept(Received(file, *identity, calling, called, association.address))
         return Stored(SUCCESS, "", size)
     except NetworkError:
         raise
@@ -101,22 +95,15 @@ def receive_object(association: Association, message: Message, sink: Sink) -> St
         return Stored(status, _comment(error), size)
 
 
-def _describe(association: Association, message: Message) -> Received:
+def _identity(message: Message) -> tuple[str, str]:
+    """Return the UIDs of the object's SOP class and instance. Raises ObjectError for a request without object."""
     sop_class = message.command.text("AffectedSOPClassUID")
     sop_instance = message.command.text("AffectedSOPInstanceUID")
     if not message.command.has_data_set:
         raise ObjectError("the C-STORE request has no data set")
     if len(sop_class) > _MAX_UID or len(sop_instance) > _MAX_UID:
         raise ObjectError(f"a UID of the C-STORE request is longer than {_MAX_UID} characters")
-    return Received(
-        "",
-        sop_class,
-        sop_instance,
-        message.context.transfer_syntax,
-        association.calling_aet,
-        association.called_aet,
-        association.address,
-    )
+    return sop_class, sop_instance
 
 
 def _status_of(error: Exception) -> int:

@@ -67,7 +67,7 @@ class FolderSink:
         if self.error is not None:
             raise self.error
         self.received.append(received)
-        Path(received.path).replace(self.path(received.sop_instance_uid))
+        Path(received.file.name).replace(self.path(received.sop_instance_uid))
 
     def path(self, uid: str) -> Path:
         """Return where an object of this UID is kept."""

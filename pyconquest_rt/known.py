@@ -1,0 +1,71 @@
+"""What was read of the index's patients, studies and series, kept as long as nobody else has written."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from pyconquest_rt.database import Database
+from pyconquest_rt.forward_rules import Rule, rules
+
+Row = tuple[Any, ...]
+_MAX_ROWS = 10_000
+
+
+class Known:
+    """The parents that objects of late had, so that the next object of a series need not ask for them.
+
+    Only for a connection on which nothing but batches of objects is written. Before it is used in a transaction
+    :meth:`check` must be called, and :meth:`keep` when the last row is written.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._version = 0
+        self._state: tuple[int, int, int] | None = None
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.study_of: dict[str, str] = {}
+        """Series to study."""
+        self.patient_of: dict[str, str] = {}
+        """Study to patient."""
+        self.rows: dict[str, dict[str, Row]] = defaultdict(dict)
+        """Table to key to row."""
+        self._rules: list[Rule] | None = None
+
+    def check(self) -> None:
+        """Forget everything if the index may have changed by anybody else, or if what was written was taken back."""
+        (self._version,) = self._database.connection.execute("PRAGMA data_version").fetchone()
+        if self._state != self._now() or len(self.study_of) > _MAX_ROWS:
+            self.clear()
+        self._state = None
+
+    def keep(self) -> None:
+        """Say that what is known now is in the index as soon as this transaction is."""
+        self._state = self._now()
+
+    def _now(self) -> tuple[int, int, int]:
+        """Numbers that change when another connection commits, when this one writes, and when it takes back."""
+        return self._version, self._database.connection.total_changes, self._database.rollbacks
+
+    def look_up(self, sql: str, keys: Iterable[str | None], parents: dict[str, str]) -> None:
+        """Have the parents of some keys; ``sql`` selects key and parent of those in ``(?)``."""
+        missing = {key for key in keys if key is not None} - parents.keys()
+        if missing:
+            found = self._database.select_in(sql, missing)
+            parents.update((key, parent) for key, parent in found if parent is not None)
+
+    def rows_of(self, table: str, sql: str, keys: Iterable[str]) -> dict[str, Row]:
+        """Return the rows that a table has of some keys (and of others); ``sql`` selects them, the key first."""
+        rows = self.rows[table]
+        missing = set(keys) - rows.keys()
+        if missing:
+            rows.update((row[0], row) for row in self._database.select_in(sql, missing))
+        return rows
+
+    def rules(self) -> list[Rule]:
+        """Return the forwarding rules."""
+        if self._rules is None:
+            self._rules = rules(self._database)
+        return self._rules
