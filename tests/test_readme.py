@@ -1,12 +1,14 @@
 """README.md does what it says: every block of code in it is run, in order, in one empty folder.
 
 ``python`` blocks share one namespace, ``pycon`` blocks must show what Python shows, ``sh`` blocks must end
-well, and ``console`` blocks must print what they show. In what is shown, ``...`` stands for anything.
+well, and ``console`` blocks must print what they show. In what is shown, ``...`` stands for anything. A port that is
+named is one that is free, since this machine may use the one in the text.
 """
 
 import doctest
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -107,8 +109,11 @@ def test_every_block_of_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     working.mkdir()
     monkeypatch.chdir(working)
     names: dict[str, Any] = {"__name__": "__readme__"}
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        free = probe.getsockname()[1]
     for block in blocks():
-        RUNNERS[block.language](block, names)
+        text = re.sub(r"port=\d+", f"port={free}", block.text)
+        RUNNERS[block.language](block._replace(text=text), names)
 
 
 def test_every_block_is_of_a_language_that_is_run() -> None:
