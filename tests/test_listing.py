@@ -121,6 +121,13 @@ def test_hidden_names_and_folders_that_conquest_skips_are_left_out(tmp_path: Pat
     database.close()
 
 
+def test_a_link_to_itself_hides_nothing(tmp_path: Path) -> None:
+    make_tree(tmp_path, {"P/a", "P/z"})
+    (tmp_path / "P/link").symlink_to("link")
+    (span,) = spans(tmp_path)
+    assert span.files == [("P/", ["a", "link", "z"])]
+
+
 def test_folders_that_are_as_they_were_cost_one_statement_a_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
