@@ -48,9 +48,8 @@ _as_listed = partial(tuple.__new__, Listed)  # as Listed._make, at a third of it
 _as_seen = partial(tuple.__new__, Seen)
 
 
-_Names = tuple[
-    str, Sequence[str]
-]  # a folder, relative to the root with ``/`` at its end or empty; files in it
+_Names = tuple[str, Sequence[str]]
+"""A folder, relative to the root with ``/`` at its end or empty, and the names of files in it, sorted."""
 
 
 class Span(NamedTuple):
@@ -124,7 +123,11 @@ def _runs(path: str, folder: str, skipped: Mapping[str, str], above: tuple[str, 
     try:
         with os.scandir(path) as entries:
             for entry in entries:
-                if entry.is_dir():
+                try:
+                    is_folder = entry.is_dir()
+                except OSError:
+                    is_folder = False  # such as a link to itself, of which reading it will tell
+                if is_folder:
                     folders[f"{entry.name}/"] = entry
                 else:
                     names.append(entry.name)

@@ -133,7 +133,7 @@ def test_values_that_a_series_has_in_common_are_those_of_each_object(
             0x00201041: rng.choice(["-5.00", "10.00", "20.00"]),
             0x00280010: "512" if rng.random() < 0.98 else "256",
         }
-        dataset = small()
+        dataset = small(AcquisitionTime=f"{rng.randrange(100000, 235959)}")  # not wanted, other in each
         for tag, value in expected.items():
             dataset[tag] = DataElement(tag, dictionary_VR(tag), value if tag != 0x00280010 else int(value))
         assert reader.read_bytes(file_of(dataset, syntax)).values == tuple(expected[tag] for tag in tags)

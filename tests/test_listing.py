@@ -112,6 +112,22 @@ def test_a_file_that_became_a_folder_has_gone(tmp_path: Path) -> None:
     database.close()
 
 
+def test_hidden_names_and_folders_that_conquest_skips_are_left_out(tmp_path: Path) -> None:
+    """A skipped folder is one by its whole name and at the top only."""
+    make_tree(tmp_path, {"bin/a", "Incoming/b", ".h/a", ".h2", "P/.h", "P/bin/c", "bin1", "-", "P/z"})
+    database = Database(":memory:", schema.default())
+    listed = [file.path for span in spans(tmp_path) for file, _ in span.differences(database) if file]
+    assert listed == ["-", "P/bin/c", "P/z", "bin1"]
+    database.close()
+
+
+def test_a_link_to_itself_hides_nothing(tmp_path: Path) -> None:
+    make_tree(tmp_path, {"P/a", "P/z"})
+    (tmp_path / "P/link").symlink_to("link")
+    (span,) = spans(tmp_path)
+    assert span.files == [("P/", ["a", "link", "z"])]
+
+
 def test_folders_that_are_as_they_were_cost_one_statement_a_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
