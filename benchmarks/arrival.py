@@ -18,7 +18,7 @@ from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.node import Node, derive_in_processes
 from pyconquest_rt.scu import send_files
 from pyconquest_rt.settings import ArchiveSettings, DeriveSettings, ListenerSettings, Settings
-from pyconquest_rt.store import Options, Storer
+from pyconquest_rt.tasks.store import Options, Storer
 
 ROIS = 20
 SENT = 24  # patients; sending them lasts long enough for derivations to begin meanwhile

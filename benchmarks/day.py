@@ -36,13 +36,14 @@ from common import parser, report, verdict
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
-from pyconquest_rt import forward, jobs, scu
-from pyconquest_rt.backup import copies
+from pyconquest_rt import forward, scu
 from pyconquest_rt.config import parse, render
 from pyconquest_rt.database import Database
 from pyconquest_rt.forward_rules import Rule, add_rule
 from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.scp import Listener
+from pyconquest_rt.service import jobs
+from pyconquest_rt.service.backup import copies
 from pyconquest_rt.settings import (
     ArchiveSettings,
     BackupSettings,
@@ -61,7 +62,7 @@ SHARES = (85, 7, 4, 4)
 
 def serve(seconds: float) -> None:
     """Run the service with pauses shortened as the day is; its settings come on the standard input."""
-    from pyconquest_rt import service
+    from pyconquest_rt.service.serve import serve
 
     scale = seconds / DAY_S
     forward.FIRST_PAUSE_S, forward.LONGEST_PAUSE_S = (
@@ -70,7 +71,7 @@ def serve(seconds: float) -> None:
     )
     settings, problems = parse(sys.stdin.read())
     assert not problems, problems
-    service.serve(settings, lambda line: print(line, flush=True))
+    serve(settings, lambda line: print(line, flush=True))
 
 
 class Objects:

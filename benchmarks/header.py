@@ -25,7 +25,7 @@ from pydicom.data import get_testdata_file
 from pydicom.uid import UID, ImplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
 from pyconquest_rt.header import Field, HeaderReader
-from pyconquest_rt.part10 import read_prefix
+from pyconquest_rt.reading.part10 import read_prefix
 
 #: The tags of PyConquest's default columns; some stand in several tables, so 83 columns have 57 tags.
 TAGS = [

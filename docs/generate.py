@@ -13,12 +13,13 @@ from typing import Any
 import click
 from pydicom.datadict import keyword_for_tag
 
-from pyconquest_rt import config, jobs, schema, settings, toml_text, watch
+from pyconquest_rt import config, schema, settings, toml_text
 from pyconquest_rt.cli import main
 from pyconquest_rt.database import Database
 from pyconquest_rt.derive import extractors, prepare
 from pyconquest_rt.exports import pseudonym_map
 from pyconquest_rt.options import default_of
+from pyconquest_rt.service import jobs, watch
 
 FOLDER = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by docs/generate.py; change the code, not this page. -->\n"

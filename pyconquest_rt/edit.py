@@ -5,8 +5,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pyconquest_rt.errors import ObjectError
-from pyconquest_rt.objects import PathLike, content_errors, read_object, replace_object
-from pyconquest_rt.values import SINGLE_VALUED
+from pyconquest_rt.reading.objects import PathLike, content_errors, read_object, replace_object
+from pyconquest_rt.reading.values import SINGLE_VALUED
 
 if TYPE_CHECKING:
     from pydicom import Dataset

@@ -16,7 +16,8 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from pyconquest_rt.elements import (
+from pyconquest_rt.errors import UnreadableError
+from pyconquest_rt.reading.elements import (
     PIXEL_REPRESENTATION,
     SPECIFIC_CHARACTER_SET,
     ElementHeader,
@@ -28,11 +29,10 @@ from pyconquest_rt.elements import (
     read_header,
     read_items,
 )
-from pyconquest_rt.errors import UnreadableError
-from pyconquest_rt.fields import Conversion, ConversionTable, Decoder, fit
-from pyconquest_rt.fields import Field as Field
-from pyconquest_rt.layouts import MAX_PARTS, LayoutCache
-from pyconquest_rt.part10 import (
+from pyconquest_rt.reading.fields import Conversion, ConversionTable, Decoder, fit
+from pyconquest_rt.reading.fields import Field as Field
+from pyconquest_rt.reading.layouts import MAX_PARTS, LayoutCache
+from pyconquest_rt.reading.part10 import (
     MAX_VALUE,
     PREFIX_BYTES,
     TRANSFER_SYNTAX_UID,
@@ -42,7 +42,7 @@ from pyconquest_rt.part10 import (
     begin,
     read_prefix,
 )
-from pyconquest_rt.values import (
+from pyconquest_rt.reading.values import (
     NUMBER_CODES,
     UNDEFINED_LENGTH,
     character_codecs,

@@ -18,7 +18,7 @@ from pyconquest_rt.errors import DatabaseError, UnreadableError
 from pyconquest_rt.header import HeaderReader
 from pyconquest_rt.ingest import Found, Ingest
 from pyconquest_rt.listing import Listed, Seen, Span, spans
-from pyconquest_rt.part10 import PREFIX_BYTES, Prefix, announce, read_prefix
+from pyconquest_rt.reading.part10 import PREFIX_BYTES, Prefix, announce, read_prefix
 from pyconquest_rt.rebuild_report import Report
 from pyconquest_rt.removal import remove_images
 from pyconquest_rt.rows import RowLayout

@@ -16,7 +16,6 @@ from pyconquest_rt import processes, schema
 from pyconquest_rt.errors import SettingsError, StorageError
 from pyconquest_rt.forward import Forwarder
 from pyconquest_rt.hooks import Hook, load, stored_caller
-from pyconquest_rt.naming import naming
 from pyconquest_rt.net import tls
 from pyconquest_rt.net.admission import Access, Policy
 from pyconquest_rt.net.commitment import CommitmentService
@@ -30,6 +29,7 @@ from pyconquest_rt.options import PEERS, caller
 from pyconquest_rt.reception import Received, Reception
 from pyconquest_rt.scp import Listener
 from pyconquest_rt.settings import ArchiveSettings, ListenerSettings, Settings
+from pyconquest_rt.tasks.naming import naming
 
 
 class Node:

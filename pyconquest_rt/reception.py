@@ -23,7 +23,7 @@ from typing import BinaryIO, Literal, Protocol
 from pyconquest_rt.errors import ConflictError, DatabaseError, ObjectError, StorageError
 from pyconquest_rt.header import Header, HeaderReader
 from pyconquest_rt.ingest import Batch, Found, Ingest, State
-from pyconquest_rt.part10 import DEFLATED, check_inflated, open_prefix
+from pyconquest_rt.reading.part10 import DEFLATED, check_inflated, open_prefix
 from pyconquest_rt.rows import Values
 from pyconquest_rt.settings import ArchiveSettings
 from pyconquest_rt.storage import Storage, make_folders, standard_name, sync_folder

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from operator import itemgetter
 
-from pyconquest_rt.fields import fit
 from pyconquest_rt.header import Field, HeaderReader
+from pyconquest_rt.reading.fields import fit
 from pyconquest_rt.rt_columns import SEQUENCES, SEQUENCES_OF, rt_columns
 from pyconquest_rt.schema import Column, Definition
 

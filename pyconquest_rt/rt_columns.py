@@ -8,7 +8,7 @@ ROIs) the values here are those of the object: beams are matched by BeamNumber.
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from pyconquest_rt.elements import Item
+from pyconquest_rt.reading.elements import Item
 
 REFERENCED_SERIES = 0x00081115
 REFERENCED_SOP = 0x00081155

@@ -17,7 +17,7 @@ from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.node import Node
 from pyconquest_rt.scu import send_files
 from pyconquest_rt.settings import ArchiveSettings, DeriveSettings, ListenerSettings, Settings
-from pyconquest_rt.verify import verify
+from pyconquest_rt.tasks.verify import verify
 
 FORK = multiprocessing.get_context("fork") if sys.platform == "linux" else None
 needs_fork = pytest.mark.skipif(FORK is None, reason="kills forked processes; Linux only")

@@ -18,7 +18,7 @@ from pyconquest_rt.errors import DatabaseError
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.settings import ArchiveSettings
-from pyconquest_rt.verify import Problem, fix, verify
+from pyconquest_rt.tasks.verify import Problem, fix, verify
 
 Put = Callable[..., Path]
 

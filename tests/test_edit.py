@@ -8,9 +8,9 @@ from pydicom import Dataset, dcmread
 from pydicom.data import get_testdata_file
 from samples import make_object, save
 
-from pyconquest_rt import objects
 from pyconquest_rt.edit import NoSuchElementError, change_tag, delete_rois, modify_structure_set
 from pyconquest_rt.errors import ObjectError, StorageError, UnreadableError
+from pyconquest_rt.reading import objects
 
 
 @pytest.mark.parametrize(

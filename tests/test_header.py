@@ -29,11 +29,11 @@ from oracle import read as pydicom_read
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
-from pyconquest_rt import part10
-from pyconquest_rt.elements import format_tag
 from pyconquest_rt.errors import UnreadableError
-from pyconquest_rt.fields import fit
 from pyconquest_rt.header import Field, HeaderReader
+from pyconquest_rt.reading import part10
+from pyconquest_rt.reading.elements import format_tag
+from pyconquest_rt.reading.fields import fit
 
 # -- equal to pydicom ---------------------------------------------------------------------------------------
 

@@ -22,9 +22,9 @@ from oracle import SHARED_DATA
 from pydicom.data import get_testdata_file
 from pydicom.uid import UID
 
-from pyconquest_rt import part10
 from pyconquest_rt.errors import UnreadableError
 from pyconquest_rt.header import MAX_SEQUENCES, Field, Header, HeaderReader
+from pyconquest_rt.reading import part10
 
 WANTED = fields(0x00080018, 0x00080060, 0x00100010, 0x00100020, 0x0020000D, 0x30060002)
 

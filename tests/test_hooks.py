@@ -12,14 +12,14 @@ from samples import make_object, save, wait_until
 from pyconquest_rt import config
 from pyconquest_rt.demo import make_patient
 from pyconquest_rt.derive import Derived, derive
-from pyconquest_rt.doctor import examine
 from pyconquest_rt.errors import SettingsError
 from pyconquest_rt.hooks import Caller, Stored, load
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.node import Node
 from pyconquest_rt.scu import send_files
-from pyconquest_rt.service import Service
+from pyconquest_rt.service.doctor import examine
+from pyconquest_rt.service.serve import Service
 from pyconquest_rt.settings import (
     ArchiveSettings,
     DeriveSettings,

@@ -16,7 +16,7 @@ from samples import SHARED_DATA, make_object, needs_shared_data, save
 
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.ingest import Ingest
-from pyconquest_rt.verify import HARMLESS, verify
+from pyconquest_rt.tasks.verify import HARMLESS, verify
 
 Put = Callable[..., Path]
 

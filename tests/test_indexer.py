@@ -16,7 +16,7 @@ from pyconquest_rt import indexer
 from pyconquest_rt.errors import DatabaseError
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.ingest import Ingest
-from pyconquest_rt.verify import fix, verify
+from pyconquest_rt.tasks.verify import fix, verify
 
 Put = Callable[..., Path]
 

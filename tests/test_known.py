@@ -8,11 +8,11 @@ import pytest
 from samples import make_object, save
 
 from pyconquest_rt import known
-from pyconquest_rt.delete import delete_series
 from pyconquest_rt.errors import ConflictError
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.ingest import Found, Ingest, State
 from pyconquest_rt.settings import ArchiveSettings
+from pyconquest_rt.tasks.delete import delete_series
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from pyconquest_rt.settings import (
     ReceiveSettings,
     Settings,
 )
-from pyconquest_rt.verify import verify
+from pyconquest_rt.tasks.verify import verify
 
 
 def settings_of(folder: Path, text: str = "") -> Settings:

@@ -15,15 +15,15 @@ from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 from samples import make_object
 
-from pyconquest_rt import part10
 from pyconquest_rt import reception as module
 from pyconquest_rt.errors import ConflictError, DatabaseError, ObjectError, StorageError
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.reading import part10
 from pyconquest_rt.reception import Reception
 from pyconquest_rt.settings import ArchiveSettings
 from pyconquest_rt.storage import Storage
-from pyconquest_rt.verify import verify
+from pyconquest_rt.tasks.verify import verify
 
 
 @dataclass

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from pyconquest_rt import jobs, watch
 from pyconquest_rt.database import Database, quote
 from pyconquest_rt.derive import derive, extractors, prepare
 from pyconquest_rt.exports import pseudonym_map
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.service import jobs, watch
 from pyconquest_rt.settings import ArchiveSettings
-from pyconquest_rt.verify import verify
+from pyconquest_rt.tasks.verify import verify
 
 DUMPS = sorted((Path(__file__).parent / "data/schema_versions").glob("*.sql"))
 

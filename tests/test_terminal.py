@@ -9,7 +9,7 @@ from contextlib import redirect_stderr
 import pytest
 
 from pyconquest_rt import terminal
-from pyconquest_rt.status import counted
+from pyconquest_rt.service.status import counted
 from pyconquest_rt.terminal import Progress, cell, print_result, waiting
 
 

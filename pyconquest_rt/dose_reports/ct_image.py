@@ -8,7 +8,7 @@ from pyconquest_rt.dose_reports import ct_toshiba
 from pyconquest_rt.dose_reports.ct_philips import ACQUISITION_TYPES
 from pyconquest_rt.dose_reports.image import Numbers, coded, fill_numbers, places, start_image
 from pyconquest_rt.dose_reports.rows import Row, Rows
-from pyconquest_rt.elements import Item
+from pyconquest_rt.reading.elements import Item
 
 _NUMBERS: Numbers = (
     ("mean_ctdivol_mGy", 0x00189345, "mGy"),

@@ -4,7 +4,7 @@ from pyconquest_rt.dose_reports.attributes import maker_block
 from pyconquest_rt.dose_reports.header_row import start_rows
 from pyconquest_rt.dose_reports.image import Numbers, fill_numbers
 from pyconquest_rt.dose_reports.rows import Rows
-from pyconquest_rt.elements import Item
+from pyconquest_rt.reading.elements import Item
 
 _CREATOR = "ELSCINT1"
 _EXPOSURES = 0x0040030E

@@ -19,8 +19,8 @@ from pyconquest_rt.dose_reports.ct_philips import PHANTOMS
 from pyconquest_rt.dose_reports.header_row import set_kind, start_rows
 from pyconquest_rt.dose_reports.ocr import Word
 from pyconquest_rt.dose_reports.rows import Rows
-from pyconquest_rt.elements import Item
 from pyconquest_rt.errors import UnreadableError
+from pyconquest_rt.reading.elements import Item
 
 Line = list[Word]
 

@@ -7,7 +7,7 @@ import struct
 
 from pyconquest_rt.dose_reports.attributes import maker_block, number
 from pyconquest_rt.dose_reports.rows import Row
-from pyconquest_rt.elements import Item
+from pyconquest_rt.reading.elements import Item
 
 _CREATOR = "TOSHIBA_MEC_CT3"
 _NUMBERS = {

@@ -2,7 +2,7 @@
 
 from pyconquest_rt.dose_reports.attributes import first_number
 from pyconquest_rt.dose_reports.rows import Rows
-from pyconquest_rt.elements import Item
+from pyconquest_rt.reading.elements import Item
 
 _TEXTS = {
     "SOPClassUID": 0x00080016,

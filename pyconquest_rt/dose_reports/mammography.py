@@ -6,7 +6,7 @@ from pyconquest_rt.dose_reports.attributes import maker_block, number
 from pyconquest_rt.dose_reports.image import coded, fill_numbers, material
 from pyconquest_rt.dose_reports.radiography import extract_radiograph
 from pyconquest_rt.dose_reports.rows import Rows
-from pyconquest_rt.elements import Item
+from pyconquest_rt.reading.elements import Item
 
 _PERCENT = re.compile(r"(\d+(?:[.,]\d+)?)\s*%")
 

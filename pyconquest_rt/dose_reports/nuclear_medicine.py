@@ -5,7 +5,7 @@ Source: PS3.3 C.8.4.10 (NM Isotope), C.8.9.2 (PET Isotope).
 
 from pyconquest_rt.dose_reports.image import Numbers, coded, fill_numbers, start_image
 from pyconquest_rt.dose_reports.rows import Row, Rows
-from pyconquest_rt.elements import Item
+from pyconquest_rt.reading.elements import Item
 
 _PET = "1.2.840.10008.5.1.4.1.1.128"
 _ENHANCED_PET = "1.2.840.10008.5.1.4.1.1.130"

@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pyconquest_rt.errors import SettingsError, UnreadableError
-from pyconquest_rt.objects import content_errors
+from pyconquest_rt.reading.objects import content_errors
 
 if TYPE_CHECKING:
     from PIL.Image import Image

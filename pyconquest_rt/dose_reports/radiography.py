@@ -11,7 +11,7 @@ from pyconquest_rt.dose_reports.image import (
     start_image,
 )
 from pyconquest_rt.dose_reports.rows import Row, Rows
-from pyconquest_rt.elements import Item
+from pyconquest_rt.reading.elements import Item
 
 _EVENT: Numbers = (
     ("dose_area_product_Gym2", 0x0018115E, "dGy.cm2"),

@@ -17,8 +17,8 @@ from pyconquest_rt.dose_reports.ocr import read_words
 from pyconquest_rt.dose_reports.radiography import extract_radiograph
 from pyconquest_rt.dose_reports.rows import Rows
 from pyconquest_rt.dose_reports.structured_report import extract_report, is_dose_report
-from pyconquest_rt.elements import Item
 from pyconquest_rt.errors import UnreadableError
+from pyconquest_rt.reading.elements import Item
 
 Extractor = Callable[[Item, str], Rows | None]
 

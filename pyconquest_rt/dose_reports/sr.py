@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from pyconquest_rt.dose_reports.attributes import first_number, number
 from pyconquest_rt.dose_reports.codes import concept_key
-from pyconquest_rt.elements import Encoding, Item, Source, read_items
 from pyconquest_rt.errors import UnreadableError
-from pyconquest_rt.values import TEXT_VRS
+from pyconquest_rt.reading.elements import Encoding, Item, Source, read_items
+from pyconquest_rt.reading.values import TEXT_VRS
 
 MAX_ITEMS = 250_000  #: a report with more content items is refused; the largest seen has 15,000
 

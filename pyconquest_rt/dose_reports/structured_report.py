@@ -16,7 +16,7 @@ from pyconquest_rt.dose_reports.header_row import start_rows
 from pyconquest_rt.dose_reports.report import CLOSED, Event, Frame, fill_rows
 from pyconquest_rt.dose_reports.rows import Rows
 from pyconquest_rt.dose_reports.sr import content, name
-from pyconquest_rt.elements import Item
+from pyconquest_rt.reading.elements import Item
 
 DOSE_REPORT_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.88.67",  # X-Ray Radiation Dose SR

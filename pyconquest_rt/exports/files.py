@@ -11,7 +11,7 @@ from pyconquest_rt.header import Field, HeaderReader
 from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.paths import folder_name
 from pyconquest_rt.rows import SOP_UID
-from pyconquest_rt.selection import select_images
+from pyconquest_rt.tasks.selection import select_images
 
 
 class Copied(NamedTuple):

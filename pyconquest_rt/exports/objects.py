@@ -14,10 +14,10 @@ from pyconquest_rt.access import note_access
 from pyconquest_rt.errors import DatabaseError, ObjectError, PyconquestError, SettingsError, StorageError
 from pyconquest_rt.exports import pseudonym_map
 from pyconquest_rt.ingest import Ingest
-from pyconquest_rt.objects import content_errors, read_object
+from pyconquest_rt.reading.objects import content_errors, read_object
 from pyconquest_rt.removal import audit
-from pyconquest_rt.selection import Image, Level, select_images
 from pyconquest_rt.storage import Storage, make_folders, standard_name
+from pyconquest_rt.tasks.selection import Image, Level, select_images
 
 if TYPE_CHECKING:
     from pydicom import Dataset

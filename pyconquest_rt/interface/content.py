@@ -4,13 +4,14 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from pyconquest_rt import edit, hashing, logs, store
+from pyconquest_rt import edit, logs
 from pyconquest_rt.errors import ObjectError
 from pyconquest_rt.ingest import State
 from pyconquest_rt.interface.base import RAISED
 from pyconquest_rt.interface.outgoing import Outgoing
-from pyconquest_rt.objects import content_errors, read_object, replace_object
+from pyconquest_rt.reading.objects import content_errors, read_object, replace_object
 from pyconquest_rt.rt.roi_filter import filter_roinames
+from pyconquest_rt.tasks import hashing, store
 
 
 class Content(Outgoing):

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from pyconquest_rt import derive, reports
+from pyconquest_rt import derive
 from pyconquest_rt.database import quote
 from pyconquest_rt.interface.base import Base
+from pyconquest_rt.tasks import reports
 
 
 class Derived(Base):
@@ -41,8 +42,8 @@ class Derived(Base):
 
         Args:
             metrics: as for :meth:`dvh`.
-            conditions: what :class:`pyconquest_rt.reports.DvhQuery` knows: ``roi``, ``physician`` and ``site`` (with
-                ``*`` and ``?``), ``since`` and ``until``, ``rx_gy``, ``mean_gy`` and ``max_gy`` (ranges in Gy),
+            conditions: what :class:`pyconquest_rt.tasks.reports.DvhQuery` knows: ``roi``, ``physician`` and ``site``
+                (with ``*`` and ``?``), ``since`` and ``until``, ``rx_gy``, ``mean_gy`` and ``max_gy`` (ranges in Gy),
                 ``source``, ``key``.
         """
         return reports.find_dvhs(self._open_database, reports.DvhQuery(**conditions), metrics)

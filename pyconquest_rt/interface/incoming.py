@@ -4,9 +4,10 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyconquest_rt import hashing, indexer, logs, store
+from pyconquest_rt import indexer, logs
 from pyconquest_rt.interface.base import Base
-from pyconquest_rt.selection import folders_of
+from pyconquest_rt.tasks import hashing, store
+from pyconquest_rt.tasks.selection import folders_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset

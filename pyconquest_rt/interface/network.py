@@ -11,8 +11,8 @@ from pyconquest_rt.hooks import Stored
 from pyconquest_rt.interface.base import Base
 from pyconquest_rt.node import Node
 from pyconquest_rt.reception import Reception
-from pyconquest_rt.selection import select_images, series_in
 from pyconquest_rt.settings import ArchiveSettings, DeriveSettings, ListenerSettings, Settings
+from pyconquest_rt.tasks.selection import select_images, series_in
 
 AETitle = str | bytes
 _SUCCESS, _CANNOT_UNDERSTAND, _OUT_OF_RESOURCES = 0x0000, 0xC000, 0xA700

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pyconquest_rt import delete
 from pyconquest_rt.errors import PyconquestError
 from pyconquest_rt.exports.files import copy_series
 from pyconquest_rt.exports.objects import Exported, Pseudonymisation, export, select
 from pyconquest_rt.interface.base import Base
-from pyconquest_rt.selection import Level, select_images, series_in
+from pyconquest_rt.tasks import delete
+from pyconquest_rt.tasks.selection import Level, select_images, series_in
 
 
 class Outgoing(Base):

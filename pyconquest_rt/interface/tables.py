@@ -5,11 +5,12 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from pyconquest_rt import logs, slices, summary, user_tables
+from pyconquest_rt import logs
 from pyconquest_rt.database import quote
 from pyconquest_rt.errors import DatabaseError
 from pyconquest_rt.exports.csv import dump
 from pyconquest_rt.interface.base import RAISED, Base
+from pyconquest_rt.tasks import slices, summary, user_tables
 
 
 class Tables(Base):

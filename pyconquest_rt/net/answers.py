@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from pydicom.charset import python_encoding
 
 from pyconquest_rt.net.stored import IMPLICIT_LITTLE
-from pyconquest_rt.values import LONG_VRS
+from pyconquest_rt.reading.values import LONG_VRS
 
 UTF8: Final = "ISO_IR 192"
 _CHARACTER_SET: Final = 0x00080005

@@ -11,7 +11,6 @@ from typing import Final, NamedTuple
 
 from pydicom.dataset import Dataset
 
-from pyconquest_rt.elements import EXPLICIT_LITTLE, IMPLICIT_LITTLE, Item, Source
 from pyconquest_rt.errors import DatabaseError, NetworkError, ObjectError, StorageError, UnreadableError
 from pyconquest_rt.net import stored
 from pyconquest_rt.net.admission import STORAGE_COMMITMENT
@@ -33,6 +32,7 @@ from pyconquest_rt.net.provider import Provider
 from pyconquest_rt.net.query import instances_query
 from pyconquest_rt.net.serving import Handler, Session, refuse
 from pyconquest_rt.net.stored import read_stored_object
+from pyconquest_rt.reading.elements import EXPLICIT_LITTLE, IMPLICIT_LITTLE, Item, Source
 
 _LOG = logging.getLogger(__name__)
 _WELL_KNOWN_INSTANCE: Final = "1.2.840.10008.1.20.1.1"

@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from pyconquest_rt.elements import EXPLICIT_LITTLE, IMPLICIT_LITTLE, Item, Source
 from pyconquest_rt.errors import DatabaseError, ObjectError, StorageError, UnreadableError
 from pyconquest_rt.header import Field, HeaderReader
 from pyconquest_rt.net import stored
@@ -40,6 +39,7 @@ from pyconquest_rt.net.query import (
     representative_query,
 )
 from pyconquest_rt.net.serving import Handler, Session, is_cancelled, refuse, reply
+from pyconquest_rt.reading.elements import EXPLICIT_LITTLE, IMPLICIT_LITTLE, Item, Source
 
 _LOG = logging.getLogger(__name__)
 _RETRIEVE_AE_TITLE: Final = 0x00080054

@@ -11,8 +11,8 @@ from typing import Final
 from pyconquest_rt.database import quote
 from pyconquest_rt.errors import ObjectError
 from pyconquest_rt.net.matching import Condition, combined_range, condition, exactly
+from pyconquest_rt.reading.values import dictionary_vr
 from pyconquest_rt.schema import Column, Definition, Table
-from pyconquest_rt.values import dictionary_vr
 
 LEVELS: Final = ("PATIENT", "STUDY", "SERIES", "IMAGE")
 QUERY_RETRIEVE_LEVEL: Final = 0x00080052

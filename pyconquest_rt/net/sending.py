@@ -36,7 +36,7 @@ from pyconquest_rt.net.stored import (
 )
 from pyconquest_rt.net.transcode import encode_as
 from pyconquest_rt.net.wire import Buffer
-from pyconquest_rt.part10 import DEFLATED
+from pyconquest_rt.reading.part10 import DEFLATED
 
 BLOCK_BYTES: Final = 1 << 20
 RESPONSE_SECONDS: Final = 300.0

@@ -8,11 +8,11 @@ import struct
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from pyconquest_rt import elements
-from pyconquest_rt.elements import end_of_value, read_header
 from pyconquest_rt.errors import UnreadableError
 from pyconquest_rt.net.negotiation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from pyconquest_rt.part10 import DEFLATED, FileSource, Start, begin, read_prefix
+from pyconquest_rt.reading import elements
+from pyconquest_rt.reading.elements import end_of_value, read_header
+from pyconquest_rt.reading.part10 import DEFLATED, FileSource, Start, begin, read_prefix
 
 IMPLICIT_LITTLE: Final = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE: Final = "1.2.840.10008.1.2.1"

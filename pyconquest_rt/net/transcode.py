@@ -13,7 +13,7 @@ from pydicom.uid import UID
 
 from pyconquest_rt.errors import UnreadableError
 from pyconquest_rt.net.stored import EXPLICIT_BIG, StoredObject
-from pyconquest_rt.part10 import DEFLATED, FileSource, read_prefix, whole_object
+from pyconquest_rt.reading.part10 import DEFLATED, FileSource, read_prefix, whole_object
 
 _MAX_PIXEL_BYTES: Final = 1 << 31
 _WORDS: Final = {"OW": "H", "OF": "I", "OL": "I", "OD": "Q", "OV": "Q"}

@@ -19,10 +19,10 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filereader import read_dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from pyconquest_rt.elements import Item
-from pyconquest_rt.elements import Source as EncodedSource
 from pyconquest_rt.errors import UnreadableError
-from pyconquest_rt.part10 import DEFLATED, FileSource, Start, read_prefix, view_of, whole_object
+from pyconquest_rt.reading.elements import Item
+from pyconquest_rt.reading.elements import Source as EncodedSource
+from pyconquest_rt.reading.part10 import DEFLATED, FileSource, Start, read_prefix, view_of, whole_object
 
 Source = str | os.PathLike[str] | bytes | BinaryIO | Dataset
 """Where an object may come from: a path, its bytes, a byte stream, or a pydicom data set."""

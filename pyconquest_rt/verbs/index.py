@@ -33,7 +33,7 @@ def rebuild(settings: Settings, patient: str | None, only: Any, jobs: int | None
     """Bring the index into line with the files on disk."""
     from pyconquest_rt import indexer
     from pyconquest_rt.rebuild_report import Report
-    from pyconquest_rt.selection import folders_of
+    from pyconquest_rt.tasks.selection import folders_of
 
     if not Path(settings.archive.data).is_dir():
         raise click.ClickException(
@@ -72,7 +72,7 @@ def rebuild(settings: Settings, patient: str | None, only: Any, jobs: int | None
 @archive_options
 def verify(settings: Settings, fix: bool, as_json: bool) -> None:
     """Compare rows and files; the status is 1 where they differ."""
-    from pyconquest_rt import verify as verification
+    from pyconquest_rt.tasks import verify as verification
 
     ingest = open_ingest(settings)
     if fix:
@@ -150,7 +150,7 @@ def dump(
 @archive_options
 def summary(settings: Settings, orderby: str, as_json: bool) -> None:
     """Count each patient's series by modality."""
-    from pyconquest_rt.summary import as_table, series_summary
+    from pyconquest_rt.tasks.summary import as_table, series_summary
 
     rows = series_summary(open_ingest(settings).database, orderby)
     if as_json:
@@ -174,7 +174,7 @@ def adopt(folder: Path, data: str | None, database: str | None, sql: str | None)
     FOLDER holds a dicom.ini, or a database with a data directory beside it. Nothing is moved; the settings that
     were found go into pyconquest.toml of the working directory, and the index is completed.
     """
-    from pyconquest_rt.adopt import adopt as take_over
+    from pyconquest_rt.tasks.adopt import adopt as take_over
 
     progress = Progress("files")
     adopted = take_over(

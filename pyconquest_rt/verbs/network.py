@@ -149,7 +149,7 @@ def demo(settings: Settings, patients: int, once: bool, **given: Any) -> None:
     """Start a listener, send it synthetic RT patients over the network, show what came of them, go on listening."""
     from pyconquest_rt.demonstration import demonstrate
     from pyconquest_rt.node import Node
-    from pyconquest_rt.summary import as_table, series_summary
+    from pyconquest_rt.tasks.summary import as_table, series_summary
 
     settings = with_listener(settings, **given)
     with Node(settings) as node:

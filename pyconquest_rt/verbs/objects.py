@@ -50,7 +50,7 @@ def store(
     settings: Settings, paths: Paths, move: bool, sop_names: bool, patient_id: str | None, as_json: bool
 ) -> None:
     """Copy files, folders and ZIP files into the archive and index them."""
-    from pyconquest_rt.store import Options, Storer
+    from pyconquest_rt.tasks.store import Options, Storer
 
     options = Options(remove_after_store=move, sopinstance_as_filename=sop_names, force_patientid=patient_id)
     storer = Storer(open_ingest(settings, create=True), options)
@@ -117,8 +117,8 @@ def delete(
     yes: bool,
 ) -> None:
     """Delete series from the index, and on request from the disk."""
-    from pyconquest_rt.delete import delete_series
-    from pyconquest_rt.selection import series_in
+    from pyconquest_rt.tasks.delete import delete_series
+    from pyconquest_rt.tasks.selection import series_in
 
     ingest = open_ingest(settings)
     uids = _wanted(ingest, series, statement)
@@ -154,7 +154,7 @@ def _wanted(ingest: "Ingest", series: tuple[str, ...], statement: str | None) ->
     """The series that a user names, all of which must be there, and those of a query."""
     import sqlite3
 
-    from pyconquest_rt.selection import select_images, series_in
+    from pyconquest_rt.tasks.selection import select_images, series_in
 
     if unknown := [uid for uid in series if not select_images(ingest.database, "series", uid)]:
         raise click.ClickException(f"the index has no series {', '.join(unknown)}")
@@ -175,8 +175,8 @@ def _wanted(ingest: "Ingest", series: tuple[str, ...], statement: str | None) ->
 def tags(settings: Settings, file: Path, tags: tuple[str, ...], create: bool, as_json: bool) -> None:
     """Show elements of a file, or change them (KEYWORD=VALUE); a file of the archive is indexed again."""
     from pyconquest_rt.edit import change_tags, tag_of
-    from pyconquest_rt.objects import read_object
-    from pyconquest_rt.store import object_file_of, reindex
+    from pyconquest_rt.reading.objects import read_object
+    from pyconquest_rt.tasks.store import object_file_of, reindex
 
     assignments = {name: value for name, is_one, value in (tag.partition("=") for tag in tags) if is_one}
     ingest = open_ingest(settings) if assignments and has_database(settings) else None
@@ -212,7 +212,7 @@ def tags(settings: Settings, file: Path, tags: tuple[str, ...], create: bool, as
 @archive_options
 def merge_patient(settings: Settings, old: str, new: str, files: bool) -> None:
     """Give all studies of patient OLD to patient NEW."""
-    from pyconquest_rt.corrections import merge_patient as merge
+    from pyconquest_rt.tasks.corrections import merge_patient as merge
 
     with waiting("moving studies"):
         merged = merge(open_ingest(settings), old, new, files=files)
@@ -228,7 +228,7 @@ def merge_patient(settings: Settings, old: str, new: str, files: bool) -> None:
 @archive_options
 def correct(settings: Settings, level: str, uid: str, values: tuple[str, ...], files: bool) -> None:
     """Put values of a patient, study, series or image right."""
-    from pyconquest_rt.corrections import correct as put_right
+    from pyconquest_rt.tasks.corrections import correct as put_right
 
     if not all("=" in value for value in values):
         raise click.UsageError("give values as KEYWORD=VALUE")

@@ -103,7 +103,7 @@ def dvh(
     **conditions: Any,
 ) -> None:
     """Show the DVHs of a patient, a study, an object, or of a cohort that the options choose."""
-    from pyconquest_rt import reports
+    from pyconquest_rt.tasks import reports
 
     database = open_ingest(settings).database
     query = reports.DvhQuery(**conditions)
@@ -166,7 +166,7 @@ def _telling(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 @archive_options
 def site(settings: Settings, key: str, name: str | None) -> None:
     """Say what the treatment site of plans is; without SITE it is again what the plans say."""
-    from pyconquest_rt.reports import set_site
+    from pyconquest_rt.tasks.reports import set_site
 
     count = set_site(open_ingest(settings).database, key, name)
     if not count:

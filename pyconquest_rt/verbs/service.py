@@ -31,9 +31,9 @@ def serve(settings: Settings, **given: Any) -> None:
 
     Everything that it does is set in pyconquest.toml; `pyconquest-rt config init` writes one.
     """
-    from pyconquest_rt import service
+    from pyconquest_rt.service.serve import serve as run
 
-    service.serve(with_listener(settings, **given), click.echo)
+    run(with_listener(settings, **given), click.echo)
 
 
 @click.command()
@@ -41,8 +41,8 @@ def serve(settings: Settings, **given: Any) -> None:
 @archive_options
 def status(settings: Settings, as_json: bool) -> None:
     """Show what the archive holds and what its service is doing."""
-    from pyconquest_rt.status import counted
-    from pyconquest_rt.status import status as figures
+    from pyconquest_rt.service.status import counted
+    from pyconquest_rt.service.status import status as figures
 
     found = figures(settings.archive)
     if as_json:
@@ -80,7 +80,7 @@ def _show_service(service: dict[str, Any] | None) -> None:
 @archive_options
 def doctor(settings: Settings, as_json: bool) -> None:
     """Check this machine and the settings; the status is 1 where something does not work."""
-    from pyconquest_rt.doctor import examine
+    from pyconquest_rt.service.doctor import examine
 
     findings = []
     for finding in examine(settings):
@@ -105,7 +105,7 @@ def jobs_() -> None:
 @archive_options
 def list_(settings: Settings, as_json: bool) -> None:
     """List the jobs: when each runs, and how its last run went."""
-    from pyconquest_rt.jobs import JOBS, last_runs, times
+    from pyconquest_rt.service.jobs import JOBS, last_runs, times
 
     runs = last_runs(open_ingest(settings).database) if has_database(settings) else {}
     when = times(settings)
@@ -134,7 +134,7 @@ def list_(settings: Settings, as_json: bool) -> None:
 @archive_options
 def run_(settings: Settings, name: str, as_json: bool) -> None:
     """Run a job now; the status is 1 where it fails."""
-    from pyconquest_rt.jobs import run
+    from pyconquest_rt.service.jobs import run
 
     with waiting(f"job {name}"):
         done = run(settings, name)
@@ -154,7 +154,7 @@ def run_(settings: Settings, name: str, as_json: bool) -> None:
 @archive_options
 def backup(settings: Settings, folder: str | None) -> None:
     """Copy the database, also while it is in use, and keep only the newest copies."""
-    from pyconquest_rt.backup import backup as copy
+    from pyconquest_rt.service.backup import backup as copy
 
     with waiting("copying the database"):
         made = copy(settings.archive.database, folder or settings.backup.folder, settings.backup.count)
@@ -169,8 +169,9 @@ def restore(settings: Settings, file: Path) -> None:
 
     The service must not run. What was there before is kept beside it.
     """
-    from pyconquest_rt import indexer, verify
-    from pyconquest_rt.backup import restore as put_back
+    from pyconquest_rt import indexer
+    from pyconquest_rt.service.backup import restore as put_back
+    from pyconquest_rt.tasks import verify
 
     with waiting("copying the database"):
         former = put_back(settings.archive.database, file)
@@ -202,7 +203,7 @@ def service_() -> None:
 @archive_options
 def install(settings: Settings, user: str | None, only_print: bool) -> None:
     """Write a systemd unit that runs `pyconquest-rt serve` in this folder."""
-    from pyconquest_rt import unit
+    from pyconquest_rt.service import unit
 
     text = unit.render(settings, Path(), user or unit.default_user())
     if only_print:

@@ -15,8 +15,8 @@ from pyconquest_rt.dose_reports import Rows, extract
 from pyconquest_rt.dose_reports.ct_screen import extract_screen
 from pyconquest_rt.dose_reports.extractors import extractors
 from pyconquest_rt.dose_reports.ocr import Word, read_words
-from pyconquest_rt.elements import EXPLICIT_LITTLE, Item, Source
 from pyconquest_rt.errors import SettingsError, UnreadableError
+from pyconquest_rt.reading.elements import EXPLICIT_LITTLE, Item, Source
 from pyconquest_rt.settings import DoseSettings
 
 Cell = tuple[int, str]

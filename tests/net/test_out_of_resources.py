@@ -19,7 +19,7 @@ from pyconquest_rt.reception import Reception
 from pyconquest_rt.scp import Listener
 from pyconquest_rt.scu import send_files
 from pyconquest_rt.settings import ArchiveSettings
-from pyconquest_rt.verify import verify
+from pyconquest_rt.tasks.verify import verify
 
 MakeCT = Callable[..., list[Path]]
 REFUSED = "The peer answered out of resources (0xA700) out of resources."

@@ -16,8 +16,8 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from pyconquest_rt import part10
 from pyconquest_rt.errors import UnreadableError
+from pyconquest_rt.reading import part10
 from pyconquest_rt.rt import dicom_values, doses, plans, structures
 from pyconquest_rt.rt.contours import read_rois
 from pyconquest_rt.rt.dicom_values import read_object, view_object

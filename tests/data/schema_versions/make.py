@@ -38,7 +38,13 @@ if importlib.util.find_spec("pyconquest_rt.derive"):
     from pyconquest_rt import derive
     if hasattr(derive, "derive"):
         derive.derive(ingest)
-for module, component in (("jobs", "jobs"), ("watch", "watch"), ("exports.pseudonym_map", "pseudonyms")):
+for module, component in (
+    ("jobs", "jobs"),  # where these were in earlier commits
+    ("watch", "watch"),
+    ("service.jobs", "jobs"),
+    ("service.watch", "watch"),
+    ("exports.pseudonym_map", "pseudonyms"),
+):
     try:
         scripts = importlib.import_module("pyconquest_rt." + module).SCHEMA
     except (ImportError, AttributeError):

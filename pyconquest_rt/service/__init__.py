@@ -1,0 +1,1 @@
+"""The service: what runs for months on an archive, and who looks after it."""

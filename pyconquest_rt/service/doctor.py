@@ -1,0 +1,246 @@
+"""Is this machine fit for an archive? Each check gives findings, each finding that is bad a remedy."""
+
+import os
+import socket
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from pyconquest_rt import hooks, schema
+from pyconquest_rt.errors import NetworkError, PyconquestError, SettingsError
+from pyconquest_rt.net import tls
+from pyconquest_rt.net.peers import known_peers
+from pyconquest_rt.service.status import disk, published
+from pyconquest_rt.settings import Settings
+
+State = Literal["ok", "warning", "error"]
+
+_PACKAGES = ("pydicom", "pynetdicom", "numpy", "APScheduler", "dicompyler-core", "click")
+_LITTLE_FREE = 5_000_000_000
+_EARLIEST = datetime(2025, 1, 1).timestamp()
+_CLOCK_STEP_S = 300.0
+
+
+class Finding(NamedTuple):
+    """What one check found, and what to do where it is not well."""
+
+    check: str
+    state: State
+    detail: str
+    remedy: str = ""
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Run every check; yields findings as they come."""
+    for check in CHECKS:
+        yield from check(settings)
+
+
+def _versions(settings: Settings) -> Iterator[Finding]:
+    found, missing = [f"SQLite {sqlite3.sqlite_version}"], []
+    for package in _PACKAGES:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            missing.append(package)
+    yield Finding("versions", "ok", ", ".join(found))
+    if missing:
+        yield Finding(
+            "versions", "error", f"not installed: {', '.join(missing)}", f"pip install {' '.join(missing)}"
+        )
+
+
+def _definition(settings: Settings) -> Iterator[Finding]:
+    file = Path(settings.archive.sql)
+    if not file.is_file():
+        yield Finding("definition", "ok", f"the built-in one ({file} does not exist)")
+        return
+    try:
+        definition = schema.load(file)
+    except PyconquestError as error:
+        yield Finding("definition", "error", str(error), f"correct {file}, or remove it for the built-in one")
+        return
+    columns = sum(len(table.columns) for table in definition.tables)
+    yield Finding("definition", "ok", f"{file}: {columns} columns")
+
+
+def _schedule(settings: Settings) -> Iterator[Finding]:
+    from pyconquest_rt.service.schedule import check
+
+    wrong = check(settings)
+    yield from (Finding("schedule", "error", text, "correct the time in pyconquest.toml") for text in wrong)
+    if not wrong:
+        yield Finding("schedule", "ok", "every time can be understood")
+
+
+def _folders(settings: Settings) -> Iterator[Finding]:
+    folders = {
+        "data directory": settings.archive.data,
+        "database folder": str(Path(settings.archive.database).absolute().parent),
+        "backup folder": settings.backup.folder,
+        "watch folder": settings.watch.folder,
+    }
+    for what, name in folders.items():
+        if not name:
+            continue
+        folder = _existing(Path(name).absolute())
+        try:
+            with tempfile.TemporaryFile(dir=folder) as file:
+                file.write(b"x")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            remedy = f"give this user write access to {folder}, or set another folder"
+            yield Finding(what, "error", f"{name} cannot be written: {error.strerror}", remedy)
+        else:
+            yield Finding(what, "ok", f"{name} can be written")
+
+
+def _existing(folder: Path) -> Path:
+    return next(parent for parent in (folder, *folder.parents) if parent.exists())
+
+
+def _space(settings: Settings) -> Iterator[Finding]:
+    free = disk(settings.archive.data)["free"]
+    detail = f"{free / 1e9:.1f} GB free for {settings.archive.data}"
+    if free < _LITTLE_FREE:
+        yield Finding("disk", "warning", detail, "make room, or set [retention] min_free_gb")
+    else:
+        yield Finding("disk", "ok", detail)
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    file = Path(settings.archive.database)
+    if not file.is_file():
+        yield Finding("database", "ok", f"{file} does not exist yet; it is made when it is needed")
+        return
+    remedy = "put a copy in its place: pyconquest-rt restore FILE; or remove it and run pyconquest-rt rebuild"
+    try:
+        connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=5)
+        try:
+            (result,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        yield Finding("database", "error", f"{file}: {error}", remedy)
+        return
+    if result != "ok":
+        yield Finding("database", "error", f"{file}: {result}", remedy)
+    elif mode != "wal":
+        detail = f"{file} has the journal mode {mode}: readers and writers wait for each other"
+        yield Finding(
+            "database", "warning", detail, "keep the database on a disk of this machine, no network share"
+        )
+    else:
+        yield Finding("database", "ok", f"{file} is sound")
+
+
+def _ports(settings: Settings) -> Iterator[Finding]:
+    for listener in settings.all_listeners:
+        yield _port(settings, listener.host, listener.port)
+
+
+def _port(settings: Settings, host: str, port: int) -> Finding:
+    if port == 0:
+        return Finding("port", "ok", "any free port is taken")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.create_server((host, port), family=family):
+            return Finding("port", "ok", f"{host}:{port} is free")
+    except OSError as error:
+        if published(settings.archive) is not None:
+            return Finding("port", "ok", f"{host}:{port} is this archive's own: its service runs")
+        remedy = "set [listener] host and port, or stop the program that has it"
+        if isinstance(error, PermissionError):
+            remedy = "ports below 1024 are for administrators: set [listener] port above"
+        reason = (error.strerror or str(error)).partition(" (")[0]
+        return Finding("port", "error", f"{host}:{port} cannot be had: {reason}", remedy)
+
+
+def _certificates(settings: Settings) -> Iterator[Finding]:
+    """Can the files of each listener with TLS be used?"""
+    for listener in settings.all_listeners:
+        if not listener.tls_certificate:
+            continue
+        try:
+            tls.server_context(listener.tls_certificate, listener.tls_key, listener.tls_ca)
+        except PyconquestError as error:
+            yield Finding("certificate", "error", str(error), "correct tls_certificate, tls_key and tls_ca")
+        else:
+            yield Finding("certificate", "ok", f"{listener.tls_certificate} can be used")
+
+
+def _clock(settings: Settings) -> Iterator[Finding]:
+    now = datetime.now().astimezone()
+    shown = f"{now:%Y-%m-%d %H:%M:%S}, zone {now.tzname()} (UTC{now:%z})"
+    if time.time() < _EARLIEST:
+        yield Finding("clock", "error", f"it is said to be {shown}", "set the clock; use NTP")
+        return
+    newest = _newest_change(settings)
+    if newest - time.time() > _CLOCK_STEP_S:
+        last = datetime.fromtimestamp(newest).astimezone()
+        detail = f"it is said to be {shown}, but the database was written at {last:%Y-%m-%d %H:%M:%S}"
+        yield Finding("clock", "warning", detail, "set the clock; use NTP")
+        return
+    yield Finding("clock", "ok", shown)
+
+
+def _newest_change(settings: Settings) -> float:
+    try:
+        return Path(settings.archive.database).stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _peers(settings: Settings) -> Iterator[Finding]:
+    try:
+        peers = list(known_peers(settings))
+    except PyconquestError as error:
+        yield Finding("peers", "error", str(error), f"correct [peer] or {settings.receive.peers}")
+        return
+    from pyconquest_rt import scu
+
+    for peer in peers:
+        address = f"{peer.aet}@{peer.host}:{peer.port}"
+        try:
+            result = scu.echo(peer.host, peer.port, peer.aet, settings.listener.ae_title, tls=peer.tls)
+            detail = f"{address} answers 0x{result.status:04X}"
+            remedy = "" if result.ok else f"have {settings.listener.ae_title} made known to it"
+            yield Finding("peers", "ok" if result.ok else "warning", detail, remedy)
+        except NetworkError as error:
+            remedy = "start it, correct its entry, or look at the firewall"
+            yield Finding("peers", "warning", f"{address} does not answer: {error}", remedy)
+
+
+def _hooks(settings: Settings) -> Iterator[Finding]:
+    names = (*settings.hooks.stored, *settings.hooks.derived)
+    try:
+        hooks.load(names)
+    except SettingsError as error:
+        yield Finding(
+            "hooks", "error", str(error), "correct [hooks], or put the module beside pyconquest.toml"
+        )
+    else:
+        if names:
+            yield Finding("hooks", "ok", ", ".join(names))
+
+
+CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+    _versions,
+    _definition,
+    _schedule,
+    _folders,
+    _space,
+    _clock,
+    _database,
+    _ports,
+    _certificates,
+    _peers,
+    _hooks,
+)

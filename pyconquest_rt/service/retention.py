@@ -1,0 +1,107 @@
+"""How much room an archive takes, and which patients would have to go for it to take less."""
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pyconquest_rt.database import Database
+from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.removal import audit
+from pyconquest_rt.settings import RetentionSettings
+from pyconquest_rt.tasks.delete import delete_series
+
+_GB = 1_000_000_000
+
+
+class Patient(NamedTuple):
+    """What a patient's files take in bytes, and the last AccessTime of its images (UTC).
+
+    AccessTime is set when an object is indexed, retrieved (C-MOVE, C-GET), copied or exported, here or by a Conquest
+    server on the same database.
+    """
+
+    patient_id: str
+    size: int
+    last_access: str
+
+
+class Retention(NamedTuple):
+    """What was found, and what was done about it."""
+
+    size: int
+    free: int
+    excess: int
+    patients: list[Patient]
+    removed: int
+    failures: list[str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as what JSON can hold."""
+        return self._asdict() | {"patients": [patient._asdict() for patient in self.patients]}
+
+
+def retain(ingest: Ingest, settings: RetentionSettings) -> Retention:
+    """Compare an archive with the room that it may take; remove the oldest patients if the settings say so.
+
+    Each patient that goes is a row in ``audit``. What cannot be removed is reported and keeps its rows.
+    """
+    patients = by_last_access(ingest.database)
+    size = sum(patient.size for patient in patients)
+    free = _free(ingest.storage.root)
+    excess = _excess(size, free, settings)
+    chosen = _oldest(patients, excess)
+    failures: list[str] = []
+    for patient in chosen if settings.remove else ():
+        failures += _remove(ingest, patient)
+    removed = len(chosen) if settings.remove else 0
+    return Retention(size, free, excess, chosen, removed, failures)
+
+
+def by_last_access(database: Database) -> list[Patient]:
+    """Return every patient with the size of all its files, the longest unused first."""
+    rows = database.connection.execute(
+        "SELECT t.PatientID, coalesce(sum(f.size), 0), coalesce(max(i.AccessTime), 0) FROM DICOMStudies t "
+        "JOIN DICOMSeries s ON s.StudyInsta = t.StudyInsta JOIN DICOMImages i ON i.SeriesInst = s.SeriesInst "
+        "LEFT JOIN files f ON f.path = replace(i.ObjectFile, '\\', '/') "
+        "GROUP BY t.PatientID ORDER BY 3, 1"
+    )
+    return [Patient(key, size, datetime.fromtimestamp(used, UTC).isoformat()) for key, size, used in rows]
+
+
+def _excess(size: int, free: int, settings: RetentionSettings) -> int:
+    over_quota = size - settings.quota_gb * _GB if settings.quota_gb else 0
+    too_little_free = settings.min_free_gb * _GB - free if settings.min_free_gb else 0
+    return max(0, int(over_quota), int(too_little_free))
+
+
+def _oldest(patients: list[Patient], excess: int) -> list[Patient]:
+    """Return the first patients whose files together take at least ``excess`` bytes."""
+    chosen: list[Patient] = []
+    for patient in patients:
+        if excess <= 0:
+            break
+        chosen.append(patient)
+        excess -= patient.size
+    return chosen
+
+
+def _remove(ingest: Ingest, patient: Patient) -> list[str]:
+    rows = ingest.database.query(
+        "SELECT SeriesInst FROM DICOMSeries s JOIN DICOMStudies t ON t.StudyInsta = s.StudyInsta "
+        "WHERE t.PatientID = ?",
+        (patient.patient_id,),
+    )
+    failures: list[str] = []
+    for row in rows:
+        failures += map(str, delete_series(ingest, row["SeriesInst"], files=True).failures)
+    with ingest.database.transaction():
+        detail = f"{patient.size} bytes, last used {patient.last_access}, {len(failures)} files could not go"
+        audit(ingest.database, "retention", patient.patient_id, detail)
+    return failures
+
+
+def _free(root: Path) -> int:
+    while not root.exists() and root != root.parent:
+        root = root.parent
+    return shutil.disk_usage(root).free

@@ -1,0 +1,115 @@
+"""What an archive holds and what its service is doing, as figures."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from pyconquest_rt.database import Database, file_size
+from pyconquest_rt.errors import DatabaseError
+from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.locks import Lock, beside
+from pyconquest_rt.service.jobs import last_runs
+from pyconquest_rt.settings import ArchiveSettings
+
+LEVELS = {
+    "patients": "DICOMPatients",
+    "studies": "DICOMStudies",
+    "series": "DICOMSeries",
+    "images": "DICOMImages",
+}
+_SINGULARS = {"studies": "study", "series": "series"}
+
+
+def service_lock(archive: ArchiveSettings) -> Lock:
+    """Return the lock that the service of an archive holds while it runs."""
+    return Lock(
+        beside(archive.database, "serve.lock"),
+        f"another service runs on {archive.database}; stop it, or give this one a database of its own",
+    )
+
+
+def status(archive: ArchiveSettings) -> dict[str, Any]:
+    """Return the figures of an archive.
+
+    ``service`` is what the running service published last; None where none runs.
+
+    Raises:
+        DatabaseError: there is no such database, or it cannot be opened.
+    """
+    if not Path(archive.database).is_file():
+        raise DatabaseError(
+            f"{archive.database}: there is no such database; `pyconquest-rt rebuild` makes it"
+        )
+    ingest = Ingest.open(archive)
+    try:
+        return counts(ingest.database) | {
+            "jobs": {name: run._asdict() for name, run in last_runs(ingest.database).items()},
+            "disk": disk(archive.data),
+            "database_bytes": file_size(archive.database),
+            "service": published(archive),
+        }
+    finally:
+        ingest.close()
+
+
+def counts(database: Database) -> dict[str, Any]:
+    """Return how many patients, studies, series, images, refused objects and derivations by state there are."""
+    found = {name: _count(database, table) for name, table in LEVELS.items()}
+    rows = database.query("SELECT state, count(*) AS n FROM derivations GROUP BY state ORDER BY state")
+    return {
+        **found,
+        "rejected": _count(database, "rejected"),
+        "derivations": {row["state"]: row["n"] for row in rows},
+    }
+
+
+def _count(database: Database, table: str) -> int:
+    return int(database.query(f"SELECT count(*) AS n FROM {table}")[0]["n"])  # noqa: S608 - a name from above
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number with its noun: ``1 patient``, ``2 patients``, ``2 studies``."""
+    if number == 1:
+        return f"1 {_SINGULARS.get(what, what.removesuffix('s'))}"
+    return f"{number} {what}"
+
+
+def disk(data: str) -> dict[str, int]:
+    """Return size and free space, in bytes, of the disk that a folder is on or will be on."""
+    folder = Path(data).absolute()
+    while not folder.exists():
+        folder = folder.parent
+    usage = shutil.disk_usage(folder)
+    return {"total": usage.total, "free": usage.free}
+
+
+# -- what a service says of itself --------------------------------------------------------------------------
+
+
+def publish(archive: ArchiveSettings, figures: Mapping[str, Any]) -> None:
+    """Write a running service's figures where others find them; a disk that is full does not matter."""
+    path = beside(archive.database, "serve.json")
+    staged = path.with_suffix(".tmp")
+    with suppress(OSError):
+        staged.write_text(json.dumps(figures), "utf-8")
+        staged.replace(path)
+
+
+def withdraw(archive: ArchiveSettings) -> None:
+    """Remove what :func:`publish` wrote."""
+    with suppress(OSError):
+        beside(archive.database, "serve.json").unlink(missing_ok=True)
+
+
+def published(archive: ArchiveSettings) -> dict[str, Any] | None:
+    """Return the figures of the service that runs on an archive; None if none does."""
+    if service_lock(archive).is_free:
+        return None
+    try:
+        figures: dict[str, Any] = json.loads(beside(archive.database, "serve.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return figures

@@ -1,0 +1,277 @@
+"""The watch folder: files that are dropped there come into the archive once they are complete."""
+
+import logging
+import os
+import shutil
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from pyconquest_rt import logs
+from pyconquest_rt.errors import ObjectError, SettingsError, StorageError
+from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.settings import ArchiveSettings, WatchSettings
+from pyconquest_rt.tasks.store import Options, Stored, Storer
+
+try:
+    import fcntl
+except ImportError:  # Windows, where a file that is being written cannot be opened
+    fcntl = None  # type: ignore[assignment]
+
+SCHEMA = (
+    """
+    CREATE TABLE watched(
+        path TEXT PRIMARY KEY NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    """,
+)
+_REASON = ".reason.txt"
+_LOG = logging.getLogger(__name__)
+
+Fingerprint = tuple[int, int]
+
+
+class Look(NamedTuple):
+    """What one look at the folder led to: how many objects were stored, how many files were refused."""
+
+    stored: int
+    refused: int
+
+
+class Watch:
+    """Takes files out of a folder into an archive, whenever :meth:`look` is called.
+
+    A file is complete when two looks find it with the same size and modification time and nobody has it locked.
+    Once its objects are safe and indexed it is removed, or remembered where files are kept. What cannot be stored
+    goes to the folder of rejects, with a text file beside it that says why.
+
+    Raises:
+        SettingsError: the folder is no folder of its own: it is the data directory, or holds it or lies in it.
+    """
+
+    def __init__(
+        self,
+        ingest: Ingest,
+        settings: WatchSettings,
+        on_stored: Callable[[list[str]], object] = lambda names: None,
+    ) -> None:
+        self._ingest, self._settings, self._on_stored = ingest, settings, on_stored
+        self._folder = Path(settings.folder).absolute()
+        self._rejects = Path(settings.rejects).absolute()
+        data = ingest.storage.root.absolute()
+        for other, what in ((data, "the data directory"), (self._rejects, "the folder of rejects")):
+            if self._folder == other or self._folder in other.parents or other in self._folder.parents:
+                raise SettingsError(
+                    f"[watch] folder: {self._folder} and {what} {other} must lie side by side"
+                )
+        self._storer = Storer(ingest, Options())
+        self._before: dict[str, Fingerprint] = {}
+        ingest.database.migrate("watch", SCHEMA)
+
+    def look(self) -> Look:
+        """Take what is complete; returns what that led to.
+
+        Raises:
+            sqlite3.Error: the database cannot be written now; files that were not taken stay.
+        """
+        now = dict(_files(self._folder))
+        stable = [path for path, found in now.items() if self._before.get(path) == found]
+        self._before = now
+        stored = refused = 0
+        for path in stable:
+            if self._is_known(path, now[path]) or _is_locked(self._folder / path):
+                continue
+            good, reasons = self._take(path)
+            stored += good
+            if reasons is None:
+                continue
+            refused += bool(reasons)
+            self._finish(path, now[path], reasons)
+        if self._settings.keep:
+            self._forget(now)
+        return Look(stored, refused)
+
+    def _take(self, path: str) -> tuple[int, list[str] | None]:
+        """Store a file, or what a ZIP file holds; returns how many objects, and why others could not be.
+
+        There is no list of reasons when the fault is not the file's (the disk is full); it is for a later look.
+        """
+        results = list(self._storer.store_tree(self._folder / path)) or [_empty(self._folder / path)]
+        names = [result.name for result in results if result.name is not None]
+        if names:
+            self._on_stored(names)
+        count = len(names)
+        passing = [error for result in results if (error := result.error) and _is_passing(error)]
+        if passing:
+            _LOG.error(
+                "a file of the watch folder stays, it cannot be stored now: %s", logs.reason(passing[0])
+            )
+            return count, None
+        reasons = [
+            f"{result.path.name}: {result.error}" if len(results) > 1 else str(result.error)
+            for result in results
+            if result.error is not None
+        ]
+        return count, reasons
+
+    def _finish(self, path: str, fingerprint: Fingerprint, reasons: list[str]) -> None:
+        """Remove, remember or reject a file that was taken, unless it has changed meanwhile."""
+        source = self._folder / path
+        try:
+            if _fingerprint(source.stat()) != fingerprint:
+                return
+            if reasons:
+                self._reject(source, path, reasons)
+            elif self._settings.keep:
+                self._remember(path, fingerprint)
+            else:
+                source.unlink()
+            if not self._settings.keep:
+                _remove_empty(source.parent, self._folder)
+        except OSError as error:
+            self._remember(path, fingerprint)  # it stays, but need not be stored again and again
+            _LOG.error("a file in the watch folder cannot be moved or removed: %s", error.strerror)
+            _LOG.debug("it is %s", source)
+
+    def _reject(self, source: Path, path: str, reasons: list[str]) -> None:
+        """Move a file to the rejects, under its own name or the next free one, with the reason beside it."""
+        target = _free_name(self._rejects / path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        Path(f"{target}{_REASON}").write_text("\n".join(reasons) + "\n", "utf-8")
+        shutil.move(source, target)
+        _LOG.warning("a file of the watch folder was not stored; see %s", self._rejects)
+        _LOG.debug("%s: %s", source, "; ".join(reasons))
+
+    # -- files that stay ------------------------------------------------------------------------------------
+
+    def _is_known(self, path: str, fingerprint: Fingerprint) -> bool:
+        row = self._ingest.database.connection.execute(
+            "SELECT size, mtime_ns FROM watched WHERE path = ?", (_key(path),)
+        ).fetchone()
+        return row is not None and tuple(row) == fingerprint
+
+    def _remember(self, path: str, fingerprint: Fingerprint) -> None:
+        with self._ingest.database.transaction() as connection:
+            connection.execute("INSERT OR REPLACE INTO watched VALUES (?, ?, ?)", (_key(path), *fingerprint))
+
+    def _forget(self, present: dict[str, Fingerprint]) -> None:
+        rows = self._ingest.database.connection.execute("SELECT path FROM watched").fetchall()
+        keys = {_key(path) for path in present}
+        gone = [row for row in rows if row[0] not in keys]
+        if gone:
+            with self._ingest.database.transaction() as connection:
+                connection.executemany("DELETE FROM watched WHERE path = ?", gone)
+
+
+class Watcher:
+    """A thread that looks at the watch folder again and again, with a connection of its own."""
+
+    def __init__(
+        self,
+        archive: ArchiveSettings,
+        settings: WatchSettings,
+        on_stored: Callable[[list[str]], object] = lambda names: None,
+    ) -> None:
+        self._ingest = Ingest.open(archive, durable=True)
+        try:
+            self._watch = Watch(self._ingest, settings, on_stored)
+            Path(settings.folder).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            self._ingest.close()
+            raise StorageError(f"cannot make the watch folder {settings.folder}: {error.strerror}") from error
+        except BaseException:
+            self._ingest.close()
+            raise
+        self._seconds = settings.seconds
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+        self.stored = self.refused = 0
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the present look, then end."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._ingest.close()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                look = self._watch.look()
+                self.stored += look.stored
+                self.refused += look.refused
+            except (sqlite3.Error, OSError) as error:
+                _LOG.warning("the watch folder was not read to its end: %s", logs.reason(error))
+            except Exception:
+                _LOG.exception("a look at the watch folder ended by a fault of this program")
+            self._stopping.wait(self._seconds)
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Fingerprint]]:
+    """Yield the files of a folder and of the folders in it; hidden ones belong to programs that still copy."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name[0] != ".")
+        for name in sorted(names):
+            path = Path(place, name)
+            with suppress(OSError):
+                if name[0] != "." and path.is_file():
+                    yield str(path.relative_to(folder)), _fingerprint(path.stat())
+
+
+def _fingerprint(status: os.stat_result) -> Fingerprint:
+    return status.st_size, status.st_mtime_ns
+
+
+def _key(path: str) -> str:
+    """A path as text that a database takes; its bytes may be no UTF-8."""
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
+def _empty(path: Path) -> Stored:
+    return Stored(path, None, ObjectError("there is nothing in it"))
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether an error says nothing about the file: the archive cannot be written at the moment."""
+    mine = isinstance(error, StorageError | OSError)
+    return mine and not isinstance(error, PermissionError | FileNotFoundError)
+
+
+def _is_locked(path: Path) -> bool:
+    """Whether somebody has a file for himself."""
+    try:
+        with path.open("rb") as file:
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except PermissionError:  # elsewhere than on Windows this is for the rejects
+        return fcntl is None
+    except OSError:
+        return True
+    return False
+
+
+def _free_name(path: Path) -> Path:
+    return next(name for name in _numbered(path) if not name.exists())
+
+
+def _numbered(path: Path) -> Iterator[Path]:
+    yield path
+    number = 2
+    while True:
+        yield path.with_name(f"{path.stem}-{number}{path.suffix}")
+        number += 1
+
+
+def _remove_empty(folder: Path, top: Path) -> None:
+    """Remove folders that are empty now, but never the watch folder itself."""
+    with suppress(OSError):
+        while folder != top:
+            folder.rmdir()
+            folder = folder.parent

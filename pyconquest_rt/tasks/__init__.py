@@ -1,0 +1,1 @@
+"""What keepers do with an archive: one module for one task."""
