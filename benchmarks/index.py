@@ -125,7 +125,7 @@ def _sample(tree: Path, part: Path, count: int) -> tuple[Path, list[str]]:
     return part, peers.files_of(part)
 
 
-_RT_FILES = {"RTPLAN": 60, "RTDOSE": 24}  # of the others, whose files take longer to read, 12
+_RT_FILES = {"RTPLAN": 60, "RTDOSE": 60}  # of the others, whose files take longer to read, 12
 
 
 def _rt(trees: Path, work: Path, pyconquest: PyConquest) -> list[Row]:

@@ -37,7 +37,7 @@ UNKNOWN = (-1, -1)
 """Size and modification time of a file that the system could not read: it is tried again each time."""
 
 CHUNK = 1000
-_PART = 50  # files that are read between two looks at how it goes
+_PART = 100  # files that are read between two looks at how it goes
 _SLOW_SHARE = 0.5  # where reading more than this share of the files had to wait it is worth reading ahead
 _THREADS = 8
 

@@ -202,18 +202,16 @@ class Batch:
         self._look_up_parents()
 
     def _look_up_parents(self) -> None:
-        known = self.known
-        known.look_up(
-            "SELECT SeriesInst, StudyInsta FROM DICOMSeries WHERE SeriesInst IN (?)",
-            self.series,
-            known.study_of,
-        )
+        known, definition = self.known, self.definition
+        known.study_of |= self._parents_of(self.series, definition.series)
         studies = self.studies | {known.study_of.get(series or "") for series in self.series}
-        known.look_up(
-            "SELECT StudyInsta, PatientID FROM DICOMStudies WHERE StudyInsta IN (?)",
-            studies,
-            known.patient_of,
-        )
+        known.patient_of |= self._parents_of(studies, definition.studies)
+
+    def _parents_of(self, keys: Iterable[str | None], table: Table) -> dict[str, str]:
+        """The parents of those that have a row: its link, the last column of the definition."""
+        rows, link = self._rows_before(table, keys), len(table.columns) - 1
+        found = [row for key in keys if key is not None and (row := rows.get(key))]
+        return {row[0]: row[link] for row in found if row[link] is not None}
 
     # -- judging one file -----------------------------------------------------------------------------------
 
@@ -276,7 +274,7 @@ class Batch:
         if self.known.patient_of.get(study, patient) != patient:
             self._flush()
             move_study(self.database, study, patient)
-            self.known.rows.clear()
+            self.known.forget_rows()
         self.known.study_of[series] = study
         self.known.patient_of[study] = patient
         self.latest.pop(series, None)  # so that it comes last
@@ -388,7 +386,7 @@ class Batch:
             rows[study] = (*row[:place], "\\".join(sorted(merged - {""})), *row[place + 1 :])
         return rows
 
-    def _rows_before(self, table: Table, keys: Iterable[str]) -> dict[str, Row]:
+    def _rows_before(self, table: Table, keys: Iterable[str | None]) -> dict[str, Row]:
         """The rows that parents have already, by their keys, as far as objects write them."""
         return self.known.rows_of(table.name, self.statements.parents[table.name].select, keys)
 
@@ -398,24 +396,21 @@ class Batch:
         A row that would stay as it is is not written: each object of a series says the same of its parents, and
         a row's entries in the indices cost more pages of the journal than the object itself.
         """
-        now = self.access_time
-        new: dict[str, Row] = {}
-        changed: dict[str, Row] = {}
-        for key, row in rows.items():
-            if key not in before:
-                new[key] = (*row, now)
-            elif any(
-                known == "" or value not in (None, known)
-                for value, known in zip((*row, now), before[key], strict=True)
-            ):
-                changed[key] = (*row, now, key)
+        new, changed = [], []
+        for key, values in rows.items():
+            row, known = (*values, self.access_time), before.get(key)
+            if known is None:
+                new.append(row)
+            elif any(old == "" or value not in (None, old) for value, old in zip(row, known, strict=True)):
+                changed.append((*row, key))
+                row = tuple(
+                    old or None if value is None else value for value, old in zip(row, known, strict=True)
+                )
+            before[key] = row
         statements = self.statements.parents[table.name]
         if changed:
-            self.database.connection.executemany(statements.update, changed.values())
-        self.database.insert(table.name, statements.columns, list(new.values()))
-        before.update(new)
-        for key in changed:
-            del before[key]
+            self.database.connection.executemany(statements.update, changed)
+        self.database.insert(table.name, statements.columns, new)
 
 
 _FILES_COLUMNS = ("path", "size", "mtime_ns", "sop", "state")

@@ -30,15 +30,20 @@ class Known:
         """Series to study."""
         self.patient_of: dict[str, str] = {}
         """Study to patient."""
-        self.rows: dict[str, dict[str, Row]] = defaultdict(dict)
-        """Table to key to row."""
         self._rules: list[Rule] | None = None
+        self.forget_rows()
+
+    def forget_rows(self) -> None:
+        """Forget the rows, and what has none."""
+        self._rows: dict[str, dict[str, Row]] = defaultdict(dict)
+        self._absent: dict[str, set[str]] = defaultdict(set)
 
     def check(self) -> None:
         """Forget everything if the index may have changed by anybody else, or if what was written was taken back."""
         (self._version,) = self._database.connection.execute("PRAGMA data_version").fetchone()
         if self._state != self._now() or len(self.study_of) > _MAX_ROWS:
             self.clear()
+        self._absent.clear()
         self._state = None
 
     def keep(self) -> None:
@@ -49,19 +54,16 @@ class Known:
         """Numbers that change when another connection commits, when this one writes, and when it takes back."""
         return self._version, self._database.connection.total_changes, self._database.rollbacks
 
-    def look_up(self, sql: str, keys: Iterable[str | None], parents: dict[str, str]) -> None:
-        """Have the parents of some keys; ``sql`` selects key and parent of those in ``(?)``."""
-        missing = {key for key in keys if key is not None} - parents.keys()
-        if missing:
-            found = self._database.select_in(sql, missing)
-            parents.update((key, parent) for key, parent in found if parent is not None)
+    def rows_of(self, table: str, sql: str, keys: Iterable[str | None]) -> dict[str, Row]:
+        """Return the rows that a table has of some keys (and of others); ``sql`` selects those of ``(?)``, key first.
 
-    def rows_of(self, table: str, sql: str, keys: Iterable[str]) -> dict[str, Row]:
-        """Return the rows that a table has of some keys (and of others); ``sql`` selects them, the key first."""
-        rows = self.rows[table]
-        missing = set(keys) - rows.keys()
+        Who writes rows of the table writes them in here too.
+        """
+        rows, absent = self._rows[table], self._absent[table]
+        missing = {key for key in keys if key is not None} - rows.keys() - absent
         if missing:
             rows.update((row[0], row) for row in self._database.select_in(sql, missing))
+            absent |= missing - rows.keys()
         return rows
 
     def rules(self) -> list[Rule]:
