@@ -11,9 +11,10 @@ alone`` a loop, one for each sender, that writes as many bytes to a file, flushe
 renames it, flushes its folder, and writes and flushes 32 KB of a journal, with nothing received and nothing read.
 With one sender these two cannot overlap, so no server that flushes before it answers is faster than both together
 (``sender + disk``).
-What one run leaves unwritten is flushed before the next, and as much memory as a run needs for its files is used and
-given back. On a virtual machine the first use of a page can cost ten times as much as any later one, here 1.3 ms for
-each object, which whoever came first would pay. No file is removed before the end (0.5 GB for each 1,000 objects).
+What one run writes is flushed before the next, and the memory that holds its files is given back, so that all runs
+use the same memory. On a virtual machine the first use of a page can cost ten times as much as a later one, here 1.3 ms
+for each object, for any server; a first run of the disk, which does not count, pays that for all. No file is removed
+before the end (0.5 GB for each 1,000 objects).
 
 Run as ``python benchmarks/receive.py [--count 1000] [--repeats 3] [--json FILE]``. Linux; DCMTK must be
 installed. Orthanc is measured if it is installed, PyConquest if ``--pyconquest`` names a Python that has it.
@@ -39,7 +40,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy
 from send import ENVIRONMENT, free_port, make_slices
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -140,16 +140,19 @@ def cpu_seconds(pids: list[int]) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def settle(count: int) -> None:
-    """Leave nothing to be written, and memory that was used before for the files of the next run."""
+def settle(folder: Path) -> None:
+    """Have what a run has written on the disk, and not in memory any more."""
     os.sync()
-    numpy.ones(count * 600_000, numpy.uint8)
+    for path in folder.rglob("*"):
+        if path.is_file():
+            file = os.open(path, os.O_RDONLY)
+            os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+            os.close(file)
 
 
 def disk_alone(folder: Path, loops: int, count: int) -> dict[str, float]:
     """Do only what makes objects durable, in several threads at a time; returns the figures of a server."""
     folder.mkdir()
-    settle(count)
     pixels, page = os.urandom(530_000), os.urandom(32768)
 
     def loop(own: Path) -> None:
@@ -204,7 +207,6 @@ def measure(server: str, parts: list[Path], folder: Path, count: int, pyconquest
     """Send all slices to a fresh server, one dcmsend for each part, and return its figures."""
     port = free_port()
     folder.mkdir()
-    settle(count)
     with running(server, folder, port, pyconquest) as pids:
         before, started = cpu_seconds(pids), time.monotonic()
         senders = [
@@ -267,6 +269,8 @@ def run(count: int, repeats: int, pyconquest: str) -> dict[str, dict[str, dict[s
                 make_slices(part, count // senders)
             sent = count // senders * senders
             runs: dict[str, list[dict[str, float]]] = {}
+            disk_alone(top / f"{senders} warm-up", senders, sent)
+            settle(top)
             for turn in range(repeats):
                 for server in (LIMIT, *available(pyconquest)):
                     folder = top / f"{senders} {server} {turn}"
@@ -275,6 +279,7 @@ def run(count: int, repeats: int, pyconquest: str) -> dict[str, dict[str, dict[s
                         if server == LIMIT
                         else measure(server, parts, folder, sent, pyconquest)
                     )
+                    settle(folder)
                     runs.setdefault(server, []).append(figures)
             results[f"{senders} sender{'s' * (senders > 1)}"] = {
                 server: {name: statistics.median(one[name] for one in many) for name in many[0]}
