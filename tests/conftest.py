@@ -62,3 +62,13 @@ def ingest(tmp_path: Path, data: Path) -> Iterator[Ingest]:
     )
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def indexed(archive: pyconquest) -> pyconquest:
+    """Three slices of one patient, one of another."""
+    for number in (1, 2, 3):
+        save(make_object(instance=number), Path(f"data/P1/{number}.dcm"))
+    save(make_object(patient="P2", study=2), Path("data/P2/1.dcm"))
+    archive.rebuild_database_from_dicom()
+    return archive

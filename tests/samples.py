@@ -10,6 +10,8 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
+from pyconquest_rt import pyconquest
+
 SHARED_DATA = Path(
     os.environ.get("PYCONQUEST_RT_SHARED_DATA", Path(__file__).parent.parent.parent / "shared" / "data")
 )
@@ -61,3 +63,8 @@ def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not come about in time"
         time.sleep(0.02)
+
+
+def count(archive: pyconquest, table: str = "DICOMImages") -> int:
+    """The number of a table's rows."""
+    return int(archive.execute_db_query(f"SELECT count(*) AS n FROM {table}")[0]["n"])
