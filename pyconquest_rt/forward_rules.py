@@ -75,12 +75,9 @@ def add_rule(database: Database, rule: Rule) -> None:
         SettingsError: there is a rule of this name, or none is given, an AE title is none, or the condition cannot
             be evaluated.
     """
-    reasons = [
-        ae_title(rule.aet),
-        ae_title(rule.calling_aet),
-        None if rule.name.strip() else "a rule needs a name",
-    ]
-    for reason in filter(None, reasons):
+    if not rule.name.strip():
+        raise SettingsError("a rule needs a name")
+    if reason := ae_title(rule.aet) or ae_title(rule.calling_aet):
         raise SettingsError(reason)
     with database.transaction() as connection:
         if connection.execute("SELECT 1 FROM forward_rules WHERE name = ?", (rule.name,)).fetchone():

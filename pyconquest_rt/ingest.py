@@ -73,8 +73,7 @@ class Ingest:
 
     def __init__(self, database: Database, storage: Storage, *, private: bool = False) -> None:
         self.database = database
-        self.private = private
-        self.known = Known(database)
+        self.known = Known(database, lasts=private)
         self.storage = storage
         self.layout = RowLayout(database.definition)
         self.statements = _Statements(database.definition)
@@ -144,11 +143,7 @@ class Batch:
         self.time_stamp = str(time.time())
         self.parents: Parents | None = None  # of the object accepted last; one with the same needs no judging
         self.seen_as: dict[str, str | None] = {}
-        self.private = ingest.private
-        if self.private:
-            self.known.check()
-        else:
-            self.known.clear()
+        self.known.check()
         self._look_up(values)
         self._clear()
 
@@ -180,8 +175,7 @@ class Batch:
         self.seen_as = dict(self.database.select_in("SELECT path, sop FROM files WHERE path IN (?)", paths))
         outcomes = [self._take(item, v) for item, v in zip(found, values, strict=True)]
         self._flush()
-        if self.private:
-            self.known.keep()
+        self.known.keep()
         return outcomes
 
     # -- what is there already ------------------------------------------------------------------------------

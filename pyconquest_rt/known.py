@@ -14,12 +14,16 @@ _MAX_ROWS = 10_000
 class Known:
     """The parents that objects of late had, so that the next object of a series need not ask for them.
 
-    Only for a connection on which nothing but batches of objects is written. Before it is used in a transaction
-    :meth:`check` must be called, and :meth:`keep` when the last row is written.
+    Before it is used in a transaction :meth:`check` must be called, and :meth:`keep` when the last row is written.
+
+    Args:
+        lasts: what one transaction knows serves the next; only for a connection on which nothing but batches of
+            objects is written.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, lasts: bool) -> None:
         self._database = database
+        self._lasts = lasts
         self._version = 0
         self._state: tuple[int, int, int] | None = None
         self.clear()
@@ -40,6 +44,9 @@ class Known:
 
     def check(self) -> None:
         """Forget everything if the index may have changed by anybody else, or if what was written was taken back."""
+        if not self._lasts:
+            self.clear()
+            return
         (self._version,) = self._database.connection.execute("PRAGMA data_version").fetchone()
         if self._state != self._now() or len(self.study_of) > _MAX_ROWS:
             self.clear()

@@ -149,13 +149,14 @@ class Storage:
         return True
 
     def clear_incoming(self, older_than_s: float = 3600.0) -> int:
-        """Remove what broken-off receptions left in ``.incoming``; returns how many files."""
-        removed = 0
+        """Remove what broken-off receptions left in ``.incoming``; returns how many files.
+
+        Their age is that of their names: what is kept of a replaced file has the old file's content and time.
+        """
+        removed, before = 0, time.time() - older_than_s
         for path in self.incoming.glob("*"):
             with suppress(OSError):
-                if (
-                    path.stat().st_ctime <= time.time() - older_than_s
-                ):  # what is kept of a replaced file is older
+                if path.stat().st_ctime <= before:
                     path.unlink()
                     removed += 1
         return removed

@@ -164,7 +164,7 @@ class Layout:
         self._decoder = decoder(tags)
         self._series = tags.index(series) if series in tags else None
         self._before: tuple[bytes, tuple[bytes, ...]] | None = (
-            None  # run, values of the last one decoded in full
+            None  # the last one decoded in full: run, values
         )
         self._recent: tuple[bytes, ...] | None = None  # what is steady of its run
         self._set_varying(range(len(cut_tags), len(tags)))

@@ -1,7 +1,7 @@
 """Does the index say what the disk says? Every difference is a finding; most heal by reading files again."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -170,13 +170,6 @@ _ORPHANS = (
 )
 
 
-def _parents(ingest: Ingest) -> Iterator[Finding]:
-    """Parents that are named but not there; the subject is the parent's key."""
-    for sql in _ORPHANS:
-        rows = ingest.database.connection.execute(sql).fetchall()
-        yield from (Finding(Problem.NO_PARENT, row[0] or "") for row in rows)
-
-
 _EMPTY = (
     "SELECT SeriesInst FROM DICOMSeries p WHERE NOT EXISTS "
     "(SELECT 1 FROM DICOMImages c WHERE c.SeriesInst = p.SeriesInst)",
@@ -187,11 +180,20 @@ _EMPTY = (
 )
 
 
+def _parents(ingest: Ingest) -> Iterator[Finding]:
+    """Parents that are named but not there; the subject is the parent's key."""
+    return _keys_found(ingest, _ORPHANS, Problem.NO_PARENT)
+
+
 def _childless(ingest: Ingest) -> Iterator[Finding]:
     """Series, studies and patients that nothing belongs to, as other programs may leave them."""
-    for sql in _EMPTY:
+    return _keys_found(ingest, _EMPTY, Problem.NO_CHILD)
+
+
+def _keys_found(ingest: Ingest, statements: Iterable[str], problem: Problem) -> Iterator[Finding]:
+    for sql in statements:
         rows = ingest.database.connection.execute(sql).fetchall()
-        yield from (Finding(Problem.NO_CHILD, row[0] or "") for row in rows)
+        yield from (Finding(problem, row[0] or "") for row in rows)
 
 
 def _orphans(ingest: Ingest) -> list[str]:
