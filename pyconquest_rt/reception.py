@@ -1,7 +1,8 @@
 """Objects from the network: safe on disk and in the index before anybody is told so.
 
-Each association's thread stages and flushes its own file. Then one of them at a time gives names to the files of
-all that wait, and writes their rows in one transaction. Only after the commit do the associations go on.
+Each association's thread stages and flushes its own file, and gives it a name that is free. Then one of them at a
+time judges the objects of all that wait, replaces files, and writes the rows in one transaction. Only after the commit
+do the associations go on.
 """
 
 import contextlib
@@ -15,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol
@@ -23,10 +24,12 @@ from typing import BinaryIO, Literal, Protocol
 from pyconquest_rt.errors import ConflictError, DatabaseError, ObjectError, StorageError
 from pyconquest_rt.header import Header, HeaderReader
 from pyconquest_rt.ingest import Batch, Found, Ingest, State
-from pyconquest_rt.reading.part10 import DEFLATED, check_inflated, open_prefix
+from pyconquest_rt.placing import EarlyName, Placement
+from pyconquest_rt.reading.part10 import DEFLATED, Prefix, check_inflated
 from pyconquest_rt.rows import Values
 from pyconquest_rt.settings import ArchiveSettings
-from pyconquest_rt.storage import Storage, make_folders, standard_name, sync_folder
+from pyconquest_rt.staged import first_bytes
+from pyconquest_rt.storage import Storage, standard_name
 
 Policy = Literal["replace", "keep", "refuse"]
 NameOf = Callable[[str, str, Path], str]
@@ -53,17 +56,31 @@ def standard(patient_id: str, sop_instance_uid: str, staged: Path) -> str:
     return standard_name(patient_id, sop_instance_uid)
 
 
+def _taken() -> threading.Lock:
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
+
+
 @dataclass(slots=True)
 class _Job:
-    """One staged object that waits to be placed and indexed."""
+    """One staged object that waits to be indexed."""
 
-    staged: Path
+    file: BinaryIO
     header: Header
     values: Values
     patient: str
     sop: str
+    early: EarlyName | None = None
     error: Exception | None = None
     done: bool = False
+    wait: threading.Lock = field(default_factory=_taken)
+    """Can be taken when the job is done, or when its thread has to do the waiting ones."""
+
+    @property
+    def staged(self) -> Path:
+        """The file's path; it has a name from now on."""
+        return Path(self.file.name)
 
 
 class Reception:
@@ -100,6 +117,8 @@ class Reception:
         self._readers: deque[HeaderReader] = deque()
         self._waiting: deque[_Job] = deque()
         self._turn = threading.Lock()
+        self._queue = threading.Lock()
+        self._has_writer = False
         self._closed = False
         self._look_again = 0.0
         self._storage.clear_incoming()
@@ -130,8 +149,11 @@ class Reception:
             StorageError, DatabaseError: it cannot be written now; nothing of it is left behind.
         """
         try:
+            job = self._read(received.file, received.sop_instance_uid)
             os.fsync(received.file.fileno())
-            self._write(self._read(received.file, received.sop_instance_uid))
+            name = self._final_name(job)
+            job.early = EarlyName.give(job.file, name, self._storage.locate(name))
+            self._write(job)
         except ObjectError as error:
             self._record_refusal(received.sop_instance_uid, str(error))
             raise
@@ -159,7 +181,7 @@ class Reception:
             raise ObjectError("it has no SOPInstanceUID")
         if sop_instance_uid and sop != sop_instance_uid.rstrip("\0 ") and "~" not in sop:
             raise ObjectError("its SOPInstanceUID is not the one that it was announced with")
-        return _Job(Path(file.name), header, values, patient, sop)
+        return _Job(file, header, values, patient, sop)
 
     def _read_header(self, file: BinaryIO) -> Header:
         """Read a header by one of the readers that no other association uses now; each knows what it has seen."""
@@ -168,8 +190,8 @@ class Reception:
         except IndexError:
             reader = self._layout.reader()
         try:
-            file.seek(0)
-            return reader.parse(open_prefix(file.fileno(), file.name, reader.prefix_bytes))
+            found, head = os.fstat(file.fileno()), first_bytes(file, reader.prefix_bytes)
+            return reader.parse(Prefix(file.name, found.st_size, found.st_mtime_ns, head))
         finally:
             self._readers.append(reader)
 
@@ -177,13 +199,28 @@ class Reception:
 
     def _write(self, job: _Job) -> None:
         """Have a job done, by this thread, with all that wait meanwhile, or by the one before it."""
-        self._waiting.append(job)
-        while not job.done:
-            with self._turn:
-                if not job.done:
+        with self._queue:
+            self._waiting.append(job)
+            must_wait, self._has_writer = self._has_writer, True
+        if must_wait:
+            job.wait.acquire()
+        if not job.done:
+            try:
+                with self._turn:
                     self._take(self._next_batch())
+            finally:
+                self._pass_on()
         if job.error is not None:
+            if job.early:
+                job.early.take_back()
             raise job.error
+
+    def _pass_on(self) -> None:
+        """Leave the writing to the thread that has waited longest."""
+        with self._queue:
+            self._has_writer = bool(self._waiting)
+            if self._waiting:
+                self._waiting[0].wait.release()
 
     def _next_batch(self) -> list[_Job]:
         """Take what waits off the queue, up to a second object of an instance that is in the batch already."""
@@ -201,7 +238,7 @@ class Reception:
 
     def _take_together(self, batch: list[_Job]) -> bool:
         """Take a batch in one transaction; False, with nothing written, if its jobs contradict one another."""
-        placement = _Placement()
+        placement = Placement()
         failed: dict[int, Exception] = {}
         placed: dict[int, Found] = {}
         try:
@@ -227,6 +264,7 @@ class Reception:
         for number, job in enumerate(batch):
             job.error = failed.get(number)
             job.done = True
+            job.wait.release()
         if placed and self._on_stored:
             self._on_stored([found.path for found in placed.values()])
         return True
@@ -234,10 +272,15 @@ class Reception:
     def _transaction(self) -> contextlib.AbstractContextManager[object]:
         return self._ingest.database.transaction() if self._indexing else contextlib.nullcontext()
 
-    def _place(self, job: _Job, placement: "_Placement", index: Batch | None) -> Found | None:
+    def _place(self, job: _Job, placement: Placement, index: Batch | None) -> Found | None:
         """Give one file its name; returns what is to be indexed, or None where the archive stays as it is."""
         known = index.known_file(job.values) if index else None
-        name = known or self._name_of(job.patient, job.sop, job.staged)
+        if job.early:
+            if known in (None, job.early.name) and job.early.holds():
+                return Found(job.early.name, job.header.size, job.header.mtime_ns, job.header)
+            job.early.take_back()
+            job.early = None
+        name = known or self._final_name(job)
         target = self._storage.path_of(name)
         there = target.exists()
         if there and not index and self._policy != "replace":
@@ -246,6 +289,11 @@ class Reception:
             return None
         placement.place(job.staged, target, replaces=there)
         return Found(name, job.header.size, job.header.mtime_ns, job.header)
+
+    def _final_name(self, job: _Job) -> str:
+        if self._name_of is standard:
+            return standard_name(job.patient, job.sop)  # for which the file needs no name yet
+        return self._name_of(job.patient, job.sop, job.staged)
 
     def _is_newer(self, job: _Job, target: Path, indexed: bool) -> bool:
         """Whether the object has to be written over the file that is there."""
@@ -275,54 +323,6 @@ def _index(index: Batch, found: list[Found], values: list[Values]) -> None:
     for outcome in index.write(found, values):
         if outcome.state is State.REJECTED:
             raise ConflictError(outcome.reason or "it contradicts what is indexed")
-
-
-class _Placement:
-    """Files that have got their final names in one batch, and how to take that back."""
-
-    def __init__(self) -> None:
-        self._new: list[Path] = []
-        self._replaced: list[tuple[Path, Path]] = []
-        self._folders: set[Path] = set()
-
-    def place(self, staged: Path, target: Path, *, replaces: bool) -> None:
-        """Move a flushed file to its final name; what was there is kept until the end of the batch."""
-        try:
-            if replaces:
-                backup = staged.with_suffix(".before")
-                os.link(target, backup)
-                self._replaced.append((target, backup))
-            else:
-                self._new.append(target)
-            self._move(staged, target)
-        except OSError as error:
-            raise StorageError(f"cannot write {target}: {error.strerror}") from error
-
-    def _move(self, staged: Path, target: Path) -> None:
-        self._folders.add(target.parent)
-        try:
-            staged.replace(target)
-        except FileNotFoundError:
-            self._folders.update(make_folders(target.parent))
-            staged.replace(target)
-
-    def sync(self) -> None:
-        """Make the new names durable."""
-        for folder in self._folders:
-            sync_folder(folder)
-
-    def undo(self) -> None:
-        """Take every name of the batch back."""
-        for target in self._new:
-            target.unlink(missing_ok=True)
-        for target, backup in self._replaced:
-            backup.replace(target)
-        self._replaced.clear()
-
-    def finish(self) -> None:
-        """Drop what was kept of replaced files."""
-        for _, backup in self._replaced:
-            backup.unlink(missing_ok=True)
 
 
 def _is_sql(error: Exception) -> bool:

@@ -13,14 +13,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISDIR
-from typing import BinaryIO
 
 from pyconquest_rt import paths
 from pyconquest_rt.errors import StorageError
+from pyconquest_rt.staged import StagedFile
 
 INCOMING = ".incoming"
 DEFAULT_DEVICE = "MAG0"
-_BUFFER = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,29 +45,23 @@ class Storage:
         self._devices = {name.upper(): Path(folder) for name, folder in (devices or {}).items()}
 
     @contextmanager
-    def stage(self) -> Iterator[BinaryIO]:
-        """Give an open file in ``.incoming``; it is removed at the end unless it was placed.
+    def stage(self) -> Iterator[StagedFile]:
+        """Give an open file in ``.incoming``; it is gone at the end unless it was placed.
 
         Raises:
             StorageError: the folder cannot be made or written.
         """
-        path = self.incoming / f"{self._run}-{next(self._numbers)}.tmp"
+        path = os.path.join(self.incoming, f"{self._run}-{next(self._numbers)}.tmp")
         try:
-            file = self._new_file(path)
+            try:
+                file = StagedFile(path)
+            except FileNotFoundError:
+                self.incoming.mkdir(parents=True, exist_ok=True)
+                file = StagedFile(path)
         except OSError as error:
             raise StorageError(f"cannot write below {self.incoming}: {error.strerror}") from error
-        try:
-            with file:
-                yield file
-        finally:
-            path.unlink(missing_ok=True)
-
-    def _new_file(self, path: Path) -> BinaryIO:
-        try:
-            return open(path, "xb", buffering=_BUFFER, opener=_open_to_read_too)
-        except FileNotFoundError:
-            self.incoming.mkdir(parents=True, exist_ok=True)
-            return open(path, "xb", buffering=_BUFFER, opener=_open_to_read_too)
+        with file:
+            yield file
 
     def place(self, staged: str, object_file: str) -> None:
         """Make a staged file durable and move it to its final name, in one step that cannot be half done.
@@ -96,13 +89,17 @@ class Storage:
         Raises:
             StorageError: the name is empty, absolute or leads out of the data directory.
         """
+        return Path(self.locate(object_file, device))
+
+    def locate(self, object_file: str, device: str | None = None) -> str:
+        """Return the same as text, which takes a fifth of the time."""
         name = object_file.replace("\\", "/")
         parts = name.split("/")
         if not name or name.startswith("/") or ".." in parts or ":" in parts[0] or "\0" in name:
             raise StorageError(
                 f"the file name {object_file!r} leads out of {self.root}; correct its ObjectFile"
             )
-        return (self.folder_of(device) or self.root).joinpath(*parts)
+        return os.path.join(self.folder_of(device) or self.root, *parts)
 
     def folder_of(self, device: str | None) -> Path | None:
         """Return the folder of a device, whether it is there or not; None for a device that is not known."""
@@ -162,11 +159,6 @@ class Storage:
         return removed
 
 
-def _open_to_read_too(path: str, flags: int) -> int:
-    """Open a file that Python only writes, so that its descriptor can be read (mode ``x+b`` seeks at each write)."""
-    return os.open(path, flags & ~os.O_WRONLY | os.O_RDWR, 0o666)
-
-
 def standard_name(patient_id: str, sop_instance_uid: str) -> str:
     """Return ``PatientID/SOPInstanceUID.dcm`` with both made safe (see :mod:`pyconquest_rt.paths`)."""
     return f"{paths.folder_name(patient_id)}/{paths.file_name(sop_instance_uid)}"
@@ -177,13 +169,13 @@ def sync(path: Path) -> None:
     _sync(path, os.O_RDWR)
 
 
-def sync_folder(path: Path) -> None:
+def sync_folder(path: str | Path) -> None:
     """Flush the names in a folder to the disk; a system that cannot open folders (Windows) passes over them."""
     with suppress(PermissionError):
         _sync(path, os.O_RDONLY)
 
 
-def _sync(path: Path, flags: int) -> None:
+def _sync(path: str | Path, flags: int) -> None:
     descriptor = os.open(path, flags)
     try:
         os.fsync(descriptor)

@@ -102,6 +102,63 @@ def test_many_associations_at_once(reception: Reception, settings: ArchiveSettin
     assert query(settings, "SELECT count(*) FROM DICOMStudies") == [(2,)]
 
 
+@pytest.mark.parametrize("archives", [1, 2])
+@pytest.mark.parametrize("same", [True, False])
+def test_one_instance_from_many_associations_at_once(
+    settings: ArchiveSettings, archives: int, same: bool
+) -> None:
+    """By one process or by two that share an archive: one file and one row, of the same object."""
+    receptions = [Reception(settings) for _ in range(archives)]
+    errors: list[Exception] = []
+    start = threading.Barrier(6)
+
+    def sender(number: int) -> None:
+        start.wait()
+        try:
+            for instance in range(10):
+                text = "same" if same else f"from {number}"
+                image = make_object(instance=instance, ImageComments=text, SeriesDescription=text)
+                send(receptions[number % archives], image)
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=sender, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for opened in receptions:
+        opened.close()
+    assert errors == []
+    assert len(files(settings)) == 10
+    assert query(settings, "SELECT count(*) FROM DICOMImages") == [(10,)]
+    ingest = Ingest.open(settings)
+    assert list(verify(ingest)) == []
+    report = rebuild(ingest)
+    ingest.close()
+    assert (report.read, report.indexed) == (0, 0)
+
+
+def test_a_refused_object_leaves_no_folder(reception: Reception, settings: ArchiveSettings) -> None:
+    send(reception, make_object())
+    with pytest.raises(ConflictError):
+        send(reception, make_object("P2", instance=2))
+    assert sorted(os.listdir(settings.data)) == [".incoming", make_object().PatientID]
+    assert os.listdir(Path(settings.data) / ".incoming") == []
+
+
+def test_a_listener_to_arrivals_that_fails_stops_nobody(settings: ArchiveSettings) -> None:
+    def failing(names: list[str]) -> None:
+        raise RuntimeError("a hook")
+
+    reception = Reception(settings, on_stored=failing)
+    for instance in range(3):
+        with pytest.raises(RuntimeError, match="a hook"):
+            send(reception, make_object(instance=instance))
+    reception.close()
+    assert query(settings, "SELECT count(*) FROM DICOMImages") == [(3,)]
+
+
 def test_the_same_bytes_again_change_nothing(reception: Reception, settings: ArchiveSettings) -> None:
     send(reception, make_object())
     (name,) = files(settings)

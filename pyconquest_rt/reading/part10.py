@@ -139,24 +139,14 @@ def read_prefix(path: str | os.PathLike[str], count: int = PREFIX_BYTES) -> Pref
     try:
         descriptor = os.open(path, _OPEN_FLAGS)
         try:
-            return open_prefix(descriptor, path, count)
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode):
+                raise UnreadableError("not a regular file")
+            return Prefix(path, found.st_size, found.st_mtime_ns, os.read(descriptor, count))
         finally:
             os.close(descriptor)
     except OSError as error:
         raise UnreadableError(f"cannot be read: {error.strerror}") from error
-
-
-def open_prefix(descriptor: int, path: str | os.PathLike[str], count: int = PREFIX_BYTES) -> Prefix:
-    """Read the same of a file that is open, from where it stands.
-
-    Raises:
-        UnreadableError: it is not a regular file.
-        OSError: it cannot be read.
-    """
-    found = os.fstat(descriptor)
-    if not stat.S_ISREG(found.st_mode):
-        raise UnreadableError("not a regular file")
-    return Prefix(path, found.st_size, found.st_mtime_ns, os.read(descriptor, count))
 
 
 def announce(path: str | os.PathLike[str]) -> None:

@@ -1,0 +1,114 @@
+"""Final names of received files: given in steps that are taken back unless the rows are committed."""
+
+import contextlib
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+from pyconquest_rt.errors import StorageError
+from pyconquest_rt.staged import StagedFile
+from pyconquest_rt.storage import make_folders, sync_folder
+
+
+class EarlyName:
+    """The final name of a flushed file, given before its rows are written.
+
+    Each association can give one by itself, at the same time as others, since no file is replaced.
+    """
+
+    def __init__(self, file: BinaryIO, name: str, target: str, changed: list[Path]) -> None:
+        self.name = name
+        self._file, self._target, self._changed = file, target, changed
+
+    @classmethod
+    def give(cls, file: BinaryIO, name: str, target: str) -> "EarlyName | None":
+        """Give a file its name, durably; None if this cannot be done before its rows are written.
+
+        So it is if there is a file of this name, and where a file cannot have two names.
+
+        Raises:
+            StorageError: the folder cannot be flushed; the file does not have the name then.
+        """
+        if not isinstance(file, StagedFile):
+            return None
+        changed: list[Path] = []
+        try:
+            try:
+                file.link(target)
+            except FileNotFoundError:
+                changed = make_folders(Path(target).parent)
+                file.link(target)
+        except OSError:
+            return None
+        early = cls(file, name, target, changed)
+        try:
+            sync_folder(os.path.dirname(target))
+            for folder in changed:
+                sync_folder(folder)
+        except OSError as error:
+            early.take_back()
+            raise StorageError(f"cannot write {target}: {error.strerror}") from error
+        return early
+
+    def holds(self) -> bool:
+        """Whether the name still is our file's: another process may have put one there that came later."""
+        try:
+            return os.path.samestat(os.stat(self._target), os.fstat(self._file.fileno()))
+        except FileNotFoundError:
+            return False
+
+    def take_back(self) -> None:
+        """Take the name back, and the folders that were made for it."""
+        with contextlib.suppress(OSError):
+            if self.holds():
+                os.unlink(self._target)
+            for folder, _ in zip(Path(self._target).parents, self._changed, strict=False):
+                folder.rmdir()
+
+
+class Placement:
+    """Files that have got their final names in one transaction, and how to take that back."""
+
+    def __init__(self) -> None:
+        self._new: list[Path] = []
+        self._replaced: list[tuple[Path, Path]] = []
+        self._folders: set[Path] = set()
+
+    def place(self, staged: Path, target: Path, *, replaces: bool) -> None:
+        """Move a flushed file to its final name; what was there is kept until the end of the batch."""
+        try:
+            if replaces:
+                backup = staged.with_suffix(".before")
+                os.link(target, backup)
+                self._replaced.append((target, backup))
+            else:
+                self._new.append(target)
+            self._move(staged, target)
+        except OSError as error:
+            raise StorageError(f"cannot write {target}: {error.strerror}") from error
+
+    def _move(self, staged: Path, target: Path) -> None:
+        self._folders.add(target.parent)
+        try:
+            staged.replace(target)
+        except FileNotFoundError:
+            self._folders.update(make_folders(target.parent))
+            staged.replace(target)
+
+    def sync(self) -> None:
+        """Make the new names durable."""
+        for folder in self._folders:
+            sync_folder(folder)
+
+    def undo(self) -> None:
+        """Take every name of the batch back."""
+        for target in self._new:
+            target.unlink(missing_ok=True)
+        for target, backup in self._replaced:
+            backup.replace(target)
+        self._replaced.clear()
+
+    def finish(self) -> None:
+        """Drop what was kept of replaced files."""
+        for _, backup in self._replaced:
+            backup.unlink(missing_ok=True)
