@@ -12,12 +12,14 @@ renames it, flushes its folder, and writes and flushes 32 KB of a journal, with 
 With one sender these two cannot overlap, so no server that flushes before it answers is faster than both together
 (``sender + disk``).
 What one run writes is flushed before the next, and the memory that holds its files is given back, so that all runs
-use the same memory. On a virtual machine the first use of a page can cost ten times as much as a later one, here 1.3 ms
-for each object, for any server; a first run of the disk, which does not count, pays that for all. No file is removed
-before the end (0.5 GB for each 1,000 objects).
+use the same memory; a first run of the disk, which does not count, uses it first. On a virtual machine the first use
+of a page can cost ten times as much as a later one, here 1.3 ms for each object that goes through the system's cache.
+``--new-memory`` shows that case: every run's files stay in memory, so that the next one needs pages not used yet, as
+long as there are any. No file is removed before the end (0.5 GB for each 1,000 objects).
 
-Run as ``python benchmarks/receive.py [--count 1000] [--repeats 3] [--json FILE]``. Linux; DCMTK must be
-installed. Orthanc is measured if it is installed, PyConquest if ``--pyconquest`` names a Python that has it.
+Run as ``python benchmarks/receive.py [--count 1000] [--repeats 3] [--new-memory] [--json FILE]``.
+Linux; DCMTK must be installed. Orthanc is measured if it is installed, PyConquest if ``--pyconquest`` names a Python
+that has it.
 TCP_NODELAY=1 is set for dcmsend and storescp.
 """
 
@@ -140,9 +142,11 @@ def cpu_seconds(pids: list[int]) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def settle(folder: Path) -> None:
-    """Have what a run has written on the disk, and not in memory any more."""
+def settle(folder: Path, give_back: bool) -> None:
+    """Have what a run has written on the disk, and not in memory any more if that is to be given back."""
     os.sync()
+    if not give_back:
+        return
     for path in folder.rglob("*"):
         if path.is_file():
             file = os.open(path, os.O_RDONLY)
@@ -257,7 +261,7 @@ def available(pyconquest: str) -> list[str]:
     ]
 
 
-def run(count: int, repeats: int, pyconquest: str) -> dict[str, dict[str, dict[str, float]]]:
+def run(count: int, repeats: int, pyconquest: str, give_back: bool) -> dict[str, dict[str, dict[str, float]]]:
     """Measure the disk and all servers in turn with one and with four senders; return the medians."""
     results: dict[str, dict[str, dict[str, float]]] = {}
     with tempfile.TemporaryDirectory() as name:
@@ -270,7 +274,7 @@ def run(count: int, repeats: int, pyconquest: str) -> dict[str, dict[str, dict[s
             sent = count // senders * senders
             runs: dict[str, list[dict[str, float]]] = {}
             disk_alone(top / f"{senders} warm-up", senders, sent)
-            settle(top)
+            settle(top, give_back)
             for turn in range(repeats):
                 for server in (LIMIT, *available(pyconquest)):
                     folder = top / f"{senders} {server} {turn}"
@@ -279,7 +283,7 @@ def run(count: int, repeats: int, pyconquest: str) -> dict[str, dict[str, dict[s
                         if server == LIMIT
                         else measure(server, parts, folder, sent, pyconquest)
                     )
-                    settle(folder)
+                    settle(folder, give_back)
                     runs.setdefault(server, []).append(figures)
             results[f"{senders} sender{'s' * (senders > 1)}"] = {
                 server: {name: statistics.median(one[name] for one in many) for name in many[0]}
@@ -302,6 +306,7 @@ def main() -> None:
         "--large", type=int, default=1000, help="megabytes of the large object; 0 leaves it out"
     )
     parser.add_argument("--pyconquest", default="", help="a Python interpreter that has PyConquest 0.1.12")
+    parser.add_argument("--new-memory", action="store_true", help="no run uses the memory of one before it")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--serve", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -309,7 +314,7 @@ def main() -> None:
         folder, port, keep = arguments.serve
         serve(Path(folder), int(port), bool(keep))
         return
-    results = run(arguments.count, arguments.repeats, arguments.pyconquest)
+    results = run(arguments.count, arguments.repeats, arguments.pyconquest, not arguments.new_memory)
     for senders, rows in results.items():
         print(f"\n{senders:26} {'objects/s':>10} {'x storescp':>11} {'CPU ms':>8} {'lost':>5}")
         for server, row in rows.items():
