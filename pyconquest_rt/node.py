@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 from pyconquest_rt import processes, schema
 from pyconquest_rt.errors import SettingsError, StorageError
@@ -29,6 +29,7 @@ from pyconquest_rt.options import PEERS, caller
 from pyconquest_rt.reception import Received, Reception
 from pyconquest_rt.scp import Listener
 from pyconquest_rt.settings import ArchiveSettings, ListenerSettings, Settings
+from pyconquest_rt.staged import StagedFile
 from pyconquest_rt.tasks.naming import naming
 
 
@@ -137,7 +138,7 @@ class ArchiveSink:
         self._settings = settings
         self._reception: Reception | None = None
 
-    def stage(self) -> AbstractContextManager[BinaryIO]:
+    def stage(self) -> AbstractContextManager[StagedFile]:
         """Give a new temporary file."""
         if self._reception is None:
             make_folders(self._settings.archive)

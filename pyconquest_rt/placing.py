@@ -3,7 +3,6 @@
 import contextlib
 import os
 from pathlib import Path
-from typing import BinaryIO
 
 from pyconquest_rt.errors import StorageError
 from pyconquest_rt.staged import StagedFile
@@ -16,12 +15,12 @@ class EarlyName:
     Each association can give one by itself, at the same time as others, since no file is replaced.
     """
 
-    def __init__(self, file: BinaryIO, name: str, target: str, changed: list[Path]) -> None:
+    def __init__(self, file: StagedFile, name: str, target: Path, changed: list[Path]) -> None:
         self.name = name
         self._file, self._target, self._changed = file, target, changed
 
     @classmethod
-    def give(cls, file: BinaryIO, name: str, target: str) -> "EarlyName | None":
+    def give(cls, file: StagedFile, name: str, target: Path) -> "EarlyName | None":
         """Give a file its name, durably; None if this cannot be done before its rows are written.
 
         So it is if there is a file of this name, and where a file cannot have two names.
@@ -29,20 +28,18 @@ class EarlyName:
         Raises:
             StorageError: the folder cannot be flushed; the file does not have the name then.
         """
-        if not isinstance(file, StagedFile):
-            return None
         changed: list[Path] = []
         try:
             try:
                 file.link(target)
             except FileNotFoundError:
-                changed = make_folders(Path(target).parent)
+                changed = make_folders(target.parent)
                 file.link(target)
         except OSError:
             return None
         early = cls(file, name, target, changed)
         try:
-            sync_folder(os.path.dirname(target))
+            sync_folder(target.parent)
             for folder in changed:
                 sync_folder(folder)
         except OSError as error:
@@ -61,8 +58,8 @@ class EarlyName:
         """Take the name back, and the folders that were made for it."""
         with contextlib.suppress(OSError):
             if self.holds():
-                os.unlink(self._target)
-            for folder, _ in zip(Path(self._target).parents, self._changed, strict=False):
+                self._target.unlink()
+            for folder, _ in zip(self._target.parents, self._changed, strict=False):
                 folder.rmdir()
 
 
@@ -101,14 +98,17 @@ class Placement:
             sync_folder(folder)
 
     def undo(self) -> None:
-        """Take every name of the batch back."""
+        """Take the names of the batch back; where one cannot be, a rebuild finds the file."""
         for target in self._new:
-            target.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                target.unlink()
         for target, backup in self._replaced:
-            backup.replace(target)
+            with contextlib.suppress(OSError):
+                backup.replace(target)
         self._replaced.clear()
 
     def finish(self) -> None:
         """Drop what was kept of replaced files."""
         for _, backup in self._replaced:
-            backup.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                backup.unlink()

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, Literal, Protocol
+from typing import Literal, Protocol
 
 from pyconquest_rt.errors import ConflictError, DatabaseError, ObjectError, StorageError
 from pyconquest_rt.header import Header, HeaderReader
@@ -28,11 +28,11 @@ from pyconquest_rt.placing import EarlyName, Placement
 from pyconquest_rt.reading.part10 import DEFLATED, Prefix, check_inflated
 from pyconquest_rt.rows import Values
 from pyconquest_rt.settings import ArchiveSettings
-from pyconquest_rt.staged import first_bytes
+from pyconquest_rt.staged import StagedFile
 from pyconquest_rt.storage import Storage, standard_name
 
 Policy = Literal["replace", "keep", "refuse"]
-NameOf = Callable[[str, str, Path], str]
+NameOf = Callable[[str, str, os.PathLike[str]], str]
 """(patient ID, SOPInstanceUID, staged file) → the name below the data directory."""
 
 _LOG = logging.getLogger(__name__)
@@ -46,12 +46,12 @@ class Received(Protocol):
     """A staged file, flushed and open for reading from its start, and what its sender said of it."""
 
     @property
-    def file(self) -> BinaryIO: ...
+    def file(self) -> StagedFile: ...
     @property
     def sop_instance_uid(self) -> str: ...
 
 
-def standard(patient_id: str, sop_instance_uid: str, staged: Path) -> str:
+def standard(patient_id: str, sop_instance_uid: str, staged: os.PathLike[str]) -> str:
     """Name a file ``PatientID/SOPInstanceUID.dcm``."""
     return standard_name(patient_id, sop_instance_uid)
 
@@ -66,7 +66,7 @@ def _taken() -> threading.Lock:
 class _Job:
     """One staged object that waits to be indexed."""
 
-    file: BinaryIO
+    file: StagedFile
     header: Header
     values: Values
     patient: str
@@ -81,6 +81,13 @@ class _Job:
     def staged(self) -> Path:
         """The file's path; it has a name from now on."""
         return Path(self.file.name)
+
+    def end(self, error: Exception | None = None) -> None:
+        """Let its thread go on, with the error that stopped it if there is one; then it has no early name."""
+        if error and self.early:
+            self.early.take_back()
+        self.error, self.done = error, True
+        self.wait.release()
 
 
 class Reception:
@@ -131,7 +138,7 @@ class Reception:
                 self._ingest.close()
 
     @contextmanager
-    def stage(self) -> Iterator[BinaryIO]:
+    def stage(self) -> Iterator[StagedFile]:
         """Give a new temporary file; it is gone at the end unless it was accepted.
 
         Raises:
@@ -152,7 +159,7 @@ class Reception:
             job = self._read(received.file, received.sop_instance_uid)
             os.fsync(received.file.fileno())
             name = self._final_name(job)
-            job.early = EarlyName.give(job.file, name, self._storage.locate(name))
+            job.early = EarlyName.give(job.file, name, self._storage.path_of(name))
             self._write(job)
         except ObjectError as error:
             self._record_refusal(received.sop_instance_uid, str(error))
@@ -171,10 +178,10 @@ class Reception:
             )
         self._look_again = now + _SPACE_S
 
-    def _read(self, file: BinaryIO, sop_instance_uid: str) -> _Job:
+    def _read(self, file: StagedFile, sop_instance_uid: str) -> _Job:
         header = self._read_header(file)
         if header.transfer_syntax == DEFLATED:
-            check_inflated(file.name)
+            check_inflated(file)
         values = self._layout.complete(header.values)
         sop, patient = values[self._layout.sop_key], values[self._layout.patient_key]
         if not sop or not patient:
@@ -183,15 +190,15 @@ class Reception:
             raise ObjectError("its SOPInstanceUID is not the one that it was announced with")
         return _Job(file, header, values, patient, sop)
 
-    def _read_header(self, file: BinaryIO) -> Header:
+    def _read_header(self, file: StagedFile) -> Header:
         """Read a header by one of the readers that no other association uses now; each knows what it has seen."""
         try:
             reader = self._readers.pop()
         except IndexError:
             reader = self._layout.reader()
         try:
-            found, head = os.fstat(file.fileno()), first_bytes(file, reader.prefix_bytes)
-            return reader.parse(Prefix(file.name, found.st_size, found.st_mtime_ns, head))
+            found, head = os.fstat(file.fileno()), file.head[: reader.prefix_bytes]
+            return reader.parse(Prefix(file, found.st_size, found.st_mtime_ns, head))
         finally:
             self._readers.append(reader)
 
@@ -211,8 +218,6 @@ class Reception:
             finally:
                 self._pass_on()
         if job.error is not None:
-            if job.early:
-                job.early.take_back()
             raise job.error
 
     def _pass_on(self) -> None:
@@ -232,9 +237,15 @@ class Reception:
 
     def _take(self, batch: list[_Job]) -> None:
         """Place and index a batch; every job of it is done then, or has the error that stopped it."""
-        if not self._take_together(batch):
+        try:
+            if not self._take_together(batch):
+                for job in batch:
+                    self._take_together([job])
+        except Exception as error:  # a hook's, or a step back that cannot be done
             for job in batch:
-                self._take_together([job])
+                if not job.done:
+                    job.end(error)
+            raise
 
     def _take_together(self, batch: list[_Job]) -> bool:
         """Take a batch in one transaction; False, with nothing written, if its jobs contradict one another."""
@@ -262,9 +273,7 @@ class Reception:
             placed.clear()
         placement.finish()
         for number, job in enumerate(batch):
-            job.error = failed.get(number)
-            job.done = True
-            job.wait.release()
+            job.end(failed.get(number))
         if placed and self._on_stored:
             self._on_stored([found.path for found in placed.values()])
         return True
@@ -275,9 +284,10 @@ class Reception:
     def _place(self, job: _Job, placement: Placement, index: Batch | None) -> Found | None:
         """Give one file its name; returns what is to be indexed, or None where the archive stays as it is."""
         known = index.known_file(job.values) if index else None
+        if job.early and known in (None, job.early.name) and job.early.holds():
+            return Found(job.early.name, job.header.size, job.header.mtime_ns, job.header)
+        staged = job.staged  # a name to keep: a file that has lost its early one gets no other
         if job.early:
-            if known in (None, job.early.name) and job.early.holds():
-                return Found(job.early.name, job.header.size, job.header.mtime_ns, job.header)
             job.early.take_back()
             job.early = None
         name = known or self._final_name(job)
@@ -287,13 +297,11 @@ class Reception:
             raise ConflictError("there is a file of this instance already")
         if there and not self._is_newer(job, target, known is not None):
             return None
-        placement.place(job.staged, target, replaces=there)
+        placement.place(staged, target, replaces=there)
         return Found(name, job.header.size, job.header.mtime_ns, job.header)
 
     def _final_name(self, job: _Job) -> str:
-        if self._name_of is standard:
-            return standard_name(job.patient, job.sop)  # for which the file needs no name yet
-        return self._name_of(job.patient, job.sop, job.staged)
+        return self._name_of(job.patient, job.sop, job.file)
 
     def _is_newer(self, job: _Job, target: Path, indexed: bool) -> bool:
         """Whether the object has to be written over the file that is there."""

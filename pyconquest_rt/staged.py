@@ -12,9 +12,10 @@ import errno
 import io
 import mmap
 import os
+import shutil
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Final
 
 try:
     import fcntl
@@ -29,7 +30,6 @@ _DIRECT: Final = getattr(os, "O_DIRECT", 0) if fcntl else 0
 _NAMELESS: Final = getattr(os, "O_TMPFILE", 0) if os.path.isdir("/proc/self/fd") else 0
 _BLOCK: Final = 4096
 _ROOM: Final = 1 << 20
-_WORTH: Final = 1 << 16  # less is faster by the cache
 _rooms: Final[deque[mmap.mmap]] = deque(maxlen=8)
 """Memory of closed files, which the next ones use."""
 
@@ -64,7 +64,10 @@ class StagedFile(io.FileIO):
     def name(self) -> str:
         """The path of the file; whoever asks for it makes that there is one."""
         if self._is_nameless:
-            self.link(self._path)
+            try:
+                self.link(self._path)
+            except FileNotFoundError:  # whoever has lost the only name that he had gets no other
+                self._copy()
             self._is_nameless = False
         return self._path
 
@@ -72,13 +75,22 @@ class StagedFile(io.FileIO):
     def name(self, path: str) -> None:
         self._path = path
 
-    def link(self, target: str) -> None:
+    def __fspath__(self) -> str:
+        """A path to read the file by while it is open, which gives it no name."""
+        return f"/proc/self/fd/{self.fileno()}" if self._is_nameless else self._path
+
+    def link(self, target: str | os.PathLike[str]) -> None:
         """Give the file one more name. Raises FileExistsError if there is a file of this name."""
         if self._is_nameless:
             # any folder will do; with one given, and only then, Python has links followed
-            os.link(f"/proc/self/fd/{self.fileno()}", target, src_dir_fd=self.fileno(), follow_symlinks=True)
+            os.link(self, target, src_dir_fd=self.fileno(), follow_symlinks=True)
         else:
             os.link(self._path, target)
+
+    def _copy(self) -> None:
+        shutil.copy2(self, self._path)
+        with open(self._path, "rb+") as copy:
+            os.fsync(copy.fileno())
 
     def write(self, data: "ReadableBuffer") -> int:
         """Write at the end; what does not fill the memory waits there for :meth:`flush`."""
@@ -102,7 +114,7 @@ class StagedFile(io.FileIO):
         with memoryview(self._room) as room:
             if not self._written:
                 self.head = bytes(room[: min(used, HEAD_BYTES)])
-            whole = used - used % _BLOCK if used >= _WORTH and self._written % _BLOCK == 0 else 0
+            whole = used - used % _BLOCK if self._written % _BLOCK == 0 else 0
             done = self._write_past_cache(room[:whole])
             while done < used:
                 done += os.write(self.fileno(), room[done:used])
@@ -132,11 +144,3 @@ class StagedFile(io.FileIO):
             if not self._is_nameless:
                 with suppress(FileNotFoundError):
                     os.unlink(self._path)
-
-
-def first_bytes(file: BinaryIO, count: int) -> bytes:
-    """Return the first bytes, of 16 KB at most, of a flushed file; of a staged one from memory."""
-    if isinstance(file, StagedFile):
-        return file.head[:count]
-    file.seek(0)
-    return file.read(count)

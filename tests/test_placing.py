@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,7 @@ def file(tmp_path: Path) -> Iterator[StagedFile]:
 
 def test_a_free_name_is_given_and_its_folders_are_made(tmp_path: Path, file: StagedFile) -> None:
     target = tmp_path / "P1" / "S1" / "a.dcm"
-    early = EarlyName.give(file, "P1/S1/a.dcm", str(target))
+    early = EarlyName.give(file, "P1/S1/a.dcm", target)
     assert early is not None
     assert early.holds()
     assert target.read_bytes() == b"content"
@@ -35,7 +34,7 @@ def test_a_free_name_is_given_and_its_folders_are_made(tmp_path: Path, file: Sta
 
 def test_the_folders_of_others_stay(tmp_path: Path, file: StagedFile) -> None:
     target = tmp_path / "P1" / "a.dcm"
-    early = EarlyName.give(file, "P1/a.dcm", str(target))
+    early = EarlyName.give(file, "P1/a.dcm", target)
     assert early is not None
     (tmp_path / "P1" / "b.dcm").write_bytes(b"other")
     early.take_back()
@@ -45,13 +44,13 @@ def test_the_folders_of_others_stay(tmp_path: Path, file: StagedFile) -> None:
 def test_a_name_that_is_taken_is_left_alone(tmp_path: Path, file: StagedFile) -> None:
     target = tmp_path / "a.dcm"
     target.write_bytes(b"other")
-    assert EarlyName.give(file, "a.dcm", str(target)) is None
+    assert EarlyName.give(file, "a.dcm", target) is None
     assert target.read_bytes() == b"other"
 
 
 def test_a_file_that_came_later_under_the_name_is_left_alone(tmp_path: Path, file: StagedFile) -> None:
     target = tmp_path / "a.dcm"
-    early = EarlyName.give(file, "a.dcm", str(target))
+    early = EarlyName.give(file, "a.dcm", target)
     assert early is not None
     (tmp_path / "later").write_bytes(b"later")
     (tmp_path / "later").replace(target)
@@ -68,9 +67,5 @@ def test_a_folder_that_cannot_be_flushed_takes_the_name_back(
 
     monkeypatch.setattr(placing, "sync_folder", failing)
     with pytest.raises(StorageError, match="Input/output"):
-        EarlyName.give(file, "P1/a.dcm", str(tmp_path / "P1" / "a.dcm"))
+        EarlyName.give(file, "P1/a.dcm", tmp_path / "P1" / "a.dcm")
     assert os.listdir(tmp_path) == [".incoming"]
-
-
-def test_what_is_no_staged_file_waits_for_its_turn(tmp_path: Path) -> None:
-    assert EarlyName.give(BytesIO(b"content"), "a.dcm", str(tmp_path / "a.dcm")) is None

@@ -13,12 +13,14 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian
-from samples import make_object
+from samples import make_object, wait_until
 
 from pyconquest_rt import reception as module
+from pyconquest_rt import staged
 from pyconquest_rt.errors import ConflictError, DatabaseError, ObjectError, StorageError
 from pyconquest_rt.indexer import rebuild
-from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.ingest import Batch, Ingest
+from pyconquest_rt.placing import Placement
 from pyconquest_rt.reading import part10
 from pyconquest_rt.reception import Reception
 from pyconquest_rt.settings import ArchiveSettings
@@ -139,6 +141,26 @@ def test_one_instance_from_many_associations_at_once(
     assert (report.read, report.indexed) == (0, 0)
 
 
+def test_a_file_has_no_name_before_its_final_one(
+    settings: ArchiveSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even while its header is read, which for the third is longer than the part in memory."""
+    if not staged._NAMELESS:
+        pytest.skip("this system has no files without a name")
+    reception, names = Reception(settings), list[str]()
+    incoming = Path(settings.data) / ".incoming"
+
+    def flush(descriptor: int) -> None:
+        names.extend(os.listdir(incoming))
+
+    monkeypatch.setattr(module.os, "fsync", flush)
+    for instance, text in enumerate(("", "short", "x" * 10_000)):
+        send(reception, make_object(instance=instance, PatientComments=text, AdditionalPatientHistory=text))
+    reception.close()
+    assert names == []
+    assert len(files(settings)) == 3
+
+
 def test_a_refused_object_leaves_no_folder(reception: Reception, settings: ArchiveSettings) -> None:
     send(reception, make_object())
     with pytest.raises(ConflictError):
@@ -157,6 +179,39 @@ def test_a_listener_to_arrivals_that_fails_stops_nobody(settings: ArchiveSetting
             send(reception, make_object(instance=instance))
     reception.close()
     assert query(settings, "SELECT count(*) FROM DICOMImages") == [(3,)]
+
+
+def test_a_fault_among_the_steps_back_keeps_nobody_waiting(
+    settings: ArchiveSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four wait for one that writes; then nothing can be written, nor be taken back."""
+    reception = Reception(settings)
+    errors: list[Exception] = []
+
+    def failing(*_: object, **__: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    def sender(number: int) -> None:
+        try:
+            send(reception, make_object(instance=number))
+        except Exception as error:
+            errors.append(error)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Batch, "write", failing)
+        patch.setattr(Placement, "undo", failing)
+        with reception._turn:
+            threads = [threading.Thread(target=sender, args=(number,), daemon=True) for number in range(5)]
+            for thread in threads:
+                thread.start()
+            wait_until(lambda: len(reception._waiting) == 5)
+        for thread in threads:
+            thread.join(10)
+    assert [str(error) for error in errors] == ["[Errno 5] Input/output error"] * 5
+    assert files(settings) == []
+    send(reception, make_object())
+    reception.close()
+    assert len(files(settings)) == 1
 
 
 def test_the_same_bytes_again_change_nothing(reception: Reception, settings: ArchiveSettings) -> None:

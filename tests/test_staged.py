@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pyconquest_rt import staged
-from pyconquest_rt.staged import HEAD_BYTES, StagedFile, first_bytes
+from pyconquest_rt.staged import HEAD_BYTES, StagedFile
 
 MB = 1 << 20
 SIZES = (0, 1, 4095, 65535, 65536, 65537, MB - 1, MB, MB + 1, 3 * MB + 4097)
@@ -33,7 +33,7 @@ def test_every_byte_is_in_the_file(tmp_path: Path, system: str, size: int, piece
             assert file.write(data[start : start + piece]) == len(data[start : start + piece])
         file.flush()
         file.link(str(tmp_path / "final"))
-        assert first_bytes(file, HEAD_BYTES) == data[:HEAD_BYTES]
+        assert file.head == data[:HEAD_BYTES]
     assert (tmp_path / "final").read_bytes() == data
     assert os.listdir(tmp_path) == ["final"]
     assert (tmp_path / "final").stat().st_nlink == 1
@@ -55,6 +55,26 @@ def test_a_name_is_there_once_it_is_asked_for(tmp_path: Path, system: str) -> No
         file.flush()
         assert Path(file.name).read_bytes() == b"content"
         assert Path(file.name) == tmp_path / "a.tmp"
+    assert os.listdir(tmp_path) == []
+
+
+def test_it_can_be_read_without_a_name(tmp_path: Path, system: str) -> None:
+    with StagedFile(str(tmp_path / "a.tmp")) as file:
+        file.write(b"content")
+        file.flush()
+        assert Path(file).read_bytes() == b"content"
+        assert os.listdir(tmp_path) == ([] if file._is_nameless else ["a.tmp"])
+
+
+def test_a_name_for_a_file_that_has_lost_the_one_it_had(tmp_path: Path, system: str) -> None:
+    with StagedFile(str(tmp_path / "a.tmp")) as file:
+        file.write(b"content")
+        file.flush()
+        file.link(str(tmp_path / "final"))
+        os.utime(file.fileno(), ns=(5, 123_456_789))
+        (tmp_path / "final").unlink()
+        assert Path(file.name).read_bytes() == b"content"
+        assert os.stat(file.name).st_mtime_ns == 123_456_789
     assert os.listdir(tmp_path) == []
 
 
@@ -115,10 +135,3 @@ def test_the_memory_of_closed_files_is_used_again_and_bounded(tmp_path: Path) ->
     before = staged._rooms[-1]
     with StagedFile(str(tmp_path / "next.tmp")) as file:
         assert file._room is before
-
-
-def test_first_bytes_of_any_other_file(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"0123456789")
-    with (tmp_path / "a").open("rb") as file:
-        file.read()
-        assert first_bytes(file, 4) == b"0123"

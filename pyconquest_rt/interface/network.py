@@ -4,7 +4,7 @@ import sqlite3
 import ssl
 from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any, BinaryIO
+from typing import Any
 
 from pyconquest_rt.errors import ObjectError, PyconquestError
 from pyconquest_rt.hooks import Stored
@@ -12,6 +12,7 @@ from pyconquest_rt.interface.base import Base
 from pyconquest_rt.node import Node
 from pyconquest_rt.reception import Reception
 from pyconquest_rt.settings import ArchiveSettings, DeriveSettings, ListenerSettings, Settings
+from pyconquest_rt.staged import StagedFile
 from pyconquest_rt.tasks.selection import select_images, series_in
 
 AETitle = str | bytes
@@ -319,5 +320,5 @@ class Network(Base):
 class _Received:
     """What :class:`~pyconquest_rt.reception.Reception` asks of a staged file."""
 
-    def __init__(self, file: BinaryIO, sop_instance_uid: str) -> None:
+    def __init__(self, file: StagedFile, sop_instance_uid: str) -> None:
         self.file, self.sop_instance_uid = file, sop_instance_uid

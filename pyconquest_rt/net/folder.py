@@ -2,10 +2,10 @@
 
 from contextlib import AbstractContextManager
 from os import PathLike
-from typing import BinaryIO
 
 from pyconquest_rt import paths
 from pyconquest_rt.net.storing import Received
+from pyconquest_rt.staged import StagedFile
 from pyconquest_rt.storage import Storage
 
 
@@ -15,7 +15,7 @@ class FolderSink:
     def __init__(self, folder: str | PathLike[str]) -> None:
         self._storage = Storage(folder)
 
-    def stage(self) -> AbstractContextManager[BinaryIO]:
+    def stage(self) -> AbstractContextManager[StagedFile]:
         """Give a new temporary file."""
         return self._storage.stage()
 

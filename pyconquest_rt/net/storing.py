@@ -6,7 +6,7 @@ come; memory does not grow with the object. The answer waits for the archive's w
 
 import logging
 from contextlib import AbstractContextManager
-from typing import BinaryIO, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from pyconquest_rt.errors import DatabaseError, NetworkError, ObjectError, StorageError
 from pyconquest_rt.net.association import Association, Message
@@ -18,6 +18,7 @@ from pyconquest_rt.net.dimse import (
     status_text,
 )
 from pyconquest_rt.net.stored import file_header
+from pyconquest_rt.staged import StagedFile
 
 _LOG = logging.getLogger(__name__)
 _MAX_UID: Final = 64
@@ -26,7 +27,7 @@ _MAX_UID: Final = 64
 class Received(NamedTuple):
     """One object from the network: a complete DICOM file under a temporary name, and what was said of it."""
 
-    file: BinaryIO
+    file: StagedFile
     """Flushed, and open for reading from its start."""
     sop_class_uid: str
     sop_instance_uid: str
@@ -39,7 +40,7 @@ class Received(NamedTuple):
 class Sink(Protocol):
     """Where received objects go."""
 
-    def stage(self) -> AbstractContextManager[BinaryIO]:
+    def stage(self) -> AbstractContextManager[StagedFile]:
         """Give a new temporary file, open for writing; it is gone at the end unless it was accepted.
 
         Raises StorageError when nothing can be written.

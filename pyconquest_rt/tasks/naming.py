@@ -13,6 +13,7 @@ meta information, and files are always written with it.
 """
 
 import itertools
+import os
 import re
 import threading
 import time
@@ -124,7 +125,7 @@ class _Naming:
         self._identity = HeaderReader([_SOP_INSTANCE_UID])
         self._lock = threading.Lock()
 
-    def name(self, patient_id: str, sop_instance_uid: str, staged: Path) -> str:
+    def name(self, patient_id: str, sop_instance_uid: str, staged: os.PathLike[str]) -> str:
         """Return a name that no other instance has. Raises StorageError if all that are tried are taken.
 
         An instance that had its name lately keeps it, though the template may give another at another time: where

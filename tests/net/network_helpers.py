@@ -1,14 +1,11 @@
 """What several of the network's tests need."""
 
-import os
 import socket
 import struct
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
-from typing import BinaryIO
 
 import pydicom
 from pydicom.uid import (
@@ -23,6 +20,7 @@ from pyconquest_rt.net.dimse import Command, decode_command, encode_command
 from pyconquest_rt.net.negotiation import Proposal, encode_request
 from pyconquest_rt.net.stored import read_stored_object
 from pyconquest_rt.net.storing import Received
+from pyconquest_rt.staged import StagedFile
 
 BUNDLED = Path(pydicom.__file__).parent / "data" / "test_files"
 """DICOM files that come with pydicom."""
@@ -49,18 +47,14 @@ class FolderSink:
         self.folder, self.incoming = folder, folder / ".incoming"
         self.incoming.mkdir(parents=True)
         self.received: list[Received] = []
+        self._numbers, self._files = count(), list[StagedFile]()
         self.error: Exception | None = None
         self.before_accepting: Callable[[], None] = lambda: None
 
-    @contextmanager
-    def stage(self) -> Iterator[BinaryIO]:
-        descriptor, name = tempfile.mkstemp(suffix=".tmp", dir=self.incoming)
-        os.close(descriptor)
-        try:
-            with open(name, "w+b") as file:
-                yield file
-        finally:
-            Path(name).unlink(missing_ok=True)
+    def stage(self) -> StagedFile:
+        file = StagedFile(str(self.incoming / f"{next(self._numbers)}.tmp"))
+        self._files.append(file)
+        return file
 
     def accept(self, received: Received) -> None:
         self.before_accepting()
@@ -77,9 +71,9 @@ class FolderSink:
         """Return the number of objects kept."""
         return len(list(self.folder.glob("*.dcm")))
 
-    def staged(self) -> list[Path]:
-        """Return the temporary files."""
-        return list(self.incoming.iterdir())
+    def staged(self) -> list[StagedFile]:
+        """Return the temporary files that are open."""
+        return [file for file in self._files if not file.closed]
 
 
 CT_AND_ECHO = ((CTImageStorage, ExplicitVRLittleEndian), (Verification, ImplicitVRLittleEndian))
