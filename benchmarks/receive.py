@@ -59,7 +59,7 @@ class Nowhere:
     """Throws away what is received."""
 
     @contextmanager
-    def stage(self) -> Iterator[BinaryIO]:
+    def stage(self, sop_instance_uid: str) -> Iterator[BinaryIO]:
         """Give a file that keeps nothing."""
         with open(os.devnull, "wb") as file:
             yield file

@@ -138,15 +138,21 @@ class Reception:
                 self._ingest.close()
 
     @contextmanager
-    def stage(self) -> Iterator[StagedFile]:
-        """Give a new temporary file; it is gone at the end unless it was accepted.
+    def stage(self, sop_instance_uid: str) -> Iterator[StagedFile]:
+        """Give a new temporary file for an object that is announced; it is gone at the end unless it was accepted.
+
+        An ObjectError that is raised inside is put on record.
 
         Raises:
             StorageError: the disk is (nearly) full or cannot be written.
         """
         with self._storage.stage() as file:
             self._check_space()
-            yield file
+            try:
+                yield file
+            except ObjectError as error:
+                self._record_refusal(sop_instance_uid, str(error))
+                raise
 
     def accept(self, received: Received) -> None:
         """Take a staged file over; returns when it is safe under its final name and indexed.
@@ -155,15 +161,11 @@ class Reception:
             ObjectError: the object cannot be used, or contradicts what is indexed.
             StorageError, DatabaseError: it cannot be written now; nothing of it is left behind.
         """
-        try:
-            job = self._read(received.file, received.sop_instance_uid)
-            os.fsync(received.file.fileno())
-            name = self._final_name(job)
-            job.early = EarlyName.give(job.file, name, self._storage.path_of(name))
-            self._write(job)
-        except ObjectError as error:
-            self._record_refusal(received.sop_instance_uid, str(error))
-            raise
+        job = self._read(received.file, received.sop_instance_uid)
+        os.fsync(received.file.fileno())
+        name = self._final_name(job)
+        job.early = EarlyName.give(job.file, name, self._storage.path_of(name))
+        self._write(job)
 
     def _check_space(self) -> None:
         """See, ten times a second at most, that some space is left for other programs."""
@@ -318,7 +320,7 @@ class Reception:
         with contextlib.suppress(sqlite3.Error), self._ingest.database.transaction() as connection:
             connection.execute(
                 "INSERT INTO rejected(path, SOPInstanceUID, reason, time) VALUES (NULL, ?, ?, ?)",
-                (sop, reason, now),
+                (sop[:64], reason, now),  # a peer may have sent anything as UID
             )
             connection.execute(
                 "DELETE FROM rejected WHERE path IS NULL AND id <= (SELECT max(id) FROM rejected) - ?",

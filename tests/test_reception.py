@@ -52,10 +52,11 @@ def send(reception: Reception, data_set: Dataset) -> None:
     data_set.file_meta.MediaStorageSOPInstanceUID = data_set.get("SOPInstanceUID") or "1.2.3"
     buffer = BytesIO()
     data_set.save_as(buffer, enforce_file_format=True)
-    with reception.stage() as file:
+    uid = data_set.get("SOPInstanceUID") or ""
+    with reception.stage(uid) as file:
         file.write(buffer.getvalue())
         file.flush()
-        reception.accept(Received(file, data_set.get("SOPInstanceUID", "")))
+        reception.accept(Received(file, uid))
 
 
 def query(settings: ArchiveSettings, sql: str) -> list[tuple[Any, ...]]:

@@ -84,10 +84,11 @@ class Network(Base):
         """
         reception = Reception(self._archive_settings)
         try:
-            with reception.stage() as file:
+            uid = str(event.request.AffectedSOPInstanceUID)
+            with reception.stage(uid) as file:
                 file.write(event.encoded_dataset())
                 file.flush()
-                reception.accept(_Received(file, str(event.request.AffectedSOPInstanceUID)))
+                reception.accept(_Received(file, uid))
         except ObjectError as error:
             self._log.error("an object was refused: %s", error)
             return _CANNOT_UNDERSTAND

@@ -40,10 +40,10 @@ class Received(NamedTuple):
 class Sink(Protocol):
     """Where received objects go."""
 
-    def stage(self) -> AbstractContextManager[StagedFile]:
-        """Give a new temporary file, open for writing; it is gone at the end unless it was accepted.
+    def stage(self, sop_instance_uid: str) -> AbstractContextManager[StagedFile]:
+        """Give a new temporary file for an object that is announced; it is gone at the end unless it was accepted.
 
-        Raises StorageError when nothing can be written.
+        Raises StorageError when nothing can be written. An ObjectError inside may be put on record.
         """
 
     def accept(self, received: Received) -> None:
@@ -69,9 +69,9 @@ def receive_object(association: Association, message: Message, sink: Sink) -> St
     """
     size = 0
     try:
-        identity = (*_identity(message), message.context.transfer_syntax)
         calling, called = association.calling_aet, association.called_aet
-        with sink.stage() as file:
+        with sink.stage(message.command.text("AffectedSOPInstanceUID")) as file:
+            identity = (*_identity(message), message.context.transfer_syntax)
             file.write(file_header(*identity, calling_aet=calling, called_aet=called))
             for piece in association.data_set():
                 size += len(piece)

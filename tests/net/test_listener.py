@@ -1,6 +1,7 @@
 """The listener with good clients: pynetdicom, DCMTK and this package's own."""
 
 import shutil
+import sqlite3
 import ssl
 import subprocess
 import threading
@@ -31,8 +32,10 @@ from pyconquest_rt.errors import NetworkError, ObjectError, StorageError, Unread
 from pyconquest_rt.net.admission import Access, Policy, choose_syntax
 from pyconquest_rt.net.guard import Limits
 from pyconquest_rt.net.stored import read_stored_object
+from pyconquest_rt.reception import Reception
 from pyconquest_rt.scp import Listener
 from pyconquest_rt.scu import echo, send_files
+from pyconquest_rt.settings import ArchiveSettings
 
 wait_until = partial(samples.wait_until, seconds=15.0)
 
@@ -211,8 +214,8 @@ def test_disk_full_while_writing(
             self.file.write(data)
 
     @contextmanager
-    def full() -> Iterator[Full]:
-        with stage() as file:
+    def full(uid: str) -> Iterator[Full]:
+        with stage(uid) as file:
             yield Full(file)
 
     monkeypatch.setattr(sink, "stage", full)
@@ -382,3 +385,23 @@ def test_request_without_data_set_is_refused(listen: Listen) -> None:
     assert peer.read_status() == 0xC000
     peer.send_values((1, 3, store_command("1" * 65)), (1, 2, b"a data set"))
     assert peer.read_status() == 0xC000
+
+
+def test_a_request_that_is_refused_is_on_record(tmp_path: Path) -> None:
+    archive = ArchiveSettings(str(tmp_path / "data"), str(tmp_path / "index.db"), "")
+    reception = Reception(archive)
+    with Listener(reception, port=0) as listener:
+        peer = RawPeer(listener.port)
+        peer.send_values((1, 3, store_command(CommandDataSetType=0x0101)))
+        assert peer.read_status() == 0xC000
+        peer.send_values((1, 3, store_command("1" * 10_000)), (1, 2, b"a data set"))
+        assert peer.read_status() == 0xC000
+    reception.close()
+    with sqlite3.connect(archive.database) as connection:
+        rows = connection.execute(
+            "SELECT length(SOPInstanceUID), reason FROM rejected ORDER BY id"
+        ).fetchall()
+    assert rows == [
+        (5, "the C-STORE request has no data set"),
+        (64, "a UID of the C-STORE request is longer than 64 characters"),
+    ]

@@ -137,7 +137,7 @@ def receive(reception: Reception, data_set: Dataset) -> None:
         file: BinaryIO
         sop_instance_uid = data_set.SOPInstanceUID
 
-    with reception.stage() as file:
+    with reception.stage(data_set.SOPInstanceUID) as file:
         file.write(buffer.getvalue())
         file.flush()
         received = Received()
