@@ -1,6 +1,7 @@
 """One query key → an SQL condition, by the kinds of matching of DICOM PS3.4 section C.2.2.2.
 
-Single values, lists (of UIDs, and of any other values as well), wild cards, and ranges of dates and times.
+Single values, lists (of UIDs, and of any other values as well), wild cards (in dates and times too, which the
+standard does not have), and ranges of dates and times.
 Person names match whatever their case and with trailing carets left out: one component group by any of the name's,
 several each by its own, where an empty one is matched by all.
 """
@@ -16,6 +17,7 @@ from typing import Final, NamedTuple
 _UNIVERSAL: Final = re.compile(r"\**")
 _NUMERIC_VRS: Final = frozenset({"IS", "DS", "US", "SS", "UL", "SL", "FL", "FD"})
 _TEXT_VRS: Final = frozenset({"ST", "LT", "UT"})
+_MOMENT_VRS: Final = frozenset({"DA", "TM", "DT"})
 _TEXT_FUNCTION: Final = "dicom_text_matches"
 _NAME_FUNCTION: Final = "dicom_name_matches"
 _ANY_FUNCTION: Final = "dicom_any_matches"
@@ -44,6 +46,8 @@ def condition(
         return exactly(column, values)
     if any(_UNIVERSAL.fullmatch(part) for part in values):
         return None
+    if vr in _MOMENT_VRS and ("*" in value or "?" in value):  # against the standard, and plain all the same
+        vr = "LO"
     match = _several if several else _MATCHERS.get(vr, _text)
     parts = [match(f"upper({column})", part.upper()) if fold else match(column, part) for part in values]
     sql = " OR ".join(part.sql for part in parts)

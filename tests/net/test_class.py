@@ -4,6 +4,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
+from pydicom.uid import CTImageStorage
+from pynetdicom import AE, AllStoragePresentationContexts, build_context, evt
 from samples import make_object, save
 
 from pyconquest_rt import pyconquest
@@ -102,3 +105,26 @@ def test_query_dicom_and_get_dicom(
         assert mine.get_dicom(**ask, series_uid=CT, modality="CT", receiving_ae_title="MINE") is None
         assert mine.execute_db_query("SELECT count(*) AS n FROM DICOMimages") == [{"n": 5}]
         assert "cannot be reached" in mine.get_dicom("127.0.0.1", 1, series_uid="1.2.3.4.5")
+
+
+def test_an_event_of_pynetdicom_is_handled(archive: pyconquest) -> None:
+    """The method as the handler of somebody's own server: stored and indexed, or a status that says no."""
+    application = AE()
+    application.supported_contexts = AllStoragePresentationContexts
+    server = application.start_server(
+        ("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, archive.handle_dicom_store_request)]
+    )
+    peer = AE()
+    peer.requested_contexts = [build_context(CTImageStorage)]
+    association = peer.associate(*server.server_address)
+    good, other_patient = make_object("P/1"), make_object("P2", instance=2)
+    statuses = [association.send_c_store(image).Status for image in (good, good, other_patient)]
+    association.release()
+    server.shutdown()
+    assert statuses == [0, 0, 0xC000]
+    (row,) = archive.execute_db_query("SELECT ObjectFile FROM dicomimages")
+    stored = Path(archive.data_directory, row["ObjectFile"])
+    assert stored.name == f"{good.SOPInstanceUID}.dcm"
+    assert dcmread(stored) == good
+    (row,) = archive.execute_db_query("SELECT SOPInstanceUID FROM rejected")
+    assert row["SOPInstanceUID"] == other_patient.SOPInstanceUID
