@@ -3,7 +3,8 @@
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -59,6 +60,18 @@ def send(reception: Reception, data_set: Dataset) -> None:
         reception.accept(Received(file, uid))
 
 
+def at_once(count: int, task: Callable[[int], None]) -> None:
+    """Run a task in several threads that start together, each with its number; raises what one of them does."""
+    start = threading.Barrier(count)
+
+    def run(number: int) -> None:
+        start.wait()
+        task(number)
+
+    with ThreadPoolExecutor(count) as pool:
+        list(pool.map(run, range(count)))
+
+
 def query(settings: ArchiveSettings, sql: str) -> list[tuple[Any, ...]]:
     connection = sqlite3.connect(settings.database)
     try:
@@ -85,21 +98,11 @@ def test_an_accepted_object_is_on_disk_and_indexed(reception: Reception, setting
 
 
 def test_many_associations_at_once(reception: Reception, settings: ArchiveSettings) -> None:
-    errors: list[Exception] = []
-
     def sender(number: int) -> None:
-        try:
-            for instance in range(25):
-                send(reception, make_object(f"P{number % 2}", number % 2, number, instance))
-        except Exception as error:
-            errors.append(error)
+        for instance in range(25):
+            send(reception, make_object(f"P{number % 2}", number % 2, number, instance))
 
-    threads = [threading.Thread(target=sender, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
+    at_once(6, sender)
     assert query(settings, "SELECT count(*) FROM DICOMImages") == [(150,)]
     assert query(settings, "SELECT count(*) FROM DICOMPatients") == [(2,)]
     assert query(settings, "SELECT count(*) FROM DICOMStudies") == [(2,)]
@@ -112,27 +115,16 @@ def test_one_instance_from_many_associations_at_once(
 ) -> None:
     """By one process or by two that share an archive: one file and one row, of the same object."""
     receptions = [Reception(settings) for _ in range(archives)]
-    errors: list[Exception] = []
-    start = threading.Barrier(6)
 
     def sender(number: int) -> None:
-        start.wait()
-        try:
-            for instance in range(10):
-                text = "same" if same else f"from {number}"
-                image = make_object(instance=instance, ImageComments=text, SeriesDescription=text)
-                send(receptions[number % archives], image)
-        except Exception as error:
-            errors.append(error)
+        for instance in range(10):
+            text = "same" if same else f"from {number}"
+            image = make_object(instance=instance, ImageComments=text, SeriesDescription=text)
+            send(receptions[number % archives], image)
 
-    threads = [threading.Thread(target=sender, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(6, sender)
     for opened in receptions:
         opened.close()
-    assert errors == []
     assert len(files(settings)) == 10
     assert query(settings, "SELECT count(*) FROM DICOMImages") == [(10,)]
     ingest = Ingest.open(settings)
