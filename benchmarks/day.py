@@ -25,9 +25,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -51,6 +51,8 @@ from pyconquest_rt.settings import (
     ScheduleSettings,
     Settings,
 )
+from pyconquest_rt.staged import StagedFile
+from pyconquest_rt.storage import Storage
 
 DAY_S = 86_400.0
 QUARTERS = 4
@@ -104,11 +106,11 @@ class Elsewhere:
         self.has: set[str] = set()
         self._port = port
         self._listener: Listener | None = None
+        self._folder = tempfile.TemporaryDirectory()
+        self._storage = Storage(self._folder.name)
 
-    @contextmanager
-    def stage(self) -> Iterator[BinaryIO]:
-        with tempfile.NamedTemporaryFile() as file:
-            yield file  # type: ignore[misc]
+    def stage(self, sop_instance_uid: str) -> AbstractContextManager[StagedFile]:
+        return self._storage.stage()
 
     def accept(self, received: Any) -> None:
         self.has.add(received.sop_instance_uid)

@@ -40,9 +40,12 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, cast
 
 from send import ENVIRONMENT, free_port, make_slices
+
+if TYPE_CHECKING:
+    from pyconquest_rt.staged import StagedFile
 
 ROOT = Path(__file__).resolve().parent.parent
 LIMIT = "disk alone"
@@ -59,10 +62,10 @@ class Nowhere:
     """Throws away what is received."""
 
     @contextmanager
-    def stage(self, sop_instance_uid: str) -> Iterator[BinaryIO]:
+    def stage(self, sop_instance_uid: str) -> "Iterator[StagedFile]":
         """Give a file that keeps nothing."""
         with open(os.devnull, "wb") as file:
-            yield file
+            yield cast("StagedFile", file)
 
     def accept(self, received: object) -> None:
         """Say that it is kept."""

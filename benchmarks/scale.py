@@ -90,7 +90,8 @@ def _random_uid(number: int) -> str:
 def _digits(seed: int, count: int) -> int:
     """A number of that many digits, drawn by a hash, which is quicker than seeding a generator."""
     drawn = int.from_bytes(hashlib.blake2b(b"%d" % seed, digest_size=16).digest())
-    return 10 ** (count - 1) + drawn % (9 * 10 ** (count - 1))
+    least: int = 10 ** (count - 1)
+    return least + drawn % (9 * least)
 
 
 _UIDS: dict[str, UIDs] = {"scanner": _scanner_uid, "random": _random_uid}
