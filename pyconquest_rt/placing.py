@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 from pathlib import Path
 
 from pyconquest_rt.errors import StorageError
@@ -76,7 +77,7 @@ class Placement:
         try:
             if replaces:
                 backup = staged.with_suffix(".before")
-                os.link(target, backup)
+                _keep(target, backup)
                 self._replaced.append((target, backup))
             else:
                 self._new.append(target)
@@ -112,3 +113,11 @@ class Placement:
         for _, backup in self._replaced:
             with contextlib.suppress(OSError):
                 backup.unlink()
+
+
+def _keep(path: Path, backup: Path) -> None:
+    """Give a file's content a second name, by a copy where a file cannot have two."""
+    try:
+        os.link(path, backup)
+    except OSError:
+        shutil.copy2(path, backup)

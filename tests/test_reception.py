@@ -237,6 +237,33 @@ def test_other_bytes_of_a_known_instance(
     ]
 
 
+@pytest.mark.parametrize("fault", [None, "index"])
+def test_a_file_system_without_hard_links(
+    settings: ArchiveSettings, monkeypatch: pytest.MonkeyPatch, fault: str | None
+) -> None:
+    """Such as FAT, or some shares: new objects are stored and others replaced, or stay, all the same."""
+
+    def failing(*_: object, **__: object) -> None:
+        raise OSError(1, "Operation not permitted")
+
+    monkeypatch.setattr(staged, "_NAMELESS", 0)
+    monkeypatch.setattr(os, "link", failing)
+    reception = Reception(settings)
+    for instance in (1, 2):
+        send(reception, make_object(instance=instance, StudyDescription="old"))
+    if fault:
+        monkeypatch.setattr(Batch, "write", failing)
+        with pytest.raises(OSError, match="permitted"):
+            send(reception, make_object(StudyDescription="new"))
+    else:
+        send(reception, make_object(StudyDescription="new"))
+    reception.close()
+    assert len(files(settings)) == 2
+    path = next(Path(settings.data).rglob(f"{make_object().SOPInstanceUID}.dcm"))
+    assert dcmread(path).StudyDescription == ("old" if fault else "new")
+    assert query(settings, "SELECT count(*) FROM DICOMImages") == [(2,)]
+
+
 def test_a_contradicting_object_is_refused_and_not_kept(
     reception: Reception, settings: ArchiveSettings
 ) -> None:
