@@ -11,6 +11,7 @@ import click
 
 from pyconquest_rt.config import FILE_VARIABLE
 from pyconquest_rt.errors import PyconquestError
+from pyconquest_rt.logs import silence_pydicom
 from pyconquest_rt.verbs import dose, export, forward, index, network, objects, rt, service, settings
 from pyconquest_rt.version import __version__
 
@@ -43,6 +44,7 @@ def main(settings: str | None) -> None:
 
     Every verb takes --data, --database and --sql, or finds them in pyconquest.toml in the working directory.
     """
+    silence_pydicom()
     if settings:
         os.environ[FILE_VARIABLE] = settings  # where worker processes find it too
 

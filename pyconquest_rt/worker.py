@@ -18,6 +18,7 @@ from pyconquest_rt.config import load as settings_here
 from pyconquest_rt.derive import Derived, derive, enqueue, extractors, prepare, sweep, work_off
 from pyconquest_rt.hooks import Caller, load
 from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.logs import silence_pydicom
 from pyconquest_rt.settings import ArchiveSettings
 
 SWEEP_S = 300.0
@@ -34,6 +35,7 @@ def main() -> None:
         parser.add_argument(option, default=default)
     parser.add_argument("--once", action="store_true", help="derive what is due now, then end")
     arguments = parser.parse_args()
+    silence_pydicom()
     with contextlib.suppress(OSError, AttributeError):
         os.nice(5)  # receiving comes first
     ingest = Ingest.open(ArchiveSettings(arguments.data, arguments.database, arguments.sql))

@@ -11,11 +11,15 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 from pydicom import dcmread
+from pydicom.data import get_testdata_file
 from samples import make_object, save
 
 from pyconquest_rt import derive
 from pyconquest_rt.cli import main
 from pyconquest_rt.demo import make_patients
+from pyconquest_rt.indexer import rebuild
+from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.settings import ArchiveSettings
 
 Run = Callable[..., Result]
 
@@ -63,6 +67,27 @@ def test_help_needs_no_dicom_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.rstrip().endswith("[]")
+
+
+@pytest.mark.parametrize("program", ["worker", "command"])
+def test_no_value_of_a_patient_reaches_the_output_by_a_warning(tmp_path: Path, program: str) -> None:
+    """pydicom quotes what it finds invalid, as the UID of a frame of reference here."""
+    dose = dcmread(get_testdata_file("rtdose.dcm"))
+    save(dose, tmp_path / "data" / "P1" / "dose.dcm")
+    ingest = Ingest.open(ArchiveSettings(str(tmp_path / "data"), str(tmp_path / "conquest.db"), ""))
+    rebuild(ingest)
+    ingest.close()
+    code = {
+        "worker": "import pyconquest_rt.worker; pyconquest_rt.worker.main()",
+        "command": "from pyconquest_rt.cli import main; main()",
+    }[program]
+    arguments = {"worker": ["--once"], "command": ["derive"]}[program]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert "Warning" not in done.stderr
+    with sqlite3.connect(tmp_path / "conquest.db") as connection:
+        assert connection.execute("SELECT count(*) FROM rt_dose").fetchone() == (1,)
 
 
 def test_a_tree_is_indexed_queried_and_dumped(run: Run, tmp_path: Path) -> None:
