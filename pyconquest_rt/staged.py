@@ -66,7 +66,7 @@ class StagedFile(io.FileIO):
         if self._is_nameless:
             try:
                 self.link(self._path)
-            except FileNotFoundError:  # whoever has lost the only name that he had gets no other
+            except OSError:  # it has lost the only name that it had, or the system gives it none
                 self._copy()
             self._is_nameless = False
         return self._path

@@ -238,15 +238,16 @@ def test_other_bytes_of_a_known_instance(
 
 
 @pytest.mark.parametrize("fault", [None, "index"])
+@pytest.mark.parametrize("nameless", [0, staged._NAMELESS])
 def test_a_file_system_without_hard_links(
-    settings: ArchiveSettings, monkeypatch: pytest.MonkeyPatch, fault: str | None
+    settings: ArchiveSettings, monkeypatch: pytest.MonkeyPatch, nameless: int, fault: str | None
 ) -> None:
-    """Such as FAT, or some shares: new objects are stored and others replaced, or stay, all the same."""
+    """Such as FAT, some shares, some sandboxes: new objects are stored and others replaced, or stay, all the same."""
 
     def failing(*_: object, **__: object) -> None:
         raise OSError(1, "Operation not permitted")
 
-    monkeypatch.setattr(staged, "_NAMELESS", 0)
+    monkeypatch.setattr(staged, "_NAMELESS", nameless)
     monkeypatch.setattr(os, "link", failing)
     reception = Reception(settings)
     for instance in (1, 2):
