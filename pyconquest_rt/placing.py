@@ -68,22 +68,20 @@ class Placement:
     """Files that have got their final names in one transaction, and how to take that back."""
 
     def __init__(self) -> None:
-        self._new: list[Path] = []
-        self._replaced: list[tuple[Path, Path]] = []
+        self._placed: list[tuple[Path, Path, Path | None]] = []
         self._folders: set[Path] = set()
 
     def place(self, staged: Path, target: Path, *, replaces: bool) -> None:
         """Move a flushed file to its final name; what was there is kept until the end of the batch."""
+        backup = staged.with_suffix(".before") if replaces else None
         try:
-            if replaces:
-                backup = staged.with_suffix(".before")
+            if backup:
                 _keep(target, backup)
-                self._replaced.append((target, backup))
-            else:
-                self._new.append(target)
             self._move(staged, target)
         except OSError as error:
+            _drop(backup)
             raise StorageError(f"cannot write {target}: {error.strerror}") from error
+        self._placed.append((staged, target, backup))
 
     def _move(self, staged: Path, target: Path) -> None:
         self._folders.add(target.parent)
@@ -99,20 +97,22 @@ class Placement:
             sync_folder(folder)
 
     def undo(self) -> None:
-        """Take the names of the batch back; where one cannot be, a rebuild finds the file."""
-        for target in self._new:
+        """Give the files of the batch their staged names back; where that cannot be, a rebuild finds them."""
+        for staged, target, backup in self._placed:
             with contextlib.suppress(OSError):
-                target.unlink()
-        for target, backup in self._replaced:
-            with contextlib.suppress(OSError):
-                backup.replace(target)
-        self._replaced.clear()
+                if backup is None:
+                    target.replace(staged)
+                    continue
+                try:
+                    _keep(target, staged)
+                finally:
+                    backup.replace(target)
+        self._placed.clear()
 
     def finish(self) -> None:
         """Drop what was kept of replaced files."""
-        for _, backup in self._replaced:
-            with contextlib.suppress(OSError):
-                backup.unlink()
+        for _, _, backup in self._placed:
+            _drop(backup)
 
 
 def _keep(path: Path, backup: Path) -> None:
@@ -121,3 +121,10 @@ def _keep(path: Path, backup: Path) -> None:
         os.link(path, backup)
     except OSError:
         shutil.copy2(path, backup)
+
+
+def _drop(backup: Path | None) -> None:
+    """Remove what was kept; what stays is cleared at a later start."""
+    if backup:
+        with contextlib.suppress(OSError):
+            backup.unlink()

@@ -72,6 +72,11 @@ def at_once(count: int, task: Callable[[int], None]) -> None:
         list(pool.map(run, range(count)))
 
 
+def no_links(*_: object, **__: object) -> None:
+    """What a file system without hard links says."""
+    raise OSError(1, "Operation not permitted")
+
+
 def query(settings: ArchiveSettings, sql: str) -> list[tuple[Any, ...]]:
     connection = sqlite3.connect(settings.database)
     try:
@@ -244,16 +249,13 @@ def test_a_file_system_without_hard_links(
 ) -> None:
     """Such as FAT, some shares, some sandboxes: new objects are stored and others replaced, or stay, all the same."""
 
-    def failing(*_: object, **__: object) -> None:
-        raise OSError(1, "Operation not permitted")
-
     monkeypatch.setattr(staged, "_NAMELESS", nameless)
-    monkeypatch.setattr(os, "link", failing)
+    monkeypatch.setattr(os, "link", no_links)
     reception = Reception(settings)
     for instance in (1, 2):
         send(reception, make_object(instance=instance, StudyDescription="old"))
     if fault:
-        monkeypatch.setattr(Batch, "write", failing)
+        monkeypatch.setattr(Batch, "write", no_links)
         with pytest.raises(OSError, match="permitted"):
             send(reception, make_object(StudyDescription="new"))
     else:
@@ -273,6 +275,34 @@ def test_a_contradicting_object_is_refused_and_not_kept(
         send(reception, make_object("P2", instance=2))
     assert len(files(settings)) == 1
     assert query(settings, "SELECT SOPInstanceUID, path FROM rejected")[0][1] is None
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_who_waits_beside_one_that_is_refused_is_taken(
+    settings: ArchiveSettings, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    """Also if its file was in its place already when the other was found to contradict the index."""
+    reception = Reception(settings)
+    for instance in (1, 2):
+        send(reception, make_object(instance=instance, StudyDescription="old"))
+    if not links:
+        monkeypatch.setattr(os, "link", no_links)
+    replacing = [make_object(instance=instance, StudyDescription="new") for instance in (1, 2)]
+    contradicting = [make_object(f"P{number}", 2, 2, number) for number in (1, 2)]
+    with ThreadPoolExecutor(4) as pool:
+        with reception._turn:
+            futures = [pool.submit(send, reception, image) for image in (*replacing, *contradicting)]
+            wait_until(lambda: len(reception._waiting) == 4)
+        errors = [future.exception(10) for future in futures]
+    reception.close()
+    assert errors[:2] == [None, None]
+    assert sorted(type(error).__name__ for error in errors[2:]) == ["ConflictError", "NoneType"]
+    found = {path.name: dcmread(path) for path in Path(settings.data).rglob("*.dcm")}
+    assert {found[f"{image.SOPInstanceUID}.dcm"].StudyDescription for image in replacing} == {"new"}
+    assert len(files(settings)) == 3
+    ingest = Ingest.open(settings)
+    assert list(verify(ingest)) == []
+    ingest.close()
 
 
 def test_objects_that_cannot_be_used(reception: Reception, settings: ArchiveSettings) -> None:
