@@ -11,7 +11,7 @@ import click
 
 from pyconquest_rt.config import FILE_VARIABLE
 from pyconquest_rt.errors import PyconquestError
-from pyconquest_rt.logs import silence_pydicom
+from pyconquest_rt.privacy import silence_pydicom
 from pyconquest_rt.verbs import dose, export, forward, index, network, objects, rt, service, settings
 from pyconquest_rt.version import __version__
 

@@ -7,7 +7,6 @@ import json
 import logging
 import re
 import sys
-import warnings
 from collections.abc import MutableMapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -89,12 +88,6 @@ def reason(error: Exception) -> str:
     if isinstance(cause, OSError):
         return cause.strerror or type(cause).__name__
     return str(error) or type(error).__name__
-
-
-def silence_pydicom() -> None:
-    """Drop pydicom's warnings, which quote values of patients; for programs, whose output is kept."""
-    if not sys.warnoptions:
-        warnings.filterwarnings("ignore", module="pydicom")
 
 
 def masked(query: str) -> str:

@@ -18,7 +18,7 @@ from pyconquest_rt.config import load as settings_here
 from pyconquest_rt.derive import Derived, derive, enqueue, extractors, prepare, sweep, work_off
 from pyconquest_rt.hooks import Caller, load
 from pyconquest_rt.ingest import Ingest
-from pyconquest_rt.logs import silence_pydicom
+from pyconquest_rt.privacy import silence_pydicom
 from pyconquest_rt.settings import ArchiveSettings
 
 SWEEP_S = 300.0
