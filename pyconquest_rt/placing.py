@@ -2,11 +2,10 @@
 
 import contextlib
 import os
-import shutil
 from pathlib import Path
 
 from pyconquest_rt.errors import StorageError
-from pyconquest_rt.staged import StagedFile
+from pyconquest_rt.staged import StagedFile, copy_durably
 from pyconquest_rt.storage import make_folders, sync_folder
 
 
@@ -120,7 +119,7 @@ def _keep(path: Path, backup: Path) -> None:
     try:
         os.link(path, backup)
     except OSError:
-        shutil.copy2(path, backup)
+        copy_durably(path, backup)
 
 
 def _drop(backup: Path | None) -> None:

@@ -17,6 +17,8 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from pyconquest_rt.reading.part10 import PREFIX_BYTES
+
 try:
     import fcntl
 except ImportError:  # Windows
@@ -25,7 +27,6 @@ except ImportError:  # Windows
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-HEAD_BYTES: Final = 16384
 _DIRECT: Final = getattr(os, "O_DIRECT", 0) if fcntl else 0
 _NAMELESS: Final = getattr(os, "O_TMPFILE", 0) if os.path.isdir("/proc/self/fd") else 0
 _BLOCK: Final = 4096
@@ -50,7 +51,7 @@ class StagedFile(io.FileIO):
         self._room = _rooms.pop() if _rooms else mmap.mmap(-1, _ROOM)
         self._used = self._written = 0
         self.head = b""
-        """The first 16 KB, once the file is flushed."""
+        """The first PREFIX_BYTES (16 KB), once the file is flushed."""
 
     def _open(self, path: str, flags: int) -> int:
         if _NAMELESS:
@@ -67,13 +68,13 @@ class StagedFile(io.FileIO):
             try:
                 self.link(self._path)
             except OSError:  # it has lost the only name that it had, or the system gives it none
-                self._copy()
+                copy_durably(self, self._path)
             self._is_nameless = False
         return self._path
 
     @name.setter
     def name(self, path: str) -> None:
-        self._path = path
+        self._path = path  # FileIO gives it itself
 
     def __fspath__(self) -> str:
         """A path to read the file by while it is open, which gives it no name."""
@@ -86,11 +87,6 @@ class StagedFile(io.FileIO):
             os.link(self, target, src_dir_fd=self.fileno(), follow_symlinks=True)
         else:
             os.link(self._path, target)
-
-    def _copy(self) -> None:
-        shutil.copy2(self, self._path)
-        with open(self._path, "rb+") as copy:
-            os.fsync(copy.fileno())
 
     def write(self, data: "ReadableBuffer") -> int:
         """Write at the end; what does not fill the memory waits there for :meth:`flush`."""
@@ -113,7 +109,7 @@ class StagedFile(io.FileIO):
             return
         with memoryview(self._room) as room:
             if not self._written:
-                self.head = bytes(room[: min(used, HEAD_BYTES)])
+                self.head = bytes(room[: min(used, PREFIX_BYTES)])
             whole = used - used % _BLOCK if self._written % _BLOCK == 0 else 0
             done = self._write_past_cache(room[:whole])
             while done < used:
@@ -144,3 +140,19 @@ class StagedFile(io.FileIO):
             if not self._is_nameless:
                 with suppress(FileNotFoundError):
                     os.unlink(self._path)
+
+
+def copy_durably(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
+    """Copy a file, with its times, and flush the copy; of one that fails nothing stays.
+
+    Raises:
+        OSError: it cannot be read or written.
+    """
+    try:
+        shutil.copy2(source, target)
+        with open(target, "rb+") as copy:
+            os.fsync(copy.fileno())
+    except OSError:
+        with suppress(OSError):
+            os.unlink(target)
+        raise

@@ -1,6 +1,7 @@
 """Names given early: never another file's, durable, and taken back without a trace."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from pyconquest_rt import placing
 from pyconquest_rt.errors import StorageError
-from pyconquest_rt.placing import EarlyName
+from pyconquest_rt.placing import EarlyName, Placement
 from pyconquest_rt.staged import StagedFile
 
 
@@ -69,3 +70,38 @@ def test_a_folder_that_cannot_be_flushed_takes_the_name_back(
     with pytest.raises(StorageError, match="Input/output"):
         EarlyName.give(file, "P1/a.dcm", tmp_path / "P1" / "a.dcm")
     assert os.listdir(tmp_path) == [".incoming"]
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_a_replacement_is_taken_back_without_hard_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: bool
+) -> None:
+    """By copies, which are flushed; where the disk is full then, no half of the new file is taken for it."""
+    old, new = tmp_path / "final.dcm", tmp_path / "staged.tmp"
+    old.write_bytes(b"old")
+    new.write_bytes(b"new")
+    copy, flushed = shutil.copy2, list[str]()
+
+    def no_links(*_: object, **__: object) -> None:
+        raise OSError(1, "Operation not permitted")
+
+    def full(source: Path, target: Path) -> None:
+        target.write_bytes(source.read_bytes()[:1])
+        raise OSError(28, "No space left on device")
+
+    def flush(descriptor: int) -> None:
+        flushed.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+
+    monkeypatch.setattr(os, "link", no_links)
+    placement = Placement()
+    placement.place(new, old, replaces=True)
+    assert old.read_bytes() == b"new"
+    if os.path.isdir("/proc/self/fd"):
+        monkeypatch.setattr(os, "fsync", flush)
+    monkeypatch.setattr(shutil, "copy2", copy if room else full)
+    placement.undo()
+    assert old.read_bytes() == b"old"
+    assert sorted(os.listdir(tmp_path)) == (["final.dcm", "staged.tmp"] if room else ["final.dcm"])
+    if room:
+        assert new.read_bytes() == b"new"
+        assert not os.path.isdir("/proc/self/fd") or str(new) in flushed

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from pyconquest_rt import staged
-from pyconquest_rt.staged import HEAD_BYTES, StagedFile
+from pyconquest_rt.reading.part10 import PREFIX_BYTES
+from pyconquest_rt.staged import StagedFile
 
 MB = 1 << 20
 SIZES = (0, 1, 4095, 65535, 65536, 65537, MB - 1, MB, MB + 1, 3 * MB + 4097)
@@ -33,7 +34,7 @@ def test_every_byte_is_in_the_file(tmp_path: Path, system: str, size: int, piece
             assert file.write(data[start : start + piece]) == len(data[start : start + piece])
         file.flush()
         file.link(str(tmp_path / "final"))
-        assert file.head == data[:HEAD_BYTES]
+        assert file.head == data[:PREFIX_BYTES]
     assert (tmp_path / "final").read_bytes() == data
     assert os.listdir(tmp_path) == ["final"]
     assert (tmp_path / "final").stat().st_nlink == 1
