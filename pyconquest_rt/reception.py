@@ -40,6 +40,7 @@ _MAX_BATCH = 200
 _LOCK_TIMEOUT_S = 10.0
 _MAX_REFUSALS = 100_000
 _SPACE_S = 0.1
+_MAX_UID = 64  # PS3.5 table 6.2-1
 
 
 class Received(Protocol):
@@ -320,7 +321,7 @@ class Reception:
         with contextlib.suppress(sqlite3.Error), self._ingest.database.transaction() as connection:
             connection.execute(
                 "INSERT INTO rejected(path, SOPInstanceUID, reason, time) VALUES (NULL, ?, ?, ?)",
-                (sop[:64], reason, now),  # a peer may have sent anything as UID
+                (sop[:_MAX_UID], reason, now),  # a peer may have sent anything as UID
             )
             connection.execute(
                 "DELETE FROM rejected WHERE path IS NULL AND id <= (SELECT max(id) FROM rejected) - ?",

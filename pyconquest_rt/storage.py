@@ -165,13 +165,13 @@ def sync(path: Path) -> None:
     _sync(path, os.O_RDWR)
 
 
-def sync_folder(path: str | Path) -> None:
+def sync_folder(path: Path) -> None:
     """Flush the names in a folder to the disk; a system that cannot open folders (Windows) passes over them."""
     with suppress(PermissionError):
         _sync(path, os.O_RDONLY)
 
 
-def _sync(path: str | Path, flags: int) -> None:
+def _sync(path: Path, flags: int) -> None:
     descriptor = os.open(path, flags)
     try:
         os.fsync(descriptor)

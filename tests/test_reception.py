@@ -248,7 +248,6 @@ def test_a_file_system_without_hard_links(
     settings: ArchiveSettings, monkeypatch: pytest.MonkeyPatch, nameless: int, fault: str | None
 ) -> None:
     """Such as FAT, some shares, some sandboxes: new objects are stored and others replaced, or stay, all the same."""
-
     monkeypatch.setattr(staged, "_NAMELESS", nameless)
     monkeypatch.setattr(os, "link", no_links)
     reception = Reception(settings)

@@ -46,9 +46,9 @@ def condition(
         return exactly(column, values)
     if any(_UNIVERSAL.fullmatch(part) for part in values):
         return None
-    if vr in _MOMENT_VRS and ("*" in value or "?" in value):  # against the standard, and plain all the same
-        vr = "LO"
     match = _several if several else _MATCHERS.get(vr, _text)
+    if vr in _MOMENT_VRS and _has_wild_card(value):  # against the standard, and plain all the same
+        match = _text
     parts = [match(f"upper({column})", part.upper()) if fold else match(column, part) for part in values]
     sql = " OR ".join(part.sql for part in parts)
     return Condition(f"({sql})", tuple(parameter for part in parts for parameter in part.parameters))
@@ -61,8 +61,12 @@ def exactly(column: str, values: list[str]) -> Condition:
     return Condition(f"{column} IN (SELECT value FROM json_each(?))", (json.dumps(values),))
 
 
+def _has_wild_card(value: str) -> bool:
+    return "*" in value or "?" in value
+
+
 def _text(column: str, value: str) -> Condition:
-    if "*" in value or "?" in value:
+    if _has_wild_card(value):
         return Condition(f"{_TEXT_FUNCTION}(?, {column})", (value,))
     return Condition(f"{column} = ?", (value,))
 
