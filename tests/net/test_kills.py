@@ -17,6 +17,7 @@ from pathlib import Path
 
 from pydicom import dcmread
 
+from pyconquest_rt import staged
 from pyconquest_rt.errors import NetworkError
 from pyconquest_rt.net.stored import read_stored_object
 from pyconquest_rt.scu import echo, send_files
@@ -89,6 +90,8 @@ def check(folder: Path, acknowledged: set[str], checked: set[Path]) -> None:
         rows = dict(connection.execute("SELECT SOPInstanc, ObjectFile FROM DICOMImages"))
     assert acknowledged <= rows.keys()
     assert all((folder / "data" / rows[uid]).name == f"{uid}.dcm" for uid in acknowledged)
+    if staged._NAMELESS:
+        assert os.listdir(folder / "data" / ".incoming") == []
     files = set((folder / "data").glob("*/*.dcm"))
     assert {folder / "data" / rows[uid] for uid in acknowledged} <= files
     for path in files - checked:
