@@ -13,12 +13,12 @@ from pathlib import Path
 import pydicom
 from common import parser, report
 
+from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.store import Options, Storer
 from pyconquest_rt.demo import make_patient
-from pyconquest_rt.ingest import Ingest
-from pyconquest_rt.node import Node, derive_in_processes
 from pyconquest_rt.scu import send_files
-from pyconquest_rt.settings import ArchiveSettings, DeriveSettings, ListenerSettings, Settings
-from pyconquest_rt.tasks.store import Options, Storer
+from pyconquest_rt.service.node import Node, derive_in_processes
+from pyconquest_rt.settings.sections import ArchiveSettings, DeriveSettings, ListenerSettings, Settings
 
 ROIS = 20
 SENT = 24  # patients; sending them lasts long enough for derivations to begin meanwhile

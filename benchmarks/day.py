@@ -36,23 +36,24 @@ from common import parser, report, verdict
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
-from pyconquest_rt import forward, scu
-from pyconquest_rt.config import parse, render
-from pyconquest_rt.database import Database
-from pyconquest_rt.forward_rules import Rule, add_rule
-from pyconquest_rt.ingest import Ingest
+from pyconquest_rt import scu
+from pyconquest_rt.archive.files.staging import StagedFile
+from pyconquest_rt.archive.files.storage import Storage
+from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.outbox import Rule, add_rule
+from pyconquest_rt.database.connection import Database
 from pyconquest_rt.scp import Listener
+from pyconquest_rt.service import forwarder as forward
 from pyconquest_rt.service import jobs
 from pyconquest_rt.service.backup import copies
-from pyconquest_rt.settings import (
+from pyconquest_rt.settings.file import parse, render
+from pyconquest_rt.settings.sections import (
     ArchiveSettings,
     BackupSettings,
     ListenerSettings,
     ScheduleSettings,
     Settings,
 )
-from pyconquest_rt.staged import StagedFile
-from pyconquest_rt.storage import Storage
 
 DAY_S = 86_400.0
 QUARTERS = 4

@@ -24,8 +24,8 @@ import pydicom
 from pydicom.data import get_testdata_file
 from pydicom.uid import UID, ImplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
-from pyconquest_rt.header import Field, HeaderReader
-from pyconquest_rt.reading.part10 import read_prefix
+from pyconquest_rt.dicom.header import Field, HeaderReader
+from pyconquest_rt.dicom.part10 import read_prefix
 
 #: The tags of PyConquest's default columns; some stand in several tables, so 83 columns have 57 tags.
 TAGS = [

@@ -197,7 +197,7 @@ def _read_in_threads(names: Sequence[str]) -> None:
 _PROGRAMS = {
     "bare interpreter": "pass",
     "import pyconquest_rt": "import pyconquest_rt",
-    "pyconquest-rt --help": "from pyconquest_rt.cli import main; main(['--help'])",
+    "pyconquest-rt --help": "from pyconquest_rt.cli.main import main; main(['--help'])",
 }
 
 

@@ -16,11 +16,12 @@ from types import ModuleType
 import pydicom
 from common import Contender, Times, timed
 
-from pyconquest_rt import indexer, schema
-from pyconquest_rt.database import Database, quote
-from pyconquest_rt.ingest import Ingest
-from pyconquest_rt.rebuild_report import Report
-from pyconquest_rt.settings import ArchiveSettings
+from pyconquest_rt import indexer
+from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.rebuild_report import Report
+from pyconquest_rt.database import schema
+from pyconquest_rt.database.connection import Database, quote
+from pyconquest_rt.settings.sections import ArchiveSettings
 
 PREFIX = 16384
 

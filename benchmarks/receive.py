@@ -45,7 +45,7 @@ from typing import TYPE_CHECKING, cast
 from send import ENVIRONMENT, free_port, make_slices
 
 if TYPE_CHECKING:
-    from pyconquest_rt.staged import StagedFile
+    from pyconquest_rt.archive.files.staging import StagedFile
 
 ROOT = Path(__file__).resolve().parent.parent
 LIMIT = "disk alone"
@@ -74,9 +74,9 @@ class Nowhere:
 def serve(folder: Path, port: int, keep: bool) -> None:
     """Serve with this package until SIGTERM."""
     sys.path.insert(0, str(ROOT))
-    from pyconquest_rt.reception import Reception
+    from pyconquest_rt.archive.arrival import Reception
     from pyconquest_rt.scp import Listener
-    from pyconquest_rt.settings import ArchiveSettings
+    from pyconquest_rt.settings.sections import ArchiveSettings
 
     archive = ArchiveSettings(str(folder / "data"), str(folder / "index.db"), "")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -30,10 +30,10 @@ from typing import Any
 
 from common import Times, parser, report, verdict
 
-from pyconquest_rt.header import Header
-from pyconquest_rt.indexer import CHUNK
-from pyconquest_rt.ingest import Found, Ingest
-from pyconquest_rt.settings import ArchiveSettings
+from pyconquest_rt.archive.ingest import Found, Ingest
+from pyconquest_rt.archive.rebuild import CHUNK
+from pyconquest_rt.dicom.header import Header
+from pyconquest_rt.settings.sections import ArchiveSettings
 
 BATCH = CHUNK
 PER_SERIES = 150

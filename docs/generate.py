@@ -13,13 +13,16 @@ from typing import Any
 import click
 from pydicom.datadict import keyword_for_tag
 
-from pyconquest_rt import config, schema, settings, toml_text
-from pyconquest_rt.cli import main
-from pyconquest_rt.database import Database
-from pyconquest_rt.derive import extractors, prepare
+from pyconquest_rt.cli.main import main
+from pyconquest_rt.database import schema
+from pyconquest_rt.database.connection import Database
+from pyconquest_rt.derive.engine import extractors, prepare
 from pyconquest_rt.exports import pseudonym_map
-from pyconquest_rt.options import default_of
 from pyconquest_rt.service import jobs, watch
+from pyconquest_rt.settings import file as config
+from pyconquest_rt.settings import sections as settings
+from pyconquest_rt.settings import toml_text
+from pyconquest_rt.settings.options import default_of
 
 FOLDER = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by docs/generate.py; change the code, not this page. -->\n"

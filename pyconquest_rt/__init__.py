@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from pyconquest_rt.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from pyconquest_rt.archive import pyconquest as pyconquest
+    from pyconquest_rt.compat.pyconquest import pyconquest as pyconquest
 
 __all__ = ["__version__", "pyconquest"]
 
 
 def __getattr__(name: str) -> Any:
     if name == "pyconquest":
-        from pyconquest_rt.archive import pyconquest
+        from pyconquest_rt.compat.pyconquest import pyconquest
 
         return pyconquest
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 
 from pydicom.dataset import Dataset
 
+from pyconquest_rt.dicom.access import Record, Source, has, read_object, read_objects, text, view_object
 from pyconquest_rt.errors import ObjectError
-from pyconquest_rt.rt import dicompyler
-from pyconquest_rt.rt.contours import Roi, read_rois
-from pyconquest_rt.rt.coverage import TooManyCrossingsError
-from pyconquest_rt.rt.dicom_values import Record, Source, has, read_object, read_objects, text, view_object
-from pyconquest_rt.rt.dose_grid import DoseError, DoseGrid, is_lossy, read_dose_grid
-from pyconquest_rt.rt.dvh_object import DVH, NAN, from_curve
-from pyconquest_rt.rt.roi_dose import roi_dose
-from pyconquest_rt.rt.slabs import (
+from pyconquest_rt.rt.dvh import dicompyler
+from pyconquest_rt.rt.dvh.contours import Roi, read_rois
+from pyconquest_rt.rt.dvh.coverage import TooManyCrossingsError
+from pyconquest_rt.rt.dvh.dose_grid import DoseError, DoseGrid, is_lossy, read_dose_grid
+from pyconquest_rt.rt.dvh.dvh_object import DVH, NAN, from_curve
+from pyconquest_rt.rt.dvh.roi_dose import roi_dose
+from pyconquest_rt.rt.dvh.slabs import (
     END_CAPS,
     ContourError,
     Planes,
@@ -27,7 +27,7 @@ from pyconquest_rt.rt.slabs import (
     usual_distance,
     volume_cc,
 )
-from pyconquest_rt.rt.vendor_dvhs import read_vendor_dvhs
+from pyconquest_rt.rt.dvh.vendor_dvhs import read_vendor_dvhs
 
 __all__ = ["DVH", "ENGINES", "calculate_dvhs", "read_vendor_dvhs"]
 

@@ -53,3 +53,11 @@ class NetworkError(PyconquestError):
 
 class BusyError(PyconquestError):
     """Another process is doing this already; says which."""
+
+
+def reason(error: Exception) -> str:
+    """Return what went wrong, without the path that an error of the operating system names."""
+    cause = error if isinstance(error, OSError) else error.__cause__
+    if isinstance(cause, OSError):
+        return cause.strerror or type(cause).__name__
+    return str(error) or type(error).__name__

@@ -6,8 +6,8 @@
         listener.wait()
 
 One thread accepts connections; each association has a thread of its own, which negotiates, serves and ends
-it. What peers may take of time and memory is in :mod:`pyconquest_rt.net.guard`, what they may do in
-:mod:`pyconquest_rt.net.admission`.
+it. What peers may take of time and memory is in :mod:`pyconquest_rt.net.protocol.guard`, what they may do in
+:mod:`pyconquest_rt.net.services.admission`.
 """
 
 import contextlib
@@ -21,14 +21,20 @@ from dataclasses import replace
 from typing import Final
 
 from pyconquest_rt.errors import NetworkError
-from pyconquest_rt.net.admission import Policy, answer_request, rights_of
-from pyconquest_rt.net.association import abort, accept_association
-from pyconquest_rt.net.guard import DEFAULT_LIMITS, Connection, Connections, Limits
-from pyconquest_rt.net.negotiation import LOCAL_LIMIT_EXCEEDED, Acceptance, Rejection, Request, ae_title
-from pyconquest_rt.net.serving import Counters, Handler, Session, serve
-from pyconquest_rt.net.storing import Sink
-from pyconquest_rt.net.tls import explain
-from pyconquest_rt.net.wire import Wire
+from pyconquest_rt.net.protocol.association import abort, accept_association
+from pyconquest_rt.net.protocol.guard import DEFAULT_LIMITS, Connection, Connections, Limits
+from pyconquest_rt.net.protocol.negotiation import (
+    LOCAL_LIMIT_EXCEEDED,
+    Acceptance,
+    Rejection,
+    Request,
+    ae_title,
+)
+from pyconquest_rt.net.protocol.tls import explain
+from pyconquest_rt.net.protocol.wire import Wire
+from pyconquest_rt.net.services.admission import Policy, answer_request, rights_of
+from pyconquest_rt.net.services.serving import Counters, Handler, Session, serve
+from pyconquest_rt.net.services.store import Sink
 
 _LOG = logging.getLogger(__name__)
 _BACKLOG: Final = 128

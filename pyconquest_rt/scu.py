@@ -16,8 +16,8 @@ from pydicom.dataset import Dataset
 from pynetdicom import StoragePresentationContexts
 
 from pyconquest_rt.errors import NetworkError
-from pyconquest_rt.net.association import Association, Message, request_association
-from pyconquest_rt.net.dimse import (
+from pyconquest_rt.net.protocol.association import Association, Message, request_association
+from pyconquest_rt.net.protocol.dimse import (
     C_CANCEL_RQ,
     C_ECHO_RQ,
     C_FIND_RQ,
@@ -32,7 +32,8 @@ from pyconquest_rt.net.dimse import (
     SUCCESS,
     Command,
 )
-from pyconquest_rt.net.identifier import (
+from pyconquest_rt.net.protocol.negotiation import MAX_CONTEXTS, Context, Proposal
+from pyconquest_rt.net.services.identifier import (
     PATIENT_ROOT_FIND,
     PATIENT_ROOT_GET,
     PATIENT_ROOT_MOVE,
@@ -44,10 +45,9 @@ from pyconquest_rt.net.identifier import (
     encode_identifier,
     make_identifier,
 )
-from pyconquest_rt.net.negotiation import MAX_CONTEXTS, Context, Proposal
-from pyconquest_rt.net.sending import Progress, SendResult, send_all
-from pyconquest_rt.net.stored import COMPRESSED, EXPLICIT_LITTLE, IMPLICIT_LITTLE
-from pyconquest_rt.net.storing import Sink, receive_object
+from pyconquest_rt.net.services.send import Progress, SendResult, send_all
+from pyconquest_rt.net.services.store import Sink, receive_object
+from pyconquest_rt.net.services.stored import COMPRESSED, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 
 __all__ = [
     "EchoResult",
@@ -283,7 +283,7 @@ def get(
     """Fetch from a peer what `keys` name, over the same association (C-GET).
 
     The objects go into `sink`, such as an archive's reception or a
-    :class:`~pyconquest_rt.net.folder.FolderSink`. An association carries 128 presentation contexts, so
+    :class:`~pyconquest_rt.net.services.folder.FolderSink`. An association carries 128 presentation contexts, so
     without `sop_classes` the usual storage classes are offered, the commonest also compressed; with them,
     only those, each both ways. `keys` are as for :func:`move`. Raises NetworkError.
     """

@@ -13,8 +13,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # modules that tests of all fold
 from samples import make_object, save
 
 from pyconquest_rt import pyconquest
-from pyconquest_rt.ingest import Ingest
-from pyconquest_rt.settings import ArchiveSettings
+from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.settings.sections import ArchiveSettings
 
 # pynetdicom has programs of the same names as DCMTK's; in an activated environment they would come first.
 os.environ["PATH"] = os.pathsep.join(

@@ -9,8 +9,8 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 from pydicom.uid import UID
 
+from pyconquest_rt.dicom.header import Field, HeaderReader
 from pyconquest_rt.errors import UnreadableError
-from pyconquest_rt.header import Field, HeaderReader
 
 IMPLICIT, EXPLICIT, BIG_ENDIAN, DEFLATED = (
     UID("1.2.840.10008.1.2"),

@@ -11,8 +11,9 @@ from types import ModuleType
 import pytest
 import test_readme
 
-from pyconquest_rt import config, pyconquest
+from pyconquest_rt import pyconquest
 from pyconquest_rt.demo import make_patients
+from pyconquest_rt.settings import file as config
 
 REPOSITORY = Path(__file__).parent.parent
 DOCS = REPOSITORY / "docs"

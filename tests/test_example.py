@@ -14,10 +14,10 @@ from samples import make_object, save
 REPOSITORY = Path(__file__).parent.parent
 DERIVE_AND_SHOW = """
 import json
-from pyconquest_rt.settings import ArchiveSettings
-from pyconquest_rt.derive import derive
+from pyconquest_rt.settings.sections import ArchiveSettings
+from pyconquest_rt.derive.engine import derive
 from pyconquest_rt.indexer import rebuild
-from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.archive.ingest import Ingest
 ingest = Ingest.open(ArchiveSettings())
 rebuild(ingest)
 derive(ingest)

@@ -97,7 +97,7 @@ def make_command(folder: Path) -> None:
     """The command that an installation makes, for the package as it stands here."""
     folder.mkdir()
     script = folder / "pyconquest-rt"
-    script.write_text(f"#!{sys.executable}\nfrom pyconquest_rt.cli import main\nmain()\n")
+    script.write_text(f"#!{sys.executable}\nfrom pyconquest_rt.cli.main import main\nmain()\n")
     script.chmod(0o755)
 
 

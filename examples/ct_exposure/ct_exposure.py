@@ -3,7 +3,7 @@
 from pydicom import dcmread
 from pydicom.uid import CTImageStorage
 
-from pyconquest_rt.extractor import Extractor, Rows, Source
+from pyconquest_rt.derive.extractor import Extractor, Rows, Source
 
 SCHEMA = "CREATE TABLE ct_exposure(SOPInstanceUID TEXT PRIMARY KEY, kvp REAL, mas REAL);"
 

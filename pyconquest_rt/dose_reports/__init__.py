@@ -6,33 +6,17 @@ Philips dose pages, PET and nuclear medicine images. :func:`write` puts its rows
 (docs/dose_reports.md); the views over them count each irradiation event once, whatever arrived first.
 """
 
-from pyconquest_rt.dose_reports.plot import plot_distribution
 from pyconquest_rt.dose_reports.registry import EXTRACTORS, extract
 from pyconquest_rt.dose_reports.rows import Rows
 from pyconquest_rt.dose_reports.store import Imported, create_tables, delete, import_paths, write
-from pyconquest_rt.dose_reports.summary import (
-    QUANTITIES,
-    ProtocolDose,
-    export_csv,
-    export_rows,
-    protocol_summary,
-    study_report,
-)
 
 __all__ = [
     "EXTRACTORS",
-    "QUANTITIES",
     "Imported",
-    "ProtocolDose",
     "Rows",
     "create_tables",
     "delete",
-    "export_csv",
-    "export_rows",
     "extract",
     "import_paths",
-    "plot_distribution",
-    "protocol_summary",
-    "study_report",
     "write",
 ]

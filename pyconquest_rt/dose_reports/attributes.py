@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pyconquest_rt.dicom.elements import ElementHeader, Item, Source, locate, remember_ends
+from pyconquest_rt.dicom.part10 import FileSource, Prefix, Start, begin, read_prefix
 from pyconquest_rt.errors import UnreadableError
-from pyconquest_rt.reading.elements import ElementHeader, Item, Source, locate, remember_ends
-from pyconquest_rt.reading.part10 import FileSource, Prefix, Start, begin, read_prefix
 
 MAX_REPORT_BYTES = 32 << 20  #: a longer structured report is refused; the longest seen has 3 MB
 

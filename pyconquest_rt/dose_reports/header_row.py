@@ -1,8 +1,8 @@
 """The row of ``dose_object``: what every object says of itself, its study, its patient and its device."""
 
+from pyconquest_rt.dicom.elements import Item
 from pyconquest_rt.dose_reports.attributes import first_number
 from pyconquest_rt.dose_reports.rows import Rows
-from pyconquest_rt.reading.elements import Item
 
 _TEXTS = {
     "SOPClassUID": 0x00080016,

@@ -8,13 +8,13 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
+from pyconquest_rt.dicom.elements import Item, format_tag
 from pyconquest_rt.dose_reports.attributes import number
 from pyconquest_rt.dose_reports.codes import word
 from pyconquest_rt.dose_reports.header_row import start_rows
+from pyconquest_rt.dose_reports.reports.sr import first_code
 from pyconquest_rt.dose_reports.rows import Row, Rows
-from pyconquest_rt.dose_reports.sr import first_code
 from pyconquest_rt.dose_reports.units import convert, unit_of
-from pyconquest_rt.reading.elements import Item, format_tag
 
 _T = TypeVar("_T")
 Numbers = Iterable[tuple[str, int, str]]  #: (column, tag, the attribute's unit)

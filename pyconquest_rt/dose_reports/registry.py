@@ -6,19 +6,19 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from pyconquest_rt.dicom.elements import Item
 from pyconquest_rt.dose_reports.attributes import opened
-from pyconquest_rt.dose_reports.ct_image import extract_ct_image
-from pyconquest_rt.dose_reports.ct_philips import extract_dose_page, is_dose_page
-from pyconquest_rt.dose_reports.ct_screen import extract_screen, is_screen
 from pyconquest_rt.dose_reports.header_row import SOP_INSTANCE_UID
-from pyconquest_rt.dose_reports.mammography import extract_mammography
-from pyconquest_rt.dose_reports.nuclear_medicine import extract_nuclear
-from pyconquest_rt.dose_reports.ocr import read_words
-from pyconquest_rt.dose_reports.radiography import extract_radiograph
+from pyconquest_rt.dose_reports.images.ct_image import extract_ct_image
+from pyconquest_rt.dose_reports.images.mammography import extract_mammography
+from pyconquest_rt.dose_reports.images.nuclear_medicine import extract_nuclear
+from pyconquest_rt.dose_reports.images.radiography import extract_radiograph
+from pyconquest_rt.dose_reports.pages.ct_philips import extract_dose_page, is_dose_page
+from pyconquest_rt.dose_reports.pages.ct_screen import extract_screen, is_screen
+from pyconquest_rt.dose_reports.pages.ocr import read_words
+from pyconquest_rt.dose_reports.reports.structured_report import extract_report, is_dose_report
 from pyconquest_rt.dose_reports.rows import Rows
-from pyconquest_rt.dose_reports.structured_report import extract_report, is_dose_report
 from pyconquest_rt.errors import UnreadableError
-from pyconquest_rt.reading.elements import Item
 
 Extractor = Callable[[Item, str], Rows | None]
 

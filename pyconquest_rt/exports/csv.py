@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pyconquest_rt.database import Database
+from pyconquest_rt.database.connection import Database
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 

@@ -5,13 +5,13 @@ from itertools import chain, count
 from pathlib import Path
 from typing import NamedTuple
 
-from pyconquest_rt.access import note_access
+from pyconquest_rt.archive.access import note_access
+from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.names import folder_name
+from pyconquest_rt.archive.selection import select_images
+from pyconquest_rt.database.rows import SOP_UID
+from pyconquest_rt.dicom.header import Field, HeaderReader
 from pyconquest_rt.errors import StorageError, UnreadableError
-from pyconquest_rt.header import Field, HeaderReader
-from pyconquest_rt.ingest import Ingest
-from pyconquest_rt.paths import folder_name
-from pyconquest_rt.rows import SOP_UID
-from pyconquest_rt.tasks.selection import select_images
 
 
 class Copied(NamedTuple):

@@ -10,20 +10,20 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pyconquest_rt.access import note_access
+from pyconquest_rt.archive.access import note_access
+from pyconquest_rt.archive.files.storage import Storage, make_folders, standard_name
+from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.removal import audit
+from pyconquest_rt.archive.selection import Image, Level, select_images
+from pyconquest_rt.dicom.objects import content_errors, read_object
 from pyconquest_rt.errors import DatabaseError, ObjectError, PyconquestError, SettingsError, StorageError
 from pyconquest_rt.exports import pseudonym_map
-from pyconquest_rt.ingest import Ingest
-from pyconquest_rt.reading.objects import content_errors, read_object
-from pyconquest_rt.removal import audit
-from pyconquest_rt.storage import Storage, make_folders, standard_name
-from pyconquest_rt.tasks.selection import Image, Level, select_images
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-    from pyconquest_rt.deidentify.profile import Profile
-    from pyconquest_rt.deidentify.pseudonyms import Pseudonym
+    from pyconquest_rt.exports.deidentify.profile import Profile
+    from pyconquest_rt.exports.deidentify.pseudonyms import Pseudonym
 
 Progress = Callable[[int, int], None]
 """Called with how many objects are done, and how many there are."""
@@ -35,8 +35,8 @@ class Pseudonymisation:
     """How an export hides its patients.
 
     Attributes:
-        dates: ``shift`` or ``remove``, see :class:`~pyconquest_rt.deidentify.profile.Profile`.
-        keep: words of :data:`~pyconquest_rt.deidentify.profile.KEEP`.
+        dates: ``shift`` or ``remove``, see :class:`~pyconquest_rt.exports.deidentify.profile.Profile`.
+        keep: words of :data:`~pyconquest_rt.exports.deidentify.profile.KEEP`.
         burned_in: take also objects whose pixels or documents may show the patient.
         key_file: a file with the key; None: the archive's own key.
         map_file: where this export's map goes too; it always is in the table ``pseudonyms``.
@@ -221,8 +221,8 @@ class _Pseudonymised(_Copies):
 
 
 def _profile(ingest: Ingest, options: Pseudonymisation) -> "Profile":
-    from pyconquest_rt.deidentify.profile import Profile
-    from pyconquest_rt.deidentify.pseudonyms import Pseudonyms
+    from pyconquest_rt.exports.deidentify.profile import Profile
+    from pyconquest_rt.exports.deidentify.pseudonyms import Pseudonyms
 
     if options.dates not in ("shift", "remove"):
         raise SettingsError(f"dates can be shifted or removed, not {options.dates!r}; choose shift or remove")
@@ -234,7 +234,7 @@ def _profile(ingest: Ingest, options: Pseudonymisation) -> "Profile":
 
 
 def _refuse_what_may_show(data_set: "Dataset") -> None:
-    from pyconquest_rt.deidentify.pixels import what_may_show
+    from pyconquest_rt.exports.deidentify.pixels import what_may_show
 
     with content_errors("it cannot be judged whether it shows the patient"):
         reason = what_may_show(data_set)

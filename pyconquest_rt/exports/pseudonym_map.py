@@ -5,9 +5,9 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pyconquest_rt.database import Database
-from pyconquest_rt.deidentify.pseudonyms import Pseudonym, new_key
+from pyconquest_rt.database.connection import Database
 from pyconquest_rt.errors import SettingsError, StorageError
+from pyconquest_rt.exports.deidentify.pseudonyms import Pseudonym, new_key
 
 SCHEMA: Sequence[str] = (
     """

@@ -1,1 +1,1 @@
-"""DICOM networking: the upper layer, DIMSE messages and the services above them."""
+"""DICOM networking: the upper layer and DIMSE (protocol), the services above them (services)."""

@@ -6,9 +6,9 @@ from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pyconquest_rt.archive.files.storage import sync, sync_folder
+from pyconquest_rt.archive.locks import Lock, beside
 from pyconquest_rt.errors import DatabaseError, StorageError
-from pyconquest_rt.locks import Lock, beside
-from pyconquest_rt.storage import sync, sync_folder
 
 _STAMP = "%Y%m%dT%H%M%S.%fZ"
 

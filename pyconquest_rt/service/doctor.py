@@ -11,12 +11,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from pyconquest_rt import hooks, schema
+from pyconquest_rt.database import schema
 from pyconquest_rt.errors import NetworkError, PyconquestError, SettingsError
-from pyconquest_rt.net import tls
-from pyconquest_rt.net.peers import known_peers
+from pyconquest_rt.net.protocol import tls
+from pyconquest_rt.net.services.peers import known_peers
+from pyconquest_rt.service import hooks
 from pyconquest_rt.service.status import disk, published
-from pyconquest_rt.settings import Settings
+from pyconquest_rt.settings.sections import Settings
 
 State = Literal["ok", "warning", "error"]
 

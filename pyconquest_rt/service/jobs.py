@@ -14,14 +14,13 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from pyconquest_rt import logs
-from pyconquest_rt.config import parse
-from pyconquest_rt.database import Database, file_size
-from pyconquest_rt.errors import PyconquestError, SettingsError
-from pyconquest_rt.ingest import Ingest
-from pyconquest_rt.locks import Lock, beside
+from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.locks import Lock, beside
+from pyconquest_rt.database.connection import Database, file_size
+from pyconquest_rt.errors import PyconquestError, SettingsError, reason
 from pyconquest_rt.service.backup import backup
-from pyconquest_rt.settings import Settings
+from pyconquest_rt.settings.file import parse
+from pyconquest_rt.settings.sections import Settings
 
 SCHEMA = (
     """
@@ -66,13 +65,13 @@ class Run(NamedTuple):
 
 def _rebuild(ingest: Ingest, settings: Settings) -> Result:
     """Index what is missing; files that have grown or changed since they were seen are read again."""
-    from pyconquest_rt.indexer import rebuild
+    from pyconquest_rt.archive.rebuild import rebuild
 
     return rebuild(ingest, only="changed").as_dict()
 
 
 def _verify(ingest: Ingest, settings: Settings) -> Result:
-    from pyconquest_rt.tasks.verify import HARMLESS, verify
+    from pyconquest_rt.archive.verify import HARMLESS, verify
 
     findings = list(verify(ingest))
     harmful = [finding for finding in findings if finding.problem not in HARMLESS]
@@ -102,14 +101,14 @@ def _retention(ingest: Ingest, settings: Settings) -> Result:
 
 
 def _forward(ingest: Ingest, settings: Settings) -> Result:
-    from pyconquest_rt.forward import send_due
-    from pyconquest_rt.net.peers import known_peers
+    from pyconquest_rt.net.services.peers import known_peers
+    from pyconquest_rt.service.forwarder import send_due
 
     return asdict(send_due(ingest, peers=known_peers(settings)))
 
 
 def _sweep(ingest: Ingest, settings: Settings) -> Result:
-    from pyconquest_rt.derive import sweep
+    from pyconquest_rt.derive.engine import sweep
 
     sweep(ingest.database)
     rows = ingest.database.query("SELECT state, count(*) AS n FROM derivations GROUP BY state")
@@ -162,7 +161,7 @@ def _run(ingest: Ingest, settings: Settings, job: Job) -> Run:
     try:
         result, state = job.work(ingest, settings), "done"
     except (PyconquestError, sqlite3.Error, OSError) as error:
-        result, state = {"error": logs.reason(error)}, "failed"
+        result, state = {"error": reason(error)}, "failed"
     seconds = time.monotonic() - start
     text = json.dumps(result, default=str)
     with ingest.database.transaction() as connection:

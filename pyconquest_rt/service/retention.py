@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pyconquest_rt.database import Database
-from pyconquest_rt.ingest import Ingest
-from pyconquest_rt.removal import audit
-from pyconquest_rt.settings import RetentionSettings
-from pyconquest_rt.tasks.delete import delete_series
+from pyconquest_rt.archive.delete import delete_series
+from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.removal import audit
+from pyconquest_rt.database.connection import Database
+from pyconquest_rt.settings.sections import RetentionSettings
 
 _GB = 1_000_000_000
 

@@ -14,11 +14,10 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from pyconquest_rt import logs, processes
-from pyconquest_rt.config import render
-from pyconquest_rt.errors import PyconquestError
-from pyconquest_rt.service import jobs
-from pyconquest_rt.settings import Settings
+from pyconquest_rt.errors import PyconquestError, reason
+from pyconquest_rt.service import jobs, processes
+from pyconquest_rt.settings.file import render
+from pyconquest_rt.settings.sections import Settings
 
 _LOG = logging.getLogger(__name__)
 _CLOCK_TOLERANCE_S = 30.0
@@ -96,7 +95,7 @@ class Schedule:
             try:
                 jobs.run(self._settings, name)
             except (PyconquestError, sqlite3.Error) as error:
-                _LOG.warning("job %s: %s", name, logs.reason(error))
+                _LOG.warning("job %s: %s", name, reason(error))
             self._on_swept()
             return
         start = time.monotonic()

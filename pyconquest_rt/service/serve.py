@@ -12,10 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from pyconquest_rt import forward, logs
-from pyconquest_rt.node import Node, make_folders
+from pyconquest_rt.service import forwarder as forward
+from pyconquest_rt.service import logs
+from pyconquest_rt.service.node import Node, make_folders
 from pyconquest_rt.service.status import LEVELS, counted, counts, publish, service_lock, status, withdraw
-from pyconquest_rt.settings import Settings
+from pyconquest_rt.settings.sections import Settings
 
 if TYPE_CHECKING:
     from pyconquest_rt.service.schedule import Schedule
@@ -124,7 +125,7 @@ class Service:
 
     def screen(self) -> Iterator[str]:
         """Yield the lines that say what runs here."""
-        from pyconquest_rt.ingest import Ingest
+        from pyconquest_rt.archive.ingest import Ingest
 
         settings = self.settings
         ingest = Ingest.open(settings.archive)

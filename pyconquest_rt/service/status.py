@@ -7,12 +7,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pyconquest_rt.database import Database, file_size
+from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.locks import Lock, beside
+from pyconquest_rt.database.connection import Database, file_size
 from pyconquest_rt.errors import DatabaseError
-from pyconquest_rt.ingest import Ingest
-from pyconquest_rt.locks import Lock, beside
 from pyconquest_rt.service.jobs import last_runs
-from pyconquest_rt.settings import ArchiveSettings
+from pyconquest_rt.settings.sections import ArchiveSettings
 
 LEVELS = {
     "patients": "DICOMPatients",

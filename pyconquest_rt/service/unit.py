@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pyconquest_rt.errors import SettingsError, StorageError
-from pyconquest_rt.settings import Settings
+from pyconquest_rt.settings.sections import Settings
 
 UNIT_FOLDER = Path("/etc/systemd/system")
 NAME = "pyconquest-rt.service"

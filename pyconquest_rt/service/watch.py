@@ -10,11 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from pyconquest_rt import logs
-from pyconquest_rt.errors import ObjectError, SettingsError, StorageError
-from pyconquest_rt.ingest import Ingest
-from pyconquest_rt.settings import ArchiveSettings, WatchSettings
-from pyconquest_rt.tasks.store import Options, Stored, Storer
+from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.store import Options, Stored, Storer
+from pyconquest_rt.errors import ObjectError, SettingsError, StorageError, reason
+from pyconquest_rt.settings.sections import ArchiveSettings, WatchSettings
 
 try:
     import fcntl
@@ -106,9 +105,7 @@ class Watch:
         count = len(names)
         passing = [error for result in results if (error := result.error) and _is_passing(error)]
         if passing:
-            _LOG.error(
-                "a file of the watch folder stays, it cannot be stored now: %s", logs.reason(passing[0])
-            )
+            _LOG.error("a file of the watch folder stays, it cannot be stored now: %s", reason(passing[0]))
             return count, None
         reasons = [
             f"{result.path.name}: {result.error}" if len(results) > 1 else str(result.error)
@@ -208,7 +205,7 @@ class Watcher:
                 self.stored += look.stored
                 self.refused += look.refused
             except (sqlite3.Error, OSError) as error:
-                _LOG.warning("the watch folder was not read to its end: %s", logs.reason(error))
+                _LOG.warning("the watch folder was not read to its end: %s", reason(error))
             except Exception:
                 _LOG.exception("a look at the watch folder ended by a fault of this program")
             self._stopping.wait(self._seconds)

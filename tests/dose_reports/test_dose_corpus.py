@@ -22,6 +22,7 @@ from dose_objects import DOSE_FOLDER, dose_files, needs_dose_files
 
 from pyconquest_rt import dose_reports
 from pyconquest_rt.dose_reports import Rows
+from pyconquest_rt.exports import dose as exported
 
 pytestmark = needs_dose_files
 
@@ -219,7 +220,7 @@ def test_studies_of_several_files() -> None:
 
     def study(name: str) -> dict[str, float | None]:
         uid = str(pydicom.dcmread(DOSE_FOLDER / name, specific_tags=["StudyInstanceUID"]).StudyInstanceUID)
-        (row,) = dose_reports.study_report(connection, uid)["dose_study"]
+        (row,) = exported.study_report(connection, uid)["dose_study"]
         return row
 
     multi = study("CT-RDSR-Siemens-Multi-1.dcm")

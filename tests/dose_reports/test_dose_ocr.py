@@ -11,13 +11,13 @@ from dose_objects import CT_IMAGE, SECONDARY_CAPTURE, ct_report, encode, instanc
 from pydicom.dataset import Dataset
 
 from pyconquest_rt import dose_reports
+from pyconquest_rt.derive.dose import extractors
+from pyconquest_rt.dicom.elements import EXPLICIT_LITTLE, Item, Source
 from pyconquest_rt.dose_reports import Rows, extract
-from pyconquest_rt.dose_reports.ct_screen import extract_screen
-from pyconquest_rt.dose_reports.extractors import extractors
-from pyconquest_rt.dose_reports.ocr import Word, read_words
+from pyconquest_rt.dose_reports.pages.ct_screen import extract_screen
+from pyconquest_rt.dose_reports.pages.ocr import Word, read_words
 from pyconquest_rt.errors import SettingsError, UnreadableError
-from pyconquest_rt.reading.elements import EXPLICIT_LITTLE, Item, Source
-from pyconquest_rt.settings import DoseSettings
+from pyconquest_rt.settings.sections import DoseSettings
 
 Cell = tuple[int, str]
 

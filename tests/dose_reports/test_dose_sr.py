@@ -21,9 +21,9 @@ from pydicom.data import get_testdata_files
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from pyconquest_rt.dose_reports import sr
 from pyconquest_rt.dose_reports.attributes import number, opened
-from pyconquest_rt.dose_reports.sr import content
+from pyconquest_rt.dose_reports.reports import sr
+from pyconquest_rt.dose_reports.reports.sr import content
 from pyconquest_rt.errors import UnreadableError
 
 

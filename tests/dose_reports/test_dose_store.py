@@ -16,6 +16,8 @@ from pyconquest_rt.dose_reports import documentation
 from pyconquest_rt.dose_reports.tables import TABLES
 from pyconquest_rt.dose_reports.units import unit_of
 from pyconquest_rt.dose_reports.views import VIEWS
+from pyconquest_rt.exports import dose as exported
+from pyconquest_rt.exports import dose_plot
 
 
 @pytest.fixture
@@ -102,7 +104,7 @@ def test_import_of_a_folder(tmp_path: Path, isolation: str | None) -> None:
             ("ok",),
             ("ok",),
         ]
-    report_of_study = dose_reports.study_report(connection, "2.25.1")
+    report_of_study = exported.study_report(connection, "2.25.1")
     assert len(report_of_study["dose_study"]) == 1
     assert len(report_of_study["v_dose_ct"]) == 1
     assert len(report_of_study["v_dose_projection"]) == 1
@@ -137,7 +139,7 @@ def test_summary_by_protocol_and_scanner(connection: sqlite3.Connection) -> None
     doses = [120.5, 99.0, 310.25, 250.0, 0.0]
     _fill(connection, doses)
     _fill(connection, [5.0], "M2", "Topogram")
-    first, second = dose_reports.protocol_summary(connection, "dlp")
+    first, second = exported.protocol_summary(connection, "dlp")
     positive = doses[:4]
     assert (first.scanner, first.protocol, first.events) == ("ACME M1 CT1", "Thorax", 4)
     assert first.median == pytest.approx(np.median(positive))
@@ -145,17 +147,17 @@ def test_summary_by_protocol_and_scanner(connection: sqlite3.Connection) -> None
     assert (first.minimum, first.maximum) == (99.0, 310.25)
     assert second == ("ACME M2 CT1", "Topogram", "dlp_mGycm", 1, 5.0, 5.0, 5.0, 5.0)
     with pytest.raises(KeyError):
-        dose_reports.protocol_summary(connection, "nonsense")
+        exported.protocol_summary(connection, "nonsense")
 
 
 def test_csv_has_every_row_and_a_header(connection: sqlite3.Connection) -> None:
     _fill(connection, [120.5, 99.0])
     file = io.StringIO(newline="")
-    assert dose_reports.export_csv(connection, "v_dose_ct", file) == 2
+    assert exported.export_csv(connection, "v_dose_ct", file) == 2
     rows = list(csv.DictReader(io.StringIO(file.getvalue())))
     assert sorted(float(row["dlp_mGycm"]) for row in rows) == [99.0, 120.5]
     with pytest.raises(KeyError):
-        dose_reports.export_csv(connection, "sqlite_master", file)
+        exported.export_csv(connection, "sqlite_master", file)
 
 
 @pytest.mark.parametrize("quantity", ["dlp", "ctdivol"])
@@ -163,11 +165,11 @@ def test_plot_writes_a_picture(connection: sqlite3.Connection, tmp_path: Path, q
     _fill(connection, [120.5, 99.0, 310.25, 250.0])
     _fill(connection, [1.0, 1.5], "M2", r"cost $\frac{$ and \x07")  # no formula for matplotlib
     path = tmp_path / "dose.png"
-    assert dose_reports.plot_distribution(connection, path, quantity) == 2
+    assert dose_plot.plot_distribution(connection, path, quantity) == 2
     data = path.read_bytes()
     assert data.startswith(b"\x89PNG") and len(data) > 5000
     with pytest.raises(ValueError, match="no event"):
-        dose_reports.plot_distribution(connection, path, "dap")
+        dose_plot.plot_distribution(connection, path, "dap")
 
 
 def test_importing_the_package_loads_neither_matplotlib_nor_pydicom() -> None:

@@ -5,7 +5,8 @@ from dose_objects import code_item, coded, container, encode, moment, num, repor
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from pyconquest_rt.dose_reports import Rows, enhanced_report, extract
+from pyconquest_rt.dose_reports import Rows, extract
+from pyconquest_rt.dose_reports.reports import enhanced_report
 
 PATIENT_DOSE_SR = "1.2.840.10008.5.1.4.1.1.88.73"
 ENHANCED_DOSE_SR = "1.2.840.10008.5.1.4.1.1.88.76"

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.sr import _concepts_dict, _snomed_dict
 
-from pyconquest_rt.dose_reports import codes, structured_report
+from pyconquest_rt.dose_reports import codes
 from pyconquest_rt.dose_reports.attributes import number
+from pyconquest_rt.dose_reports.reports import structured_report
 from pyconquest_rt.dose_reports.tables import TABLES
 from pyconquest_rt.dose_reports.units import convert, unit_of
 

@@ -36,6 +36,7 @@ from pydicom.sequence import Sequence as Items
 from pyconquest_rt import dose_reports
 from pyconquest_rt.dose_reports import Rows
 from pyconquest_rt.dose_reports.views import VIEWS
+from pyconquest_rt.exports import dose as exported
 
 
 def rows_of(dataset: Dataset) -> Rows:
@@ -50,7 +51,7 @@ def derived(objects: Sequence[Rows]) -> dict[str, list[tuple[object, ...]]]:
     dose_reports.create_tables(connection)
     for rows in objects:
         dose_reports.write(connection, rows)
-    return {view: list(dose_reports.export_rows(connection, view)) for view in VIEWS}
+    return {view: list(exported.export_rows(connection, view)) for view in VIEWS}
 
 
 def study(objects: Sequence[Rows]) -> dict[str, object]:
@@ -221,7 +222,7 @@ def test_writing_again_and_deleting_changes_nothing_else() -> None:
     for rows in OVERLAPPING:
         dose_reports.write(connection, rows)
     dose_reports.delete(connection, OVERLAPPING[1].sop_instance_uid)
-    assert list(dose_reports.export_rows(connection, "dose_study")) == derived(OVERLAPPING[:1])["dose_study"]
+    assert list(exported.export_rows(connection, "dose_study")) == derived(OVERLAPPING[:1])["dose_study"]
 
 
 def test_cumulative_reports_count_once_and_say_by_what_they_are_superseded() -> None:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pyconquest_rt.database import Database
+from pyconquest_rt.database.connection import Database
+from pyconquest_rt.database.schema import default
 from pyconquest_rt.exports.csv import dump
-from pyconquest_rt.schema import default
 
 
 @pytest.fixture(scope="module")

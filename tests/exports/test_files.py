@@ -5,10 +5,10 @@ from pathlib import Path
 
 from pydicom import dcmread
 
-from pyconquest_rt.edit import change_tag
+from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.dicom.edit import change_tag
 from pyconquest_rt.exports.files import copy_series
 from pyconquest_rt.indexer import rebuild
-from pyconquest_rt.ingest import Ingest
 
 SERIES = "1.2.826.0.1.3680043.10.1.1.1"
 

@@ -14,14 +14,15 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from samples import SHARED_DATA, needs_shared_data
 
-from pyconquest_rt import demo, derive, indexer
-from pyconquest_rt.archive import pyconquest
-from pyconquest_rt.cli import main
+from pyconquest_rt import demo, indexer
+from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.cli.main import main
+from pyconquest_rt.compat.pyconquest import pyconquest
+from pyconquest_rt.derive import engine as derive
 from pyconquest_rt.errors import DatabaseError, SettingsError, StorageError
 from pyconquest_rt.exports import objects
 from pyconquest_rt.exports.objects import Exported, Pseudonymisation, export, select
-from pyconquest_rt.ingest import Ingest
-from pyconquest_rt.settings import ArchiveSettings
+from pyconquest_rt.settings.sections import ArchiveSettings
 
 PATIENT = "MRN4711"
 _IDENTIFYING = (

@@ -8,7 +8,7 @@ from pathlib import Path
 from clients import SERVER
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt
 
-from pyconquest_rt.settings import (
+from pyconquest_rt.settings.sections import (
     ArchiveSettings,
     DeriveSettings,
     ListenerSettings,

@@ -11,8 +11,8 @@ from pydicom.data import get_testdata_file
 from samples import make_object, save
 
 from pyconquest_rt.demo import make_patients
-from pyconquest_rt.node import Node
 from pyconquest_rt.scu import send_files
+from pyconquest_rt.service.node import Node
 
 LATIN = {"SpecificCharacterSet": "ISO_IR 100", "PatientName": "Müller^Jörg", "StudyDescription": "Prüfung"}
 BUNDLED = ("CT_small.dcm", "JPEG2000.dcm", "MR_small_RLE.dcm")

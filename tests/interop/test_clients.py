@@ -10,9 +10,9 @@ from pydicom import dcmread
 from same import assert_same
 from samples import make_object
 
-from pyconquest_rt.ingest import Ingest
-from pyconquest_rt.node import Node
-from pyconquest_rt.settings import Settings
+from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.service.node import Node
+from pyconquest_rt.settings.sections import Settings
 
 ROOT = "1.2.826.0.1.3680043.10.1"
 

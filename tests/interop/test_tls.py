@@ -15,13 +15,13 @@ from same import assert_same
 from samples import make_object, wait_until
 
 from pyconquest_rt import pyconquest, scu
-from pyconquest_rt.cli import main
+from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.outbox import Rule, add_rule
+from pyconquest_rt.cli.main import main
 from pyconquest_rt.errors import NetworkError
-from pyconquest_rt.forward_rules import Rule, add_rule
-from pyconquest_rt.ingest import Ingest
-from pyconquest_rt.net.tls import client_context
-from pyconquest_rt.node import Node
-from pyconquest_rt.settings import PeerSettings, Settings
+from pyconquest_rt.net.protocol.tls import client_context
+from pyconquest_rt.service.node import Node
+from pyconquest_rt.settings.sections import PeerSettings, Settings
 
 STUDY = str(make_object().StudyInstanceUID)
 needs_dcmtk = pytest.mark.skipif(Dcmtk().missing() is not None, reason="DCMTK is not installed")

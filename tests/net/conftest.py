@@ -17,12 +17,12 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt
 from pynetdicom.sop_class import Verification
 
+from pyconquest_rt.archive.ingest import Ingest
 from pyconquest_rt.indexer import rebuild
-from pyconquest_rt.ingest import Ingest
-from pyconquest_rt.net.index import Index
-from pyconquest_rt.net.tls import client_context, server_context
+from pyconquest_rt.net.protocol.tls import client_context, server_context
+from pyconquest_rt.net.services.index import Index
 from pyconquest_rt.scp import Listener
-from pyconquest_rt.settings import ArchiveSettings
+from pyconquest_rt.settings.sections import ArchiveSettings
 
 
 @pytest.fixture

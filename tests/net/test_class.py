@@ -11,8 +11,14 @@ from samples import make_object, save
 
 from pyconquest_rt import pyconquest
 from pyconquest_rt.errors import DatabaseError
-from pyconquest_rt.node import Node
-from pyconquest_rt.settings import ArchiveSettings, DeriveSettings, ListenerSettings, PeerSettings, Settings
+from pyconquest_rt.service.node import Node
+from pyconquest_rt.settings.sections import (
+    ArchiveSettings,
+    DeriveSettings,
+    ListenerSettings,
+    PeerSettings,
+    Settings,
+)
 
 CT, MR = "1.2.826.0.1.3680043.10.1.1.1", "1.2.826.0.1.3680043.10.1.1.2"
 Start = Callable[..., Node]

@@ -9,10 +9,10 @@ from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage, MRImageStorage
 from pynetdicom import AE, evt
 
-from pyconquest_rt.net.admission import STORAGE_COMMITMENT, Access, Policy
-from pyconquest_rt.net.commitment import CommitmentService
-from pyconquest_rt.net.index import Index
-from pyconquest_rt.net.peers import Peer, Peers
+from pyconquest_rt.net.services.admission import STORAGE_COMMITMENT, Access, Policy
+from pyconquest_rt.net.services.commit import CommitmentService
+from pyconquest_rt.net.services.index import Index
+from pyconquest_rt.net.services.peers import Peer, Peers
 from pyconquest_rt.scp import Listener
 
 ROOT = "1.2.826.0.1.3680043.10.1"

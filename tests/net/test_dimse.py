@@ -11,7 +11,7 @@ from pynetdicom.dsutils import decode
 from pynetdicom.pdu_primitives import P_DATA
 
 from pyconquest_rt.errors import NetworkError
-from pyconquest_rt.net.dimse import Command, decode_command, encode_command, status_text
+from pyconquest_rt.net.protocol.dimse import Command, decode_command, encode_command, status_text
 
 
 def pynetdicom_command(message: C_STORE_RQ | C_STORE_RSP, primitive: C_STORE) -> bytes:

@@ -13,13 +13,13 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, build_context
 from pynetdicom.pdu_primitives import SOPClassExtendedNegotiation
 
+from pyconquest_rt.archive.ingest import Ingest
 from pyconquest_rt.indexer import rebuild
-from pyconquest_rt.ingest import Ingest
-from pyconquest_rt.net.admission import Access, Policy
-from pyconquest_rt.net.dimse import Command, encode_command
-from pyconquest_rt.net.finding import FindService
-from pyconquest_rt.net.identifier import PATIENT_ROOT_FIND, PATIENT_STUDY_FIND, STUDY_ROOT_FIND
-from pyconquest_rt.net.index import Index
+from pyconquest_rt.net.protocol.dimse import Command, encode_command
+from pyconquest_rt.net.services.admission import Access, Policy
+from pyconquest_rt.net.services.find import FindService
+from pyconquest_rt.net.services.identifier import PATIENT_ROOT_FIND, PATIENT_STUDY_FIND, STUDY_ROOT_FIND
+from pyconquest_rt.net.services.index import Index
 from pyconquest_rt.scp import Listener
 from pyconquest_rt.scu import find
 

@@ -18,7 +18,7 @@ import pytest
 import samples
 from network_helpers import FolderSink, RawPeer, pdv, store_command
 
-from pyconquest_rt.net.guard import Limits
+from pyconquest_rt.net.protocol.guard import Limits
 from pyconquest_rt.scp import Listener
 from pyconquest_rt.scu import echo
 

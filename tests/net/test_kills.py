@@ -17,17 +17,17 @@ from pathlib import Path
 
 from pydicom import dcmread
 
-from pyconquest_rt import staged
+from pyconquest_rt.archive.files import staging as staged
 from pyconquest_rt.errors import NetworkError
-from pyconquest_rt.net.stored import read_stored_object
+from pyconquest_rt.net.services.stored import read_stored_object
 from pyconquest_rt.scu import echo, send_files
 
 KILLS = int(os.environ.get("PYCONQUEST_RT_KILLS", "5"))
 SENDERS = 4
 SERVER = """
 import sys
-from pyconquest_rt.settings import ArchiveSettings
-from pyconquest_rt.reception import Reception
+from pyconquest_rt.settings.sections import ArchiveSettings
+from pyconquest_rt.archive.arrival import Reception
 from pyconquest_rt.scp import Listener
 folder, port = sys.argv[1], int(sys.argv[2])
 with Listener(Reception(ArchiveSettings(folder + "/data", folder + "/index.db", "")), port=port) as listener:

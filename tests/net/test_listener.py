@@ -28,14 +28,14 @@ from pynetdicom import AE, build_role
 from pynetdicom.association import Association
 from pynetdicom.sop_class import BasicFilmSession, Verification
 
+from pyconquest_rt.archive.arrival import Reception
 from pyconquest_rt.errors import NetworkError, ObjectError, StorageError, UnreadableError
-from pyconquest_rt.net.admission import Access, Policy, choose_syntax
-from pyconquest_rt.net.guard import Limits
-from pyconquest_rt.net.stored import read_stored_object
-from pyconquest_rt.reception import Reception
+from pyconquest_rt.net.protocol.guard import Limits
+from pyconquest_rt.net.services.admission import Access, Policy, choose_syntax
+from pyconquest_rt.net.services.stored import read_stored_object
 from pyconquest_rt.scp import Listener
 from pyconquest_rt.scu import echo, send_files
-from pyconquest_rt.settings import ArchiveSettings
+from pyconquest_rt.settings.sections import ArchiveSettings
 
 wait_until = partial(samples.wait_until, seconds=15.0)
 

@@ -15,12 +15,12 @@ import samples
 from network_helpers import FolderSink
 from pydicom import dcmread
 
-from pyconquest_rt.net.commitment import CommitmentService
-from pyconquest_rt.net.finding import FindService
-from pyconquest_rt.net.folder import FolderSink as Folder
-from pyconquest_rt.net.index import Index
-from pyconquest_rt.net.peers import Peer, Peers
-from pyconquest_rt.net.retrieving import RetrieveService
+from pyconquest_rt.net.services.commit import CommitmentService
+from pyconquest_rt.net.services.find import FindService
+from pyconquest_rt.net.services.folder import FolderSink as Folder
+from pyconquest_rt.net.services.index import Index
+from pyconquest_rt.net.services.peers import Peer, Peers
+from pyconquest_rt.net.services.retrieve import RetrieveService
 from pyconquest_rt.scp import Listener
 from pyconquest_rt.scu import echo, find, get, send_files
 

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from pyconquest_rt import reception as module
-from pyconquest_rt.ingest import Ingest
-from pyconquest_rt.reception import Reception
+from pyconquest_rt.archive import arrival as module
+from pyconquest_rt.archive.arrival import Reception
+from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.verify import verify
 from pyconquest_rt.scp import Listener
 from pyconquest_rt.scu import send_files
-from pyconquest_rt.settings import ArchiveSettings
-from pyconquest_rt.tasks.verify import verify
+from pyconquest_rt.settings.sections import ArchiveSettings
 
 MakeCT = Callable[..., list[Path]]
 REFUSED = "The peer answered out of resources (0xA700) out of resources."

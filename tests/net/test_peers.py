@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from pyconquest_rt.conquest_ini import read_dicom_ini
 from pyconquest_rt.errors import SettingsError
-from pyconquest_rt.net.peers import Peer, Peers
+from pyconquest_rt.net.services.peers import Peer, Peers
+from pyconquest_rt.settings.conquest_ini import read_dicom_ini
 
 MAP = """/* ******************
  * AE -> IP address  *

@@ -11,12 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.datadict import tag_for_keyword
 
-from pyconquest_rt import schema
+from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.database import schema
 from pyconquest_rt.errors import ObjectError
 from pyconquest_rt.indexer import rebuild
-from pyconquest_rt.ingest import Ingest
-from pyconquest_rt.net.matching import condition, register
-from pyconquest_rt.net.query import LEVELS, files_query, find_query, level_number, representative_query
+from pyconquest_rt.net.services.matching import condition, register
+from pyconquest_rt.net.services.query import (
+    LEVELS,
+    files_query,
+    find_query,
+    level_number,
+    representative_query,
+)
 
 Put = Callable[..., Path]
 

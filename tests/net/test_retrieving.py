@@ -24,16 +24,16 @@ from pydicom.uid import (
 )
 from pynetdicom import AE, build_context, build_role, evt
 
+from pyconquest_rt.archive.ingest import Ingest
 from pyconquest_rt.errors import NetworkError
 from pyconquest_rt.indexer import rebuild
-from pyconquest_rt.ingest import Ingest
-from pyconquest_rt.net import sending
-from pyconquest_rt.net.dimse import Command, encode_command
-from pyconquest_rt.net.folder import FolderSink as Folder
-from pyconquest_rt.net.identifier import STUDY_ROOT_GET, STUDY_ROOT_MOVE
-from pyconquest_rt.net.index import Index
-from pyconquest_rt.net.peers import Peer, Peers
-from pyconquest_rt.net.retrieving import RetrieveService
+from pyconquest_rt.net.protocol.dimse import Command, encode_command
+from pyconquest_rt.net.services import send as sending
+from pyconquest_rt.net.services.folder import FolderSink as Folder
+from pyconquest_rt.net.services.identifier import STUDY_ROOT_GET, STUDY_ROOT_MOVE
+from pyconquest_rt.net.services.index import Index
+from pyconquest_rt.net.services.peers import Peer, Peers
+from pyconquest_rt.net.services.retrieve import RetrieveService
 from pyconquest_rt.scp import Listener
 from pyconquest_rt.scu import echo, get, move
 

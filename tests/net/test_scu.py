@@ -12,8 +12,8 @@ from pydicom.uid import CTImageStorage
 from pynetdicom import build_context, evt
 
 from pyconquest_rt.errors import NetworkError
-from pyconquest_rt.net.folder import FolderSink
-from pyconquest_rt.net.identifier import (
+from pyconquest_rt.net.services.folder import FolderSink
+from pyconquest_rt.net.services.identifier import (
     PATIENT_ROOT_FIND,
     STUDY_ROOT_FIND,
     STUDY_ROOT_GET,

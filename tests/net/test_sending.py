@@ -26,10 +26,10 @@ from pydicom.uid import (
 )
 from pynetdicom import AllStoragePresentationContexts
 
+from pyconquest_rt.dicom import part10
 from pyconquest_rt.errors import NetworkError, UnreadableError
-from pyconquest_rt.net.sending import batches, proposals_for
-from pyconquest_rt.net.stored import read_stored_object
-from pyconquest_rt.reading import part10
+from pyconquest_rt.net.services.send import batches, proposals_for
+from pyconquest_rt.net.services.stored import read_stored_object
 from pyconquest_rt.scu import echo, send_files
 
 StartReceiver = Callable[..., Receiver]

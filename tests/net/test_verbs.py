@@ -10,13 +10,13 @@ from click.testing import CliRunner, Result
 from network_helpers import FolderSink
 from samples import make_object, save
 
-from pyconquest_rt.cli import main
+from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.cli.main import main
 from pyconquest_rt.indexer import rebuild
-from pyconquest_rt.ingest import Ingest
-from pyconquest_rt.net.finding import FindService
-from pyconquest_rt.net.index import Index
-from pyconquest_rt.net.peers import Peers
-from pyconquest_rt.net.retrieving import RetrieveService
+from pyconquest_rt.net.services.find import FindService
+from pyconquest_rt.net.services.index import Index
+from pyconquest_rt.net.services.peers import Peers
+from pyconquest_rt.net.services.retrieve import RetrieveService
 from pyconquest_rt.scp import Listener
 
 Listen = Callable[..., Listener]

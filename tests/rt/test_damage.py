@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydicom.data import get_testdata_file
 
-from pyconquest_rt.rt import doses, plans, structures
+from pyconquest_rt.rt.objects import doses, plans, structures
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 

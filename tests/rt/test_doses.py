@@ -9,8 +9,8 @@ from pydicom.data import get_testdata_file
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, RLELossless
 from rt_objects import SHARED, as_bytes, dose, item
 
-from pyconquest_rt.rt import doses
-from pyconquest_rt.rt.doses import extract
+from pyconquest_rt.rt.objects import doses
+from pyconquest_rt.rt.objects.doses import extract
 from pyconquest_rt.rt.tables import TABLES
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")

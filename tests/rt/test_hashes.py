@@ -12,7 +12,7 @@ from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.data import get_testdata_file
 
 from pyconquest_rt.demo import make_patient
-from pyconquest_rt.rt.hashes import content_hash, plan_hash, structure_set_hash
+from pyconquest_rt.rt.objects.hashes import content_hash, plan_hash, structure_set_hash
 
 
 def md5(data: bytes) -> str:

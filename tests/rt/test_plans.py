@@ -6,7 +6,7 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from rt_objects import RT_ION_PLAN, RTPLAN, SHARED, as_bytes, item, rt_object
 
-from pyconquest_rt.rt.plans import extract
+from pyconquest_rt.rt.objects.plans import extract
 from pyconquest_rt.rt.tables import TABLES
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")

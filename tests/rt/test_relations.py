@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from rt_objects import contour, dose, item, rectangle, structure_set
 
-from pyconquest_rt.rt import doses, plans, structures
-from pyconquest_rt.rt.relations import CHAIN_COLUMNS, chain_view_sql
+from pyconquest_rt.rt.objects import doses, plans, structures
+from pyconquest_rt.rt.objects.relations import CHAIN_COLUMNS, chain_view_sql
 from pyconquest_rt.rt.table_docs import markdown
 from pyconquest_rt.rt.tables import TABLES
 

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pyconquest_rt.compat.roi_filter import filter_roinames
 from pyconquest_rt.errors import SettingsError
-from pyconquest_rt.rt.roi_files import load_map, read_map, write_csv, write_roi
-from pyconquest_rt.rt.roi_filter import filter_roinames
-from pyconquest_rt.rt.roi_map import RoiMap
-from pyconquest_rt.rt.roi_mapping import mapping_rows, remap, unmapped
-from pyconquest_rt.rt.roi_names import classify
+from pyconquest_rt.rt.names.roi_files import load_map, read_map, write_csv, write_roi
+from pyconquest_rt.rt.names.roi_map import RoiMap
+from pyconquest_rt.rt.names.roi_mapping import mapping_rows, remap, unmapped
+from pyconquest_rt.rt.names.roi_names import classify
 from pyconquest_rt.rt.tables import TABLES
 
 OLD_FORM = """lung left: left lung: l lung, lung left, lt. lung

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyconquest_rt.rt import tg263
-from pyconquest_rt.rt.roi_fuzzy import TOO_FAR, edit_distance
-from pyconquest_rt.rt.roi_names import classify, match_name, suggestions
-from pyconquest_rt.rt.roi_tokens import clean, parse, squeeze
+from pyconquest_rt.rt.names import tg263
+from pyconquest_rt.rt.names.roi_fuzzy import TOO_FAR, edit_distance
+from pyconquest_rt.rt.names.roi_names import classify, match_name, suggestions
+from pyconquest_rt.rt.names.roi_tokens import clean, parse, squeeze
 
 TRUTH = Path(__file__).with_name("roi_names_truth.csv")
 

@@ -8,7 +8,7 @@ from pydicom.data import get_testdata_file
 from rt_objects import SHARED, as_bytes, contour, dose, item, polygon, rectangle, structure_set
 
 from pyconquest_rt.dvh import calculate_dvhs
-from pyconquest_rt.rt.structures import extract
+from pyconquest_rt.rt.objects.structures import extract
 from pyconquest_rt.rt.tables import TABLES
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from samples import make_object, save
 
+from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.locks import Lock, beside
+from pyconquest_rt.archive.verify import verify
 from pyconquest_rt.errors import BusyError, DatabaseError, StorageError
 from pyconquest_rt.indexer import rebuild
-from pyconquest_rt.ingest import Ingest
-from pyconquest_rt.locks import Lock, beside
 from pyconquest_rt.service.backup import backup, copies, restore
-from pyconquest_rt.settings import ArchiveSettings
-from pyconquest_rt.tasks.verify import verify
+from pyconquest_rt.settings.sections import ArchiveSettings
 
 
 def count(path: str | Path) -> int:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pyconquest_rt.ingest import Ingest
+from pyconquest_rt.archive.ingest import Ingest
 from pyconquest_rt.service.doctor import Finding, examine
-from pyconquest_rt.settings import (
+from pyconquest_rt.settings.sections import (
     ArchiveSettings,
     BackupSettings,
     ListenerSettings,

@@ -12,14 +12,14 @@ import pytest
 import samples
 from samples import make_object, save
 
-from pyconquest_rt.config import render
+from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.locks import Lock, beside
+from pyconquest_rt.archive.rebuild_report import Changes
 from pyconquest_rt.errors import BusyError, SettingsError
-from pyconquest_rt.ingest import Ingest
-from pyconquest_rt.locks import Lock, beside
-from pyconquest_rt.rebuild_report import Changes
 from pyconquest_rt.service import jobs, schedule
 from pyconquest_rt.service.schedule import Schedule
-from pyconquest_rt.settings import (
+from pyconquest_rt.settings.file import render
+from pyconquest_rt.settings.sections import (
     ArchiveSettings,
     BackupSettings,
     RetentionSettings,

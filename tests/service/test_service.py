@@ -14,13 +14,15 @@ import pytest
 from click.testing import CliRunner
 from samples import make_object, save, wait_until
 
-from pyconquest_rt import config, logs, scu
-from pyconquest_rt.cli import main
+from pyconquest_rt import scu
+from pyconquest_rt.cli.main import main
 from pyconquest_rt.errors import BusyError, DatabaseError, SettingsError, StorageError
+from pyconquest_rt.service import logs
 from pyconquest_rt.service.metrics import MetricsServer
 from pyconquest_rt.service.serve import Service
 from pyconquest_rt.service.status import published, status
-from pyconquest_rt.settings import (
+from pyconquest_rt.settings import file as config
+from pyconquest_rt.settings.sections import (
     ArchiveSettings,
     DeriveSettings,
     ListenerSettings,

@@ -9,7 +9,7 @@ import pytest
 
 from pyconquest_rt.errors import SettingsError, StorageError
 from pyconquest_rt.service import unit
-from pyconquest_rt.settings import ArchiveSettings, ListenerSettings, Settings, WatchSettings
+from pyconquest_rt.settings.sections import ArchiveSettings, ListenerSettings, Settings, WatchSettings
 
 
 def read(text: str) -> configparser.ConfigParser:

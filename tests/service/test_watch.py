@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from samples import make_object, save
 
+from pyconquest_rt.archive.files.storage import Storage
+from pyconquest_rt.archive.ingest import Ingest
 from pyconquest_rt.errors import SettingsError, StorageError
-from pyconquest_rt.ingest import Ingest
 from pyconquest_rt.service.watch import Look, Watch, Watcher
-from pyconquest_rt.settings import ArchiveSettings, WatchSettings
-from pyconquest_rt.storage import Storage
+from pyconquest_rt.settings.sections import ArchiveSettings, WatchSettings
 
 
 @pytest.fixture

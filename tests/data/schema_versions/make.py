@@ -26,7 +26,7 @@ USER_ROWS = {
 }
 
 IN_THE_COMMIT = """
-import importlib.util, sys
+import importlib, sys
 from pyconquest_rt.settings import ArchiveSettings
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.ingest import Ingest
@@ -34,10 +34,12 @@ from pyconquest_rt.ingest import Ingest
 ingest = Ingest.open(ArchiveSettings("data", "x.db", "none.sql"))
 rebuild(ingest)
 database = ingest.database
-if importlib.util.find_spec("pyconquest_rt.derive"):
-    from pyconquest_rt import derive
-    if hasattr(derive, "derive"):
-        derive.derive(ingest)
+for module in ("derive.engine", "derive"):  # where it is, and where it was in earlier commits
+    try:
+        importlib.import_module("pyconquest_rt." + module).derive(ingest)
+        break
+    except (ImportError, AttributeError):
+        continue
 for module, component in (
     ("jobs", "jobs"),  # where these were in earlier commits
     ("watch", "watch"),

@@ -1,0 +1,78 @@
+"""Series and patients that leave the archive: their rows, their files, or both."""
+
+from typing import NamedTuple
+
+from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.removal import audit, copies, remove_images, tidy
+from pyconquest_rt.archive.selection import select_images
+from pyconquest_rt.errors import StorageError
+
+
+class Deleted(NamedTuple):
+    """How many images were found, how many files went, and why files could not be removed."""
+
+    images: int
+    files: int
+    failures: list[StorageError]
+
+
+def delete_series(ingest: Ingest, series: str, *, files: bool = False, rows: bool = True) -> Deleted:
+    """Delete a series; study and patient rows that this leaves empty go too.
+
+    Args:
+        files: remove the files with every known copy. An image whose file cannot be removed keeps its row.
+        rows: remove the rows. Without this the rows stay, also when a rebuild no longer finds the files.
+
+    Raises:
+        sqlite3.Error: the database cannot be written; then no row has gone.
+    """
+    database = ingest.database
+    failures: list[StorageError] = []
+    count = 0
+    with database.transaction():
+        sops = [image.sop for image in select_images(database, "series", series)]
+        done = []
+        for sop in sops:
+            try:
+                count += _remove_files(ingest, sop) if files else 0
+                done.append(sop)
+            except StorageError as error:
+                failures.append(error)
+        if rows:
+            remove_images(database, done)
+            tidy(database, [series])
+        what = " and ".join(["rows"] * rows + ["files"] * files)
+        audit(database, "delete-series", series, f"{what} of {len(done)} images")
+    return Deleted(len(sops), count, failures)
+
+
+def delete_patient_rows(ingest: Ingest, patient_id: str) -> int:
+    """Delete every row of a patient; the files stay, and a rebuild finds them again. Returns how many images.
+
+    Raises:
+        sqlite3.Error: the database cannot be written; then no row has gone.
+    """
+    database = ingest.database
+    with database.transaction() as connection:
+        sops = [image.sop for image in select_images(database, "patient", patient_id)]
+        remove_images(database, sops)
+        for statement in _REMOVE_WITHOUT_IMAGES:
+            connection.execute(statement, (patient_id,))
+        audit(database, "delete-patient", patient_id, f"rows of {len(sops)} images")
+    return len(sops)
+
+
+_REMOVE_WITHOUT_IMAGES = (
+    "DELETE FROM DICOMSeries WHERE StudyInsta IN (SELECT StudyInsta FROM DICOMStudies WHERE PatientID = ?)",
+    "DELETE FROM DICOMStudies WHERE PatientID = ?",
+    "DELETE FROM DICOMPatients WHERE PatientID = ?",
+)
+
+
+def _remove_files(ingest: Ingest, sop: str) -> int:
+    """Remove every known copy of an instance and forget that it was seen; returns how many there were."""
+    database = ingest.database
+    found = copies(database, [sop])
+    removed = sum(ingest.storage.remove(copy.path, copy.device) for copy in found)
+    database.connection.executemany("DELETE FROM files WHERE path = ?", [(copy.path,) for copy in found])
+    return removed

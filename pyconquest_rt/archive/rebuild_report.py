@@ -1,0 +1,107 @@
+"""What a rebuild did: how many files, and which."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self
+
+from pyconquest_rt.archive.ingest import Outcome, State
+
+NAMED = 100
+
+
+@dataclass
+class Changes:
+    """Files that one thing happened to: the first hundred by name, and how many of each folder.
+
+    Folders beyond the first hundred are counted together, as ``...``.
+    """
+
+    files: list[str] = field(default_factory=list)
+    folders: dict[str, int] = field(default_factory=dict)
+
+    def add(self, paths: Sequence[str]) -> None:
+        """Add files."""
+        self._add(paths, Counter([path.rpartition("/")[0] or "." for path in paths]))
+
+    def __iadd__(self, other: Self) -> Self:
+        """Add those of another."""
+        self._add(other.files, other.folders)
+        return self
+
+    def _add(self, files: Sequence[str], folders: Mapping[str, int]) -> None:
+        self.files += files[: NAMED - len(self.files)]
+        for folder, count in folders.items():
+            name = folder if folder in self.folders or len(self.folders) < NAMED else "..."
+            self.folders[name] = self.folders.get(name, 0) + count
+
+
+@dataclass
+class Report:
+    """What a rebuild did.
+
+    ``read`` counts the files that were newly seen or seen again, junk included; ``rejected`` holds path and reason.
+    ``changes`` says which files were indexed, updated, moved (by their new name), duplicate and removed.
+    ``unreachable`` counts known files that were not listed but have not gone, as in folders that cannot be listed or
+    when they came meanwhile; their rows stay.
+    """
+
+    read: int = 0
+    indexed: int = 0
+    updated: int = 0
+    moved: int = 0
+    duplicates: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    unreachable: int = 0
+    rejected: list[tuple[str, str]] = field(default_factory=list)
+    seconds: float = 0.0
+    changes: dict[str, Changes] = field(default_factory=dict)
+
+    def __iadd__(self, other: Self) -> Self:
+        """Add what another rebuild did."""
+        for part in fields(self):
+            if part.name != "changes":
+                setattr(self, part.name, getattr(self, part.name) + getattr(other, part.name))
+        for what, changes in other.changes.items():
+            self.changes[what] = self.changes.get(what, Changes())
+            self.changes[what] += changes
+        return self
+
+    def count(self, outcomes: Iterable[Outcome]) -> None:
+        """Add the outcomes of one batch."""
+        by_state: dict[State, list[str]] = {state: [] for state in State}
+        for path, state, _, reason in outcomes:
+            by_state[state].append(path)
+            if state is State.REJECTED:
+                self.rejected.append((path, reason or ""))
+        self.read += sum(map(len, by_state.values()))
+        self.indexed += len(by_state[State.INDEXED])
+        self.updated += len(by_state[State.UPDATED])
+        self.moved += len(by_state[State.MOVED])
+        self.duplicates += len(by_state[State.DUPLICATE])
+        del by_state[State.REJECTED]
+        for state, paths in by_state.items():
+            self._add(state, paths)
+
+    def count_removed(self, paths: Sequence[str]) -> None:
+        """Add files that have gone from the disk, and with them from the index."""
+        self.removed += len(paths)
+        self._add("removed", paths)
+
+    def _add(self, what: str, paths: Sequence[str]) -> None:
+        if paths:
+            self.changes.setdefault(str(what), Changes()).add(paths)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as what JSON can hold; of the rejected files the first hundred, and their number."""
+        return asdict(self) | {"rejected": self.rejected[:NAMED], "rejected_count": len(self.rejected)}
+
+    def __str__(self) -> str:
+        rate = f", {self.read / self.seconds:.0f} files/s" if self.seconds and self.read else ""
+        unreachable = f", {self.unreachable} cannot be reached" if self.unreachable else ""
+        return (
+            f"{self.read} files read ({self.indexed} indexed, {self.updated} updated, {self.moved} moved, "
+            f"{self.duplicates} duplicates, {len(self.rejected)} rejected), {self.unchanged} unchanged, "
+            f"{self.removed} removed from the index{unreachable}; {self.seconds:.1f} s{rate}"
+        )

@@ -1,0 +1,341 @@
+"""Objects into the archive from elsewhere: single files, folders, ZIP files, and data sets in memory."""
+
+import io
+import os
+import shutil
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import chain, count
+from lzma import LZMAError
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, NamedTuple
+
+from pyconquest_rt.archive import names as paths
+from pyconquest_rt.archive.files.storage import INCOMING
+from pyconquest_rt.archive.hashing import hash_object
+from pyconquest_rt.archive.headers import read_one
+from pyconquest_rt.archive.ingest import Found, Ingest, Outcome, State
+from pyconquest_rt.archive.removal import audit
+from pyconquest_rt.database.rows import PATIENT_ID
+from pyconquest_rt.dicom.edit import set_element
+from pyconquest_rt.dicom.elements import PIXEL_REPRESENTATION, SPECIFIC_CHARACTER_SET
+from pyconquest_rt.dicom.header import Header
+from pyconquest_rt.dicom.objects import content_errors, read_object, replace_object
+from pyconquest_rt.errors import ConflictError, ObjectError, PyconquestError, UnreadableError
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+FORMER_PATIENT_ID = (0x00110020,)
+"""A column with this tag receives the PatientID that a forced one has replaced; the file does not."""
+
+EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
+MAX_UNZIPPED = 1 << 30  # what a ZIP file may always unpack to, in bytes,
+MAX_RATIO = 100  # and how many times its own size beyond that
+
+_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, LZMAError, EOFError, RuntimeError, ValueError)
+
+
+class Stored(NamedTuple):
+    """What became of one file: its series and its name in the archive if it was stored, and what went wrong."""
+
+    path: Path
+    series: str | None = None
+    error: Exception | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How files are stored.
+
+    Attributes:
+        remove_after_store: remove a source once its copy is safe and indexed.
+        sopinstance_as_filename: name the copy by its SOPInstanceUID, otherwise as the source is named.
+        force_patientid: the PatientID that the copy gets.
+        compute_hash: hash the content of RT objects into the column ``hash``.
+    """
+
+    remove_after_store: bool = False
+    sopinstance_as_filename: bool = False
+    force_patientid: str | None = None
+    compute_hash: bool = False
+
+
+class Storer:
+    """Copies files into the archive's tree and indexes them; each file is a transaction of its own."""
+
+    def __init__(self, ingest: Ingest, options: Options) -> None:
+        self._ingest = ingest
+        self._options = options
+        self._reader = ingest.layout.reader()
+
+    def store(self, source: str | os.PathLike[str], *, name: str | None = None) -> Stored:
+        """Store one file under ``PatientID/name``; one that cannot be taken is reported, not raised.
+
+        A file whose instance is indexed already replaces the one that is there. A name that another instance
+        has is not used: then the file is named by its SOPInstanceUID.
+
+        Raises:
+            sqlite3.Error: the database cannot be written.
+        """
+        path = Path(source)
+        series = target = None
+        try:
+            series, target, is_in_place = self._store(path, name or path.name)
+            if self._options.remove_after_store and not is_in_place:
+                path.unlink()
+        except (PyconquestError, OSError) as error:
+            return Stored(path, series, error, target)
+        return Stored(path, series, None, target)
+
+    def store_tree(self, path: Path) -> Iterator[Stored]:
+        """Store a file, every member of a ZIP file, or every file of a folder."""
+        if path.is_dir():
+            yield from self.store_directory(path)
+        elif _is_zip(path):
+            yield from self._store_zip(path, "./unpack")
+        else:
+            yield self.store(path)
+
+    def store_directory(
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        unzip: bool = True,
+        unzipdir: str | os.PathLike[str] = "./unpack",
+        on_zip: Callable[[Path], object] = lambda path: None,
+    ) -> Iterator[Stored]:
+        """Store every file of a folder and of the folders in it, in the order of their names.
+
+        Args:
+            unzip: also store what ZIP files hold; these stay where they are.
+            unzipdir: where members are unpacked, one at a time and in a folder of their own; if there is no
+                such folder, in the system's folder for temporary files.
+            on_zip: called with each ZIP file before it is opened.
+        """
+        for path in _files(directory):
+            if unzip and _is_zip(path):
+                on_zip(path)
+                yield from self._store_zip(path, unzipdir)
+            else:
+                yield self.store(path)
+
+    def _store(self, source: Path, name: str) -> tuple[str | None, str, bool]:
+        """Store one file; returns its series, its name in the archive, and whether it was in its place already."""
+        ingest = self._ingest
+        header = self._reader.read_file(source)
+        forced = self._forced(header)
+        with ingest.storage.stage() as file:
+            with source.open("rb") as original:
+                shutil.copyfileobj(original, file, 1 << 20)
+            file.flush()
+            staged = Path(file.name)
+            if forced is not None:
+                force_patient_id(staged, forced)
+                header = _with_former_id(ingest, self._reader.read_file(staged), header)
+            content = self._hash(staged)
+            keys = ingest.layout.complete(header.values)
+            patient_id, sop = keys[ingest.layout.patient_key], keys[ingest.layout.sop_key]
+            with ingest.database.transaction():
+                batch = ingest.batch([keys])
+                target = batch.known_file(keys) or self._target(patient_id or "", sop or "", name)
+                is_in_place = _is_same_file(source, ingest.storage.path_of(target))
+                if forced is not None or not is_in_place:
+                    ingest.storage.place(file.name, target)
+                status = ingest.storage.status(target)
+                assert status is not None  # it was placed, or is the source itself
+                found = Found(target, status.size, status.mtime_ns, header, hash=content)
+                (outcome,) = batch.write([found], [keys])
+                if outcome.state is State.REJECTED:
+                    raise ConflictError(outcome.reason or "")
+        return keys[ingest.layout.series_key], target, is_in_place
+
+    def _forced(self, header: Header) -> str | None:
+        """Return the PatientID that the copy has to get; None where it has it already."""
+        forced = self._options.force_patientid
+        return None if header.values[self._ingest.layout.patient_key] == forced else forced
+
+    def _hash(self, path: Path) -> str | None:
+        with suppress(ObjectError):  # an object that cannot be hashed is stored all the same
+            return hash_object(read_object(path)) if self._options.compute_hash else None
+        return None
+
+    def _target(self, patient_id: str, sop: str, name: str) -> str:
+        """Choose the name of a new copy, relative to the data directory."""
+        folder, own_name = paths.folder_name(patient_id), paths.file_name(sop)
+        first = own_name if self._options.sopinstance_as_filename else paths.folder_name(name)
+        numbered = (f"{Path(own_name).stem}-{number}.dcm" for number in count(2))
+        candidates = (f"{folder}/{candidate}" for candidate in chain((first, own_name), numbered))
+        return next(candidate for candidate in candidates if self._is_free(candidate, sop))
+
+    def _is_free(self, object_file: str, sop: str) -> bool:
+        """Whether there is no such file yet, or one that holds this very instance."""
+        path = self._ingest.storage.path_of(object_file)
+        if not os.path.lexists(path):
+            return True
+        try:
+            return self._reader.read_file(path).values[self._ingest.layout.sop_key] == sop
+        except (UnreadableError, OSError):
+            return False
+
+    def _store_zip(self, path: Path, unzipdir: str | os.PathLike[str]) -> Iterator[Stored]:
+        """Store the members of a ZIP file; names in it are never used as paths, sizes never believed."""
+        base = unzipdir if Path(unzipdir).is_dir() else None
+        budget = MAX_UNZIPPED + MAX_RATIO * path.stat().st_size
+        try:
+            with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory(dir=base) as folder:
+                member = Path(folder) / "member"
+                for info in archive.infolist():
+                    if info.is_dir():
+                        continue
+                    with archive.open(info) as packed, member.open("wb") as file:
+                        budget -= _copy_bounded(packed, file, budget)
+                    stored = self.store(member, name=info.filename.replace("\\", "/").split("/")[-1])
+                    yield stored._replace(path=path / info.filename)
+        except (ObjectError, OSError, *_ZIP_ERRORS) as error:
+            yield Stored(path, None, error)
+
+
+def index_data_set(
+    ingest: Ingest, data_set: "Dataset", object_file: str = "", *, compute_hash: bool = False
+) -> Outcome:
+    """Index an object that is in memory; ``object_file`` is the file that its row names.
+
+    Raises:
+        ObjectError: it cannot be indexed; the message says why.
+        sqlite3.Error: the database cannot be written.
+    """
+    header = ingest.layout.reader().read_bytes(_wanted_elements(ingest, data_set), EXPLICIT_VR_LITTLE_ENDIAN)
+    status = ingest.storage.status(object_file) if object_file else None
+    size, mtime_ns = (status.size, status.mtime_ns) if status else (-1, -1)
+    content = hash_object(data_set) if compute_hash else None
+    with ingest.database.transaction() as connection:
+        (outcome,) = ingest.add([Found(object_file, size, mtime_ns, header, hash=content)])
+        if status is None:  # there is no such file, so none was seen
+            connection.execute("DELETE FROM files WHERE path = ?", (object_file,))
+    if outcome.state is State.REJECTED:
+        raise ObjectError(outcome.reason or "it cannot be indexed")
+    return outcome
+
+
+def reindex(ingest: Ingest, object_files: Collection[str], change: str = "") -> list[Outcome]:
+    """Read files of the archive again after they were changed; ``change`` says how, for the record.
+
+    A file with changed identifiers contradicts those of its series that are yet to come; what was refused for
+    that is taken again as long as this leads on.
+    """
+    reader, root = ingest.layout.reader(), os.fspath(ingest.storage.root)
+    if change:
+        with ingest.database.transaction():
+            for name in object_files:
+                audit(ingest.database, "change-file", name, change)
+    found = [read_one(reader, root, name) for name in object_files]
+    outcomes: dict[str, Outcome] = {}
+    refused: list[Found] = found
+    while True:
+        outcomes |= {outcome.path: outcome for outcome in ingest.add(refused)}
+        again = [item for item in refused if outcomes[item.path].state is State.REJECTED]
+        if not again or len(again) == len(refused):
+            return list(outcomes.values())
+        refused = again
+
+
+def object_file_of(ingest: Ingest, path: str | os.PathLike[str]) -> str | None:
+    """Return a file's name relative to the data directory, with ``/``; None for a file outside."""
+    for resolve in (os.path.abspath, os.path.realpath):
+        try:
+            return Path(resolve(path)).relative_to(resolve(ingest.storage.root)).as_posix()
+        except ValueError:
+            continue
+    return None
+
+
+def force_patient_id(path: Path, patient_id: str) -> None:
+    """Give the object in a file another PatientID."""
+    data_set = read_object(path)
+    set_element(data_set, PATIENT_ID[0], patient_id, create=True)
+    replace_object(path, data_set)
+
+
+def _with_former_id(ingest: Ingest, header: Header, before: Header) -> Header:
+    """Put the PatientID that was replaced into the columns that are there for it."""
+    former = before.values[ingest.layout.patient_key]
+    values = [
+        former if field.path == FORMER_PATIENT_ID else value
+        for field, value in zip(ingest.layout.fields, header.values, strict=True)
+    ]
+    return header._replace(values=tuple(values))
+
+
+def _wanted_elements(ingest: Ingest, data_set: "Dataset") -> bytes:
+    """Encode those elements of an object that rows are made of."""
+    from pydicom import Dataset
+
+    tags = {field.path[0] for field in ingest.layout.fields} | set(ingest.layout.sequences)
+    wanted = Dataset()
+    for tag in sorted(tags | {SPECIFIC_CHARACTER_SET, PIXEL_REPRESENTATION}):
+        with suppress(ObjectError), content_errors("its value cannot be read"):
+            if tag in data_set:
+                wanted[tag] = data_set[tag]
+    with suppress(ObjectError):
+        return _encoded(wanted)
+    for tag in list(wanted.keys()):  # some value cannot be encoded, which then counts as absent
+        alone = Dataset()
+        alone.SpecificCharacterSet = data_set.get("SpecificCharacterSet")
+        alone[tag] = wanted[tag]
+        try:
+            _encoded(alone)
+        except ObjectError:
+            del wanted[tag]
+    return _encoded(wanted)
+
+
+def _encoded(data_set: "Dataset") -> bytes:
+    from pydicom import dcmwrite
+
+    file = io.BytesIO()
+    with content_errors("it cannot be encoded"):
+        dcmwrite(file, data_set, implicit_vr=False, little_endian=True)
+    return file.getvalue()
+
+
+def _files(directory: str | os.PathLike[str]) -> Iterator[Path]:
+    for folder, folders, names in os.walk(directory):
+        folders[:] = sorted(name for name in folders if name != INCOMING)
+        for name in sorted(names):
+            path = Path(folder, name)
+            if path.is_file():
+                yield path
+
+
+def _is_zip(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(132)[128:] != b"DICM" and zipfile.is_zipfile(file)
+    except OSError:
+        return False
+
+
+def _copy_bounded(source: IO[bytes], target: IO[bytes], limit: int) -> int:
+    """Copy no more than ``limit`` bytes; returns how many there were."""
+    copied = 0
+    while chunk := source.read(1 << 20):
+        copied += len(chunk)
+        if copied > limit:
+            raise ObjectError(
+                "the ZIP file unpacks to far more than its size; unpack it by hand if it is right"
+            )
+        target.write(chunk)
+    return copied
+
+
+def _is_same_file(source: Path, target: Path) -> bool:
+    try:
+        return source.samefile(target)
+    except OSError:
+        return False

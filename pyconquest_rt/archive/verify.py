@@ -1,0 +1,208 @@
+"""Does the index say what the disk says? Every difference is a finding; most heal by reading files again."""
+
+import itertools
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from typing import NamedTuple
+
+from pyconquest_rt.archive.files.storage import DEFAULT_DEVICE
+from pyconquest_rt.archive.headers import spans_of
+from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.rebuild import rebuild
+from pyconquest_rt.archive.rebuild_report import Report
+from pyconquest_rt.archive.removal import audit, remove_empty_parents, remove_images
+from pyconquest_rt.errors import DatabaseError
+
+
+class Problem(StrEnum):
+    """What can be wrong."""
+
+    NO_FILE = "row without a file"
+    NO_ROW = "file without a row"
+    CHANGED = "file changed since it was indexed"
+    SAME_INSTANCE = "two files with one SOPInstanceUID"
+    DOUBLED_ROW = "two rows with one key"
+    UNREADABLE = "file that cannot be read now"
+    NO_PARENT = "row without its parent"
+    NO_CHILD = "row without children"
+    NO_DEVICE = "folder of a device not there"
+
+
+class Finding(NamedTuple):
+    """One difference: what, and the file or key concerned."""
+
+    problem: Problem
+    subject: str
+
+
+HARMLESS = frozenset({Problem.SAME_INSTANCE})
+"""Findings that are on record but are no fault of the index."""
+
+
+def verify(ingest: Ingest) -> Iterator[Finding]:
+    """Yield every difference between the rows, what was seen of the files, and the files themselves."""
+    yield from _files(ingest)
+    yield from _rows(ingest)
+    yield from _doubles(ingest)
+    yield from _parents(ingest)
+    yield from _childless(ingest)
+
+
+def fix(ingest: Ingest) -> Report:
+    """Heal what can be healed: rows without a file go, and files are read again whose rows are not right.
+
+    A moved folder heals because its files are known instances under new names. Rows of a device that is not known
+    or whose folder is not there stay.
+
+    Raises:
+        DatabaseError: there are no files at all but many rows (an unmounted disk?); nothing is removed then.
+    """
+    database = ingest.database
+    for finding in list(_doubles(ingest)):
+        _remove_doubles(ingest, finding.subject)
+    stale = [(path,) for path in (*_paths_without_row(ingest), *_orphans(ingest))]
+    with database.transaction() as connection:
+        connection.executemany("DELETE FROM files WHERE path = ?", stale)
+    report = rebuild(ingest, only="changed")
+    if not (report.read or report.unchanged) and next(_without_file(ingest), None):
+        raise DatabaseError(
+            f"{ingest.storage.root} holds no files, but images are indexed. Is its disk mounted? Nothing was removed."
+        )
+    storage = ingest.storage
+    lost = [
+        sop
+        for sop, name, device in _without_file(ingest)
+        if storage.holds(device) and (not name or storage.is_gone(name, device))
+    ]
+    with database.transaction():
+        remove_images(database, lost)
+        remove_empty_parents(database)
+        if lost:
+            audit(
+                database, "verify-fix", f"{len(lost)} images", f"rows without a file: {', '.join(lost[:100])}"
+            )
+    return report
+
+
+def _files(ingest: Ingest) -> Iterator[Finding]:
+    """Files that were never seen, have changed, are further copies, or whose row is missing."""
+    database = ingest.database
+    for file, known in itertools.chain.from_iterable(span.differences(database) for span in spans_of(ingest)):
+        if file is None:
+            continue  # the row that names it is found by _rows
+        if known is None:
+            yield Finding(Problem.NO_ROW, file.path)
+        elif known.size < 0:
+            yield Finding(Problem.UNREADABLE, file.path)
+        elif file.fingerprint() != (known.size, known.mtime_ns):
+            yield Finding(Problem.CHANGED, file.path)
+        elif known.state == "duplicate":
+            yield Finding(Problem.SAME_INSTANCE, file.path)
+    yield from (Finding(Problem.NO_ROW, path) for path in _paths_without_row(ingest))
+
+
+def _paths_without_row(ingest: Ingest) -> list[str]:
+    """Files that are on record as indexed, though no image row is there."""
+    rows = ingest.database.connection.execute(
+        "SELECT path FROM files WHERE state = 'indexed' AND NOT EXISTS "
+        "(SELECT 1 FROM DICOMImages i WHERE i.SOPInstanc = files.sop)"
+    )
+    return [row[0] for row in rows]
+
+
+def _rows(ingest: Ingest) -> Iterator[Finding]:
+    """Image rows whose file is not there, and devices on which none can be."""
+    absent = set()
+    for sop, object_file, device in _without_file(ingest):
+        if ingest.storage.holds(device):
+            is_gone = not object_file or ingest.storage.is_gone(object_file, device)
+            yield Finding(Problem.NO_FILE if is_gone else Problem.UNREADABLE, object_file or sop)
+        else:
+            name, folder = device or DEFAULT_DEVICE, ingest.storage.folder_of(device)
+            absent.add(f"{name} ({folder or 'not in the settings'})")
+    yield from (Finding(Problem.NO_DEVICE, device) for device in sorted(absent))
+
+
+def _without_file(ingest: Ingest) -> Iterator[tuple[str, str | None, str | None]]:
+    """Yield SOPInstanceUID, ObjectFile and DeviceName of the images whose file is not there."""
+    rows = ingest.database.connection.execute("SELECT SOPInstanc, ObjectFile, DeviceName FROM DICOMImages")
+    for sop, object_file, device in rows:
+        if not object_file or ingest.storage.status(object_file, device) is None:
+            yield sop, object_file, device
+
+
+_KEYS = {
+    "DICOMPatients": "PatientID",
+    "DICOMStudies": "StudyInsta",
+    "DICOMSeries": "SeriesInst",
+    "DICOMImages": "SOPInstanc",
+}
+
+
+def _doubles(ingest: Ingest) -> Iterator[Finding]:
+    """Keys that have several rows, as databases without primary keys may hold them."""
+    for table, key in _KEYS.items():
+        if ingest.database.has_key(table):
+            continue
+        rows = ingest.database.connection.execute(
+            f"SELECT {key} FROM {table} GROUP BY {key} HAVING count(*) > 1"
+        )
+        yield from (Finding(Problem.DOUBLED_ROW, f"{table} {row[0]}") for row in rows.fetchall())
+
+
+def _remove_doubles(ingest: Ingest, subject: str) -> None:
+    """Leave the row that was written last."""
+    table, value = subject.split(" ", 1)
+    key = _KEYS[table]
+    with ingest.database.transaction() as connection:
+        connection.execute(
+            f"DELETE FROM {table} WHERE {key} = ? AND rowid < (SELECT max(rowid) FROM {table} WHERE {key} = ?)",
+            (value, value),
+        )
+
+
+_ORPHANS = (
+    "SELECT DISTINCT SeriesInst FROM DICOMImages c WHERE NOT EXISTS "
+    "(SELECT 1 FROM DICOMSeries p WHERE p.SeriesInst = c.SeriesInst)",
+    "SELECT DISTINCT StudyInsta FROM DICOMSeries c WHERE NOT EXISTS "
+    "(SELECT 1 FROM DICOMStudies p WHERE p.StudyInsta = c.StudyInsta)",
+    "SELECT DISTINCT PatientID FROM DICOMStudies c WHERE NOT EXISTS "
+    "(SELECT 1 FROM DICOMPatients p WHERE p.PatientID = c.PatientID)",
+)
+
+
+_EMPTY = (
+    "SELECT SeriesInst FROM DICOMSeries p WHERE NOT EXISTS "
+    "(SELECT 1 FROM DICOMImages c WHERE c.SeriesInst = p.SeriesInst)",
+    "SELECT StudyInsta FROM DICOMStudies p WHERE NOT EXISTS "
+    "(SELECT 1 FROM DICOMSeries c WHERE c.StudyInsta = p.StudyInsta)",
+    "SELECT PatientID FROM DICOMPatients p WHERE NOT EXISTS "
+    "(SELECT 1 FROM DICOMStudies c WHERE c.PatientID = p.PatientID)",
+)
+
+
+def _parents(ingest: Ingest) -> Iterator[Finding]:
+    """Parents that are named but not there; the subject is the parent's key."""
+    return _keys_found(ingest, _ORPHANS, Problem.NO_PARENT)
+
+
+def _childless(ingest: Ingest) -> Iterator[Finding]:
+    """Series, studies and patients that nothing belongs to, as other programs may leave them."""
+    return _keys_found(ingest, _EMPTY, Problem.NO_CHILD)
+
+
+def _keys_found(ingest: Ingest, statements: Iterable[str], problem: Problem) -> Iterator[Finding]:
+    for sql in statements:
+        rows = ingest.database.connection.execute(sql).fetchall()
+        yield from (Finding(problem, row[0] or "") for row in rows)
+
+
+def _orphans(ingest: Ingest) -> list[str]:
+    """Files of images that lack a parent at any level."""
+    rows = ingest.database.connection.execute(
+        "SELECT i.ObjectFile FROM DICOMImages i LEFT JOIN DICOMSeries s ON s.SeriesInst = i.SeriesInst "
+        "LEFT JOIN DICOMStudies t ON t.StudyInsta = s.StudyInsta "
+        "LEFT JOIN DICOMPatients p ON p.PatientID = t.PatientID "
+        "WHERE p.PatientID IS NULL AND i.ObjectFile IS NOT NULL"
+    )
+    return [row[0].replace("\\", "/") for row in rows]

@@ -1,0 +1,117 @@
+"""Verbs about dose reports and dose-bearing images: ``dose import``, ``study``, ``summary``, ``export``, ``plot``."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pyconquest_rt.cli.terminal import archive_options, json_option, open_ingest, print_json, print_rows
+from pyconquest_rt.settings.sections import Settings
+
+if TYPE_CHECKING:
+    import sqlite3
+
+QUANTITIES = ("ctdivol", "dlp", "dap", "dose_rp", "agd", "activity")
+quantity_option = click.option("--quantity", default="dlp", show_default=True, type=click.Choice(QUANTITIES))
+
+
+def _connection(settings: Settings) -> "sqlite3.Connection":
+    """The index with the dose tables in it."""
+    from pyconquest_rt.derive.dose import extractors
+    from pyconquest_rt.derive.engine import prepare
+
+    database = open_ingest(settings).database
+    prepare(database, extractors(settings.dose))
+    return database.connection
+
+
+@click.group()
+def dose() -> None:
+    """Radiation doses told by reports and images: each irradiation event counted once."""
+
+
+@dose.command("import")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@archive_options
+def import_paths(settings: Settings, paths: tuple[Path, ...]) -> None:
+    """Read dose from files that stay where they are; objects of the archive are read by 'derive'."""
+    from pyconquest_rt.dose_reports import import_paths as run
+
+    imported = run(_connection(settings), paths, ocr_seconds=settings.dose.allowed_ocr_seconds())
+    click.echo(f"{imported.written} with dose, {imported.without_dose} without, {imported.failed} failed")
+    if imported.failed:
+        sys.exit(1)
+
+
+@dose.command()
+@click.argument("uid", metavar="STUDYINSTANCEUID")
+@json_option
+@archive_options
+def study(settings: Settings, uid: str, as_json: bool) -> None:
+    """Show what is known of the doses of a study."""
+    from pyconquest_rt.exports.dose import study_report
+
+    found = study_report(_connection(settings), uid)
+    if not found["dose_study"]:
+        raise click.ClickException(f"there is no dose of study {uid}")
+    if as_json:
+        print_json(found)
+        return
+    for view, rows in found.items():
+        if rows:
+            click.echo(f"\n{view}")
+            for row in rows:
+                print_rows(
+                    [{"what": name, "value": value} for name, value in row.items() if value is not None],
+                    False,
+                )
+                click.echo("")
+
+
+@dose.command()
+@quantity_option
+@json_option
+@archive_options
+def summary(settings: Settings, quantity: str, as_json: bool) -> None:
+    """Show count, median and 75th percentile of each protocol on each scanner."""
+    from pyconquest_rt.exports.dose import protocol_summary
+
+    rows: list[dict[str, Any]] = [row._asdict() for row in protocol_summary(_connection(settings), quantity)]
+    print_rows(rows, as_json)
+
+
+@dose.command()
+@click.argument("table")
+@click.option("--csv", "csv_file", required=True, metavar="FILE")
+@archive_options
+def export(settings: Settings, table: str, csv_file: str) -> None:
+    """Write a dose table or view to a CSV file."""
+    from pyconquest_rt.exports.dose import export_csv
+
+    connection = _connection(settings)
+    try:
+        with Path(csv_file).open("w", encoding="utf-8", newline="") as file:
+            count = export_csv(connection, table, file)
+    except KeyError as error:
+        Path(csv_file).unlink()
+        raise click.ClickException(str(error.args[0])) from error
+    click.echo(f"{csv_file}: {count} rows")
+
+
+@dose.command()
+@click.argument("png", metavar="FILE")
+@quantity_option
+@archive_options
+def plot(settings: Settings, png: str, quantity: str) -> None:
+    """Draw the distribution of a quantity by protocol."""
+    from pyconquest_rt.exports.dose_plot import plot_distribution
+
+    try:
+        count = plot_distribution(_connection(settings), png, quantity)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{png}: {count} protocols")
+
+
+VERBS: list[click.Command] = [dose]

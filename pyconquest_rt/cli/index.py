@@ -1,0 +1,196 @@
+"""Verbs about the index: rebuild, verify, query, dump, summary, adopt."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pyconquest_rt.cli.terminal import (
+    Progress,
+    archive_options,
+    cell,
+    json_option,
+    open_ingest,
+    print_json,
+    print_rows,
+    waiting,
+)
+from pyconquest_rt.settings.sections import Settings
+
+
+@click.command()
+@click.option("--patient", metavar="ID", help="Only this patient's folders.")
+@click.option("--all", "only", flag_value="all", help="Read every file anew.")
+@click.option("--changed", "only", flag_value="changed", help="Also files whose size or time has changed.")
+@click.option(
+    "--missing", "only", flag_value="missing", default=True, help="Only files never seen [default]."
+)
+@click.option("--jobs", type=click.IntRange(1, 64), help="Threads that read ahead [as many as pay].")
+@json_option
+@archive_options
+def rebuild(settings: Settings, patient: str | None, only: Any, jobs: int | None, as_json: bool) -> None:
+    """Bring the index into line with the files on disk."""
+    from pyconquest_rt.archive import rebuild as indexer
+    from pyconquest_rt.archive.rebuild_report import Report
+    from pyconquest_rt.archive.selection import folders_of
+
+    if not Path(settings.archive.data).is_dir():
+        raise click.ClickException(
+            f"there is no data directory {settings.archive.data}; --data names another, and 'pyconquest-rt store' "
+            "makes it"
+        )
+    progress = Progress("files")
+    ingest = open_ingest(settings, create=True)
+    folders = [""] if patient is None else folders_of(ingest.database, patient)
+    total = (
+        sum(indexer.count_due(ingest, only=only, under=under) for under in folders)
+        if progress.enabled
+        else None
+    )
+    report = Report()
+
+    def show(done: int, _: float) -> None:
+        progress(report.read + done, total)
+
+    for under in folders:
+        report += indexer.rebuild(ingest, only=only, under=under, jobs=jobs, progress=show)
+    progress.close()
+    if patient is not None and not (report.read or report.unchanged or report.removed or report.unreachable):
+        raise click.ClickException(f"there are no files and no rows of patient {patient}")
+    if as_json:
+        print_json(report.as_dict())
+        return
+    click.echo(str(report))
+    for path, reason in report.rejected:
+        click.echo(f"  rejected {cell(path)}: {cell(reason)}")
+
+
+@click.command()
+@click.option("--fix", is_flag=True, help="Heal what can be healed.")
+@json_option
+@archive_options
+def verify(settings: Settings, fix: bool, as_json: bool) -> None:
+    """Compare rows and files; the status is 1 where they differ."""
+    from pyconquest_rt.archive import verify as verification
+
+    ingest = open_ingest(settings)
+    if fix:
+        with waiting("reading files again"):
+            report = verification.fix(ingest)
+        click.echo(str(report), err=as_json)
+    with waiting("comparing rows and files"):
+        findings = list(verification.verify(ingest))
+    if findings or as_json:
+        print_rows([finding._asdict() for finding in findings], as_json)
+    else:
+        click.echo("index and files agree")
+    if any(finding.problem not in verification.HARMLESS for finding in findings):
+        sys.exit(1)
+
+
+@click.command()
+@click.argument("statement", metavar="SQL")
+@json_option
+@archive_options
+def query(settings: Settings, statement: str, as_json: bool) -> None:
+    """Run an SQL statement and print its rows."""
+    import sqlite3
+
+    try:
+        with waiting("asking"):
+            rows = open_ingest(settings).database.query(statement)
+        print_rows(rows, as_json)
+    except sqlite3.Error as error:
+        raise click.ClickException(f"{error} in: {statement}") from error
+
+
+@click.command()
+@click.argument("tables", nargs=-1, metavar="[TABLE]...")
+@click.option("--query", "statement", metavar="SQL", help="Write the rows of a query instead.")
+@click.option("--output", metavar="FILE", help="Where to write [TABLE.csv, query_dump.csv].")
+@click.option("--delimiter", default=",", show_default=True)
+@click.option(
+    "--safe", is_flag=True, help="Write texts that a spreadsheet would run as a formula as plain text."
+)
+@archive_options
+def dump(
+    settings: Settings,
+    tables: tuple[str, ...],
+    statement: str | None,
+    output: str | None,
+    delimiter: str,
+    safe: bool,
+) -> None:
+    """Write tables, views or the rows of a query to CSV files (UTF-8)."""
+    import sqlite3
+
+    from pyconquest_rt.database.connection import quote
+    from pyconquest_rt.exports.csv import dump as write
+
+    if bool(tables) == bool(statement) or (output and len(tables) > 1):
+        raise click.UsageError("give tables or --query; --output goes with one table or a query")
+    if len(delimiter) != 1:
+        raise click.UsageError(f"--delimiter must be one character, not {delimiter!r}")
+    database = open_ingest(settings).database
+    wanted = {f"{table}.csv": f"SELECT * FROM {quote(table)}" for table in tables}  # noqa: S608
+    for name, sql in (wanted or {"query_dump.csv": statement or ""}).items():
+        path = output or name
+        try:
+            with waiting(f"writing {path}"):
+                rows = write(database, sql, path, delimiter=delimiter, guard_formulas=safe)
+        except sqlite3.Error as error:
+            raise click.ClickException(f"{error} in: {sql}") from error
+        click.echo(f"{path}: {rows} rows" if rows else f"{path}: no rows, not written")
+
+
+@click.command()
+@click.option("--orderby", default="PatientID", show_default=True, metavar="COLUMN")
+@json_option
+@archive_options
+def summary(settings: Settings, orderby: str, as_json: bool) -> None:
+    """Count each patient's series by modality."""
+    from pyconquest_rt.archive.summary import as_table, series_summary
+
+    rows = series_summary(open_ingest(settings).database, orderby)
+    if as_json:
+        print_json(rows)
+    else:
+        click.echo(as_table(rows))
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--data", metavar="DIR", help="The data directory [as dicom.ini says, or FOLDER/data].")
+@click.option(
+    "--database", metavar="FILE", help="The index [as dicom.ini says, or the one *.db or *.db3 there]."
+)
+@click.option(
+    "--sql", metavar="FILE", help="Definition of the tables [as dicom.ini says, or FOLDER/dicom.sql]."
+)
+def adopt(folder: Path, data: str | None, database: str | None, sql: str | None) -> None:
+    """Take over the database and tree of a Conquest server or of PyConquest, where they are.
+
+    FOLDER holds a dicom.ini, or a database with a data directory beside it. Nothing is moved; the settings that
+    were found go into pyconquest.toml of the working directory, and the index is completed.
+    """
+    from pyconquest_rt.archive.adopt import adopt as take_over
+
+    progress = Progress("files")
+    adopted = take_over(
+        folder, data=data, database=database, sql=sql, progress=lambda done, _: progress(done)
+    )
+    progress.close()
+    click.echo(f"data directory  {adopted.settings.data}")
+    click.echo(f"database        {adopted.settings.database}")
+    click.echo(f"definition      {adopted.settings.sql}")
+    for name, path in adopted.settings.devices.items():
+        click.echo(f"device {name:<8} {path}")
+    click.echo(f"rows before     {adopted.rows_before} images")
+    click.echo(str(adopted.report))
+    for finding in adopted.findings:
+        click.echo(f"  {finding.problem}: {cell(finding.subject)}")
+    click.echo(f"settings written to {adopted.settings_file}")
+
+
+VERBS: list[click.Command] = [rebuild, verify, query, dump, summary, adopt]

@@ -1,0 +1,307 @@
+"""Verbs about radiotherapy: derive, dvh, roi."""
+
+import csv
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pyconquest_rt.cli.terminal import (
+    Progress,
+    archive_options,
+    cell,
+    json_option,
+    open_ingest,
+    print_json,
+    print_rows,
+)
+from pyconquest_rt.settings.sections import Settings
+
+
+@click.command()
+@click.option("--patient", metavar="ID", help="Only this patient's objects.")
+@click.option("--extractor", "only", multiple=True, metavar="NAME", help="Only these extractors.")
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 32), help="Processes.")
+@json_option
+@archive_options
+def derive(settings: Settings, patient: str | None, only: tuple[str, ...], jobs: int, as_json: bool) -> None:
+    """Derive everything that is due: RT tables, ROI names, DVHs, dose tables."""
+    from pyconquest_rt.derive.engine import derive as run
+
+    progress = Progress("objects")
+    if jobs > 1 and patient is None and not only:
+        from pyconquest_rt.service.node import derive_in_processes
+
+        derive_in_processes(settings.archive, jobs)
+    summary = run(open_ingest(settings), patient=patient, only=only or None, progress=progress)
+    progress.close()
+    if as_json:
+        print_json({"counts": summary.counts, "reasons": summary.reasons})
+        return
+    click.echo(str(summary))
+    for name, sop, reason in summary.reasons:
+        click.echo(f"  {name} {sop}: {cell(reason)}")
+
+
+def _dose_range(context: click.Context, option: click.Parameter, value: str | None) -> Any:
+    """Return ``50:70``, ``50:`` or ``:70`` as (from, to), None where there is no bound; one number is both ends."""
+    if value is None:
+        return None
+    low, separator, high = value.partition(":")
+    try:
+        return tuple(float(end) if end else None for end in (low, high if separator else low))
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no range of doses; write 50:70, 50: or :70") from None
+
+
+def _query_options(verb: Any) -> Any:
+    """Give a verb the options that choose DVHs; it receives them as ``conditions``."""
+    for decorate in reversed(
+        (
+            click.argument("key", metavar="[PATIENT|STUDY|SOP]", required=False),
+            click.option(
+                "--roi", metavar="NAME", help="ROI: raw, TG-263, site's or physician's name; * and ?."
+            ),
+            click.option("--physician", metavar="NAME", help="Referring physician; * and ?."),
+            click.option("--site", metavar="NAME", help="Treatment site; * and ?."),
+            click.option("--since", metavar="DATE", help="Plans of this date (YYYY-MM-DD) or later."),
+            click.option("--until", metavar="DATE", help="Plans of this date or earlier."),
+            click.option(
+                "--rx", "rx_gy", callback=_dose_range, metavar="GY:GY", help="Prescribed dose, as in 50:60."
+            ),
+            click.option(
+                "--mean", "mean_gy", callback=_dose_range, metavar="GY:GY", help="Mean dose of the ROI."
+            ),
+            click.option(
+                "--max", "max_gy", callback=_dose_range, metavar="GY:GY", help="Greatest dose of the ROI."
+            ),
+            click.option("--source", type=click.Choice(["pyconquest", "vendor"]), help="Who calculated it."),
+        )
+    ):
+        verb = decorate(verb)
+    return verb
+
+
+@click.command()
+@_query_options
+@click.option(
+    "--metric", "metrics", multiple=True, metavar="NAME", help="A metric, such as D95%[Gy]; repeatable."
+)
+@click.option("--cohort", is_flag=True, help="Mean and quantiles of the curves, volume in % over dose in Gy.")
+@click.option("--plot", metavar="FILE", help="Draw the curves (PNG, SVG, PDF).")
+@click.option("--csv", "csv_file", metavar="FILE", help="Write the table to a CSV file.")
+@json_option
+@archive_options
+def dvh(
+    settings: Settings,
+    metrics: tuple[str, ...],
+    cohort: bool,
+    plot: str | None,
+    csv_file: str | None,
+    as_json: bool,
+    **conditions: Any,
+) -> None:
+    """Show the DVHs of a patient, a study, an object, or of a cohort that the options choose."""
+    from pyconquest_rt.exports import dvh as reports
+
+    database = open_ingest(settings).database
+    query = reports.DvhQuery(**conditions)
+    wanted = (
+        ", ".join(_said(name, value) for name, value in conditions.items() if value is not None) or "any kind"
+    )
+    curves = reports.find_curves(database, query) if cohort or plot else []
+    rows: list[dict[str, Any]] = (
+        [*reports.cohort_dvh(curves)]
+        if cohort
+        else reports.find_dvhs(database, query, metrics or reports.METRICS)
+    )
+    if not rows:
+        raise click.ClickException(
+            f"there are no DVHs of {cell(str(query))}; 'pyconquest-rt derive' makes those that are due"
+        )
+    if csv_file:
+        _write_csv(csv_file, rows)
+        click.echo(f"{csv_file}: {len(rows)} rows", err=as_json)
+    if plot:
+        try:
+            reports.plot_cohort(rows, plot, wanted) if cohort else reports.plot_dvhs(curves, plot, wanted)
+        except ValueError as error:
+            raise click.ClickException(str(error)) from error
+        click.echo(f"{plot}: drawn", err=as_json)
+    print_rows(rows if as_json or cohort else _telling(rows), as_json)
+
+
+def _said(name: str, value: Any) -> str:
+    """A condition as a person would say it: the key alone, others with their option."""
+    if isinstance(value, tuple):
+        value = ":".join("" if end is None else f"{end:g}" for end in value)
+    return str(value) if name == "key" else f"{name.removesuffix('_gy')} {value}"
+
+
+def _write_csv(path: str, rows: list[dict[str, Any]]) -> None:
+    with Path(path).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+_OF_SEVERAL = ("patient_id", "plan_label", "physician", "site", "date", "prescription_gy")
+"""Columns that a table on the terminal needs only where they tell rows apart."""
+
+
+def _telling(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows without the columns that a person does not need to see: UIDs where there is but one to a patient."""
+    different = {name: len({row[name] for row in rows}) for name in rows[0]}
+    hidden = {"end_cap", "status"} | {name for name in _OF_SEVERAL if different[name] == 1}
+    hidden |= {
+        name for name in ("SOPInstanceUID", "structure_set_uid") if different[name] == different["patient_id"]
+    }
+    return [{name: value for name, value in row.items() if name not in hidden} for row in rows]
+
+
+@click.command()
+@click.argument("key", metavar="PATIENT|STUDY|PLAN")
+@click.argument("name", metavar="[SITE]", required=False)
+@archive_options
+def site(settings: Settings, key: str, name: str | None) -> None:
+    """Say what the treatment site of plans is; without SITE it is again what the plans say."""
+    from pyconquest_rt.exports.dvh import set_site
+
+    count = set_site(open_ingest(settings).database, key, name)
+    if not count:
+        raise click.ClickException(f"there are no plans of {cell(key)}")
+    click.echo(f"{count} plan(s)")
+
+
+@click.group()
+def roi() -> None:
+    """ROI names: what they are mapped to, and the site's map."""
+
+
+_MAP = "roi_map.csv"
+map_option = click.option(
+    "--map",
+    "map_file",
+    default=_MAP,
+    show_default=True,
+    metavar="FILE",
+    help="The site's map (.csv or .roi).",
+)
+
+
+def _load(map_file: str) -> Any:
+    from pyconquest_rt.rt.names.roi_files import load_map
+    from pyconquest_rt.rt.names.roi_map import RoiMap
+
+    return load_map(map_file) if Path(map_file).is_file() else RoiMap()
+
+
+def _counts(settings: Settings) -> dict[str, int]:
+    """How many ROIs have each raw name."""
+    database = open_ingest(settings).database
+    if not database.has("rt_roi"):
+        return {}
+    rows = database.query(
+        "SELECT raw_name, count(*) AS n FROM rt_roi WHERE raw_name IS NOT NULL GROUP BY raw_name"
+    )
+    return {row["raw_name"]: row["n"] for row in rows}
+
+
+@roi.command("list")
+@json_option
+@archive_options
+def list_names(settings: Settings, as_json: bool) -> None:
+    """List all ROI names with what they are mapped to."""
+    database = open_ingest(settings).database
+    rows = (
+        database.query(
+            "SELECT r.raw_name, count(*) AS n, m.tg263_name, m.institutional_name, m.method, m.score "
+            "FROM rt_roi r LEFT JOIN roi_name m ON m.raw_name = r.raw_name GROUP BY r.raw_name ORDER BY r.raw_name"
+        )
+        if database.has("rt_roi")
+        else []
+    )
+    print_rows(rows, as_json)
+
+
+@roi.command()
+@map_option
+@json_option
+@archive_options
+def unmapped(settings: Settings, map_file: str, as_json: bool) -> None:
+    """List the names that nothing is known of, with suggestions for a person to choose from."""
+    from pyconquest_rt.rt.names.roi_mapping import unmapped as find
+
+    found = find(_load(map_file), _counts(settings))
+    print_rows(
+        [
+            {"name": u.name, "n": u.count, "reason": u.reason, "suggestions": ", ".join(u.suggestions)}
+            for u in found
+        ],
+        as_json,
+    )
+
+
+@roi.command("map")
+@map_option
+@archive_options
+def remap(settings: Settings, map_file: str) -> None:
+    """Map all names anew with the site's map; ROI rows themselves are never changed."""
+    from pyconquest_rt.rt.names.roi_mapping import mapping_rows
+    from pyconquest_rt.rt.names.roi_mapping import remap as write
+
+    names = _counts(settings)
+    database = open_ingest(settings).database
+    with database.transaction() as connection:
+        write(connection, mapping_rows(_load(map_file), names))
+    click.echo(f"{len(names)} names mapped, of {sum(names.values())} ROIs")
+
+
+@roi.command("import")
+@click.argument("source", type=click.Path(exists=True, dir_okay=False))
+@map_option
+def import_map(source: str, map_file: str) -> None:
+    """Read a map (.roi of DVH Analytics, or CSV) and write it as the site's map."""
+    from pyconquest_rt.rt.names.roi_files import load_map
+
+    _write_map(load_map(source), map_file)
+    click.echo(f"{map_file}: written")
+
+
+@roi.command("export")
+@click.argument("target", type=click.Path())
+@map_option
+def export_map(target: str, map_file: str) -> None:
+    """Write the site's map to TARGET: a CSV file, or a folder that receives one .roi file for each physician."""
+    _write_map(_load(map_file), target)
+    click.echo(f"{target}: written")
+
+
+def _write_map(roi_map: Any, target: str) -> None:
+    from pyconquest_rt.rt.names.roi_files import write_csv, write_roi
+
+    if target.endswith(".csv"):
+        write_csv(roi_map, target)
+    else:
+        write_roi(roi_map, target)
+
+
+@roi.command()
+@click.argument("names", nargs=-1)
+@archive_options
+def check(settings: Settings, names: tuple[str, ...]) -> None:
+    """Check names (or all names of the index) against the rules of TG-263; status 1 if any breaks one."""
+    from pyconquest_rt.rt.names import tg263
+
+    if names:
+        found = tg263.check_all(names)  # taken for those of one structure set
+    else:
+        found = [finding for name in sorted(_counts(settings)) for finding in tg263.check(name)]
+    for finding in found:
+        click.echo(f"{cell(finding.name)}: {cell(finding.message)} ({finding.rule})")
+    if found:
+        sys.exit(1)
+
+
+VERBS: list[click.Command] = [derive, dvh, roi, site]

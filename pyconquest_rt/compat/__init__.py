@@ -1,0 +1,1 @@
+"""The class ``pyconquest``: PyConquest's interface, one module for each kind of method."""

@@ -1,0 +1,72 @@
+"""The part of the class that derives: DVHs, RT tables, dose reports; and tables as data frames."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pyconquest_rt.compat.base import Base
+from pyconquest_rt.database.connection import quote
+from pyconquest_rt.derive import engine as derive
+from pyconquest_rt.exports import dvh as reports
+
+
+class Derived(Base):
+    """What is made of the objects beside their rows; keyword by keyword an addition to PyConquest."""
+
+    def derive(
+        self,
+        patient: str | None = None,
+        on_derived: Callable[[derive.Derived], object] = lambda event: None,
+    ) -> derive.Summary:
+        """Derive everything that is due (RT tables, DVHs, dose tables), of one patient or of all.
+
+        Args:
+            patient: a PatientID.
+            on_derived: called with each result that is committed.
+
+        Returns:
+            how many objects were done, wait or failed, with the reasons.
+        """
+        return derive.derive(self._ingest, patient=patient, on_derived=on_derived)
+
+    def dvh(self, key: str, metrics: tuple[str, ...] = reports.METRICS) -> list[dict[str, Any]]:
+        """Return the DVHs of a patient, a study, a dose or a structure set, one dictionary for each.
+
+        Args:
+            key: a PatientID, StudyInstanceUID or SOPInstanceUID.
+            metrics: those of ``dvh_metrics`` that are wanted beside volume and minimum, mean and maximum dose.
+        """
+        return self.dvhs(key=key, metrics=metrics)
+
+    def dvhs(self, *, metrics: tuple[str, ...] = reports.METRICS, **conditions: Any) -> list[dict[str, Any]]:
+        """Return the DVHs of a cohort, one dictionary for each.
+
+        Args:
+            metrics: as for :meth:`dvh`.
+            conditions: what :class:`pyconquest_rt.exports.dvh.DvhQuery` knows: ``roi``, ``physician`` and ``site``
+                (with ``*`` and ``?``), ``since`` and ``until``, ``rx_gy``, ``mean_gy`` and ``max_gy`` (ranges in Gy),
+                ``source``, ``key``.
+        """
+        return reports.find_dvhs(self._open_database, reports.DvhQuery(**conditions), metrics)
+
+    def cohort_dvh(self, **conditions: Any) -> list[dict[str, float]]:
+        """Return mean and quantiles of the curves of a cohort (see :meth:`dvhs`): volume in % over dose in Gy."""
+        query = reports.DvhQuery(**conditions)
+        return reports.cohort_dvh(reports.find_curves(self._open_database, query))
+
+    def set_site(self, key: str, site: str | None) -> int:
+        """Say what the treatment site of a patient's, a study's or one plan is; returns how many plans these are.
+
+        None gives the word back to the plan itself. Derivations never change it.
+        """
+        return reports.set_site(self._open_database, key, site)
+
+    def dataframe(self, table: str) -> Any:
+        """Return a table or view as a pandas DataFrame.
+
+        Raises:
+            ImportError: pandas is not installed.
+            DatabaseError: the name cannot be that of a table.
+        """
+        import pandas
+
+        return pandas.DataFrame(self._open_database.query(f"SELECT * FROM {quote(table)}"))  # noqa: S608

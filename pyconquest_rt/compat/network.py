@@ -1,0 +1,325 @@
+"""The part of the class that sends, receives and asks other nodes; the work is done in scu.py, scp.py and node.py."""
+
+import sqlite3
+import ssl
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+from pyconquest_rt.archive.arrival import Reception
+from pyconquest_rt.archive.files.staging import StagedFile
+from pyconquest_rt.archive.selection import select_images, series_in
+from pyconquest_rt.compat.base import Base
+from pyconquest_rt.errors import ObjectError, PyconquestError
+from pyconquest_rt.service.hooks import Stored
+from pyconquest_rt.service.node import Node
+from pyconquest_rt.settings.sections import ArchiveSettings, DeriveSettings, ListenerSettings, Settings
+
+AETitle = str | bytes
+_SUCCESS, _CANNOT_UNDERSTAND, _OUT_OF_RESOURCES = 0x0000, 0xC000, 0xA700
+_SHORTEST_KEY = 4
+_ASKED_FOR = (
+    *("SOPClassesInStudy", "StudyTime", "SeriesDate", "SeriesTime", "SeriesDescription", "StudyDescription"),
+    *("PatientBirthDate", "StudyID", "FrameOfReferenceUID"),
+)
+
+
+class Network(Base):
+    """Objects go to other nodes and come from them.
+
+    Nodes that speak TLS are spoken to with the context ``tls``, as :mod:`pyconquest_rt.net.protocol.tls` makes it.
+    """
+
+    def start_dicom_listener(
+        self,
+        port: int = 5678,
+        write_to_database: bool = True,
+        block: bool = True,
+        *,
+        host: str = "0.0.0.0",
+        ae_title: str = "PYCONQUEST",
+        on_stored: Callable[[Stored], object] | None = None,
+        **listener: Any,
+    ) -> Node | None:
+        """Receive objects, answer C-ECHO, and answer queries from this machine and known peers.
+
+        Args:
+            port: the port, or 0 for any free one.
+            write_to_database: False stores files only; a later rebuild finds them.
+            block: listen until interrupted; otherwise return at once.
+            host: the address to listen on; all interfaces, as in PyConquest.
+            ae_title: the own AE title.
+            on_stored: called with each object that is safe and indexed, in a thread of its own.
+            listener: further keys of the section listener of the settings, such as ``tls_certificate``,
+                ``may_store`` and ``may_query``.
+
+        Returns:
+            with ``block=False`` a handle with ``port``, ``counters`` and ``stop()``, otherwise None.
+
+        Raises:
+            NetworkError: the port cannot be had.
+            SettingsError: a certificate or a caller cannot be used.
+        """
+        address = ListenerSettings(host, port, ae_title, **listener)
+        hooks = [] if on_stored is None else [on_stored]
+        node = Node(self._node_settings(address), write_to_database=write_to_database, on_stored=hooks)
+        print(f"starting listener on port : {node.port}")
+        if not write_to_database:
+            print("the database is not updated")
+        if not block:
+            return node
+        try:
+            node.wait()
+        except KeyboardInterrupt:
+            self._log.info("the listener was interrupted")
+        finally:
+            node.stop()
+        return None
+
+    def handle_dicom_store_request(self, event: Any) -> int:
+        """Store and index the object of a C-STORE event of pynetdicom (``evt.EVT_C_STORE``).
+
+        Returns:
+            the DIMSE status: 0x0000 only if the file is safe on disk and its rows are committed.
+        """
+        reception = Reception(self._archive_settings)
+        try:
+            uid = str(event.request.AffectedSOPInstanceUID)
+            with reception.stage(uid) as file:
+                file.write(event.encoded_dataset())
+                file.flush()
+                reception.accept(_Received(file, uid))
+        except ObjectError as error:
+            self._log.error("an object was refused: %s", error)
+            return _CANNOT_UNDERSTAND
+        except (PyconquestError, sqlite3.Error, OSError) as error:
+            self._log.error("an object could not be stored: %s", error)
+            return _OUT_OF_RESOURCES
+        finally:
+            reception.close()
+        return _SUCCESS
+
+    def send_dicom(
+        self,
+        addres: str = "127.0.0.1",
+        port: int = 5678,
+        patientid: str = "",
+        seriesuid: str = "",
+        query: str = "",
+        ae_title: AETitle = b"PYNETDICOM",
+        sending_ae_title: AETitle = b"pyconquest",
+        *,
+        parallel: int = 1,
+        tls: ssl.SSLContext | None = None,
+    ) -> Any:
+        """Send the objects of a patient, a series or a query (with the column SeriesInst) to a node.
+
+        Args:
+            parallel: so many associations share the work.
+
+        Returns:
+            a result with ``sent`` (how many) and ``failed`` (path and reason of each that was not); nothing is
+            printed or raised for what the other node does.
+
+        Raises:
+            DatabaseError: the query has no column SeriesInst.
+        """
+        database = self._open_database
+        images = select_images(database, "patient", patientid) if patientid else []
+        series = [seriesuid] if seriesuid else []
+        if query:
+            series += series_in(self.execute_db_query(query) or [])
+        for uid in series:
+            images += select_images(database, "series", uid)
+        storage = self._ingest.storage
+        paths = [str(storage.path_of(image.object_file, image.device)) for image in images]
+        return self.send_dicom_file(
+            addres, port, paths, ae_title, sending_ae_title, parallel=parallel, tls=tls
+        )
+
+    def send_dicom_file(
+        self,
+        addres: str,
+        port: int,
+        filename_list: str | list[str],
+        aetitle: AETitle = b"PYNETDICOM",
+        sending_ae_title: AETitle = b"pyconquest",
+        *,
+        parallel: int = 1,
+        tls: ssl.SSLContext | None = None,
+    ) -> Any:
+        """Send files to a node; one that cannot be sent does not stop the others.
+
+        Returns:
+            a result with ``sent`` (how many) and ``failed`` (path and reason of each that was not).
+        """
+        from pyconquest_rt.scu import send_files
+
+        paths = [filename_list] if isinstance(filename_list, str) else filename_list
+        result = send_files(paths, addres, port, aetitle, sending_ae_title, parallel=parallel, tls=tls)
+        self._log.info("sent %d objects", result.sent)
+        self._log_count(len(result.failed), "objects were not sent")
+        for _, reason in result.failed:
+            self._log.debug("not sent: %s", reason)
+        return result
+
+    def query_dicom(
+        self,
+        addres: str = "127.0.0.1",
+        port: int = 5678,
+        ae_title: AETitle = "",
+        patientid: str = "",
+        modality: str = "",
+        studyuid: str = "",
+        studydate: str = "",
+        seriesuid: str = "",
+        sending_ae_title: AETitle = b"PYCONQUEST",
+        *,
+        tls: ssl.SSLContext | None = None,
+    ) -> list[dict[str, Any]]:
+        """Ask a node for its series (C-FIND); an empty value matches all.
+
+        Returns:
+            one dictionary for each series, DICOM keyword → value; an empty list, and a line in the log, if the
+            node does not answer.
+        """
+        from pyconquest_rt.scu import find
+
+        keys = {
+            "PatientID": str(patientid),
+            "StudyInstanceUID": studyuid,
+            "SeriesInstanceUID": seriesuid,
+            "Modality": modality,
+            "StudyDate": studydate,
+            **dict.fromkeys(_ASKED_FOR, ""),
+        }
+        try:
+            result = find(
+                addres,
+                port,
+                ae_title or "ANY-SCP",
+                sending_ae_title,
+                level="SERIES",
+                keys=keys,
+                root="PATIENT",
+                tls=tls,
+            )
+        except PyconquestError as error:
+            self._log.error("the query was not answered: %s", error)
+            return []
+        if not result.ok:
+            self._log.error("the query ended with status 0x%04X", result.status)
+        return [{element.keyword: element.value for element in match} for match in result.matches]
+
+    def get_dicom(
+        self,
+        addres: str = "127.0.0.1",
+        port: int = 5678,
+        ae_title: AETitle = "",
+        patientid: str = "",
+        modality: str = "",
+        series_uid: str = "",
+        sop_instance_uid: str = "",
+        receiving_ae_title: str = "PYCONQUEST",
+        receiving_ip: str = "",
+        receiving_port_number: int = 5699,
+        requesting_ae_title: AETitle = "PYCONQUEST",
+        association_timeout: int = 60,
+        sending_to_my_own_scp: bool = True,
+        unrestricted_storage: bool = True,
+        force_transfer: bool = False,
+        *,
+        tls: ssl.SSLContext | None = None,
+    ) -> int | str | None:
+        """Have a node send objects here, or to another node that it knows (C-MOVE).
+
+        Args:
+            sending_to_my_own_scp: listen on ``receiving_ip`` and ``receiving_port_number`` meanwhile; the other
+                node must know ``receiving_ae_title`` under this address.
+            force_transfer: fetch also what is indexed already.
+            association_timeout, unrestricted_storage: taken for compatibility; every storage class is received,
+                and a node that falls silent is given up by itself.
+
+        Returns:
+            None if all is well or nothing was to be done, else the status of the C-MOVE, or text if the other
+            node could not be reached.
+        """
+        keys = {"PatientID": patientid, "SeriesInstanceUID": series_uid, "SOPInstanceUID": sop_instance_uid}
+        keys = {name: value for name, value in keys.items() if value}
+        if all(len(value) < _SHORTEST_KEY for value in keys.values()):
+            self._log.error(
+                "patientid, series_uid and sop_instance_uid are shorter than 4; nothing was asked for"
+            )
+            return None
+        if not force_transfer and self._is_indexed(series_uid, sop_instance_uid):
+            self._log.info("it is indexed already; set force_transfer to fetch it again")
+            return None
+        peer = {
+            "host": addres,
+            "port": port,
+            "called_aet": ae_title or "ANY-SCP",
+            "calling_aet": requesting_ae_title,
+            "tls": tls,
+        }
+        own = ListenerSettings(receiving_ip or "0.0.0.0", receiving_port_number, receiving_ae_title)
+        try:
+            receiver = Node(self._node_settings(own)) if sending_to_my_own_scp else None
+            with receiver or nullcontext():
+                return self._move(peer, receiving_ae_title, keys, modality)
+        except PyconquestError as error:
+            self._log.error("nothing was fetched: %s", error)
+            return f"ERROR : {error}"
+
+    # -- within -------------------------------------------------------------------------------------------
+
+    def _move(
+        self, peer: dict[str, Any], destination: str, keys: dict[str, str], modality: str
+    ) -> int | None:
+        """Ask which series are meant, and have each sent; returns the first status that is no success."""
+        from pyconquest_rt.scu import find, move
+
+        level = "IMAGE" if "SOPInstanceUID" in keys else "SERIES"
+        asked = {
+            "PatientID": "",
+            "StudyInstanceUID": "",
+            "SeriesInstanceUID": "",
+            "Modality": modality,
+        } | keys
+        found = find(**peer, level=level, keys=asked, root="PATIENT")
+        unique = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+        matches = [
+            {
+                element.keyword: str(element.value)
+                for element in match
+                if element.keyword in unique and element.value
+            }
+            for match in found.matches
+        ]
+        for match in matches or [keys]:
+            result = move(**peer, destination=destination, level=level, keys=match, root="PATIENT")
+            if not result.ok:
+                self._log.error("the C-MOVE ended with status 0x%04X %s", result.status, result.comment)
+                return result.status
+        return None
+
+    def _is_indexed(self, series: str, sop: str) -> bool:
+        database = self._open_database
+        if len(series) > _SHORTEST_KEY and select_images(database, "series", series):
+            return True
+        return len(sop) > _SHORTEST_KEY and bool(select_images(database, "image", sop))
+
+    def _node_settings(self, listener: ListenerSettings) -> Settings:
+        return Settings(self._archive_settings, listener, derive=DeriveSettings(workers=0))
+
+    @property
+    def _archive_settings(self) -> ArchiveSettings:
+        return ArchiveSettings(
+            self.data_directory, self.database_filename, self.sql_inifile_name, dict(self._devices)
+        )
+
+
+class _Received:
+    """What :class:`~pyconquest_rt.archive.arrival.Reception` asks of a staged file."""
+
+    def __init__(self, file: StagedFile, sop_instance_uid: str) -> None:
+        self.file, self.sop_instance_uid = file, sop_instance_uid

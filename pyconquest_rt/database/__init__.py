@@ -1,0 +1,1 @@
+"""The index as tables: connection, schema (dicom.sql), rows."""

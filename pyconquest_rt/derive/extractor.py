@@ -1,0 +1,67 @@
+"""What an extractor is: the contract between objects that arrive and the rows that are made of them.
+
+The package's own extractors and those of other packages (entry point group ``pyconquest_rt.extractors``) are
+described in the same way.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Rows = Mapping[str, Sequence[Mapping[str, Any]]]
+"""Table name → rows, each column name → value; every row has the column SOPInstanceUID."""
+
+
+class Waiting(Exception):  # noqa: N818 - no error: the result comes later
+    """Raised by an extractor whose object waits for another one; the message says for what.
+
+    ``uid`` names the image or series that it waits for, where it is known: its arrival makes the object due.
+    """
+
+    def __init__(self, reason: str, uid: str | None = None) -> None:
+        super().__init__(reason)
+        self.uid = uid
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What an extractor is handed: one object, and a way to other objects of the index.
+
+    ``path`` is the object's file, ``sop`` its SOPInstanceUID. ``query`` runs a SELECT on the index. ``file_of``
+    gives the file of another object and puts that object on the list of what the result rests on.
+    """
+
+    sop: str
+    path: Path
+    query: Callable[..., list[dict[str, Any]]]
+    file_of: Callable[[str], Path]
+
+
+@dataclass(frozen=True, slots=True)
+class Extractor:
+    """How one kind of object becomes rows.
+
+    Args:
+        name: unique among extractors.
+        version: to be raised when the same object would give other rows; all objects are due again then.
+        sop_classes: SOP Class UIDs of the objects that it reads.
+        tables: the names of its tables; each has a column SOPInstanceUID, the object that a row comes from.
+        scripts: its schema, one SQL script per step (see :meth:`Database.migrate`).
+        extract: gives the rows of one object; None where it holds nothing of this kind. Any exception is recorded
+            as the reason of a failure, :class:`Waiting` as that of a wait.
+        one_per: columns of DICOMImages; of all objects with the same values in them only one is read. None: each is.
+        inputs: gives the SOPInstanceUIDs of all objects that a result would rest on now, without reading them. An
+            object that is due again with the inputs that its result rests on already is left as it is.
+        awakes: names of extractors whose objects of the same patient are due again after each result of this one.
+    """
+
+    name: str
+    version: int
+    sop_classes: tuple[str, ...]
+    tables: tuple[str, ...]
+    scripts: tuple[str, ...]
+    extract: Callable[[Source], Rows | None]
+    one_per: tuple[str, ...] | None = None
+    inputs: Callable[[Source], Collection[str]] | None = None
+    awakes: tuple[str, ...] = ()

@@ -1,0 +1,216 @@
+"""The extractors of RT objects: structure sets, plans, doses, and the DVHs that they make together."""
+
+import zlib
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from pyconquest_rt.derive.dvh_rows import DEFAULT_METRICS, Plan, Setting, dvh_rows
+from pyconquest_rt.derive.extractor import Extractor, Rows, Source, Waiting
+from pyconquest_rt.rt.dvh.biology import by_tissue
+from pyconquest_rt.rt.dvh.dvh_views import view_sql
+from pyconquest_rt.rt.names.roi_files import load_map
+from pyconquest_rt.rt.names.roi_mapping import mapping_rows
+from pyconquest_rt.rt.objects import doses, plans, structures
+from pyconquest_rt.rt.objects.relations import CHAIN_VIEW, chain_view_sql
+from pyconquest_rt.rt.tables import TABLES
+from pyconquest_rt.settings.sections import RTSettings
+
+_STORAGE = "1.2.840.10008.5.1.4.1.1.481."
+RT_DOSE = (f"{_STORAGE}2",)
+RT_STRUCTURE_SET = (f"{_STORAGE}3",)
+RT_PLAN = (f"{_STORAGE}5", f"{_STORAGE}8")
+DVH_VERSION = 2
+_LINKED = ("reference", "frame of reference")
+
+
+def _script(*names: str) -> str:
+    statements = [
+        statement for name in names for statement in (TABLES[name].create_sql(), *TABLES[name].index_sql())
+    ]
+    return ";\n".join(statements) + ";"
+
+
+def _structures(roi_map: str) -> Callable[[Source], Rows]:
+    def extract(source: Source) -> Rows:
+        found = structures.extract(source.path)
+        names = [row["raw_name"] for row in found.rois if row["raw_name"]]
+        columns = [column.name for column in TABLES["roi_name"].columns]
+        site_map = load_map(roi_map) if Path(roi_map).is_file() else None
+        mapped = mapping_rows(site_map, _unknown(source, names))
+        return {
+            "rt_structure_set": [found.structure_set],
+            "rt_roi": found.rois,
+            "roi_name": [dict(zip(columns, row, strict=True)) for row in mapped],
+        }
+
+    return extract
+
+
+def _unknown(source: Source, names: Sequence[str]) -> list[str]:
+    """Those of some names that have no row yet; the mapping of the others may be a person's."""
+    known = {row["raw_name"] for row in source.query("SELECT raw_name FROM roi_name")} if names else set()
+    return [name for name in dict.fromkeys(names) if name not in known]
+
+
+def _plan(source: Source) -> Rows:
+    found = plans.extract(source.path)
+    return {
+        "rt_plan": [found.plan],
+        "rt_fraction_group": found.fraction_groups,
+        "rt_beam": found.beams,
+    }
+
+
+def _dose(source: Source) -> Rows:
+    return {"rt_dose": [doses.extract(source.path)]}
+
+
+def _chain(source: Source) -> list[dict[str, Any]]:
+    """The dose's rows of the chain view, one for each structure set.
+
+    Raises:
+        Waiting: there is no structure set yet; says what is missing.
+    """
+    rows = source.query(f"SELECT * FROM {CHAIN_VIEW} WHERE dose_uid = ?", (source.sop,))  # noqa: S608
+    if not rows:
+        raise Waiting("its own row in rt_dose")
+    if not all(row["has_structures"] for row in rows):
+        raise Waiting(rows[0]["reason"])
+    return rows
+
+
+def _inputs(source: Source) -> Collection[str]:
+    rows = _chain(source)
+    linked = {row["plan_uid"] for row in rows if row["plan_link"] in _LINKED}
+    return linked | {row["structure_set_uid"] for row in rows} | set(_planes(source))
+
+
+_SAME = (
+    *("series_instance_uid", "frame_of_reference_uid", "plan_uids", "structure_set_uid", "summation_type"),
+    *("fraction_group_number", "beam_numbers", "dose_type", "dose_units"),
+)
+
+
+def _planes(source: Source) -> list[str]:
+    """The doses that make one grid with this one, by SOPInstanceUID: a series with a single plane in each object."""
+    same = " AND ".join(f"other.{name} IS this.{name}" for name in _SAME)
+    rows = source.query(
+        f"SELECT other.SOPInstanceUID FROM rt_dose this JOIN rt_dose other ON {same} "  # noqa: S608
+        "WHERE this.SOPInstanceUID = ? AND this.planes = 1 AND other.planes = 1 "
+        "AND this.series_instance_uid IS NOT NULL ORDER BY other.SOPInstanceUID",
+        (source.sop,),
+    )
+    return [row["SOPInstanceUID"] for row in rows] or [source.sop]
+
+
+def dvh_extractor(setting: Setting) -> Extractor:
+    """Return the extractor of DVHs with a site's settings; others make all DVHs due again."""
+
+    def extract(source: Source) -> Rows:
+        rows = _chain(source)
+        for plan in {row["plan_uid"] for row in rows if row["plan_link"] in _LINKED}:
+            source.file_of(plan)
+        dvhs: list[dict[str, Any]] = []
+        values: list[dict[str, Any]] = []
+        planes = {sop: source.file_of(sop) for sop in _planes(source)}
+        for row in rows:
+            path = source.file_of(row["structure_set_uid"])
+            if source.sop != next(iter(planes)):
+                continue  # the DVHs of such a grid are those of its first dose
+            found = dvh_rows(
+                [*planes.values()], path, setting, _plan_of(source, row), _slice_spacing(source, row)
+            )
+            key = {"SOPInstanceUID": source.sop, "structure_set_uid": row["structure_set_uid"]}
+            dvhs += [key | one for one in found.dvhs]
+            values += [key | one for one in found.metrics]
+        return {"dvh": dvhs, "dvh_metrics": values}
+
+    tables = _script("dvh", "dvh_metrics")
+    return Extractor(
+        name="dvh",
+        version=DVH_VERSION * 1_000_000 + zlib.crc32(repr(setting).encode()) % 1_000_000,
+        sop_classes=RT_DOSE,
+        tables=("dvh", "dvh_metrics"),
+        # All rows of the first version are due again, so its tables are made anew.
+        scripts=(
+            tables,
+            f"DROP TABLE dvh;\nDROP TABLE dvh_metrics;\n{tables}\n{_script('rt_site')}\n{view_sql()}",
+        ),
+        extract=extract,
+        inputs=_inputs,
+    )
+
+
+def _plan_of(source: Source, row: dict[str, Any]) -> Plan:
+    """What is known of the plan of a dose."""
+    if row["plan_link"] not in _LINKED:
+        return Plan()
+    (found,) = source.query(
+        "SELECT SOPInstanceUID, rx_dose_gy, fractions_planned FROM rt_plan WHERE SOPInstanceUID = ?",
+        (row["plan_uid"],),
+    )
+    return Plan(*found.values())
+
+
+def _slice_spacing(source: Source, row: dict[str, Any]) -> float | None:
+    """The images' slice thickness in mm, asked for only where no ROI has two contour planes to tell it.
+
+    Raises:
+        Waiting: the images have not come yet.
+    """
+    (found,) = source.query(
+        "SELECT plane_spacing_mm FROM rt_structure_set WHERE SOPInstanceUID = ?", (row["structure_set_uid"],)
+    )
+    if found["plane_spacing_mm"] is not None or row["image_series_link"] == "none":
+        return None
+    if row["image_series_link"] == "missing":
+        raise Waiting(f"waits for image series {row['image_series_uid']}", row["image_series_uid"])
+    thickness = source.query(
+        "SELECT SliceThick FROM DICOMImages WHERE SeriesInst = ? AND SliceThick IS NOT NULL LIMIT 1",
+        (row["image_series_uid"],),
+    )
+    try:
+        return float(thickness[0]["SliceThick"])
+    except (IndexError, ValueError):
+        return None
+
+
+def extractors(settings: RTSettings) -> tuple[Extractor, ...]:
+    """Return the extractors of RT objects, in the order in which they should work."""
+    setting = Setting(
+        tuple(settings.metrics.split()) or DEFAULT_METRICS,
+        settings.end_cap,
+        by_tissue(settings.alpha_beta),
+        by_tissue(settings.geud_a),
+    )
+    return (
+        Extractor(
+            name="structure_set",
+            version=1,
+            sop_classes=RT_STRUCTURE_SET,
+            tables=("rt_structure_set", "rt_roi"),
+            scripts=(_script("rt_structure_set", "rt_roi", "roi_name"),),
+            extract=_structures(settings.roi_map),
+            awakes=("dvh",),
+        ),
+        Extractor(
+            name="plan",
+            version=1,
+            sop_classes=RT_PLAN,
+            tables=("rt_plan", "rt_fraction_group", "rt_beam"),
+            scripts=(_script("rt_plan", "rt_fraction_group", "rt_beam"),),
+            extract=_plan,
+            awakes=("dvh",),
+        ),
+        Extractor(
+            name="dose",
+            version=1,
+            sop_classes=RT_DOSE,
+            tables=("rt_dose",),
+            scripts=(f"{_script('rt_dose')}\n{chain_view_sql()};",),
+            extract=_dose,
+            awakes=("dvh",),
+        ),
+        dvh_extractor(setting),
+    )

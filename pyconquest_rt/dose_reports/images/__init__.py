@@ -1,0 +1,1 @@
+"""Dose in the headers of images: one module for each modality."""

@@ -1,0 +1,1 @@
+"""Structured reports of dose: one module for each template."""

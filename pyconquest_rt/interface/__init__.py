@@ -1,1 +1,0 @@
-"""The parts of the class ``pyconquest``, one module for each kind of method."""

@@ -1,0 +1,252 @@
+"""One TCP or TLS connection that carries PDUs, bounded in memory and time (DICOM PS3.8 section 9.3).
+
+Incoming bytes pass through one buffer of fixed size, whatever length a PDU claims to have: a P-DATA-TF is
+handed on in fragments as they arrive. Nothing here knows of DIMSE.
+"""
+
+import selectors
+import socket
+import ssl
+import struct
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from pyconquest_rt.errors import NetworkError
+from pyconquest_rt.net.protocol.guard import DEFAULT_LIMITS, Limits
+from pyconquest_rt.net.protocol.tls import explain
+
+A_ASSOCIATE_RQ: Final = 0x01
+A_ASSOCIATE_AC: Final = 0x02
+A_ASSOCIATE_RJ: Final = 0x03
+P_DATA_TF: Final = 0x04
+A_RELEASE_RQ: Final = 0x05
+A_RELEASE_RP: Final = 0x06
+A_ABORT: Final = 0x07
+
+_PDU: Final = struct.Struct(">BxI")
+_PDV: Final = struct.Struct(">IBB")
+_SECONDS: Final = struct.Struct("@ll")  # a timeval of Linux
+_NOTHING_YET: Final = (TimeoutError, BlockingIOError)
+_BUFFER_BYTES: Final = 256 << 10
+_TICK: Final = 1.0
+_SEND_SECONDS: Final = 60.0
+_MAX_SLICES: Final = 512
+
+Buffer = bytes | bytearray | memoryview
+
+
+class Fragment(NamedTuple):
+    """A piece of a message: `last` is true only with the final bytes of the command or data set."""
+
+    context_id: int
+    is_command: bool
+    last: bool
+    data: memoryview
+
+
+class Wire:
+    """A connected socket as a source and sink of PDUs. Not safe for use by two threads at once."""
+
+    def __init__(self, sock: socket.socket, limits: Limits = DEFAULT_LIMITS) -> None:
+        self._socket = sock
+        self._limits = limits
+        self._tls = isinstance(sock, ssl.SSLSocket)
+        self._buffer = memoryview(bytearray(_BUFFER_BYTES))
+        self._start = self._end = 0
+        self._pdu_left = 0
+        self._waited = 0.0
+        self._progress = 0
+        self.deadline: float | None = None
+        """A moment of time.monotonic() after which every read fails; None for none."""
+        _set_tick(sock)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def close(self) -> None:
+        """Close the connection at once; no error if it is closed already."""
+        self._socket.close()
+
+    # ------------------------------------------------------------------ reading
+
+    def _receive(self) -> bool:
+        """Read once into the buffer; False when nothing came within a tick. NetworkError at the end."""
+        if self._start == self._end:
+            self._start = self._end = 0
+        elif self._end == len(self._buffer):
+            rest = bytes(self._buffer[self._start : self._end])
+            self._buffer[: len(rest)] = rest
+            self._start, self._end = 0, len(rest)
+        began = time.monotonic()
+        if self.deadline is not None and began > self.deadline:
+            raise NetworkError("The peer did not finish its message in time.")
+        if not self._tls:
+            quick_ack(self._socket)
+        try:
+            count = self._socket.recv_into(self._buffer[self._end :])
+        except _NOTHING_YET:
+            count = -1
+        except OSError as error:
+            raise NetworkError(f"The connection broke: {explain(error)}.") from error
+        if count == 0:
+            raise NetworkError("The peer closed the connection without releasing the association.")
+        self._waited += time.monotonic() - began
+        self._end += max(count, 0)
+        self._progress += max(count, 0)
+        if self._progress >= self._limits.progress_bytes:
+            self._waited, self._progress = 0.0, 0
+        return count > 0
+
+    def _need(self, count: int) -> None:
+        """Have at least `count` bytes in the buffer (at most its size), within the patience."""
+        if len(self._buffer) - self._start < count:
+            rest = bytes(self._buffer[self._start : self._end])
+            self._buffer[: len(rest)] = rest
+            self._start, self._end = 0, len(rest)
+        while self._end - self._start < count:
+            self._receive()
+            if self._waited > self._limits.patience:
+                raise NetworkError("The peer stopped, or sent too slowly, in the middle of a message.")
+
+    def _take(self, count: int) -> memoryview:
+        self._need(count)
+        self._start += count
+        return self._buffer[self._start - count : self._start]
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until something can be read; False after `seconds` of silence."""
+        end = time.monotonic() + seconds
+        while self._start == self._end:
+            if not self._receive() and time.monotonic() > end:
+                return False
+        self._waited, self._progress = 0.0, 0
+        return True
+
+    def readable(self) -> bool:
+        """Whether something can be read at once."""
+        if self._start < self._end or (isinstance(self._socket, ssl.SSLSocket) and self._socket.pending()):
+            return True
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._socket, selectors.EVENT_READ)
+            return bool(selector.select(0))
+
+    def read_header(self) -> int:
+        """Read a PDU's header and return its type; its length must then be read up or skipped."""
+        kind, self._pdu_left = _PDU.unpack(self._take(_PDU.size))
+        return int(kind)
+
+    def read_body(self, limit: int) -> bytes:
+        """Read the rest of a PDU that is not P-DATA, of at most `limit` bytes."""
+        if self._pdu_left > limit:
+            raise NetworkError(
+                f"The peer announced a PDU of {self._pdu_left} bytes where {limit} are allowed."
+            )
+        body = bytearray()
+        while self._pdu_left:
+            piece = self._take(min(self._pdu_left, len(self._buffer)))
+            self._pdu_left -= len(piece)
+            body += piece
+        return bytes(body)
+
+    def fragments(self) -> Iterator[Fragment]:
+        """Yield the presentation data values of a P-DATA-TF in pieces, as they arrive (PS3.8 section 9.3.5).
+
+        A piece is a view of the buffer and holds only until the next one is asked for.
+        """
+        while self._pdu_left:
+            if self._pdu_left < _PDV.size:
+                raise NetworkError("A P-DATA-TF PDU ends in the middle of an item's header.")
+            length, context_id, control = _PDV.unpack(self._take(_PDV.size))
+            left = length - 2
+            self._pdu_left -= length + 4
+            if left < 0 or self._pdu_left < 0:
+                raise NetworkError(f"A P-DATA-TF PDU holds an item of {length} bytes, which cannot be.")
+            is_command, is_last = bool(control & 1), bool(control & 2)
+            while True:
+                self._need(min(left, 1))
+                size = min(left, self._end - self._start)
+                left -= size
+                yield Fragment(context_id, is_command, is_last and not left, self._take(size))
+                if not left:
+                    break
+
+    # ------------------------------------------------------------------ writing
+
+    def send(self, buffers: Sequence[Buffer]) -> None:
+        """Send all buffers in order, in as few system calls as there can be."""
+        try:
+            if self._tls or sys.platform == "win32":
+                self._send_joined(buffers)
+            else:
+                for first in range(0, len(buffers), _MAX_SLICES):
+                    self._send_gathered(list(buffers[first : first + _MAX_SLICES]))
+        except OSError as error:
+            raise NetworkError(f"The connection broke while sending: {explain(error)}.") from error
+
+    def _send_joined(self, buffers: Sequence[Buffer]) -> None:
+        self._socket.settimeout(_SEND_SECONDS)
+        self._socket.sendall(b"".join(buffers))
+        self._socket.settimeout(_TICK)
+
+    def _send_gathered(self, buffers: list[Buffer]) -> None:
+        end = time.monotonic() + _SEND_SECONDS
+        while buffers:
+            try:
+                sent = self._socket.sendmsg(buffers)
+            except _NOTHING_YET:
+                if time.monotonic() > end:
+                    raise
+                continue
+            end = time.monotonic() + _SEND_SECONDS
+            buffers = _after(buffers, sent)
+
+    def send_pdu(self, kind: int, body: bytes) -> None:
+        """Send one PDU that is not P-DATA."""
+        self.send([_PDU.pack(kind, len(body)) + body])
+
+
+def _after(buffers: list[Buffer], sent: int) -> list[Buffer]:
+    """Return what is left of `buffers` when their first `sent` bytes are gone."""
+    for index, buffer in enumerate(buffers):
+        if sent < len(buffer):
+            return [memoryview(buffer)[sent:], *buffers[index + 1 :]]
+        sent -= len(buffer)
+    return []
+
+
+def p_data(context_id: int, data: Buffer, size: int, *, command: bool, last: bool) -> list[Buffer]:
+    """Cut `data` into P-DATA-TF PDUs of one item of at most `size` bytes; headers and slices in turn."""
+    view = memoryview(data)
+    buffers: list[Buffer] = []
+    for start in range(0, len(view), size) or (0,):
+        piece = view[start : start + size]
+        final = last and start + size >= len(view)
+        header = _PDU.pack(P_DATA_TF, len(piece) + 6) + _PDV.pack(
+            len(piece) + 2, context_id, command | final << 1
+        )
+        buffers += (header, piece)
+    return buffers
+
+
+def _set_tick(sock: socket.socket) -> None:
+    """Have every call on a socket return after a tick.
+
+    On 64-bit Linux the system sees to it; Python's own time limit would ask it twice for each read.
+    """
+    if sys.platform == "linux" and _SECONDS.size == 16 and not isinstance(sock, ssl.SSLSocket):
+        sock.settimeout(None)
+        tick = _SECONDS.pack(int(_TICK), 0)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, tick)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, tick)
+    else:
+        sock.settimeout(_TICK)
+
+
+def quick_ack(sock: socket.socket) -> None:
+    """Acknowledge what comes next at once.
+
+    A sender with Nagle's algorithm on holds a PDU's body back until its header is acknowledged, which
+    Linux would do after 40 ms only. The option lasts for a few segments, so it is set again and again.
+    """
+    if sys.platform == "linux":
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)

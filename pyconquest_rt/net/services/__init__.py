@@ -1,0 +1,1 @@
+"""DIMSE services on an archive: store, find, retrieve, commit (DICOM PS3.4)."""

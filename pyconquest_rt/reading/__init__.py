@@ -1,1 +1,0 @@
-"""Bytes of DICOM files to values, bounded in memory and time; no database, no network."""

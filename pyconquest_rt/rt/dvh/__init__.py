@@ -1,0 +1,1 @@
+"""Dose-volume histograms: contours and dose grids to curves and metrics."""

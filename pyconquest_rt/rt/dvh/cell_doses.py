@@ -1,0 +1,261 @@
+"""The trilinear dose in the cells of an ROI: its mean and its spread in each cell, and the extremes.
+
+Two ways, by how the contour planes lie to the dose grid. ``parallel`` is for transverse, sagittal and
+coronal contours: the dose is integrated exactly across every piece of slab at the voxel centres, and
+interpolated in the plane. ``oblique`` interpolates at the centroid of every cell.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from pyconquest_rt.rt.dvh.cells import Cuts, Frame, Pieces
+from pyconquest_rt.rt.dvh.coverage import Coverage, Polygons
+from pyconquest_rt.rt.dvh.dose_grid import DoseGrid, locate
+
+Floats = npt.NDArray[np.float64]
+Singles = npt.NDArray[np.float32]
+Numbers = npt.NDArray[np.floating]
+Ints = npt.NDArray[np.intp]
+
+CANDIDATES = 8
+"""Cells whose corners are searched for the least and for the greatest dose."""
+FARTHEST = 0.5 * 3**0.5
+"""A corner's dose differs from the cell's mean by at most this part of the cell's width (if the dose is
+linear)."""
+
+
+@dataclass(frozen=True)
+class Portion:
+    """A portion of an ROI: its polygons, what they cover of the cells between the cuts, and its pieces of
+    slabs."""
+
+    polygons: Polygons
+    coverage: Coverage
+    pieces: Pieces
+    columns: Cuts
+    rows: Cuts
+    frame: Frame
+
+
+@dataclass(frozen=True)
+class CellDoses:
+    """Cells with ``volume`` (mm3), mean ``dose`` (Gy) and the ``width`` (Gy) over which it spreads within
+    the cell.
+
+    ``low`` and ``high`` are the least and the greatest dose that were found in the portion.
+    """
+
+    volume: Floats
+    dose: Singles
+    width: Singles
+    low: float
+    high: float
+
+
+def cell_doses(portion: Portion, grid: DoseGrid) -> CellDoses | None:
+    """Return the doses of a portion of an ROI, or None where the grid does not reach it."""
+    if portion.pieces.slab.size == 0 or portion.coverage.plane.size == 0:
+        return None
+    return _parallel(portion, grid, portion.frame.axes) if portion.frame.axes else _oblique(portion, grid)
+
+
+def _parallel(portion: Portion, grid: DoseGrid, axes: tuple[int, int, int]) -> CellDoses:
+    pieces, columns, rows = portion.pieces, portion.columns, portion.rows
+    chosen, piece = pieces.of_planes(portion.coverage.plane)
+    cells = portion.coverage.pick(chosen)
+    row, column = cells.row, cells.column
+    u, v = cells.u.astype(np.float32), cells.v.astype(np.float32)
+    window = (slice(rows.index[0], rows.index[-1] + 2), slice(columns.index[0], columns.index[-1] + 2))
+    reached = grid.locate(axes[0], np.array((pieces.low.min(), pieces.high.max())))[0]
+    across = slice(reached[0], reached[1] + 2)
+    layers = np.ascontiguousarray(grid.gray(grid.stored.transpose(axes)[across, window[0], window[1]]))
+    points = _Points.inside(portion, grid, axes, layers.shape)
+    mean, spread, low, high = _integrate(layers, grid.nodes[axes[0]][across], pieces, points)
+
+    base = (np.arange(pieces.slab.size) * layers.shape[1] * layers.shape[2]).take(piece)
+    base += ((rows.index - rows.index[0]) * layers.shape[2]).take(row)
+    base += (columns.index - columns.index[0]).take(column)
+    along_u, along_v = columns.size.astype(np.float32).take(column), rows.size.astype(np.float32).take(row)
+    dose, change_u, change_v = _bilinear(
+        mean,
+        base,
+        columns.start.astype(np.float32).take(column) + along_u * u,
+        rows.start.astype(np.float32).take(row) + along_v * v,
+    )
+    change_u *= along_u
+    change_v *= along_v
+    partial = np.flatnonzero(cells.fraction < 1.0)
+    change_u[partial] *= _extent(u[partial])
+    change_v[partial] *= _extent(v[partial])
+    change_w = spread.reshape(-1).take(base)
+    volume = cells.fraction * columns.widths.take(column)
+    volume *= rows.widths.take(row)
+    volume *= (pieces.high - pieces.low).take(piece)
+    change_u *= change_u
+    change_v *= change_v
+    change_w *= change_w
+    change_u += change_v
+    width = np.sqrt(np.add(change_u, change_w, out=change_u), out=change_u)
+    return _inner_extremes(portion, grid, CellDoses(volume, dose, width, low, high), cells, piece)
+
+
+@dataclass(frozen=True)
+class _Points:
+    """Contour points within the grid, each with every piece of its slab: where they lie in the layers of
+    doses."""
+
+    base: Ints
+    u: Singles
+    v: Singles
+
+    @classmethod
+    def inside(
+        cls, portion: Portion, grid: DoseGrid, axes: tuple[int, int, int], shape: tuple[int, ...]
+    ) -> "_Points":
+        polygons = portion.polygons
+        plane = np.repeat(polygons.plane, np.diff(polygons.starts))
+        inside = np.ones(plane.size, bool)
+        place: list[tuple[Ints, Singles]] = []
+        for coordinate, axis, cuts in zip(
+            polygons.points.T, axes[:0:-1], (portion.columns, portion.rows), strict=True
+        ):
+            low, high = grid.extents[axis]
+            inside &= (coordinate >= low) & (coordinate <= high)
+            index, part = grid.locate(axis, coordinate)
+            last = cuts.index[-1]  # a point on the last border lies at the end of the voxel before
+            single = np.where(index > last, 1.0, part).astype(np.float32)
+            place.append((np.minimum(index, last) - cuts.index[0], single))
+        (index_u, u), (index_v, v) = ((index[inside], part[inside]) for index, part in place)
+        point, piece = portion.pieces.of_planes(plane[inside])
+        base = (piece * shape[1] + index_v[point]) * shape[2] + index_u[point]
+        return cls(base, u[point], v[point])
+
+
+def _integrate(
+    layers: Singles, nodes: Floats, pieces: Pieces, points: _Points
+) -> tuple[Singles, Singles, float, float]:
+    """Return mean and range of the dose across each piece at the voxel centres, and the extremes at the
+    points.
+
+    ``layers`` are the doses with shape (w, v, u), ``nodes`` their positions along w. Between the faces of a
+    piece and the voxel centres in it the dose is linear in w, so that the mean over those intervals is exact
+    and the extremes lie at their ends.
+    """
+    first = np.searchsorted(nodes, pieces.low, side="right")
+    intervals = int((np.searchsorted(nodes, pieces.high, side="left") - first).max()) + 1
+    position, previous = pieces.low, np.empty(0, np.float32)
+    mean = least = most = previous
+    low, high = np.inf, -np.inf
+    for number in range(intervals + 1):
+        if number:
+            inner = nodes[np.minimum(first + number - 1, nodes.size - 1)]
+            following = np.where(inner > position, np.minimum(inner, pieces.high), pieces.high)
+            share = ((following - position) / (pieces.high - pieces.low)).astype(np.float32)[:, None, None]
+            position = following
+        index, part = locate(nodes, position)
+        here, step = layers[index], layers[index + 1]
+        step -= here
+        step *= part.astype(np.float32)[:, None, None]
+        here += step
+        if number == 0:
+            mean, least, most = np.zeros_like(here), here, here
+        else:
+            mean += (0.5 * share) * (previous + here)
+            least, most = np.minimum(least, here), np.maximum(most, here)
+        previous = here
+        if points.base.size:
+            found = _bilinear(here, points.base, points.u, points.v)[0]
+            low, high = min(low, float(found.min())), max(high, float(found.max()))
+    return mean, most - least, low, high
+
+
+def _extent(centroid: Numbers) -> Numbers:
+    """Return how much of a cell's side its covered part takes, from the part's centroid on that side (0 to
+    1)."""
+    return np.asarray(1 - np.abs(2 * centroid - 1))
+
+
+def _bilinear(field: Singles, base: Ints, u: Singles, v: Singles) -> tuple[Singles, Singles, Singles]:
+    """Return the value at (u, v) within the voxel whose first corner is ``base``, and its changes along u
+    and v."""
+    flat, width = field.reshape(-1), field.shape[2]
+    first = flat.take(base)
+    along_u = flat.take(base + 1) - first
+    along_v = flat.take(base + width) - first
+    twist = flat.take(base + (width + 1)) - first - along_u - along_v
+    along_v += u * twist
+    return first + u * along_u + v * along_v, along_u + v * twist, along_v
+
+
+def _oblique(portion: Portion, grid: DoseGrid) -> CellDoses | None:
+    pieces, columns, rows = portion.pieces, portion.columns, portion.rows
+    chosen, piece = pieces.of_planes(portion.coverage.plane)
+    cells = portion.coverage.pick(chosen)
+    row, column, u, v = cells.row, cells.column, cells.u, cells.v
+    size = np.stack(((pieces.high - pieces.low)[piece], rows.widths[row], columns.widths[column]), axis=1)
+    at = np.stack((pieces.low[piece], rows.edges[row], columns.edges[column]), axis=1)
+    at = portion.frame.to_grid(at + size * np.stack((np.full(u.shape, 0.5), v, u), axis=1))
+    inside = grid.contains(at)
+    if not inside.any():
+        return None
+    dose, slope = grid.interpolate_with_slope(at[inside])
+    extent = np.stack((np.ones(u.shape), _extent(v), _extent(u)), axis=1)
+    span = portion.frame.from_grid(slope) * (size * extent)[inside]
+    volume = (cells.fraction * size.prod(axis=1))[inside]
+    low, high = _surface_extremes(portion, grid)
+    width = np.sqrt((span * span).sum(axis=1))
+    doses = CellDoses(volume, dose.astype(np.float32), width.astype(np.float32), low, high)
+    return _inner_extremes(portion, grid, doses, cells.pick(inside), piece[inside])
+
+
+def _surface_extremes(portion: Portion, grid: DoseGrid) -> tuple[float, float]:
+    """Return least and greatest dose at the contour points on both faces of every piece."""
+    polygons, pieces = portion.polygons, portion.pieces
+    point, piece = pieces.of_planes(np.repeat(polygons.plane, np.diff(polygons.starts)))
+    in_plane = polygons.points[point][:, ::-1]
+    low, high = np.inf, -np.inf
+    for face in (pieces.low, pieces.high):
+        at = portion.frame.to_grid(np.column_stack((face[piece], in_plane)))
+        at = at[grid.contains(at)]
+        if at.size:
+            doses = grid.interpolate(at)
+            low, high = min(low, float(doses.min())), max(high, float(doses.max()))
+    return low, high
+
+
+def _inner_extremes(
+    portion: Portion, grid: DoseGrid, doses: CellDoses, cells: Coverage, piece: Ints
+) -> CellDoses:
+    """Return the doses with their extremes widened by the cells' means and by the corners of whole cells.
+
+    Only cells are searched whose mean and width promise more than is known.
+    """
+    low, high = min(doses.low, float(doses.dose.min())), max(doses.high, float(doses.dose.max()))
+    half = FARTHEST * doses.width
+    lower, upper = doses.dose - half, doses.dose + half
+    promising = np.flatnonzero((cells.fraction == 1.0) & ((lower < low) | (upper > high)))
+    if promising.size > 2 * CANDIDATES:
+        lowest = np.argpartition(lower[promising], CANDIDATES)[:CANDIDATES]
+        highest = np.argpartition(upper[promising], -CANDIDATES)[-CANDIDATES:]
+        promising = promising[np.concatenate((lowest, highest))]
+    if promising.size:
+        w = _levels(portion.pieces, piece[promising], grid, portion.frame)[:, :, None, None]
+        v = portion.rows.edges[cells.row[promising][:, None] + (0, 1)][:, None, :, None]
+        u = portion.columns.edges[cells.column[promising][:, None] + (0, 1)][:, None, None, :]
+        corners = np.stack(np.broadcast_arrays(w, v, u), axis=-1).reshape(-1, 3)
+        found = grid.interpolate(portion.frame.to_grid(corners))
+        low, high = min(low, float(found.min())), max(high, float(found.max()))
+    return replace(doses, low=low, high=high)
+
+
+def _levels(pieces: Pieces, chosen: Ints, grid: DoseGrid, frame: Frame) -> Floats:
+    """Return for each chosen piece its faces and the voxel centres between them, repeated to one length."""
+    low, high = pieces.low[chosen, None], pieces.high[chosen, None]
+    if frame.axes is None:
+        return np.concatenate((low, high), axis=1)
+    nodes = grid.nodes[frame.axes[0]]
+    first, last = np.searchsorted(nodes, low), np.searchsorted(nodes, high)
+    between = np.minimum(first + np.arange(int((last - first).max())), nodes.size - 1)
+    return np.concatenate((low, np.clip(nodes[between], low, high), high), axis=1)

@@ -1,0 +1,394 @@
+"""The dose grid of an RTDOSE in patient coordinates, and its trilinear interpolation (DICOM PS3.3
+C.8.8.3)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydicom.dataset import Dataset
+from pydicom.pixels.utils import pixel_array
+from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
+    UID,
+    ExplicitVRBigEndian,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLSNearLossless,
+    RLELossless,
+)
+
+from pyconquest_rt.dicom.access import number, numbers, raw_value, text
+from pyconquest_rt.errors import ObjectError
+
+Floats = npt.NDArray[np.float64]
+Singles = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.intp]
+
+MAX_VOXELS = 1 << 28
+"""Larger dose grids are refused: 268 million voxels, 1 GiB of single precision."""
+
+MAX_EXPANSION = {RLELossless: 64}
+OTHER_EXPANSION = 10_000
+"""How many bytes one byte of compressed PixelData can stand for: two bytes of RLE are at most 128; the
+others' best case is a frame of one value."""
+
+LOSSY_SYNTAXES = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless, JPEG2000, HTJ2K)
+
+IMAGE_POSITION, IMAGE_ORIENTATION, PIXEL_SPACING, SLICE_THICKNESS = (
+    0x00200032,
+    0x00200037,
+    0x00280030,
+    0x00180050,
+)
+GRID_FRAME_OFFSET_VECTOR, DOSE_GRID_SCALING, PIXEL_DATA = 0x3004000C, 0x3004000E, 0x7FE00010
+
+
+class DoseError(ObjectError):
+    """An RTDOSE has no dose grid that can be used; the message is the reason."""
+
+
+@dataclass(frozen=True)
+class DoseGrid:
+    """Doses on a rectangular grid.
+
+    ``stored`` has the shape (planes, rows, columns); times ``scaling`` it is the dose in Gy, which
+    :meth:`gray` gives for any part of it. ``axes[i]`` (i = 0 plane, 1 row, 2 column) is the unit vector
+    along which index i grows, in patient coordinates; ``nodes[i]`` are the ascending positions of the voxel
+    centres along it in mm from ``origin``, and ``extents[i]`` the outer borders of its voxels.
+    """
+
+    stored: npt.NDArray[Any]
+    scaling: float
+    origin: Floats
+    axes: Floats
+    nodes: tuple[Floats, Floats, Floats]
+    extents: tuple[tuple[float, float], ...]
+
+    @cached_property
+    def spacing(self) -> tuple[float, float, float]:
+        """The usual distance of voxel centres along each axis in mm."""
+        plane, row, column = (float(np.median(np.diff(nodes))) for nodes in self.nodes)
+        return plane, row, column
+
+    @cached_property
+    def range(self) -> tuple[float, float]:
+        """The least and the greatest dose of the grid in Gy."""
+        low, high = self.gray(np.array((self.stored.min(), self.stored.max())))
+        return float(low), float(high)
+
+    def gray(self, stored: npt.NDArray[Any]) -> Singles:
+        """Return stored values as doses in Gy, in single precision."""
+        return np.asarray(np.multiply(stored, self.scaling, dtype=np.float32, casting="unsafe"))
+
+    def to_grid(self, points: Floats) -> Floats:
+        """Return patient coordinates (n, 3) as coordinates along the three axes of the grid, in mm."""
+        return turned(points - self.origin, self.axes)
+
+    def contains(self, points: Floats) -> npt.NDArray[np.bool_]:
+        """Tell which points (n, 3) in grid coordinates lie within the voxels of the grid."""
+        low = np.array([extent[0] for extent in self.extents])
+        high = np.array([extent[1] for extent in self.extents])
+        return np.asarray(((points >= low - 1e-6) & (points <= high + 1e-6)).all(axis=1))
+
+    def locate(self, axis: int, positions: Floats) -> tuple[Ints, Floats]:
+        """Return the voxel centre below each position (mm) on an axis and the part of the way to the next."""
+        return locate(self.nodes[axis], positions)
+
+    def volume_above(self, level: float) -> float:
+        """Return the volume in cc between the voxel centres of the grid that gets at least ``level`` Gy.
+
+        Between eight neighbouring centres the dose is taken as evenly spread about their mean, as in the
+        cells of an ROI.
+        """
+        area = np.outer(*(np.diff(nodes) for nodes in self.nodes[1:]))
+        total = 0.0
+        for plane, height in enumerate(np.diff(self.nodes[0])):
+            corners = self.gray(self.stored[plane : plane + 2]).astype(np.float64)
+            if corners.max() < level:
+                continue
+            mean = _halfway(_halfway(_halfway(corners, 0), 1), 2)[0]
+            width = np.zeros(area.shape)
+            for axis, one, other in ((0, 1, 2), (1, 0, 2), (2, 0, 1)):
+                width += _halfway(_halfway(np.diff(corners, axis=axis), one), other)[0] ** 2
+            width = np.maximum(np.sqrt(width), 1e-9)
+            share = np.clip((mean - level) / width + 0.5, 0.0, 1.0)
+            total += float((share * area).sum()) * height
+        return total / 1e3
+
+    def interpolate(self, points: Floats) -> Floats:
+        """Return the trilinear dose in Gy at points (n, 3) in grid coordinates."""
+        corners, parts, _ = self._around(points)
+        return _blend(corners, *parts)
+
+    def interpolate_with_slope(self, points: Floats) -> tuple[Floats, Floats]:
+        """Return the trilinear dose in Gy at points (n, 3) in grid coordinates, and its slope (n, 3) in
+        Gy/mm."""
+        corners, (p, q, r), gaps = self._around(points)
+        changes = (
+            _blend(corners[1] - corners[0], q, r),
+            _blend(corners[:, 1] - corners[:, 0], p, r),
+            _blend(corners[:, :, 1] - corners[:, :, 0], p, q),
+        )
+        slope = np.stack([change / gap for change, gap in zip(changes, gaps, strict=True)], axis=1)
+        return _blend(corners, p, q, r), slope
+
+    def _around(self, points: Floats) -> tuple[Singles, list[Floats], list[Floats]]:
+        """Return the doses of the eight voxels around each point, shape (2, 2, 2, n), and along each axis the
+        part of the way from the first to the second, and their distance."""
+        places = [self.locate(axis, points[:, axis]) for axis in range(3)]
+        (i, _), (j, _), (k, _) = places
+        strides = (self.stored.shape[1] * self.stored.shape[2], self.stored.shape[2], 1)
+        offsets = np.indices((2, 2, 2)).T.dot(strides).T[..., None]
+        corners = self.gray(self.stored.reshape(-1).take(offsets + (i * strides[0] + j * strides[1] + k)))
+        gaps = [nodes[index + 1] - nodes[index] for nodes, (index, _) in zip(self.nodes, places, strict=True)]
+        return corners, [part for _, part in places], gaps
+
+
+def _blend(corners: Singles, *parts: Floats) -> Floats:
+    """Interpolate between the two halves of the first axis, then of the next, as many as there are parts."""
+    values: npt.NDArray[np.floating] = corners
+    for part in parts:
+        values = values[0] + part * (values[1] - values[0])
+    return np.asarray(values, np.float64)
+
+
+def _halfway(values: Floats, axis: int) -> Floats:
+    """Return the means of neighbours along an axis."""
+    return np.asarray(0.5 * (np.delete(values, 0, axis) + np.delete(values, -1, axis)))
+
+
+def locate(nodes: Floats, positions: Floats) -> tuple[Ints, Floats]:
+    """Return the node below each position and the part (0 to 1) of the way to the next.
+
+    Positions beyond the outermost nodes are moved onto them: the dose is level in the outer half voxel.
+    """
+    index = np.minimum(np.maximum(nodes.searchsorted(positions, side="right") - 1, 0), nodes.size - 2)
+    below = nodes[index]
+    part = (positions - below) / (nodes[index + 1] - below)
+    return index, np.minimum(np.maximum(part, 0.0), 1.0)
+
+
+def turned(points: Floats, matrix: Floats) -> Floats:
+    """Return ``points`` (n, 3) multiplied by the rows of ``matrix``; not by BLAS, whose threads cost more
+    here."""
+    return np.asarray(np.einsum("ni,ji->nj", points, matrix))
+
+
+@dataclass(frozen=True)
+class _Plane:
+    """Where an RTDOSE lies: number of planes, rows and columns, directions, first voxel and distances in mm."""
+
+    shape: tuple[int, int, int]
+    axes: Floats
+    origin: Floats
+    spacing: Floats
+    scaling: float
+
+
+def read_dose_grid(dose: Dataset | Sequence[Dataset]) -> DoseGrid:
+    """Return the dose grid of an RTDOSE in Gy; raises DoseError with the reason where it has none to use.
+
+    Both forms of GridFrameOffsetVector are read (C.8.8.3.2), planes in falling order, any orientation, 8, 16
+    and 32 bits, signed and unsigned, native of either byte order and compressed as far as pydicom has a
+    decoder. Several objects are the planes of one grid, in any order.
+    """
+    if not isinstance(dose, Dataset):
+        return _stacked(list(dose)) if len(dose) != 1 else read_dose_grid(dose[0])
+    plane = _plane(dose)
+    offsets = _offsets(dose, plane.shape[0], plane.axes[0], plane.origin)
+    stored = _stored_values(dose, plane.shape)
+    if plane.scaling * max(-float(stored.min()), float(stored.max())) > np.finfo(np.float32).max:
+        raise DoseError("the dose grid holds values that are not finite")
+    return _grid(stored, plane, offsets, _plane_thickness(dose, plane.spacing))
+
+
+def _plane(dose: Dataset) -> _Plane:
+    _require_gray(dose)
+    shape = _shape(dose)
+    axes = _axes(dose)
+    origin = numbers(dose, IMAGE_POSITION)
+    if origin.size != 3 or not np.isfinite(origin).all():
+        raise DoseError("ImagePositionPatient is missing or not three numbers")
+    spacing = numbers(dose, PIXEL_SPACING)
+    if spacing.size != 2 or not np.all((spacing > 0) & (spacing < 1e4)):
+        raise DoseError("PixelSpacing is missing or not two positive numbers")
+    scaling = number(dose, DOSE_GRID_SCALING)
+    if scaling is None or scaling <= 0:
+        raise DoseError("DoseGridScaling is missing or not a positive number")
+    return _Plane(shape, axes, origin, spacing, scaling)
+
+
+def _stacked(doses: list[Dataset]) -> DoseGrid:
+    """Return the grid of doses of one plane each, which may differ in scaling alone."""
+    planes = [_plane(dose) for dose in doses]
+    if not planes:
+        raise DoseError("there is no dose")
+    first = min(planes, key=lambda plane: float(plane.origin @ planes[0].axes[0]))
+    steps = np.array([plane.origin - first.origin for plane in planes])
+    offsets = steps @ first.axes[0]
+    order = np.argsort(offsets)
+    if any(plane.shape != (1, *first.shape[1:]) for plane in planes):
+        raise DoseError(f"the {len(planes)} doses are not planes of the same number of rows and columns")
+    if (
+        not all(
+            np.allclose(plane.axes, first.axes, atol=1e-4)
+            and np.allclose(plane.spacing, first.spacing, atol=1e-4)
+            for plane in planes
+        )
+        or (np.abs(steps - np.outer(offsets, first.axes[0])) > 0.01).any()
+    ):
+        raise DoseError(f"the {len(planes)} doses do not lie above each other on one grid")
+    if (np.diff(offsets[order]) < 1e-3).any():
+        raise DoseError("two of the doses are of the same plane")
+    if len(planes) * first.shape[1] * first.shape[2] > MAX_VOXELS:
+        raise DoseError(f"the {len(planes)} doses have more than {MAX_VOXELS} voxels together")
+    gray = np.empty((len(planes), *first.shape[1:]), np.float32)
+    with np.errstate(over="ignore"):
+        for place, number_of in enumerate(order):
+            values = _stored_values(doses[number_of], planes[number_of].shape)
+            gray[place] = values[0] * planes[number_of].scaling
+    if not np.isfinite(gray).all():
+        raise DoseError("the dose grid holds values that are not finite")
+    return _grid(gray, replace(first, scaling=1.0), offsets[order], 0.0)
+
+
+def _grid(stored: npt.NDArray[Any], plane: _Plane, offsets: Floats, thickness: float) -> DoseGrid:
+    """Put a grid together; ``thickness`` in mm is that of a lone plane."""
+    if offsets[-1] < offsets[0]:
+        offsets, stored = offsets[::-1], stored[::-1]
+    nodes: list[Floats] = []
+    extents = []
+    for axis, step in enumerate((thickness, float(plane.spacing[0]), float(plane.spacing[1]))):
+        centres: Floats = offsets if axis == 0 else step * np.arange(float(stored.shape[axis]))
+        if centres.size == 1:
+            centres = float(centres[0]) + 0.5 * step * np.array([-1.0, 1.0])
+            stored = np.repeat(stored, 2, axis=axis)
+            extents.append((float(centres[0]), float(centres[1])))
+        else:
+            half = 0.5 * (centres[1] - centres[0]), 0.5 * (centres[-1] - centres[-2])
+            extents.append((float(centres[0] - half[0]), float(centres[-1] + half[1])))
+        nodes.append(np.asarray(centres))
+    w, v, u = nodes
+    stored = np.ascontiguousarray(stored)
+    return DoseGrid(stored, plane.scaling, plane.origin, plane.axes, (w, v, u), tuple(extents))
+
+
+def is_lossy(dose: Dataset) -> bool:
+    """Tell whether the stored values were, or for all that is said may have been, compressed with loss (PS3.3
+    C.7.6.1.1.5, PS3.5 section 8.2)."""
+    said = text(dose, "LossyImageCompression")
+    return said == "01" or (said != "00" and _transfer_syntax(dose) in LOSSY_SYNTAXES)
+
+
+def _require_gray(dose: Dataset) -> None:
+    units, kind = text(dose, "DoseUnits").upper(), text(dose, "DoseType").upper()
+    if units != "GY":
+        raise DoseError(f"DoseUnits is {units or 'missing'}, not GY: the dose in Gy is not known")
+    if kind == "ERROR":
+        raise DoseError("DoseType is ERROR: the grid holds dose differences, not doses")
+
+
+def _shape(dose: Dataset) -> tuple[int, int, int]:
+    """Return planes, rows and columns after a check that the bytes for them are there."""
+    frames = number(dose, 0x00280008)
+    sizes = [1.0 if frames is None else frames]
+    for tag, keyword in ((0x00280010, "Rows"), (0x00280011, "Columns")):
+        size = _unsigned_short(dose, tag)
+        if not size:
+            raise DoseError(f"{keyword} is missing or zero")
+        sizes.append(size)
+    planes, rows, columns = (int(size) for size in sizes)
+    if planes < 1 or planes * rows * columns > MAX_VOXELS:
+        raise DoseError(f"{planes} x {rows} x {columns} voxels are none, or more than {MAX_VOXELS}")
+    return planes, rows, columns
+
+
+def _unsigned_short(dose: Dataset, tag: int) -> int:
+    try:
+        value = dose[tag].value
+        return int(value)
+    except Exception:  # absent, empty, several values, or damaged
+        return 0
+
+
+def _axes(dose: Dataset) -> Floats:
+    orientation = numbers(dose, IMAGE_ORIENTATION)
+    if orientation.size != 6 or not np.isfinite(orientation).all():
+        raise DoseError("ImageOrientationPatient is missing or not six numbers")
+    along_row, along_column = orientation[:3], orientation[3:]
+    lengths = np.linalg.norm(along_row), np.linalg.norm(along_column)
+    if not np.allclose(lengths, 1.0, atol=1e-3) or abs(along_row @ along_column) > 1e-3:
+        raise DoseError("ImageOrientationPatient is not two perpendicular unit vectors")
+    along_row = along_row / lengths[0]
+    along_column = along_column - (along_column @ along_row) * along_row
+    along_column = along_column / np.linalg.norm(along_column)
+    return np.array([np.cross(along_row, along_column), along_column, along_row])
+
+
+def _offsets(dose: Dataset, planes: int, normal: Floats, origin: Floats) -> Floats:
+    """Return the positions of the planes along the normal, in mm from the first."""
+    if planes == 1:
+        return np.zeros(1)
+    offsets = numbers(dose, GRID_FRAME_OFFSET_VECTOR)
+    if offsets.size != planes or not np.isfinite(offsets).all():
+        raise DoseError(f"GridFrameOffsetVector has {offsets.size} usable values for {planes} frames")
+    steps = np.diff(offsets)
+    if not (np.all(steps > 1e-6) or np.all(steps < -1e-6)):
+        raise DoseError("GridFrameOffsetVector neither rises nor falls throughout")
+    if abs(offsets[0]) < 1e-6:
+        return offsets
+    if abs(offsets[0] - origin[2]) < 0.01 and abs(abs(normal[2]) - 1.0) < 1e-6:
+        return np.asarray((offsets - offsets[0]) * np.sign(normal[2]))
+    raise DoseError(
+        f"GridFrameOffsetVector starts with {offsets[0]:g}, neither 0 nor the z of ImagePositionPatient"
+        f" of a transverse grid ({origin[2]:g})"
+    )
+
+
+def _plane_thickness(dose: Dataset, spacing: Floats) -> float:
+    """Return the thickness of a single plane: SliceThickness, or the smaller PixelSpacing where that is
+    missing."""
+    thickness = number(dose, SLICE_THICKNESS)
+    return thickness if thickness is not None and 0 < thickness < 1e3 else float(spacing.min())
+
+
+def _stored_values(dose: Dataset, shape: tuple[int, int, int]) -> npt.NDArray[Any]:
+    """Return the stored values, shape (planes, rows, columns), after checks that they can be there at all."""
+    bits = _unsigned_short(dose, 0x00280100)
+    if bits not in (8, 16, 32):
+        raise DoseError(f"BitsAllocated is {bits or 'missing'}, not 8, 16 or 32")
+    if _unsigned_short(dose, 0x00280002) not in (0, 1):
+        raise DoseError("SamplesPerPixel is not 1")
+    data = raw_value(dose, PIXEL_DATA)
+    if not isinstance(data, bytes | bytearray) or not data:
+        raise DoseError("there is no PixelData")
+    syntax = _transfer_syntax(dose)
+    voxels = shape[0] * shape[1] * shape[2]
+    needed = voxels * bits // 8
+    expansion = (
+        1 if syntax is None else MAX_EXPANSION.get(syntax, OTHER_EXPANSION if syntax.is_encapsulated else 1)
+    )
+    if needed > expansion * len(data):
+        raise DoseError(
+            f"PixelData has {len(data)} bytes; {shape[0]} frames of {shape[1]} x {shape[2]} need {needed}"
+        )
+    if syntax is not None and (syntax.is_encapsulated or syntax == ExplicitVRBigEndian):
+        return _decoded(dose, shape)
+    kind = "i" if _unsigned_short(dose, 0x00280103) == 1 else "u"
+    return np.frombuffer(data, f"<{kind}{bits // 8}", voxels).reshape(shape)
+
+
+def _transfer_syntax(dose: Dataset) -> UID | None:
+    syntax = getattr(getattr(dose, "file_meta", None), "TransferSyntaxUID", None)
+    return UID(syntax) if syntax else None
+
+
+def _decoded(dose: Dataset, shape: tuple[int, int, int]) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(pixel_array(dose)).reshape(shape)
+    except Exception as error:  # the decoders raise many kinds
+        raise DoseError(f"the compressed PixelData cannot be decoded: {error}") from error

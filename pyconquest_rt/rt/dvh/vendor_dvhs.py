@@ -1,0 +1,92 @@
+"""The DVHs that the sender put into an RTDOSE, as DVH objects."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from pyconquest_rt.dicom.access import Source, read_objects
+from pyconquest_rt.rt.dvh.dose_grid import DoseError, read_dose_grid
+from pyconquest_rt.rt.dvh.dvh_object import DVH, NAN, from_curve
+from pyconquest_rt.rt.dvh.dvh_sequence import SentDvh, read_dvh_sequence
+
+STATED_DIFFERENCE = 0.02
+"""A sender's own statistics may differ from its curve by this part of the greatest dose (and a bin)."""
+
+
+def read_vendor_dvhs(
+    dose: Source | Sequence[Source],
+    *,
+    prescription_gy: float | None = None,
+    volumes_cc: Mapping[int, float] | None = None,
+) -> dict[int, DVH]:
+    """Return the DVHs that the sender put into an RTDOSE (DVHSequence), by ROI number; ``source`` is
+    ``vendor``.
+
+    Cumulative and differential DVHs are read. Relative doses become Gy by DVHNormalizationDoseValue or else
+    by ``prescription_gy``; relative volumes become cc by ``volumes_cc`` (cc by ROI number), and without that
+    the volume is NaN and only statistics in % have values. Of several objects, the planes of one grid, those
+    of the first that has any are read. Raises UnreadableError for what is not DICOM.
+    """
+    doses = read_objects(dose)
+    sequence: list[SentDvh] = next(filter(None, (list(read_dvh_sequence(one)) for one in doses)), [])
+    if not sequence:
+        return {}
+    try:
+        highest = read_dose_grid(doses).range[1]
+    except DoseError:
+        highest = NAN
+    found: dict[int, DVH] = {}
+    for sent in sequence:
+        if not sent.included:
+            continue
+        number = sent.included[0]
+        alone = len(sent.included) == 1 and not sent.excluded
+        if number in found and not alone:
+            continue
+        dvh = _vendor(sent, number, prescription_gy, (volumes_cc or {}).get(number, NAN), highest)
+        found[number] = replace(dvh, prescription_gy=prescription_gy)
+    return found
+
+
+def _vendor(
+    sent: SentDvh, number: int, prescription_gy: float | None, volume_cc: float, highest: float
+) -> DVH:
+    frame = DVH(number, source="vendor")
+    factor = 1.0
+    if sent.dose_unit == "RELATIVE":
+        reference = sent.normalization or prescription_gy
+        if not reference:
+            return replace(frame, status="failed", reason="the dose is in %, and no prescription is known")
+        factor = reference / 100.0
+    if sent.problem or sent.volume[0] <= 0:
+        return replace(frame, status="failed", reason=sent.problem or "DVHData holds no volume")
+    whole = volume_cc if sent.volume_unit == "PERCENT" else sent.volume[0]
+    dvh = from_curve(frame, sent.dose * factor, sent.volume, whole)
+    dvh, remarks = _with_stated(dvh, sent, factor)
+    if len(sent.included) > 1 or sent.excluded:
+        rois = ", ".join(map(str, sent.included)) + "".join(f", without {roi}" for roi in sent.excluded)
+        remarks.append(f"of the ROIs {rois} together")
+    if sent.normalization is not None:
+        remarks.append(f"normalised to {sent.normalization:g} Gy")
+    if dvh.max_gy > 1.1 * highest:
+        remarks.append(
+            f"its greatest dose is {dvh.max_gy / highest:.3g} times that of the dose grid: normalised?"
+        )
+    return replace(dvh, status="warning" if remarks else "ok", reason="; ".join(remarks))
+
+
+def _with_stated(dvh: DVH, sent: SentDvh, factor: float) -> tuple[DVH, list[str]]:
+    """Return the DVH with the sender's own least, mean and greatest dose where its curve allows them, and
+    remarks.
+
+    Some senders give the curve in Gy and these three in percent of a prescription.
+    """
+    allowed = STATED_DIFFERENCE * dvh.max_gy + float(np.diff(sent.dose).max()) * factor
+    stated = [NAN if value is None else value * factor for value in (sent.low, sent.mean, sent.high)]
+    own = (dvh.min_gy, dvh.mean_gy, dvh.max_gy)
+    if any(abs(value - curve) > allowed for value, curve in zip(stated, own, strict=True)):
+        remark = f"the stated doses (mean {stated[1]:.4g}) contradict the curve (mean {dvh.mean_gy:.4g} Gy)"
+        return dvh, [remark]
+    low, mean, high = (o if np.isnan(value) else value for value, o in zip(stated, own, strict=True))
+    return replace(dvh, min_gy=low, mean_gy=mean, max_gy=high), []

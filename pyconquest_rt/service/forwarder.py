@@ -1,0 +1,308 @@
+"""The outgoing queue is sent: in batches, one association per rule, again and again until each object is there.
+
+A peer that cannot be reached is tried after 1, 2, 4 ... up to 30 minutes; the queue waits and loses nothing. An
+object that a reachable peer does not take waits by itself in the same way and holds up no other; after fifty
+attempts, about a day, it has failed. What is sent is noted object by object, so a restart goes on where it was.
+"""
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.locks import Lock, beside
+from pyconquest_rt.archive.names import folder_name
+from pyconquest_rt.archive.outbox import Rule, rules
+from pyconquest_rt.errors import BusyError, NetworkError, PyconquestError, SettingsError, StorageError
+from pyconquest_rt.net.protocol.association import Association, request_association
+from pyconquest_rt.net.protocol.negotiation import Proposal
+from pyconquest_rt.net.services.peers import Peers
+from pyconquest_rt.net.services.send import send_all
+from pyconquest_rt.settings.sections import ArchiveSettings
+
+FIRST_PAUSE_S = 60.0
+LONGEST_PAUSE_S = 1800.0
+MAX_ATTEMPTS = 50
+_BATCH = 500
+_GATHER_S = 2.0  # from an arrival to the sending, so that one association carries what comes together
+_STOP_S = 10.0
+_LOG = logging.getLogger(__name__)
+
+Clock = Callable[[], float]
+
+
+@dataclass(slots=True)
+class Summary:
+    """What one pass over the queue did: objects sent, not sent this time, and dropped since they are gone."""
+
+    sent: int = 0
+    failed: int = 0
+    dropped: int = 0
+
+
+class _Queued(NamedTuple):
+    """One object that is due, with the fingerprint of its file when it was queued."""
+
+    number: int
+    sop: str
+    size: int | None
+    mtime_ns: int | None
+    attempts: int
+    object_file: str | None
+    device: str | None
+
+
+def send_due(
+    ingest: Ingest,
+    clock: Clock = time.time,
+    *,
+    peers: Peers | None = None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Summary:
+    """Send everything that is due to its peers; returns when nothing more is due or reachable.
+
+    Several processes may call it: a rule that one is at is passed over by the others.
+
+    Args:
+        peers: who is known; a rule whose AE title is that of a peer with TLS sends over TLS.
+        stopped: asked before each object whether to leave the rest for later.
+
+    Raises:
+        sqlite3.Error: the database cannot be written.
+    """
+    summary = Summary()
+    for rule in rules(ingest.database):
+        delivery = _Delivery(ingest, rule, clock, summary, peers or Peers(), stopped)
+        if delivery.claim():
+            try:
+                while not stopped() and delivery.send_batch():
+                    pass
+            finally:
+                delivery.release()
+    return summary
+
+
+def retry_failed(ingest: Ingest) -> int:
+    """Queue what has failed for good once more, and try every peer at once; returns how many objects."""
+    with ingest.database.transaction() as connection:
+        connection.execute("UPDATE forward_rules SET attempts = 0, next_try = 0")
+        connection.execute("UPDATE forward_queue SET next_try = 0 WHERE state = 'queued'")
+        return connection.execute(
+            "UPDATE forward_queue SET state = 'queued', attempts = 0, next_try = 0 WHERE state = 'failed'"
+        ).rowcount
+
+
+def status(ingest: Ingest) -> list[dict[str, Any]]:
+    """Return per rule how many objects are queued, sent, failed and dropped, the next try and the last error."""
+    return ingest.database.query(
+        """
+        SELECT r.name, r.aet || '@' || r.host || ':' || r.port AS peer,
+            count(CASE q.state WHEN 'queued' THEN 1 END) AS queued,
+            count(CASE q.state WHEN 'sent' THEN 1 END) AS sent,
+            count(CASE q.state WHEN 'failed' THEN 1 END) AS failed,
+            count(CASE q.state WHEN 'dropped' THEN 1 END) AS dropped,
+            datetime(max(r.next_try, min(CASE q.state WHEN 'queued' THEN q.next_try END)), 'unixepoch')
+                AS next_try,
+            coalesce(r.error, (SELECT error FROM forward_queue e WHERE e.rule = r.name AND e.error IS NOT NULL
+                ORDER BY e.next_try DESC, e.id DESC LIMIT 1)) AS last_error
+        FROM forward_rules r LEFT JOIN forward_queue q ON q.rule = r.name GROUP BY r.name ORDER BY r.name
+        """
+    )
+
+
+class _Delivery:
+    """One rule's objects on their way to its peer."""
+
+    def __init__(
+        self,
+        ingest: Ingest,
+        rule: Rule,
+        clock: Clock,
+        summary: Summary,
+        peers: Peers,
+        stopped: Callable[[], bool],
+    ) -> None:
+        self._ingest, self._rule, self._clock, self._summary = ingest, rule, clock, summary
+        self._peers, self._stopped = peers, stopped
+        self._lock = Lock(
+            beside(ingest.database.path, f"forward.{folder_name(rule.name)}.lock"),
+            f"{rule.name} is being sent",
+        )
+        self._unreachable: str | None = None
+
+    def claim(self) -> bool:
+        """Take the rule, unless its pause lasts or another process has it."""
+        due = self._ingest.database.connection.execute(
+            "SELECT 1 FROM forward_rules WHERE name = ? AND next_try <= ?", (self._rule.name, self._clock())
+        ).fetchone()
+        if not due:
+            return False
+        try:
+            self._lock.acquire()
+        except BusyError:
+            return False
+        return True
+
+    def release(self) -> None:
+        """Give the rule back."""
+        self._lock.release()
+
+    def send_batch(self) -> bool:
+        """Send the next objects that are due; returns whether it is worth going on."""
+        files: dict[Path, _Queued] = {}
+        due = self._due()
+        for queued in due:
+            if queued.object_file is None:
+                self._drop(queued)
+                continue
+            try:
+                files[self._ingest.storage.path_of(queued.object_file, queued.device)] = queued
+            except StorageError as error:
+                self._fail(queued, str(error))
+        self._unreachable = None
+        if files:
+            send_all(
+                files,
+                self._connect,
+                progress=lambda path, error: self._done(files[path], error),
+                stopped=self._stopped,
+            )
+        if self._unreachable is not None:
+            self._pause(self._unreachable)
+        return bool(due) and self._unreachable is None
+
+    def _connect(self, proposals: list[Proposal]) -> Association:
+        rule = self._rule
+        try:
+            peer = self._peers.find(rule.aet)
+            association = request_association(
+                rule.host, rule.port, rule.aet, rule.calling_aet, proposals, tls=peer.tls if peer else None
+            )
+        except SettingsError as error:
+            self._unreachable = str(error)
+            raise NetworkError(str(error)) from error
+        except NetworkError as error:
+            self._unreachable = str(error)
+            raise
+        self._write(
+            "UPDATE forward_rules SET attempts = 0, next_try = 0, error = NULL WHERE name = ?", (rule.name,)
+        )
+        return association
+
+    def _due(self) -> list[_Queued]:
+        rows = self._ingest.database.connection.execute(
+            "SELECT q.id, q.sop, q.size, q.mtime_ns, q.attempts, i.ObjectFile, i.DeviceName "
+            "FROM forward_queue q LEFT JOIN DICOMImages i ON i.SOPInstanc = q.sop "
+            "WHERE q.rule = ? AND q.state = 'queued' AND q.next_try <= ? ORDER BY q.next_try, q.id LIMIT ?",
+            (self._rule.name, self._clock(), _BATCH),
+        )
+        return [_Queued(*row) for row in rows]
+
+    def _done(self, queued: _Queued, error: str | None) -> None:
+        """Note what became of one object."""
+        if error is None:
+            self._summary.sent += 1
+            self._set(queued, "sent", queued.attempts + 1, 0, None)
+        elif self._unreachable is not None:
+            self._summary.failed += 1  # it is the peer that waits, not the object
+        else:
+            self._fail(queued, error)
+
+    def _fail(self, queued: _Queued, error: str) -> None:
+        self._summary.failed += 1
+        attempts = queued.attempts + 1
+        state = "failed" if attempts >= MAX_ATTEMPTS else "queued"
+        self._set(queued, state, attempts, self._clock() + pause_s(attempts), error)
+
+    def _drop(self, queued: _Queued) -> None:
+        self._summary.dropped += 1
+        self._set(queued, "dropped", queued.attempts, 0, "the object was deleted before it was sent")
+
+    def _set(self, queued: _Queued, state: str, attempts: int, next_try: float, error: str | None) -> None:
+        """Write the state, unless the object has been queued anew meanwhile with other content."""
+        self._write(
+            "UPDATE forward_queue SET state = ?, attempts = ?, next_try = ?, error = ? "
+            "WHERE id = ? AND size IS ? AND mtime_ns IS ?",
+            (state, attempts, next_try, error, queued.number, queued.size, queued.mtime_ns),
+        )
+
+    def _pause(self, error: str) -> None:
+        """The peer cannot be reached: nothing goes to it for a while."""
+        with self._ingest.database.transaction() as connection:
+            row = connection.execute(
+                "SELECT attempts FROM forward_rules WHERE name = ?", (self._rule.name,)
+            ).fetchone()
+            attempts = (row[0] if row else 0) + 1
+            connection.execute(
+                "UPDATE forward_rules SET attempts = ?, next_try = ?, error = ? WHERE name = ?",
+                (attempts, self._clock() + pause_s(attempts), error, self._rule.name),
+            )
+
+    def _write(self, sql: str, parameters: tuple[Any, ...]) -> None:
+        with self._ingest.database.transaction() as connection:
+            connection.execute(sql, parameters)
+
+
+def pause_s(attempts: int) -> float:
+    """Seconds to wait after this many attempts: 1, 2, 4 ... up to 30 minutes."""
+    return min(FIRST_PAUSE_S * 2.0 ** min(attempts - 1, 30), LONGEST_PAUSE_S)
+
+
+class Forwarder:
+    """Sends what waits in the outgoing queue of one archive, in a thread: after each arrival, and again and again.
+
+    Args:
+        archive: whose queue it is.
+        peers: who is known, as :func:`send_due` takes it.
+        every_s: seconds from one look at the queue to the next while nothing arrives; 0: nothing is ever sent.
+    """
+
+    def __init__(self, archive: ArchiveSettings, peers: Peers, every_s: float) -> None:
+        self._archive, self._peers, self._every_s = archive, peers, every_s
+        self._arrived, self._stopping = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="forwarder", daemon=True)
+
+    def start(self) -> None:
+        """Begin, with what waits already."""
+        if self._every_s:
+            self._thread.start()
+
+    def wake(self) -> None:
+        """Tell it that something may have been queued."""
+        self._arrived.set()
+
+    def stop(self) -> None:
+        """Let the object that is on its way arrive; the others stay in the queue. May be called twice."""
+        self._stopping.set()
+        self._arrived.set()
+        if self._thread.is_alive():
+            self._thread.join(_STOP_S)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._send()
+            except (PyconquestError, sqlite3.Error, OSError) as error:
+                _LOG.error("the outgoing queue was not sent: %s", error)
+            self._arrived.wait(self._every_s)
+            self._stopping.wait(_GATHER_S)
+            self._arrived.clear()
+
+    def _send(self) -> None:
+        ingest = Ingest.open(self._archive)
+        try:
+            done = send_due(ingest, peers=self._peers, stopped=self._stopping.is_set)
+        finally:
+            ingest.close()
+        if done != Summary():
+            _LOG.info(
+                "forwarded %d objects, %d not this time, %d gone meanwhile",
+                done.sent,
+                done.failed,
+                done.dropped,
+            )

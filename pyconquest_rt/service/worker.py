@@ -1,0 +1,100 @@
+"""``python -m pyconquest_rt.worker``: one process that derives whatever is due, until its standard input ends.
+
+Each line on the standard input says that something has come. Without one it looks again every few minutes, and
+mends the account then (work of other processes that were broken off, objects that others changed).
+"""
+
+import argparse
+import contextlib
+import logging
+import os
+import sqlite3
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.derive.engine import Derived, derive, enqueue, extractors, prepare, sweep, work_off
+from pyconquest_rt.dicom.quiet import silence_pydicom
+from pyconquest_rt.service.hooks import Caller, load
+from pyconquest_rt.settings.file import load as settings_here
+from pyconquest_rt.settings.sections import ArchiveSettings
+
+SWEEP_S = 300.0
+_QUIET_S = 0.2  # objects come in flocks; the work begins when nothing has come for so long ...
+_LATEST_S = 1.0  # ... but so long after the first of a flock at the latest
+
+_LOG = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Run one worker."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    for option, default in (("--data", "data"), ("--database", "conquest.db"), ("--sql", "dicom.sql")):
+        parser.add_argument(option, default=default)
+    parser.add_argument("--once", action="store_true", help="derive what is due now, then end")
+    arguments = parser.parse_args()
+    silence_pydicom()
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(5)  # receiving comes first
+    ingest = Ingest.open(ArchiveSettings(arguments.data, arguments.database, arguments.sql))
+    hooks: Caller[Derived] = Caller(load(settings_here().hooks.derived))
+    try:
+        if arguments.once:
+            derive(ingest, on_derived=hooks.tell)
+        else:
+            run(ingest, hooks.tell)
+    finally:
+        hooks.close()
+        ingest.close()
+
+
+def run(ingest: Ingest, on_derived: Callable[[Derived], object] = lambda event: None) -> None:
+    """Derive until the standard input ends."""
+    wanted = extractors()
+    calls = _Calls()
+    swept = -SWEEP_S
+    while not calls.ended:
+        is_due = time.monotonic() - swept >= SWEEP_S
+        try:
+            prepare(ingest.database, wanted)
+            if is_due:
+                sweep(ingest.database)
+                swept = time.monotonic()
+            if enqueue(ingest.database, wanted, all_rows=is_due):
+                summary = work_off(ingest, wanted, go_on=lambda: not calls.ended, on_derived=on_derived)
+                _LOG.info("derived: %s", summary)
+        except sqlite3.OperationalError as error:
+            _LOG.warning("the index cannot be written now, trying again: %s", error)
+            time.sleep(1.0)
+            continue
+        calls.wait(SWEEP_S)
+
+
+class _Calls:
+    """Lines on the standard input, read in a thread of their own so that its end is seen at once."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._called = threading.Event()
+        threading.Thread(target=self._read, name="calls", daemon=True).start()
+
+    def _read(self) -> None:
+        descriptor = sys.stdin.fileno()
+        while os.read(descriptor, 65536):
+            self._called.set()
+        self.ended = True
+        self._called.set()
+
+    def wait(self, seconds: float) -> None:
+        """Block until lines have come and no more do, the input ends or the time is over."""
+        if not self._called.wait(seconds):
+            return
+        latest = time.monotonic() + _LATEST_S
+        while not self.ended and time.monotonic() < latest:
+            self._called.clear()
+            time.sleep(_QUIET_S)
+            if not self._called.is_set():
+                break
+        self._called.clear()

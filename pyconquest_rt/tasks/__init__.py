@@ -1,1 +1,0 @@
-"""What keepers do with an archive: one module for one task."""

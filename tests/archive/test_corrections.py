@@ -1,0 +1,191 @@
+"""Patients merged and values put right: in the rows, on request in the files, and always on record."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom import dcmread
+from samples import make_object, save
+
+from pyconquest_rt.archive.corrections import correct, merge_patient
+from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.verify import verify
+from pyconquest_rt.demo import make_patients
+from pyconquest_rt.derive.engine import derive
+from pyconquest_rt.errors import DatabaseError, ObjectError
+from pyconquest_rt.indexer import rebuild
+from pyconquest_rt.settings.sections import ArchiveSettings
+
+Put = Callable[..., Path]
+ROOT = "1.2.826.0.1.3680043.10.1"
+PATIENTS = "SELECT PatientID, PatientNam, PatientBir FROM DICOMPatients ORDER BY 1"
+STUDIES = "SELECT DISTINCT PatientID, PatientNam, PatientBir FROM DICOMStudies ORDER BY 1 DESC"
+
+
+def rows(ingest: Ingest, sql: str) -> list[tuple[Any, ...]]:
+    return ingest.database.connection.execute(sql).fetchall()
+
+
+@pytest.fixture
+def two(ingest: Ingest, put: Put) -> Ingest:
+    """One patient under two PatientIDs, with a study each."""
+    put("OLD/1.dcm", patient="OLD", study=1, PatientBirthDate="19500101")
+    put("OLD/2.dcm", patient="OLD", study=1, instance=2, PatientBirthDate="19500101")
+    put("NEW/1.dcm", patient="NEW", study=2, PatientBirthDate="19600101")
+    rebuild(ingest)
+    return ingest
+
+
+# -- merging ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("files", [False, True])
+def test_the_patient_that_stays_keeps_its_name_in_all_rows(two: Ingest, data: Path, files: bool) -> None:
+    assert merge_patient(two, "OLD", "NEW", files=files) == (2, 2 * files, [])
+    assert rows(two, PATIENTS) == [("NEW", "Name^NEW", "19600101")]
+    assert rows(two, STUDIES) == [("NEW", "Name^NEW", "19600101")]
+    assert rows(two, "SELECT DISTINCT SeriesPat FROM DICOMSeries") == [("NEW",)]
+    assert rows(two, "SELECT DISTINCT ImagePat FROM DICOMImages") == [("NEW",)]
+    found = dcmread(data / "OLD" / "1.dcm")
+    expected = ("NEW", "Name^NEW", "19600101") if files else ("OLD", "Name^OLD", "19500101")
+    assert (found.PatientID, found.PatientName, found.PatientBirthDate) == expected
+    assert list(verify(two)) == []
+    rebuild(two, only="all" if files else "changed")
+    assert rows(two, PATIENTS) == [("NEW", "Name^NEW", "19600101")]
+    assert rows(two, "SELECT action, subject FROM audit") == [
+        ("move-study", f"{ROOT}.1"),
+        ("merge-patient", "NEW"),
+    ]
+
+
+def test_further_copies_of_an_instance_are_changed_too(two: Ingest, data: Path) -> None:
+    (data / "COPY").mkdir()
+    (data / "COPY" / "1.dcm").write_bytes((data / "OLD" / "1.dcm").read_bytes())
+    assert rebuild(two).duplicates == 1
+    assert merge_patient(two, "OLD", "NEW", files=True) == (2, 3, [])
+    assert dcmread(data / "COPY" / "1.dcm").PatientID == "NEW"
+    assert rebuild(two, only="changed").read == 0
+
+
+def test_what_was_derived_goes_to_the_patient_that_stays(ingest: Ingest, data: Path) -> None:
+    make_patients(data, count=2)
+    rebuild(ingest)
+    derive(ingest)
+    merge_patient(ingest, "DEMO002", "DEMO001")
+    for table, column in (("rt_dose", "patient_id"), ("rt_plan", "patient_id"), ("dose_object", "PatientID")):
+        assert rows(ingest, f"SELECT DISTINCT {column} FROM {table}") == [("DEMO001",)]
+    ingest.database.connection.execute("UPDATE derivations SET state = 'due', version = 0")
+    derive(ingest)
+    assert rows(ingest, "SELECT DISTINCT patient_id FROM rt_dose") == [("DEMO001",)]
+
+
+@pytest.mark.parametrize(("old", "new"), [("OLD", "OLD"), ("OLD", "NOBODY"), ("NOBODY", "NEW")])
+def test_patients_that_cannot_be_merged(two: Ingest, old: str, new: str) -> None:
+    with pytest.raises(DatabaseError):
+        merge_patient(two, old, new)
+    assert rows(two, "SELECT count(*) FROM audit") == [(0,)]
+
+
+# -- correcting ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("level", "uid", "values", "query", "expected"),
+    [
+        ("patient", "OLD", {"PatientName": "Right^Name"}, PATIENTS, ("OLD", "Right^Name", "19500101")),
+        ("patient", "OLD", {"PatientName": ""}, PATIENTS, ("OLD", None, "19500101")),
+        ("study", f"{ROOT}.1", {"StudyID": "7"}, "SELECT StudyID FROM DICOMStudies", ("7",)),
+        (
+            "series",
+            f"{ROOT}.1.1",
+            {"SeriesDescription": "O'Brien  "},
+            "SELECT SeriesDesc FROM DICOMSeries",
+            ("O'Brien",),
+        ),
+        ("series", f"{ROOT}.1.1", {"Modality": "MR"}, "SELECT StudyModal FROM DICOMStudies", ("MR",)),
+        ("image", f"{ROOT}.1.1.1", {"InstanceNumber": "9"}, "SELECT ImageNumbe FROM DICOMImages", ("9",)),
+        (
+            "image",
+            f"{ROOT}.1.1.1",
+            {"ImageType": "\\".join(["DERIVED"] * 17)},
+            "SELECT length(ImageType) FROM DICOMImages",
+            (128,),
+        ),
+    ],
+)
+def test_values_stand_in_the_rows_as_indexing_would_write_them(
+    two: Ingest, level: Any, uid: str, values: dict[str, str], query: str, expected: tuple[Any, ...]
+) -> None:
+    assert correct(two, level, uid, values).rows >= 1
+    assert expected in rows(two, query)
+
+
+def test_a_name_is_corrected_in_every_table_and_file(two: Ingest, data: Path) -> None:
+    assert correct(two, "patient", "OLD", {"PatientName": "Right^Name"}, files=True) == (2, 2, [])
+    assert rows(two, STUDIES)[0] == ("OLD", "Right^Name", "19500101")
+    assert {str(dcmread(path).PatientName) for path in (data / "OLD").iterdir()} == {"Right^Name"}
+    assert list(verify(two)) == []
+    assert rows(two, "SELECT action, subject, detail FROM audit") == [
+        ("correct-patient", "OLD", "PatientName from Name^OLD to Right^Name, files too")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("level", "uid", "values", "error"),
+    [
+        ("patient", "NOBODY", {"PatientName": "A"}, DatabaseError),
+        ("patient", "OLD", {"BitsAllocated": "16"}, DatabaseError),  # no column holds it
+        ("image", f"{ROOT}.1.1.1", {"PatientName": "A"}, DatabaseError),
+        ("patient", "OLD", {"PatientBirthDate": "yesterday"}, ObjectError),
+        ("image", f"{ROOT}.1.1.1", {"Rows": "many"}, ObjectError),
+        ("patient", "OLD", {"PatientID": "A"}, ObjectError),
+        ("patient", "OLD", {"NoSuchKeyword": "A"}, ObjectError),
+    ],
+)
+def test_what_cannot_be_corrected_changes_nothing(
+    two: Ingest, level: Any, uid: str, values: dict[str, str], error: type[Exception]
+) -> None:
+    before = list(two.database.connection.iterdump())
+    with pytest.raises(error):
+        correct(two, level, uid, values)
+    assert list(two.database.connection.iterdump()) == before
+
+
+def test_binary_numbers_are_corrected_in_rows_and_files(ingest: Ingest, put: Put) -> None:
+    path = put("P1/1.dcm", Rows=2)
+    rebuild(ingest)
+    assert correct(ingest, "image", f"{ROOT}.1.1.1", {"Rows": "4"}, files=True) == (2, 1, [])
+    assert dcmread(path).Rows == 4
+    assert rows(ingest, "SELECT Rows, QRows FROM DICOMImages") == [("4", "4")]
+
+
+def test_files_that_cannot_be_changed_are_told(two: Ingest, data: Path) -> None:
+    (data / "OLD" / "1.dcm").unlink()
+    found = correct(two, "patient", "OLD", {"PatientName": "Zoë"}, files=True)
+    assert found.files == 0
+    assert [path for path, _ in found.failures] == ["OLD/1.dcm", "OLD/2.dcm"]
+    assert "No such file" in found.failures[0][1]
+    assert "SpecificCharacterSet" in found.failures[1][1]
+
+
+def test_files_on_other_devices_are_changed_and_their_rows_stay(tmp_path: Path, put: Put, data: Path) -> None:
+    """As a Conquest server writes them: further devices, backslashes."""
+    put("P1/1.dcm")
+    save(make_object(instance=2), tmp_path / "mag1" / "P1" / "2.dcm")
+    settings = ArchiveSettings(str(data), str(tmp_path / "c.db"), "none.sql")
+    ingest = Ingest.open(replace(settings, devices={"MAG1": str(tmp_path / "mag1")}))
+    rebuild(ingest)
+    execute = ingest.database.connection.execute
+    execute("DELETE FROM files")
+    execute("UPDATE DICOMImages SET ObjectFile = 'P1\\1.dcm'")
+    execute(
+        "INSERT INTO DICOMImages(SOPInstanc, SeriesInst, ObjectFile, DeviceName) VALUES (?, ?, 'P1\\2.dcm', 'MAG1')",
+        (f"{ROOT}.1.1.2", f"{ROOT}.1.1"),
+    )
+    assert correct(ingest, "patient", "P1", {"PatientName": "Right^Name"}, files=True) == (2, 2, [])
+    assert dcmread(tmp_path / "mag1" / "P1" / "2.dcm").PatientName == "Right^Name"
+    assert rows(ingest, "SELECT count(*) FROM DICOMImages") == [(2,)]
+    assert rows(ingest, "SELECT count(*) FROM rejected") == [(0,)]
+    ingest.close()

@@ -1,0 +1,149 @@
+"""What other programs leave behind is found, and healing never takes what only seems to be gone."""
+
+import errno
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samples import make_object, save
+
+from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.verify import Problem, fix, verify
+from pyconquest_rt.errors import DatabaseError
+from pyconquest_rt.indexer import rebuild
+from pyconquest_rt.settings.sections import ArchiveSettings
+
+Put = Callable[..., Path]
+SERIES = "1.2.826.0.1.3680043.10.1.1.1"
+
+
+def found(ingest: Ingest) -> list[tuple[str, str]]:
+    return sorted((finding.problem.name, finding.subject) for finding in verify(ingest))
+
+
+def images(ingest: Ingest) -> int:
+    return int(ingest.database.query("SELECT count(*) AS n FROM DICOMImages")[0]["n"])
+
+
+def test_parents_without_children_and_rows_without_a_name(ingest: Ingest, put: Put) -> None:
+    put("P1/1.dcm")
+    rebuild(ingest)
+    execute = ingest.database.connection.execute
+    execute("INSERT INTO DICOMPatients(PatientID) VALUES ('M' || CAST(x'fc' AS TEXT) || 'ller')")
+    execute("INSERT INTO DICOMStudies(StudyInsta, PatientID) VALUES ('9.9', 'P1')")
+    execute("INSERT INTO DICOMImages(SOPInstanc, SeriesInst) VALUES ('7.7', ?)", (SERIES,))
+    assert found(ingest) == [("NO_CHILD", "9.9"), ("NO_CHILD", "Müller"), ("NO_FILE", "7.7")]
+    fix(ingest)
+    assert found(ingest) == []
+    assert images(ingest) == 1
+
+
+def test_rows_of_a_device_whose_folder_is_not_there_stay(tmp_path: Path, put: Put, data: Path) -> None:
+    put("P1/1.dcm")
+    other = tmp_path / "mag1"
+    save(make_object(instance=2), other / "P1" / "1.dcm")  # the same name as on the first device
+    settings = ArchiveSettings(str(data), str(tmp_path / "c.db"), "none.sql")
+    ingest = Ingest.open(replace(settings, devices={"MAG1": str(other)}))
+    rebuild(ingest)
+    for sop, device in (("2", "MAG1"), ("3", "MAG2")):
+        ingest.database.connection.execute(
+            "INSERT INTO DICOMImages(SOPInstanc, SeriesInst, ObjectFile, DeviceName) VALUES (?, ?, ?, ?)",
+            (sop, SERIES, f"P1\\{int(sop) - 1}.dcm", device),
+        )
+    other.rename(tmp_path / "unmounted")
+    assert found(ingest) == [
+        ("NO_DEVICE", f"MAG1 ({other})"),
+        ("NO_DEVICE", "MAG2 (not in the settings)"),
+    ]
+    fix(ingest)
+    assert images(ingest) == 3
+    (tmp_path / "unmounted").rename(other)
+    (other / "P1" / "1.dcm").unlink()
+    fix(ingest)
+    rows = ingest.database.query("SELECT DeviceName FROM DICOMImages ORDER BY 1")
+    assert [row["DeviceName"] for row in rows] == ["MAG0", "MAG2"]
+    assert ingest.database.query("SELECT action, subject, detail FROM audit") == [
+        {"action": "verify-fix", "subject": "1 images", "detail": "rows without a file: 2"}
+    ]
+    ingest.close()
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_an_empty_data_directory_is_no_reason_to_remove_all(
+    ingest: Ingest, put: Put, data: Path, is_known: bool
+) -> None:
+    put("P1/1.dcm").rename(data.parent / "1.dcm")
+    (data / "P1").rmdir()
+    (data / "1.dcm").write_bytes((data.parent / "1.dcm").read_bytes())
+    rebuild(ingest)
+    if not is_known:  # as in a database that another program made
+        ingest.database.connection.execute("DELETE FROM files")
+    (data / "1.dcm").unlink()
+    assert [finding.problem for finding in verify(ingest)] == [Problem.NO_FILE]
+    with pytest.raises(DatabaseError, match="holds no files"):
+        fix(ingest)
+    data.rmdir()
+    assert found(ingest) == [("NO_DEVICE", f"MAG0 ({data})")]
+    with pytest.raises(DatabaseError, match="holds no files"):
+        fix(ingest)
+    assert images(ingest) == 1
+
+
+@pytest.fixture
+def unreachable(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Names of files and folders that the system refuses, whoever asks, as a failing disk does."""
+    refused: set[str] = set()
+    for name in ("scandir", "open", "stat"):
+        monkeypatch.setattr(os, name, refusing(getattr(os, name), refused))
+    return refused
+
+
+def refusing(call: Any, refused: set[str]) -> Any:
+    def guarded(path: Any, *arguments: Any, **keywords: Any) -> Any:
+        if not isinstance(path, int) and refused & set(Path(path).parts):
+            raise OSError(errno.EIO, "Input/output error", os.fspath(path))
+        return call(path, *arguments, **keywords)
+
+    return guarded
+
+
+def test_a_folder_that_cannot_be_listed_keeps_its_rows(
+    ingest: Ingest, put: Put, unreachable: set[str]
+) -> None:
+    put("P1/1.dcm")
+    put("P2/1.dcm", patient="P2", study=2)
+    rebuild(ingest)
+    unreachable.add("P2")
+    report = rebuild(ingest)
+    assert (report.unchanged, report.removed, report.unreachable) == (1, 0, 1)
+    assert "1 cannot be reached" in str(report)
+    assert found(ingest) == [("UNREADABLE", "P2/1.dcm")]
+    fix(ingest)
+    assert images(ingest) == 2
+    unreachable.clear()
+    assert str(rebuild(ingest)).startswith(
+        "0 files read (0 indexed, 0 updated, 0 moved, 0 duplicates, 0 rejected), 2"
+    )
+    assert found(ingest) == []
+
+
+def test_a_file_that_cannot_be_read_now_keeps_its_row_and_is_tried_again(
+    ingest: Ingest, put: Put, unreachable: set[str]
+) -> None:
+    put("P1/known.dcm")
+    rebuild(ingest)
+    put("P1/new.dcm", instance=2)
+    unreachable |= {"known.dcm", "new.dcm"}
+    for only in ("missing", "all", "changed"):
+        report = rebuild(ingest, only=only)
+        assert {reason for _, reason in report.rejected} == {"cannot be read: Input/output error"}
+        assert images(ingest) == 1
+    unreachable.remove("known.dcm")
+    assert found(ingest) == [("UNREADABLE", "P1/new.dcm")]
+    unreachable.clear()
+    assert rebuild(ingest).indexed == 1
+    assert found(ingest) == []
+    assert ingest.database.query("SELECT * FROM rejected") == []
