@@ -20,7 +20,7 @@ from send import free_port
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 COMMAND = "from pyconquest_rt.cli.main import main; main()"
-LIBRARIES = "import click, numpy, pydicom, pynetdicom, sqlite3, tqdm"
+LIBRARIES = "import click, numpy, pydicom, pynetdicom, sqlite3"
 VERBS = ("listen", "serve")
 
 

@@ -26,7 +26,6 @@ from pyconquest_rt.cli.terminal import (
 from pyconquest_rt.settings.sections import Settings
 
 _MOST_LINES = 20
-_WIDEST_LINE = 300
 
 
 def peer_options(verb: Any) -> Any:
@@ -212,7 +211,7 @@ def send(peer: dict[str, Any], paths: tuple[Path, ...], parallel: int, as_json: 
     else:
         click.echo(f"{result.sent} objects sent to {_name(peer)}, {len(failures)} failed")
         for failure in failures[:_MOST_LINES]:
-            click.echo(f"  {cell(failure['path'])}: {cell(failure['error'], _WIDEST_LINE)}", err=True)
+            click.echo(f"  {cell(failure['path'])}: {cell(failure['error'])}", err=True)
         if len(failures) > _MOST_LINES:
             click.echo(f"  ... and {len(failures) - _MOST_LINES} more, see --json", err=True)
     if failures or not files:

@@ -17,12 +17,11 @@ from pyconquest_rt.settings.file import load
 from pyconquest_rt.settings.sections import ArchiveSettings, ListenerSettings, Settings
 
 if TYPE_CHECKING:
+    import rich.progress
+
     from pyconquest_rt.archive.ingest import Ingest
 
-_WIDEST_CELL = 64
-_WIDEST_LINE = 300
 _SHOWN_AFTER_S = 2.0
-_REFRESH_S = 0.2
 _MOST_LINES = 20
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -131,26 +130,41 @@ def print_json(value: Any) -> None:
 
 
 def print_table(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print rows as an aligned table; numbers stand at the right."""
+    """Print rows as an aligned table, numbers at the right: wrapped to a terminal's width, whole where piped."""
     names = list(rows[0])
-    table = [names, *([cell(row[name]) for name in names] for row in rows)]
-    widths = [max(len(line[column]) for line in table) for column in range(len(names))]
+    texts = [[cell(row[name]) for name in names] for row in rows]
     numeric = [all(isinstance(row[name], int | float | None) for row in rows) for name in names]
-    for line in table:
-        texts = [
+    if sys.stdout.isatty():
+        _print_wrapped(names, texts, numeric)
+        return
+    widths = [max(map(len, column)) for column in zip(names, *texts, strict=True)]
+    for line in (names, *texts):
+        cells = [
             text.rjust(width) if right else text.ljust(width)
             for text, width, right in zip(line, widths, numeric, strict=True)
         ]
-        click.echo("  ".join(texts).rstrip())
+        click.echo("  ".join(cells).rstrip())
 
 
-def cell(value: object, widest: int = _WIDEST_CELL) -> str:
-    """Return a value as one cell of a terminal: no control characters, of bounded width."""
+def _print_wrapped(names: Sequence[str], texts: Sequence[Sequence[str]], numeric: Sequence[bool]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name, right in zip(names, numeric, strict=True):
+        table.add_column(Text(name), justify="right" if right else "left", overflow="fold")
+    for line in texts:
+        table.add_row(*map(Text, line))  # as text: a value is no markup
+    Console().print(table)
+
+
+def cell(value: object) -> str:
+    """Return a value as text for a terminal: whole, without control characters."""
     if isinstance(value, float):
         return f"{value:.4g}"
     text = "" if value is None else str(value)
-    text = "".join(character if character.isprintable() else "·" for character in text)
-    return text if len(text) <= widest else f"{text[: widest - 1]}…"
+    return "".join(character if character.isprintable() else "·" for character in text)
 
 
 class Progress:
@@ -158,27 +172,32 @@ class Progress:
 
     def __init__(self, what: str) -> None:
         self._what = what
-        self._start = self._last = time.monotonic()
-        self._shown = False
+        self._start = time.monotonic()
+        self._shown: rich.progress.Progress | None = None
         self.enabled = sys.stderr.isatty()
 
     def __call__(self, done: int, total: int | None = None) -> None:
-        """Show how much is done, of how much if that is known."""
-        now = time.monotonic()
-        if not self.enabled or now - self._start < _SHOWN_AFTER_S or now - self._last < _REFRESH_S:
-            return
-        self._last, self._shown = now, True
-        rate = done / (now - self._start)
-        of_total, left = "", ""
-        if total:
-            of_total = f" of {total}"
-            left = f", {(total - done) / rate:.0f} s left" if rate else ""
-        click.echo(f"\r{done}{of_total} {self._what}, {rate:.0f}/s{left}\x1b[K", nl=False, err=True)
+        """Show how much is done, of how much if that is known, the rate and the time left."""
+        if self.enabled and time.monotonic() - self._start >= _SHOWN_AFTER_S:
+            if self._shown is None:
+                self._shown = self._begin()
+            self._shown.update(self._shown.task_ids[0], completed=done, total=total)
+
+    def _begin(self) -> "rich.progress.Progress":
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (MofNCompleteColumn(), TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+        shown = Progress(*columns, console=Console(file=sys.stderr), transient=True)
+        shown.add_task(self._what, total=None)
+        shown.start()
+        return shown
 
     def close(self) -> None:
         """Take the line away."""
-        if self._shown:
-            click.echo("\r\x1b[K", nl=False, err=True)
+        if self._shown is not None:
+            self._shown.stop()
+            self._shown = None
 
 
 @contextmanager
@@ -187,36 +206,32 @@ def waiting(what: str) -> Iterator[None]:
     if not sys.stderr.isatty():
         yield
         return
-    ended = threading.Event()
-    ticker = threading.Thread(target=_tick, args=(what, ended), daemon=True)
-    ticker.start()
+    from rich.console import Console
+
+    status = Console(file=sys.stderr).status(what)
+    timer = threading.Timer(_SHOWN_AFTER_S, status.start)
+    timer.daemon = True
+    timer.start()
     try:
         yield
     finally:
-        ended.set()
-        ticker.join()
-
-
-def _tick(what: str, ended: threading.Event) -> None:
-    start = time.monotonic()
-    if ended.wait(_SHOWN_AFTER_S):
-        return
-    while not ended.wait(_REFRESH_S):
-        click.echo(f"\r{what}, {time.monotonic() - start:.0f} s\x1b[K", nl=False, err=True)
-    click.echo("\r\x1b[K", nl=False, err=True)
+        timer.cancel()
+        timer.join()
+        status.stop()
 
 
 def print_result(value: Any, indent: str = "  ") -> None:
-    """Print nested results as indented lines; what is empty is left out, and long lists are cut."""
+    """Print nested results as indented lines, without what is empty; on a terminal long lists are cut."""
     items = value.items() if isinstance(value, Mapping) else [("-", item) for item in value]
     pairs = [(key, item) for key, item in items if item not in (None, 0, "", [], {})]
-    for key, item in pairs[:_MOST_LINES]:
+    most = _MOST_LINES if sys.stdout.isatty() else len(pairs)
+    for key, item in pairs[:most]:
         lead = f"{indent}{key}" if key == "-" else f"{indent}{cell(key)}:"
         if isinstance(item, Mapping) or (isinstance(item, list) and key != "-"):
             click.echo(lead)
             print_result(item, f"{indent}  ")
         else:
             text = ": ".join(map(str, item)) if isinstance(item, list) else item
-            click.echo(f"{lead} {cell(text, _WIDEST_LINE)}")
-    if len(pairs) > _MOST_LINES:
-        click.echo(f"{indent}... and {len(pairs) - _MOST_LINES} more, see --json")
+            click.echo(f"{lead} {cell(text)}")
+    if len(pairs) > most:
+        click.echo(f"{indent}... and {len(pairs) - most} more, see --json")

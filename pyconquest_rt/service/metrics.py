@@ -1,44 +1,51 @@
 """The figures of :mod:`pyconquest_rt.service.status` for Prometheus, over HTTP, on this machine only.
 
-The text is the exposition format 0.0.4 of Prometheus.
+The text is the exposition format 0.0.4 of Prometheus, written by its client library.
 """
 
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pyconquest_rt.errors import NetworkError, PyconquestError
 from pyconquest_rt.service.status import LEVELS
 
+if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric as PrometheusMetric
+
 _LOG = logging.getLogger(__name__)
-_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _TIMEOUT_S = 10.0
 
 Status = Mapping[str, Any]
 
 
+Label = tuple[str, str]
+
+
 class Metric(NamedTuple):
-    """One metric: its name, type, what it means, and its samples by label."""
+    """One metric: its name, kind, what it means, and its value by label (name and value; None where it has none)."""
 
     name: str
-    kind: str
+    kind: Literal["gauge", "counter"]
     doc: str
-    samples: Callable[[Status], Mapping[str, float]]
+    samples: Callable[[Status], Mapping[Label | None, float]]
 
 
-def _of_service(key: str) -> Callable[[Status], Mapping[str, float]]:
-    def samples(status: Status) -> Mapping[str, float]:
+def _of_service(key: str) -> Callable[[Status], Mapping[Label | None, float]]:
+    def samples(status: Status) -> Mapping[Label | None, float]:
         service = status["service"] or {}
-        return {"": service[key]} if key in service else {}
+        return {None: service[key]} if key in service else {}
 
     return samples
 
 
-def _of_jobs(figure: Callable[[Mapping[str, Any]], float | None]) -> Callable[[Status], Mapping[str, float]]:
-    def samples(status: Status) -> Mapping[str, float]:
-        found = {f'job="{name}"': figure(run) for name, run in status["jobs"].items()}
+def _of_jobs(
+    figure: Callable[[Mapping[str, Any]], float | None],
+) -> Callable[[Status], Mapping[Label | None, float]]:
+    def samples(status: Status) -> Mapping[Label | None, float]:
+        found = {("job", name): figure(run) for name, run in status["jobs"].items()}
         return {label: value for label, value in found.items() if value is not None}
 
     return samples
@@ -49,20 +56,22 @@ METRICS = (
         "objects",
         "gauge",
         "Rows of the index, by level.",
-        lambda status: {f'level="{level}"': status[level] for level in LEVELS},
+        lambda status: {("level", level): status[level] for level in LEVELS},
     ),
     Metric(
-        "rejected", "gauge", "Objects and files that were refused.", lambda status: {"": status["rejected"]}
+        "rejected", "gauge", "Objects and files that were refused.", lambda status: {None: status["rejected"]}
     ),
     Metric(
         "derivations",
         "gauge",
         "Derivations by state.",
-        lambda status: {f'state="{state}"': count for state, count in status["derivations"].items()},
+        lambda status: {("state", state): count for state, count in status["derivations"].items()},
     ),
-    Metric("database_bytes", "gauge", "Size of the database.", lambda status: {"": status["database_bytes"]}),
-    Metric("disk_free_bytes", "gauge", "Free space.", lambda status: {"": status["disk"]["free"]}),
-    Metric("disk_bytes", "gauge", "Size of the disk.", lambda status: {"": status["disk"]["total"]}),
+    Metric(
+        "database_bytes", "gauge", "Size of the database.", lambda status: {None: status["database_bytes"]}
+    ),
+    Metric("disk_free_bytes", "gauge", "Free space.", lambda status: {None: status["disk"]["free"]}),
+    Metric("disk_bytes", "gauge", "Size of the disk.", lambda status: {None: status["disk"]["total"]}),
     Metric("associations_total", "counter", "Associations accepted.", _of_service("associations")),
     Metric("associations_rejected_total", "counter", "Associations rejected.", _of_service("rejected")),
     Metric("stored_total", "counter", "Objects stored from the network.", _of_service("stored")),
@@ -80,22 +89,32 @@ METRICS = (
 )
 
 
-def render(status: Status) -> str:
+def render(status: Status) -> bytes:
     """Return the figures as Prometheus reads them."""
-    return "".join(f"{line}\n" for line in _lines(status))
+    from prometheus_client import CollectorRegistry, generate_latest
+
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Figures(status))
+    return generate_latest(registry)
 
 
-def _lines(status: Status) -> Iterator[str]:
-    for metric in METRICS:
-        samples = metric.samples(status)
-        if samples:
+class _Figures:
+    """The collector of one status, as prometheus-client asks for it."""
+
+    def __init__(self, status: Status) -> None:
+        self._status = status
+
+    def collect(self) -> "Iterator[PrometheusMetric]":
+        """Yield each metric that has samples."""
+        from prometheus_client.metrics_core import Metric as PrometheusMetric
+
+        for metric in METRICS:
             name = f"pyconquest_rt_{metric.name}"
-            yield f"# HELP {name} {metric.doc}"
-            yield f"# TYPE {name} {metric.kind}"
-            yield from (
-                f"{name}{{{label}}} {value}" if label else f"{name} {value}"
-                for label, value in samples.items()
-            )
+            family = PrometheusMetric(name.removesuffix("_total"), metric.doc, metric.kind)
+            for label, value in metric.samples(self._status).items():
+                family.add_sample(name, dict([label] if label else ()), value)
+            if family.samples:
+                yield family
 
 
 class MetricsServer:
@@ -138,7 +157,7 @@ class MetricsServer:
 
 class _Handler(BaseHTTPRequestHandler):
     timeout = _TIMEOUT_S
-    text: Callable[[], str]
+    text: Callable[[], bytes]
 
     def do_GET(self) -> None:
         """Answer one request."""
@@ -146,13 +165,15 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(404)
             return
         try:
-            body = self.text().encode()
+            body = self.text()
         except PyconquestError as error:
             _LOG.warning("no figures for /metrics: %s", error)
             self.send_error(503)
             return
+        from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
+
         self.send_response(200)
-        self.send_header("Content-Type", _CONTENT_TYPE)
+        self.send_header("Content-Type", CONTENT_TYPE)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

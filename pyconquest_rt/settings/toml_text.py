@@ -1,35 +1,45 @@
-"""TOML as text, which the standard library only reads: the lines of its keys, and values written."""
+"""TOML as text, which the standard library only reads: the line of each key, and values written (by tomlkit)."""
 
-import json
-import re
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
-_HEADER = re.compile(r"\s*\[+\s*([^\]]+?)\s*\]+\s*(?:#.*)?$")
-_KEY = re.compile(r"\s*((?:[\w-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[\w-]+|\"[^\"]*\"|'[^']*'))*)\s*=")
+if TYPE_CHECKING:
+    from tomlkit.container import Container
+
+Path = tuple[str, ...]
+"""The name of a section or key, part by part."""
 
 
-def lines(text: str) -> dict[tuple[str, ...], int]:
-    """Return the line in which each section and key first stands; only messages rest on it."""
-    found: dict[tuple[str, ...], int] = {}
-    section: tuple[str, ...] = ()
-    for number, line in enumerate(text.splitlines(), 1):
-        if header := _HEADER.match(line):
-            section = _names(header[1])
-            name = section
-        elif key := _KEY.match(line):
-            name = (*section, *_names(key[1]))
-        else:
-            continue
-        for end in range(1, len(name) + 1):
-            found.setdefault(name[:end], number)
+def lines(text: str) -> dict[Path, int]:
+    """Return the line, from 1, in which each section and key of a TOML document first stands."""
+    import tomlkit
+
+    found: dict[Path, int] = {}
+    for path, line in _lines_of(tomlkit.parse(text), (), 1):
+        for end in range(1, len(path) + 1):
+            found.setdefault(path[:end], line)
     return found
 
 
-def _names(dotted: str) -> tuple[str, ...]:
-    return tuple(part.strip().strip("\"'") for part in dotted.split("."))
+def _lines_of(container: "Container", above: Path, line: int) -> Iterator[tuple[Path, int]]:
+    """Yield the keys of a table and their lines; the table's first entry begins in ``line``."""
+    from tomlkit.container import Container
+    from tomlkit.items import Table
+
+    for key, item in container.body:
+        alone = Container()
+        alone.append(key, item, validate=False)
+        if key is not None:
+            path = (*above, *(part.key for part in key))
+            yield path, line + item.trivia.indent.count("\n")
+            if isinstance(item, Table):
+                heading = 0 if item.is_super_table() else 1
+                yield from _lines_of(item.value, path, line + heading)
+        line += alone.as_string().count("\n")
 
 
 def value(given: Any) -> str:
-    """Return a value, or a key in quotes, as TOML; JSON's escapes of a text are a part of TOML's."""
-    text = json.dumps(list(given) if isinstance(given, tuple) else given, ensure_ascii=False)
-    return text.replace("\x7f", "\\u007F")
+    """Return a value, or a key in quotes, as TOML."""
+    import tomlkit
+
+    return str(tomlkit.item(list(given) if isinstance(given, tuple) else given).as_string())

@@ -194,8 +194,8 @@ def test_metrics_are_what_prometheus_reads(settings: Settings) -> None:
             server.stop()
     assert kind.startswith("text/plain; version=0.0.4")
     samples = dict(line.rsplit(" ", 1) for line in text.splitlines() if line[0] != "#")
-    assert samples['pyconquest_rt_objects{level="images"}'] == "0"
-    assert samples["pyconquest_rt_stored_total"] == "0"
+    assert float(samples['pyconquest_rt_objects{level="images"}']) == 0
+    assert float(samples["pyconquest_rt_stored_total"]) == 0
     assert all(float(value) >= 0 for value in samples.values())
 
 
