@@ -13,7 +13,7 @@ from pathlib import Path
 import pydicom
 from common import parser, report
 
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.store import Options, Storer
 from pyconquest_rt.demo import make_patient
 from pyconquest_rt.scu import send_files
@@ -75,7 +75,7 @@ def _delay(folder: Path, files: list[Path]) -> float:
     """Seconds from the last acknowledgement to the last DVH row."""
     settings = _settings(folder)
     with Node(Settings(settings, ListenerSettings(port=0))) as node:
-        ingest = Ingest.open(settings)
+        ingest = Archive.open(settings)
         time.sleep(2.0)  # the worker has started
         assert send_files(files, "127.0.0.1", node.port, "PYCONQUEST").sent == len(files)
         start = time.monotonic()
@@ -101,7 +101,7 @@ def _sending(folder: Path, patients: list[list[Path]], workers: int) -> float:
 def _all(folder: Path, patients: list[list[Path]]) -> float:
     """Seconds to derive everything of an archive, in two processes."""
     settings = _settings(folder)
-    ingest = Ingest.open(settings)
+    ingest = Archive.open(settings)
     storer = Storer(ingest, Options())
     for patient in patients:
         for file in patient:

@@ -37,9 +37,9 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
 from pyconquest_rt import scu
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.files.staging import StagedFile
 from pyconquest_rt.archive.files.storage import Storage
-from pyconquest_rt.archive.ingest import Ingest
 from pyconquest_rt.archive.outbox import Rule, add_rule
 from pyconquest_rt.database.connection import Database
 from pyconquest_rt.scp import Listener
@@ -185,7 +185,7 @@ class Day:
         self.unnamed: list[str] = []
         self.samples: list[tuple[int, float, int, int]] = []
         database = Database(
-            self.settings.archive.database, Ingest.open(self.settings.archive).database.definition
+            self.settings.archive.database, Archive.open(self.settings.archive).database.definition
         )
         rule = Rule("everything", "ELSEWHERE", "127.0.0.1", there, "PYCONQUEST", "p.PatientID LIKE 'P%'")
         add_rule(database, rule)
@@ -259,7 +259,7 @@ class Day:
 
     def lost(self) -> int:
         """How many acknowledged objects have no row, no file, or did not arrive at the other node."""
-        ingest = Ingest.open(self.settings.archive)
+        ingest = Archive.open(self.settings.archive)
         rows = {
             row["SOPInstanc"]: row["ObjectFile"] for row in ingest.database.query("SELECT * FROM DICOMImages")
         }
@@ -273,7 +273,7 @@ class Day:
         findings: list[Any] = jobs.run(self.settings, "verify").result["findings"]
         findings = [one for one in findings if "HALF/" not in str(one)]
         newest = copies(self.settings.archive.database, self.settings.backup.folder)[0]
-        ingest = Ingest.open(
+        ingest = Archive.open(
             ArchiveSettings(self.settings.archive.data, str(newest), self.settings.archive.sql)
         )
         held = {row["SOPInstanc"] for row in ingest.database.query("SELECT SOPInstanc FROM DICOMImages")}

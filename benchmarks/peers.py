@@ -17,7 +17,7 @@ import pydicom
 from common import Contender, Times, timed
 
 from pyconquest_rt import indexer
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.rebuild_report import Report
 from pyconquest_rt.database import schema
 from pyconquest_rt.database.connection import Database, quote
@@ -43,7 +43,7 @@ def ours(tree: Path, database: Path, files: int) -> Contender:
 
     def run() -> Times:
         remove_database(database)
-        ingest = Ingest.open(ArchiveSettings(str(tree), str(database), "none.sql"))
+        ingest = Archive.open(ArchiveSettings(str(tree), str(database), "none.sql"))
         reports: list[Report] = []
         times = timed(lambda: reports.append(indexer.rebuild(ingest)))
         ingest.close()
@@ -57,7 +57,7 @@ def again(tree: Path, database: Path, files: int) -> Contender:
     """A rebuild when nothing has changed since the one that made the database."""
 
     def run() -> Times:
-        ingest = Ingest.open(ArchiveSettings(str(tree), str(database), "none.sql"))
+        ingest = Archive.open(ArchiveSettings(str(tree), str(database), "none.sql"))
         reports: list[Report] = []
         times = timed(lambda: reports.append(indexer.rebuild(ingest)))
         ingest.close()

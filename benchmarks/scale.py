@@ -30,7 +30,8 @@ from typing import Any
 
 from common import Times, parser, report, verdict
 
-from pyconquest_rt.archive.ingest import Found, Ingest
+from pyconquest_rt.archive.archive import Archive
+from pyconquest_rt.archive.ingest import Found
 from pyconquest_rt.archive.rebuild import CHUNK
 from pyconquest_rt.dicom.header import Header
 from pyconquest_rt.settings.sections import ArchiveSettings
@@ -57,7 +58,7 @@ def main() -> None:
 
 def _measure(folder: Path, images: int, sop_uid: UIDs) -> list[Row]:
     ingest, second = (
-        Ingest.open(ArchiveSettings(str(folder), str(folder / name), "none.sql"))
+        Archive.open(ArchiveSettings(str(folder), str(folder / name), "none.sql"))
         for name in ("scale.db", "second.db")
     )
     tenth = images // 10
@@ -97,21 +98,22 @@ def _digits(seed: int, count: int) -> int:
 _UIDS: dict[str, UIDs] = {"scanner": _scanner_uid, "random": _random_uid}
 
 
-def _fill(places: list[tuple[Ingest, int]], count: int, sop_uid: UIDs) -> list[Times]:
+def _fill(places: list[tuple[Archive, int]], count: int, sop_uid: UIDs) -> list[Times]:
     """Write ``count`` rows to each place, from the image with the given number on; returns what each took."""
     spent = [Times(0, 0) for _ in places]
     for done in range(0, count, BATCH):
-        for place, (ingest, first) in enumerate(places):
+        for place, (archive, first) in enumerate(places):
             numbers = range(first + done, first + min(done + BATCH, count))
-            batch = [_image(ingest, number, sop_uid) for number in numbers]
+            batch = [_image(archive, number, sop_uid) for number in numbers]
+            writer = archive.writer()
             cpu, wall = process_time(), perf_counter()
-            ingest.add(batch)
+            writer.add(batch)
             cpu, wall = process_time() - cpu, perf_counter() - wall
             spent[place] = Times(spent[place].cpu + cpu, spent[place].wall + wall)
     return spent
 
 
-def _image(ingest: Ingest, number: int, sop_uid: UIDs) -> Found:
+def _image(ingest: Archive, number: int, sop_uid: UIDs) -> Found:
     series = number // PER_SERIES
     study, patient = series // 3, series // 6
     known = {
@@ -139,7 +141,7 @@ def _memory() -> Row:
     return {"what": "resident memory"} | verdict(peak, "<= 300 MB")
 
 
-def _queries(ingest: Ingest) -> list[Row]:
+def _queries(ingest: Archive) -> list[Row]:
     """The median times of each query in ms; by the clock it is longer where others use the processors."""
     patient = ingest.database.query("SELECT max(PatientID) AS last FROM DICOMPatients")[0]["last"]
     queries: dict[str, tuple[str, tuple[str, ...]]] = {

@@ -1,3 +1,3 @@
-"""Alias of :mod:`pyconquest_rt.archive.ingest`."""
+"""Alias of :mod:`pyconquest_rt.archive.archive`, whose class Archive was called Ingest."""
 
-from pyconquest_rt.archive.ingest import *  # noqa: F403
+from pyconquest_rt.archive.archive import Archive as Ingest  # noqa: F401

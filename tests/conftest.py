@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # modules that tests of all fold
 from samples import make_object, save
 
 from pyconquest_rt import pyconquest
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.settings.sections import ArchiveSettings
 
 # pynetdicom has programs of the same names as DCMTK's; in an activated environment they would come first.
@@ -55,9 +55,9 @@ def put(data: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def ingest(tmp_path: Path, data: Path) -> Iterator[Ingest]:
+def ingest(tmp_path: Path, data: Path) -> Iterator[Archive]:
     """An index with the default definition over the data directory."""
-    opened = Ingest.open(
+    opened = Archive.open(
         ArchiveSettings(str(data), str(tmp_path / "conquest.db"), str(tmp_path / "dicom.sql"))
     )
     yield opened

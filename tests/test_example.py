@@ -17,11 +17,11 @@ import json
 from pyconquest_rt.settings.sections import ArchiveSettings
 from pyconquest_rt.derive.engine import derive
 from pyconquest_rt.indexer import rebuild
-from pyconquest_rt.archive.ingest import Ingest
-ingest = Ingest.open(ArchiveSettings())
-rebuild(ingest)
-derive(ingest)
-print(json.dumps(ingest.database.query("SELECT kvp, mas FROM ct_exposure ORDER BY kvp")))
+from pyconquest_rt.archive.archive import Archive
+archive = Archive.open(ArchiveSettings())
+rebuild(archive)
+derive(archive)
+print(json.dumps(archive.database.query("SELECT kvp, mas FROM ct_exposure ORDER BY kvp")))
 """
 
 

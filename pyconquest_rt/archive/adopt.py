@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.rebuild import Progress, rebuild
 from pyconquest_rt.archive.rebuild_report import Report
 from pyconquest_rt.archive.verify import Finding, verify
@@ -53,12 +53,12 @@ def adopt(
     if target.exists():
         raise SettingsError(f"{target} is there already; work in another folder, or move it away")
     before = _rows(settings)
-    ingest = Ingest.open(settings)
+    archive = Archive.open(settings)
     try:
-        report = rebuild(ingest, only="missing", progress=progress)
-        findings = list(verify(ingest))
+        report = rebuild(archive, only="missing", progress=progress)
+        findings = list(verify(archive))
     finally:
-        ingest.close()
+        archive.close()
     target.write_text(archive_section(settings), "utf-8")
     return Adopted(settings, target, before, report, findings)
 
@@ -95,8 +95,8 @@ def _rows(settings: ArchiveSettings) -> int:
     """How many image rows there are before anything is done."""
     if not Path(settings.database).is_file():
         return 0
-    ingest = Ingest.open(settings)
+    archive = Archive.open(settings)
     try:
-        return int(ingest.database.query("SELECT count(*) AS n FROM DICOMImages")[0]["n"])
+        return int(archive.database.query("SELECT count(*) AS n FROM DICOMImages")[0]["n"])
     finally:
-        ingest.close()
+        archive.close()

@@ -21,10 +21,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.files.placement import EarlyName, Placement
 from pyconquest_rt.archive.files.staging import StagedFile
 from pyconquest_rt.archive.files.storage import Storage, standard_name
-from pyconquest_rt.archive.ingest import Batch, Found, Ingest, State
+from pyconquest_rt.archive.ingest import Batch, Found, State
 from pyconquest_rt.database.rows import Values
 from pyconquest_rt.dicom.header import Header, HeaderReader
 from pyconquest_rt.dicom.part10 import DEFLATED, Prefix, check_inflated
@@ -114,9 +115,10 @@ class Reception:
         min_free: int | None = None,
         on_stored: Callable[[list[str]], None] | None = None,
     ) -> None:
-        self._ingest = Ingest.open(settings, durable=True, private=True, timeout_s=_LOCK_TIMEOUT_S)
+        self._archive = Archive.open(settings, durable=True, timeout_s=_LOCK_TIMEOUT_S)
+        self._writer = self._archive.writer(private=True)
         self._storage = Storage(settings.data, settings.devices)
-        self._layout = self._ingest.layout
+        self._layout = self._archive.layout
         self._indexing = write_to_database
         self._policy = policy
         self._name_of = name_of
@@ -136,7 +138,7 @@ class Reception:
         with self._turn:
             if not self._closed:
                 self._closed = True
-                self._ingest.close()
+                self._archive.close()
 
     @contextmanager
     def stage(self, sop_instance_uid: str) -> Iterator[StagedFile]:
@@ -257,7 +259,7 @@ class Reception:
         placed: dict[int, Found] = {}
         try:
             with self._transaction():
-                index = self._ingest.batch([job.values for job in batch]) if self._indexing else None
+                index = self._writer.batch([job.values for job in batch]) if self._indexing else None
                 for number, job in enumerate(batch):
                     try:
                         if found := self._place(job, placement, index):
@@ -282,7 +284,7 @@ class Reception:
         return True
 
     def _transaction(self) -> contextlib.AbstractContextManager[object]:
-        return self._ingest.database.transaction() if self._indexing else contextlib.nullcontext()
+        return self._archive.database.transaction() if self._indexing else contextlib.nullcontext()
 
     def _place(self, job: _Job, placement: Placement, index: Batch | None) -> Found | None:
         """Give one file its name; returns what is to be indexed, or None where the archive stays as it is."""
@@ -318,7 +320,7 @@ class Reception:
     def _record_refusal(self, sop: str, reason: str) -> None:
         """Put a refused object on record; the record is bounded, and never costs the answer."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        with contextlib.suppress(sqlite3.Error), self._ingest.database.transaction() as connection:
+        with contextlib.suppress(sqlite3.Error), self._archive.database.transaction() as connection:
             connection.execute(
                 "INSERT INTO rejected(path, SOPInstanceUID, reason, time) VALUES (NULL, ?, ?, ?)",
                 (sop[:_MAX_UID], reason, now),  # a peer may have sent anything as UID

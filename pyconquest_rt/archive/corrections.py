@@ -7,8 +7,9 @@ the files concerned are read again.
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.files.storage import DEFAULT_DEVICE
-from pyconquest_rt.archive.ingest import Ingest, State
+from pyconquest_rt.archive.ingest import State
 from pyconquest_rt.archive.removal import audit, copies, move_study, update_modalities
 from pyconquest_rt.archive.selection import Image, Level, select_images
 from pyconquest_rt.archive.store import reindex
@@ -27,11 +28,11 @@ class Corrected(NamedTuple):
     failures: list[tuple[str, str]]
 
 
-def merge_patient(ingest: Ingest, old: str, new: str, *, files: bool = False) -> Corrected:
+def merge_patient(archive: Archive, old: str, new: str, *, files: bool = False) -> Corrected:
     """Give all studies of one patient to another one, who must be indexed; the old patient's row goes.
 
     Args:
-        ingest: the index.
+        archive: the archive.
         old: the PatientID that goes.
         new: the PatientID that stays; its name and birth date stand from then on in the study rows too.
         files: write the new PatientID, name and birth date into the files as well. They keep their names.
@@ -39,32 +40,32 @@ def merge_patient(ingest: Ingest, old: str, new: str, *, files: bool = False) ->
     Raises:
         DatabaseError: one of the two is not indexed, or both are the same.
     """
-    database = ingest.database
+    database = archive.database
     if old == new:
         raise DatabaseError(f"{old!r} cannot be merged with itself")
     for patient in (old, new):
-        _require(ingest, "patient", patient)
+        _require(archive, "patient", patient)
     images = select_images(database, "patient", old)
-    identity = _patient_values(ingest, new)
+    identity = _patient_values(archive, new)
     with database.transaction():
         studies = database.query("SELECT StudyInsta FROM DICOMStudies WHERE PatientID = ?", (old,))
         for row in studies:
             move_study(database, row["StudyInsta"], new)
             for tag, value in identity.items():
-                for table, column in _columns_of(ingest, "study", tag):
-                    _update(ingest, table, column, "study", row["StudyInsta"], value)
+                for table, column in _columns_of(archive, "study", tag):
+                    _update(archive, table, column, "study", row["StudyInsta"], value)
         audit(database, "merge-patient", new, f"{len(studies)} studies of {old}, {len(images)} images")
-    changed, failures = _change_files(ingest, images, {PATIENT_ID[0]: new, **identity}) if files else (0, [])
+    changed, failures = _change_files(archive, images, {PATIENT_ID[0]: new, **identity}) if files else (0, [])
     return Corrected(len(images), changed, failures)
 
 
 def correct(
-    ingest: Ingest, level: Level, uid: str, values: Mapping[str, str], *, files: bool = False
+    archive: Archive, level: Level, uid: str, values: Mapping[str, str], *, files: bool = False
 ) -> Corrected:
     """Put values of a patient, study, series or image right in every row that holds them.
 
     Args:
-        ingest: the index.
+        archive: the archive.
         level: ``patient``, ``study``, ``series`` or ``image``.
         uid: the key of that level.
         values: DICOM keyword → new text, empty for none; the identifiers themselves cannot be corrected here.
@@ -75,43 +76,43 @@ def correct(
         ObjectError: a keyword is unknown, names an identifier, or its value does not fit.
     """
     tags = {_tag(keyword, value): value for keyword, value in values.items()}
-    _require(ingest, level, uid)
-    places = {tag: _columns_of(ingest, level, tag) for tag in tags}
+    _require(archive, level, uid)
+    places = {tag: _columns_of(archive, level, tag) for tag in tags}
     for keyword, found in zip(values, places.values(), strict=True):
         if not found and not files:
             raise DatabaseError(
                 f"no column of the {level} or below holds {keyword}; it can be set in the files"
             )
-    images = select_images(ingest.database, level, uid)
+    images = select_images(archive.database, level, uid)
     rows, details = 0, []
-    with ingest.database.transaction():
+    with archive.database.transaction():
         for keyword, (tag, value) in zip(values, tags.items(), strict=True):
             before: set[str] = set()
             for table, column in places[tag]:
-                before |= _values(ingest, table, column, level, uid)
-                rows += _update(ingest, table, column, level, uid, value)
+                before |= _values(archive, table, column, level, uid)
+                rows += _update(archive, table, column, level, uid, value)
             details.append(
                 f"{keyword} from {' or '.join(sorted(before)) or 'nothing'} to {value or 'nothing'}"
             )
         if MODALITY[0] in tags:
-            update_modalities(ingest.database, _studies(ingest, level, uid))
-        audit(ingest.database, f"correct-{level}", uid, ", ".join(details) + ", files too" * files)
-    changed, failures = _change_files(ingest, images, tags) if files else (0, [])
+            update_modalities(archive.database, _studies(archive, level, uid))
+        audit(archive.database, f"correct-{level}", uid, ", ".join(details) + ", files too" * files)
+    changed, failures = _change_files(archive, images, tags) if files else (0, [])
     return Corrected(rows, changed, failures)
 
 
-def _require(ingest: Ingest, level: Level, uid: str) -> None:
+def _require(archive: Archive, level: Level, uid: str) -> None:
     """Raise DatabaseError if there is no such patient, study, series or image."""
-    table = ingest.database.definition.tables[_LEVELS.index(level)]
+    table = archive.database.definition.tables[_LEVELS.index(level)]
     name, key = quote(table.name), quote(table.key.name)
-    if not ingest.database.query(f"SELECT 1 FROM {name} WHERE {key} = ?", (uid,)):
+    if not archive.database.query(f"SELECT 1 FROM {name} WHERE {key} = ?", (uid,)):
         raise DatabaseError(f"there is no {level} {uid!r} in the index")
 
 
-def _patient_values(ingest: Ingest, patient: str) -> dict[int, str]:
+def _patient_values(archive: Archive, patient: str) -> dict[int, str]:
     """Tag → text of what a patient's row says beside the key."""
-    row = ingest.database.query("SELECT * FROM DICOMPatients WHERE PatientID = ?", (patient,))[0]
-    columns = ingest.database.definition.patients.columns[1:]
+    row = archive.database.query("SELECT * FROM DICOMPatients WHERE PatientID = ?", (patient,))[0]
+    columns = archive.database.definition.patients.columns[1:]
     return {
         column.path[0]: row[column.name] for column in columns if len(column.path) == 1 and row[column.name]
     }
@@ -146,32 +147,32 @@ _ROWS: dict[tuple[str, Level], str] = {
 }
 
 
-def _columns_of(ingest: Ingest, level: Level, tag: int) -> list[tuple[Table, Column]]:
+def _columns_of(archive: Archive, level: Level, tag: int) -> list[tuple[Table, Column]]:
     """Return the columns of a tag in the tables from a level down."""
-    tables = ingest.database.definition.tables[_LEVELS.index(level) :]
+    tables = archive.database.definition.tables[_LEVELS.index(level) :]
     return [(table, column) for table in tables for column in table.columns if column.path == (tag,)]
 
 
-def _update(ingest: Ingest, table: Table, column: Column, level: Level, uid: str, value: str) -> int:
+def _update(archive: Archive, table: Table, column: Column, level: Level, uid: str, value: str) -> int:
     """Write a value, as indexing would, into those rows of a table that belong to an entity; returns how many."""
     statement = f"UPDATE {quote(table.name)} SET {quote(column.name)} = ? WHERE {_rows_of(table, level)}"
-    return ingest.database.connection.execute(statement, (cell(column, value), uid)).rowcount
+    return archive.database.connection.execute(statement, (cell(column, value), uid)).rowcount
 
 
-def _values(ingest: Ingest, table: Table, column: Column, level: Level, uid: str) -> set[str]:
+def _values(archive: Archive, table: Table, column: Column, level: Level, uid: str) -> set[str]:
     statement = (
         f"SELECT DISTINCT {quote(column.name)} FROM {quote(table.name)} WHERE {_rows_of(table, level)}"
     )
-    return {str(row[0]) for row in ingest.database.connection.execute(statement, (uid,)) if row[0]}
+    return {str(row[0]) for row in archive.database.connection.execute(statement, (uid,)) if row[0]}
 
 
-def _studies(ingest: Ingest, level: Level, uid: str) -> list[str]:
+def _studies(archive: Archive, level: Level, uid: str) -> list[str]:
     """Return the studies that an entity has or lies in."""
     if level in ("patient", "study"):
         where = _ROWS["study", level]
     else:
         where = f"StudyInsta IN (SELECT StudyInsta FROM DICOMSeries WHERE {_ROWS['series', 'series']})"
-    rows = ingest.database.connection.execute(f"SELECT StudyInsta FROM DICOMStudies WHERE {where}", (uid,))
+    rows = archive.database.connection.execute(f"SELECT StudyInsta FROM DICOMStudies WHERE {where}", (uid,))
     return [row[0] for row in rows.fetchall()]
 
 
@@ -180,25 +181,25 @@ def _rows_of(table: Table, level: Level) -> str:
 
 
 def _change_files(
-    ingest: Ingest, images: Iterable[Image], values: Mapping[int, str]
+    archive: Archive, images: Iterable[Image], values: Mapping[int, str]
 ) -> tuple[int, list[tuple[str, str]]]:
     """Write values into every known file of images and index those again; what cannot be changed is reported."""
     changed: list[str] = []
     failures: list[tuple[str, str]] = []
     count = 0
     for image in images:
-        found = copies(ingest.database, [image.sop])
+        found = copies(archive.database, [image.sop])
         if not found:
             failures.append((image.sop, "the row of this instance names no file"))
         for path, device in found:
             try:
-                change_tags(ingest.storage.path_of(path, device), values, create=True)
+                change_tags(archive.storage.path_of(path, device), values, create=True)
             except (PyconquestError, OSError) as error:
                 failures.append((path, reason(error)))
                 continue
             count += 1
             if device in (None, DEFAULT_DEVICE):  # rebuilds do not read the others
                 changed.append(path)
-    refused = [outcome for outcome in reindex(ingest, changed) if outcome.state is State.REJECTED]
+    refused = [outcome for outcome in reindex(archive, changed) if outcome.state is State.REJECTED]
     failures += [(outcome.path, outcome.reason or "") for outcome in refused]
     return count, failures

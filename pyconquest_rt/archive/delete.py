@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.removal import audit, copies, remove_images, tidy
 from pyconquest_rt.archive.selection import select_images
 from pyconquest_rt.errors import StorageError
@@ -16,7 +16,7 @@ class Deleted(NamedTuple):
     failures: list[StorageError]
 
 
-def delete_series(ingest: Ingest, series: str, *, files: bool = False, rows: bool = True) -> Deleted:
+def delete_series(archive: Archive, series: str, *, files: bool = False, rows: bool = True) -> Deleted:
     """Delete a series; study and patient rows that this leaves empty go too.
 
     Args:
@@ -26,7 +26,7 @@ def delete_series(ingest: Ingest, series: str, *, files: bool = False, rows: boo
     Raises:
         sqlite3.Error: the database cannot be written; then no row has gone.
     """
-    database = ingest.database
+    database = archive.database
     failures: list[StorageError] = []
     count = 0
     with database.transaction():
@@ -34,7 +34,7 @@ def delete_series(ingest: Ingest, series: str, *, files: bool = False, rows: boo
         done = []
         for sop in sops:
             try:
-                count += _remove_files(ingest, sop) if files else 0
+                count += _remove_files(archive, sop) if files else 0
                 done.append(sop)
             except StorageError as error:
                 failures.append(error)
@@ -46,13 +46,13 @@ def delete_series(ingest: Ingest, series: str, *, files: bool = False, rows: boo
     return Deleted(len(sops), count, failures)
 
 
-def delete_patient_rows(ingest: Ingest, patient_id: str) -> int:
+def delete_patient_rows(archive: Archive, patient_id: str) -> int:
     """Delete every row of a patient; the files stay, and a rebuild finds them again. Returns how many images.
 
     Raises:
         sqlite3.Error: the database cannot be written; then no row has gone.
     """
-    database = ingest.database
+    database = archive.database
     with database.transaction() as connection:
         sops = [image.sop for image in select_images(database, "patient", patient_id)]
         remove_images(database, sops)
@@ -69,10 +69,10 @@ _REMOVE_WITHOUT_IMAGES = (
 )
 
 
-def _remove_files(ingest: Ingest, sop: str) -> int:
+def _remove_files(archive: Archive, sop: str) -> int:
     """Remove every known copy of an instance and forget that it was seen; returns how many there were."""
-    database = ingest.database
+    database = archive.database
     found = copies(database, [sop])
-    removed = sum(ingest.storage.remove(copy.path, copy.device) for copy in found)
+    removed = sum(archive.storage.remove(copy.path, copy.device) for copy in found)
     database.connection.executemany("DELETE FROM files WHERE path = ?", [(copy.path,) for copy in found])
     return removed

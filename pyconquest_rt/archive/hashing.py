@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.selection import select_images
 from pyconquest_rt.dicom.objects import content_errors, read_object
 from pyconquest_rt.errors import PyconquestError
@@ -22,13 +22,13 @@ def hash_object(data_set: "Dataset") -> str | None:
         return content_hash(data_set)
 
 
-def fill_hashes(ingest: Ingest) -> int:
+def fill_hashes(archive: Archive) -> int:
     """Hash the RT objects that have none yet; returns how many could not be read.
 
     Raises:
         sqlite3.Error: the database cannot be written.
     """
-    database = ingest.database
+    database = archive.database
     if "Modality" not in database.columns("DICOMSeries"):
         return 0
     due = database.connection.execute(
@@ -39,15 +39,15 @@ def fill_hashes(ingest: Ingest) -> int:
     failed = 0
     for sop, object_file, device in due:
         try:
-            value = hash_object(read_object(ingest.storage.path_of(object_file or "", device)))
+            value = hash_object(read_object(archive.storage.path_of(object_file or "", device)))
         except (PyconquestError, OSError):
             failed += 1
             continue
-        _write(ingest, sop, value)
+        _write(archive, sop, value)
     return failed
 
 
-def hash_structure_sets(ingest: Ingest, series: str) -> list[str]:
+def hash_structure_sets(archive: Archive, series: str) -> list[str]:
     """Hash the structure sets of a series and write the hashes; ``""`` stands for another modality.
 
     Raises:
@@ -55,15 +55,15 @@ def hash_structure_sets(ingest: Ingest, series: str) -> list[str]:
         sqlite3.Error: the database cannot be written.
     """
     hashes = []
-    for image in select_images(ingest.database, "series", series):
-        data_set = read_object(ingest.storage.path_of(image.object_file, image.device))
+    for image in select_images(archive.database, "series", series):
+        data_set = read_object(archive.storage.path_of(image.object_file, image.device))
         with content_errors("its contours cannot be hashed"):
             value = structure_set_hash(data_set) if data_set.get("Modality") == "RTSTRUCT" else ""
         if value:
-            _write(ingest, image.sop, value)
+            _write(archive, image.sop, value)
         hashes.append(value)
     return hashes
 
 
-def _write(ingest: Ingest, sop: str, value: str | None) -> None:
-    ingest.database.connection.execute("UPDATE DICOMImages SET hash = ? WHERE SOPInstanc = ?", (value, sop))
+def _write(archive: Archive, sop: str, value: str | None) -> None:
+    archive.database.connection.execute("UPDATE DICOMImages SET hash = ? WHERE SOPInstanc = ?", (value, sop))

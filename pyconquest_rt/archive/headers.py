@@ -5,7 +5,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from pyconquest_rt.archive.ingest import Found, Ingest
+from pyconquest_rt.archive.archive import Archive
+from pyconquest_rt.archive.ingest import Found
 from pyconquest_rt.archive.listing import Span, spans
 from pyconquest_rt.database.rows import RowLayout
 from pyconquest_rt.database.schema import Definition
@@ -17,14 +18,14 @@ UNKNOWN = (-1, -1)
 """Size and modification time of a file that the system could not read: it is tried again each time."""
 
 
-def spans_of(ingest: Ingest, under: str = "") -> Iterator[Span]:
+def spans_of(archive: Archive, under: str = "") -> Iterator[Span]:
     """Yield the files below the data directory, or a folder of it, but for the database's own."""
-    return spans(ingest.storage.root, under, skip=_own_files(ingest))
+    return spans(archive.storage.root, under, skip=_own_files(archive))
 
 
-def _own_files(ingest: Ingest) -> list[str]:
+def _own_files(archive: Archive) -> list[str]:
     """Return the paths of the database's own files, which may lie below the data directory."""
-    database = os.path.realpath(ingest.database.path)
+    database = os.path.realpath(archive.database.path)
     return [f"{database}{suffix}" for suffix in ("", "-wal", "-shm", "-journal")]
 
 

@@ -9,8 +9,7 @@ import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 from pyconquest_rt.archive.access import access_time
 from pyconquest_rt.archive.due import objects_changed
@@ -18,14 +17,12 @@ from pyconquest_rt.archive.files.storage import DEFAULT_DEVICE, Storage
 from pyconquest_rt.archive.outbox import queue_objects
 from pyconquest_rt.archive.parents import Known, Row
 from pyconquest_rt.archive.removal import move_study, remove_images
-from pyconquest_rt.database import schema
-from pyconquest_rt.database.connection import BUSY_TIMEOUT_S, EXTRA_IMAGE_COLUMNS, Database, quote
+from pyconquest_rt.database.connection import EXTRA_IMAGE_COLUMNS, Database, quote
 from pyconquest_rt.database.pyconquest_columns import NONE, RTColumns
 from pyconquest_rt.database.rows import MODALITIES_IN_STUDY, Parents, RowLayout, Values
 from pyconquest_rt.database.schema import Definition, Table
 from pyconquest_rt.dicom.header import Header
 from pyconquest_rt.errors import ConflictError
-from pyconquest_rt.settings.sections import ArchiveSettings
 
 
 class State(StrEnum):
@@ -61,45 +58,25 @@ class Outcome(NamedTuple):
     reason: str | None = None
 
 
-class Ingest:
+class Writer:
     """Writes the rows of objects into one database.
 
     Args:
         database: where the rows go.
         storage: where the files are; it is asked only about files of instances that are known already.
+        layout: which value goes into which column.
         private: nothing but what this writes is written by this connection, so that what was read for one
             transaction may serve the next.
     """
 
-    def __init__(self, database: Database, storage: Storage, *, private: bool = False) -> None:
+    def __init__(
+        self, database: Database, storage: Storage, layout: RowLayout, *, private: bool = False
+    ) -> None:
         self.database = database
         self.known = Known(database, lasts=private)
         self.storage = storage
-        self.layout = RowLayout(database.definition)
+        self.layout = layout
         self.statements = _Statements(database.definition)
-
-    @classmethod
-    def open(
-        cls,
-        settings: ArchiveSettings,
-        *,
-        durable: bool = False,
-        private: bool = False,
-        timeout_s: float = BUSY_TIMEOUT_S,
-    ) -> Self:
-        """Open the index that settings name; a definition file that is not there means the default one.
-
-        Raises:
-            SchemaError: the definition cannot be used; nothing is opened or made then.
-            DatabaseError: the database cannot be opened.
-        """
-        definition = schema.load(settings.sql) if Path(settings.sql).is_file() else schema.default()
-        database = Database(settings.database, definition, durable=durable, timeout_s=timeout_s)
-        return cls(database, Storage(settings.data, settings.devices), private=private)
-
-    def close(self) -> None:
-        """Close the database."""
-        self.database.close()
 
     def add(self, found: Sequence[Found]) -> list[Outcome]:
         """Write the rows of several files in one transaction; returns what became of each, in their order.
@@ -132,12 +109,12 @@ class _Image(NamedTuple):
 class Batch:
     """One transaction's worth of objects: looked up together, judged one by one, written together."""
 
-    def __init__(self, ingest: Ingest, values: Sequence[Values]) -> None:
-        self.database, self.storage, self.layout = ingest.database, ingest.storage, ingest.layout
+    def __init__(self, writer: Writer, values: Sequence[Values]) -> None:
+        self.database, self.storage, self.layout = writer.database, writer.storage, writer.layout
         self.definition, self.statements, self.known = (
-            ingest.database.definition,
-            ingest.statements,
-            ingest.known,
+            writer.database.definition,
+            writer.statements,
+            writer.known,
         )
         self.access_time = access_time()
         self.time_stamp = str(time.time())

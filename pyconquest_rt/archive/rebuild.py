@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal, TypeVar
 
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.headers import _parsed, _prefix, read_one, reader_of, spans_of
-from pyconquest_rt.archive.ingest import Found, Ingest
+from pyconquest_rt.archive.ingest import Found
 from pyconquest_rt.archive.listing import Listed, Seen
 from pyconquest_rt.archive.rebuild_report import Report
 from pyconquest_rt.archive.removal import remove_images
@@ -41,7 +42,7 @@ _Read = TypeVar("_Read")
 
 
 def rebuild(
-    ingest: Ingest,
+    archive: Archive,
     *,
     only: Only = "missing",
     under: str = "",
@@ -52,7 +53,7 @@ def rebuild(
     """Bring the index into line with the files below the data directory.
 
     Args:
-        ingest: the index and the storage that it describes.
+        archive: the archive.
         only: ``missing`` reads the files that were never seen, and rejected ones that have changed (default),
             ``changed`` all whose size or modification time differs, ``all`` every file. Rows of files that have
             gone are removed in each.
@@ -70,22 +71,22 @@ def rebuild(
     """
     start = time.monotonic()
     report = Report()
-    is_refill = ingest.database.state("refill") is not None  # columns were added since the last rebuild
+    is_refill = archive.database.state("refill") is not None  # columns were added since the last rebuild
     if is_refill:
         only = "all"
     for _ in range(3):  # an instance whose file has gone may have further copies, which are then taken up
-        released = _pass(ingest, only, under, _reader(ingest, jobs, executor), report, progress, start)
+        released = _pass(archive, only, under, _reader(archive, jobs, executor), report, progress, start)
         only = "missing"
         if not released:
             break
     if is_refill and not under:
-        ingest.database.set_state("refill", None)
+        archive.database.set_state("refill", None)
     report.seconds = time.monotonic() - start
     return report
 
 
 def _pass(
-    ingest: Ingest,
+    archive: Archive,
     only: Only,
     under: str,
     read: "Callable[[Iterator[str]], Iterator[list[Found]]]",
@@ -95,29 +96,30 @@ def _pass(
 ) -> int:
     gone: list[str] = []
     report.unchanged = report.unreachable = 0
-    batches = read(_due(ingest, only, under, report, gone))
+    writer = archive.writer()
+    batches = read(_due(archive, only, under, report, gone))
     while True:
         with _collector_at_rest():
             if (found := next(batches, None)) is None:
                 break
-            report.count(ingest.add(found))
+            report.count(writer.add(found))
         if progress:
             progress(report.read, time.monotonic() - start)
     if gone and not report.read and not report.unchanged and not under:
         raise DatabaseError(
-            f"{ingest.storage.root} holds no files, but {len(gone)} are indexed. Is its disk mounted? "
+            f"{archive.storage.root} holds no files, but {len(gone)} are indexed. Is its disk mounted? "
             "Nothing was removed; to begin anew, remove the database file."
         )
-    return _remove_gone(ingest, gone, report)
+    return _remove_gone(archive, gone, report)
 
 
-def _due(ingest: Ingest, only: Only, under: str, report: Report, gone: list[str]) -> Iterator[str]:
+def _due(archive: Archive, only: Only, under: str, report: Report, gone: list[str]) -> Iterator[str]:
     """Yield the paths of the files to read, in order; counts the unchanged ones and lists those that have gone."""
-    for span in spans_of(ingest, under):
-        if only == "missing" and span.is_as_seen(ingest.database):
+    for span in spans_of(archive, under):
+        if only == "missing" and span.is_as_seen(archive.database):
             report.unchanged += span.size()
             continue
-        for file, known in span.differences(ingest.database):
+        for file, known in span.differences(archive.database):
             if file is None:
                 assert known is not None
                 gone.append(known.path)
@@ -157,11 +159,11 @@ class _Resting:
 _resting = _Resting()
 
 
-def count_due(ingest: Ingest, *, only: Only = "missing", under: str = "") -> int:
+def count_due(archive: Archive, *, only: Only = "missing", under: str = "") -> int:
     """Return how many files a rebuild would read; it costs a listing."""
-    if ingest.database.state("refill"):
+    if archive.database.state("refill"):
         only = "all"
-    return sum(1 for _ in _due(ingest, only, under, Report(), []))
+    return sum(1 for _ in _due(archive, only, under, Report(), []))
 
 
 def _is_due(file: Listed, known: Seen | None, only: Only) -> bool:
@@ -171,13 +173,13 @@ def _is_due(file: Listed, known: Seen | None, only: Only) -> bool:
     return may_have_changed and file.fingerprint() != (known.size, known.mtime_ns)
 
 
-def _remove_gone(ingest: Ingest, gone: list[str], report: Report) -> int:
+def _remove_gone(archive: Archive, gone: list[str], report: Report) -> int:
     """Remove the rows of files that are no longer there; returns how many further copies that released."""
     released = 0
-    database = ingest.database
+    database = archive.database
     for start in range(0, len(gone), CHUNK):
         listed = gone[start : start + CHUNK]
-        paths = [path for path in listed if ingest.storage.is_gone(path)]
+        paths = [path for path in listed if archive.storage.is_gone(path)]
         report.unreachable += len(listed) - len(paths)
         with database.transaction() as connection:
             rows = database.select_in(
@@ -209,9 +211,9 @@ def _prefixes(root: str, paths: Sequence[str]) -> list[tuple[str, Prefix | Found
 
 
 def _reader(
-    ingest: Ingest, jobs: int | None, executor: Executor | None
+    archive: Archive, jobs: int | None, executor: Executor | None
 ) -> Callable[[Iterator[str]], Iterator[list[Found]]]:
-    definition, root = ingest.database.definition, os.fspath(ingest.storage.root)
+    definition, root = archive.database.definition, os.fspath(archive.storage.root)
 
     def read(paths: Iterator[str]) -> Iterator[list[Found]]:
         if executor is not None:

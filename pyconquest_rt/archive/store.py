@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from pyconquest_rt.archive import names as paths
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.files.storage import INCOMING
 from pyconquest_rt.archive.hashing import hash_object
 from pyconquest_rt.archive.headers import read_one
-from pyconquest_rt.archive.ingest import Found, Ingest, Outcome, State
+from pyconquest_rt.archive.ingest import Found, Outcome, State
 from pyconquest_rt.archive.removal import audit
 from pyconquest_rt.database.rows import PATIENT_ID
 from pyconquest_rt.dicom.edit import set_element
@@ -69,10 +70,11 @@ class Options:
 class Storer:
     """Copies files into the archive's tree and indexes them; each file is a transaction of its own."""
 
-    def __init__(self, ingest: Ingest, options: Options) -> None:
-        self._ingest = ingest
+    def __init__(self, archive: Archive, options: Options) -> None:
+        self._archive = archive
         self._options = options
-        self._reader = ingest.layout.reader()
+        self._writer = archive.writer()
+        self._reader = archive.layout.reader()
 
     def store(self, source: str | os.PathLike[str], *, name: str | None = None) -> Stored:
         """Store one file under ``PatientID/name``; one that cannot be taken is reported, not raised.
@@ -127,38 +129,38 @@ class Storer:
 
     def _store(self, source: Path, name: str) -> tuple[str | None, str, bool]:
         """Store one file; returns its series, its name in the archive, and whether it was in its place already."""
-        ingest = self._ingest
+        archive = self._archive
         header = self._reader.read_file(source)
         forced = self._forced(header)
-        with ingest.storage.stage() as file:
+        with archive.storage.stage() as file:
             with source.open("rb") as original:
                 shutil.copyfileobj(original, file, 1 << 20)
             file.flush()
             staged = Path(file.name)
             if forced is not None:
                 force_patient_id(staged, forced)
-                header = _with_former_id(ingest, self._reader.read_file(staged), header)
+                header = _with_former_id(archive, self._reader.read_file(staged), header)
             content = self._hash(staged)
-            keys = ingest.layout.complete(header.values)
-            patient_id, sop = keys[ingest.layout.patient_key], keys[ingest.layout.sop_key]
-            with ingest.database.transaction():
-                batch = ingest.batch([keys])
+            keys = archive.layout.complete(header.values)
+            patient_id, sop = keys[archive.layout.patient_key], keys[archive.layout.sop_key]
+            with archive.database.transaction():
+                batch = self._writer.batch([keys])
                 target = batch.known_file(keys) or self._target(patient_id or "", sop or "", name)
-                is_in_place = _is_same_file(source, ingest.storage.path_of(target))
+                is_in_place = _is_same_file(source, archive.storage.path_of(target))
                 if forced is not None or not is_in_place:
-                    ingest.storage.place(file.name, target)
-                status = ingest.storage.status(target)
+                    archive.storage.place(file.name, target)
+                status = archive.storage.status(target)
                 assert status is not None  # it was placed, or is the source itself
                 found = Found(target, status.size, status.mtime_ns, header, hash=content)
                 (outcome,) = batch.write([found], [keys])
                 if outcome.state is State.REJECTED:
                     raise ConflictError(outcome.reason or "")
-        return keys[ingest.layout.series_key], target, is_in_place
+        return keys[archive.layout.series_key], target, is_in_place
 
     def _forced(self, header: Header) -> str | None:
         """Return the PatientID that the copy has to get; None where it has it already."""
         forced = self._options.force_patientid
-        return None if header.values[self._ingest.layout.patient_key] == forced else forced
+        return None if header.values[self._archive.layout.patient_key] == forced else forced
 
     def _hash(self, path: Path) -> str | None:
         with suppress(ObjectError):  # an object that cannot be hashed is stored all the same
@@ -175,11 +177,11 @@ class Storer:
 
     def _is_free(self, object_file: str, sop: str) -> bool:
         """Whether there is no such file yet, or one that holds this very instance."""
-        path = self._ingest.storage.path_of(object_file)
+        path = self._archive.storage.path_of(object_file)
         if not os.path.lexists(path):
             return True
         try:
-            return self._reader.read_file(path).values[self._ingest.layout.sop_key] == sop
+            return self._reader.read_file(path).values[self._archive.layout.sop_key] == sop
         except (UnreadableError, OSError):
             return False
 
@@ -188,12 +190,12 @@ class Storer:
         base = unzipdir if Path(unzipdir).is_dir() else None
         budget = MAX_UNZIPPED + MAX_RATIO * path.stat().st_size
         try:
-            with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory(dir=base) as folder:
+            with zipfile.ZipFile(path) as zipped, tempfile.TemporaryDirectory(dir=base) as folder:
                 member = Path(folder) / "member"
-                for info in archive.infolist():
+                for info in zipped.infolist():
                     if info.is_dir():
                         continue
-                    with archive.open(info) as packed, member.open("wb") as file:
+                    with zipped.open(info) as packed, member.open("wb") as file:
                         budget -= _copy_bounded(packed, file, budget)
                     stored = self.store(member, name=info.filename.replace("\\", "/").split("/")[-1])
                     yield stored._replace(path=path / info.filename)
@@ -202,7 +204,7 @@ class Storer:
 
 
 def index_data_set(
-    ingest: Ingest, data_set: "Dataset", object_file: str = "", *, compute_hash: bool = False
+    archive: Archive, data_set: "Dataset", object_file: str = "", *, compute_hash: bool = False
 ) -> Outcome:
     """Index an object that is in memory; ``object_file`` is the file that its row names.
 
@@ -210,12 +212,14 @@ def index_data_set(
         ObjectError: it cannot be indexed; the message says why.
         sqlite3.Error: the database cannot be written.
     """
-    header = ingest.layout.reader().read_bytes(_wanted_elements(ingest, data_set), EXPLICIT_VR_LITTLE_ENDIAN)
-    status = ingest.storage.status(object_file) if object_file else None
+    header = archive.layout.reader().read_bytes(
+        _wanted_elements(archive, data_set), EXPLICIT_VR_LITTLE_ENDIAN
+    )
+    status = archive.storage.status(object_file) if object_file else None
     size, mtime_ns = (status.size, status.mtime_ns) if status else (-1, -1)
     content = hash_object(data_set) if compute_hash else None
-    with ingest.database.transaction() as connection:
-        (outcome,) = ingest.add([Found(object_file, size, mtime_ns, header, hash=content)])
+    with archive.database.transaction() as connection:
+        (outcome,) = archive.writer().add([Found(object_file, size, mtime_ns, header, hash=content)])
         if status is None:  # there is no such file, so none was seen
             connection.execute("DELETE FROM files WHERE path = ?", (object_file,))
     if outcome.state is State.REJECTED:
@@ -223,33 +227,33 @@ def index_data_set(
     return outcome
 
 
-def reindex(ingest: Ingest, object_files: Collection[str], change: str = "") -> list[Outcome]:
+def reindex(archive: Archive, object_files: Collection[str], change: str = "") -> list[Outcome]:
     """Read files of the archive again after they were changed; ``change`` says how, for the record.
 
     A file with changed identifiers contradicts those of its series that are yet to come; what was refused for
     that is taken again as long as this leads on.
     """
-    reader, root = ingest.layout.reader(), os.fspath(ingest.storage.root)
+    reader, root, writer = archive.layout.reader(), os.fspath(archive.storage.root), archive.writer()
     if change:
-        with ingest.database.transaction():
+        with archive.database.transaction():
             for name in object_files:
-                audit(ingest.database, "change-file", name, change)
+                audit(archive.database, "change-file", name, change)
     found = [read_one(reader, root, name) for name in object_files]
     outcomes: dict[str, Outcome] = {}
     refused: list[Found] = found
     while True:
-        outcomes |= {outcome.path: outcome for outcome in ingest.add(refused)}
+        outcomes |= {outcome.path: outcome for outcome in writer.add(refused)}
         again = [item for item in refused if outcomes[item.path].state is State.REJECTED]
         if not again or len(again) == len(refused):
             return list(outcomes.values())
         refused = again
 
 
-def object_file_of(ingest: Ingest, path: str | os.PathLike[str]) -> str | None:
+def object_file_of(archive: Archive, path: str | os.PathLike[str]) -> str | None:
     """Return a file's name relative to the data directory, with ``/``; None for a file outside."""
     for resolve in (os.path.abspath, os.path.realpath):
         try:
-            return Path(resolve(path)).relative_to(resolve(ingest.storage.root)).as_posix()
+            return Path(resolve(path)).relative_to(resolve(archive.storage.root)).as_posix()
         except ValueError:
             continue
     return None
@@ -262,21 +266,21 @@ def force_patient_id(path: Path, patient_id: str) -> None:
     replace_object(path, data_set)
 
 
-def _with_former_id(ingest: Ingest, header: Header, before: Header) -> Header:
+def _with_former_id(archive: Archive, header: Header, before: Header) -> Header:
     """Put the PatientID that was replaced into the columns that are there for it."""
-    former = before.values[ingest.layout.patient_key]
+    former = before.values[archive.layout.patient_key]
     values = [
         former if field.path == FORMER_PATIENT_ID else value
-        for field, value in zip(ingest.layout.fields, header.values, strict=True)
+        for field, value in zip(archive.layout.fields, header.values, strict=True)
     ]
     return header._replace(values=tuple(values))
 
 
-def _wanted_elements(ingest: Ingest, data_set: "Dataset") -> bytes:
+def _wanted_elements(archive: Archive, data_set: "Dataset") -> bytes:
     """Encode those elements of an object that rows are made of."""
     from pydicom import Dataset
 
-    tags = {field.path[0] for field in ingest.layout.fields} | set(ingest.layout.sequences)
+    tags = {field.path[0] for field in archive.layout.fields} | set(archive.layout.sequences)
     wanted = Dataset()
     for tag in sorted(tags | {SPECIFIC_CHARACTER_SET, PIXEL_REPRESENTATION}):
         with suppress(ObjectError), content_errors("its value cannot be read"):

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.files.storage import DEFAULT_DEVICE
 from pyconquest_rt.archive.headers import spans_of
-from pyconquest_rt.archive.ingest import Ingest
 from pyconquest_rt.archive.rebuild import rebuild
 from pyconquest_rt.archive.rebuild_report import Report
 from pyconquest_rt.archive.removal import audit, remove_empty_parents, remove_images
@@ -39,16 +39,16 @@ HARMLESS = frozenset({Problem.SAME_INSTANCE})
 """Findings that are on record but are no fault of the index."""
 
 
-def verify(ingest: Ingest) -> Iterator[Finding]:
+def verify(archive: Archive) -> Iterator[Finding]:
     """Yield every difference between the rows, what was seen of the files, and the files themselves."""
-    yield from _files(ingest)
-    yield from _rows(ingest)
-    yield from _doubles(ingest)
-    yield from _parents(ingest)
-    yield from _childless(ingest)
+    yield from _files(archive)
+    yield from _rows(archive)
+    yield from _doubles(archive)
+    yield from _parents(archive)
+    yield from _childless(archive)
 
 
-def fix(ingest: Ingest) -> Report:
+def fix(archive: Archive) -> Report:
     """Heal what can be healed: rows without a file go, and files are read again whose rows are not right.
 
     A moved folder heals because its files are known instances under new names. Rows of a device that is not known
@@ -57,21 +57,21 @@ def fix(ingest: Ingest) -> Report:
     Raises:
         DatabaseError: there are no files at all but many rows (an unmounted disk?); nothing is removed then.
     """
-    database = ingest.database
-    for finding in list(_doubles(ingest)):
-        _remove_doubles(ingest, finding.subject)
-    stale = [(path,) for path in (*_paths_without_row(ingest), *_orphans(ingest))]
+    database = archive.database
+    for finding in list(_doubles(archive)):
+        _remove_doubles(archive, finding.subject)
+    stale = [(path,) for path in (*_paths_without_row(archive), *_orphans(archive))]
     with database.transaction() as connection:
         connection.executemany("DELETE FROM files WHERE path = ?", stale)
-    report = rebuild(ingest, only="changed")
-    if not (report.read or report.unchanged) and next(_without_file(ingest), None):
+    report = rebuild(archive, only="changed")
+    if not (report.read or report.unchanged) and next(_without_file(archive), None):
         raise DatabaseError(
-            f"{ingest.storage.root} holds no files, but images are indexed. Is its disk mounted? Nothing was removed."
+            f"{archive.storage.root} holds no files, but images are indexed. Is its disk mounted? Nothing was removed."
         )
-    storage = ingest.storage
+    storage = archive.storage
     lost = [
         sop
-        for sop, name, device in _without_file(ingest)
+        for sop, name, device in _without_file(archive)
         if storage.holds(device) and (not name or storage.is_gone(name, device))
     ]
     with database.transaction():
@@ -84,10 +84,12 @@ def fix(ingest: Ingest) -> Report:
     return report
 
 
-def _files(ingest: Ingest) -> Iterator[Finding]:
+def _files(archive: Archive) -> Iterator[Finding]:
     """Files that were never seen, have changed, are further copies, or whose row is missing."""
-    database = ingest.database
-    for file, known in itertools.chain.from_iterable(span.differences(database) for span in spans_of(ingest)):
+    database = archive.database
+    for file, known in itertools.chain.from_iterable(
+        span.differences(database) for span in spans_of(archive)
+    ):
         if file is None:
             continue  # the row that names it is found by _rows
         if known is None:
@@ -98,36 +100,36 @@ def _files(ingest: Ingest) -> Iterator[Finding]:
             yield Finding(Problem.CHANGED, file.path)
         elif known.state == "duplicate":
             yield Finding(Problem.SAME_INSTANCE, file.path)
-    yield from (Finding(Problem.NO_ROW, path) for path in _paths_without_row(ingest))
+    yield from (Finding(Problem.NO_ROW, path) for path in _paths_without_row(archive))
 
 
-def _paths_without_row(ingest: Ingest) -> list[str]:
+def _paths_without_row(archive: Archive) -> list[str]:
     """Files that are on record as indexed, though no image row is there."""
-    rows = ingest.database.connection.execute(
+    rows = archive.database.connection.execute(
         "SELECT path FROM files WHERE state = 'indexed' AND NOT EXISTS "
         "(SELECT 1 FROM DICOMImages i WHERE i.SOPInstanc = files.sop)"
     )
     return [row[0] for row in rows]
 
 
-def _rows(ingest: Ingest) -> Iterator[Finding]:
+def _rows(archive: Archive) -> Iterator[Finding]:
     """Image rows whose file is not there, and devices on which none can be."""
     absent = set()
-    for sop, object_file, device in _without_file(ingest):
-        if ingest.storage.holds(device):
-            is_gone = not object_file or ingest.storage.is_gone(object_file, device)
+    for sop, object_file, device in _without_file(archive):
+        if archive.storage.holds(device):
+            is_gone = not object_file or archive.storage.is_gone(object_file, device)
             yield Finding(Problem.NO_FILE if is_gone else Problem.UNREADABLE, object_file or sop)
         else:
-            name, folder = device or DEFAULT_DEVICE, ingest.storage.folder_of(device)
+            name, folder = device or DEFAULT_DEVICE, archive.storage.folder_of(device)
             absent.add(f"{name} ({folder or 'not in the settings'})")
     yield from (Finding(Problem.NO_DEVICE, device) for device in sorted(absent))
 
 
-def _without_file(ingest: Ingest) -> Iterator[tuple[str, str | None, str | None]]:
+def _without_file(archive: Archive) -> Iterator[tuple[str, str | None, str | None]]:
     """Yield SOPInstanceUID, ObjectFile and DeviceName of the images whose file is not there."""
-    rows = ingest.database.connection.execute("SELECT SOPInstanc, ObjectFile, DeviceName FROM DICOMImages")
+    rows = archive.database.connection.execute("SELECT SOPInstanc, ObjectFile, DeviceName FROM DICOMImages")
     for sop, object_file, device in rows:
-        if not object_file or ingest.storage.status(object_file, device) is None:
+        if not object_file or archive.storage.status(object_file, device) is None:
             yield sop, object_file, device
 
 
@@ -139,22 +141,22 @@ _KEYS = {
 }
 
 
-def _doubles(ingest: Ingest) -> Iterator[Finding]:
+def _doubles(archive: Archive) -> Iterator[Finding]:
     """Keys that have several rows, as databases without primary keys may hold them."""
     for table, key in _KEYS.items():
-        if ingest.database.has_key(table):
+        if archive.database.has_key(table):
             continue
-        rows = ingest.database.connection.execute(
+        rows = archive.database.connection.execute(
             f"SELECT {key} FROM {table} GROUP BY {key} HAVING count(*) > 1"
         )
         yield from (Finding(Problem.DOUBLED_ROW, f"{table} {row[0]}") for row in rows.fetchall())
 
 
-def _remove_doubles(ingest: Ingest, subject: str) -> None:
+def _remove_doubles(archive: Archive, subject: str) -> None:
     """Leave the row that was written last."""
     table, value = subject.split(" ", 1)
     key = _KEYS[table]
-    with ingest.database.transaction() as connection:
+    with archive.database.transaction() as connection:
         connection.execute(
             f"DELETE FROM {table} WHERE {key} = ? AND rowid < (SELECT max(rowid) FROM {table} WHERE {key} = ?)",
             (value, value),
@@ -181,25 +183,25 @@ _EMPTY = (
 )
 
 
-def _parents(ingest: Ingest) -> Iterator[Finding]:
+def _parents(archive: Archive) -> Iterator[Finding]:
     """Parents that are named but not there; the subject is the parent's key."""
-    return _keys_found(ingest, _ORPHANS, Problem.NO_PARENT)
+    return _keys_found(archive, _ORPHANS, Problem.NO_PARENT)
 
 
-def _childless(ingest: Ingest) -> Iterator[Finding]:
+def _childless(archive: Archive) -> Iterator[Finding]:
     """Series, studies and patients that nothing belongs to, as other programs may leave them."""
-    return _keys_found(ingest, _EMPTY, Problem.NO_CHILD)
+    return _keys_found(archive, _EMPTY, Problem.NO_CHILD)
 
 
-def _keys_found(ingest: Ingest, statements: Iterable[str], problem: Problem) -> Iterator[Finding]:
+def _keys_found(archive: Archive, statements: Iterable[str], problem: Problem) -> Iterator[Finding]:
     for sql in statements:
-        rows = ingest.database.connection.execute(sql).fetchall()
+        rows = archive.database.connection.execute(sql).fetchall()
         yield from (Finding(problem, row[0] or "") for row in rows)
 
 
-def _orphans(ingest: Ingest) -> list[str]:
+def _orphans(archive: Archive) -> list[str]:
     """Files of images that lack a parent at any level."""
-    rows = ingest.database.connection.execute(
+    rows = archive.database.connection.execute(
         "SELECT i.ObjectFile FROM DICOMImages i LEFT JOIN DICOMSeries s ON s.SeriesInst = i.SeriesInst "
         "LEFT JOIN DICOMStudies t ON t.StudyInsta = s.StudyInsta "
         "LEFT JOIN DICOMPatients p ON p.PatientID = t.PatientID "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyconquest_rt.cli.terminal import archive_options, json_option, open_ingest, print_json, print_rows
+from pyconquest_rt.cli.terminal import archive_options, json_option, open_archive, print_json, print_rows
 from pyconquest_rt.settings.sections import Settings
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def _connection(settings: Settings) -> "sqlite3.Connection":
     from pyconquest_rt.derive.dose import extractors
     from pyconquest_rt.derive.engine import prepare
 
-    database = open_ingest(settings).database
+    database = open_archive(settings).database
     prepare(database, extractors(settings.dose))
     return database.connection
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from pyconquest_rt.cli.terminal import Progress, archive_options, cell, json_option, open_ingest, print_json
+from pyconquest_rt.cli.terminal import Progress, archive_options, cell, json_option, open_archive, print_json
 from pyconquest_rt.exports.deidentify.options import KEEP
 from pyconquest_rt.settings.sections import Settings
 
@@ -73,12 +73,12 @@ def export(
     options = objects.Pseudonymisation(dates, keep, burned_in, key_file, map_file) if pseudonymise else None
     if options is None and (keep or burned_in or key_file or map_file):
         raise click.UsageError("--keep, --burned-in, --key and --map go with --pseudonymise")
-    ingest = open_ingest(settings)
-    images = objects.select(ingest, patients=patients, studies=studies, series=series, where=where)
+    archive = open_archive(settings)
+    images = objects.select(archive, patients=patients, studies=studies, series=series, where=where)
     if not images:
         raise click.ClickException("no object was found; name a PATIENT, --study, --series or --where")
     progress = Progress("objects")
-    exported = objects.export(ingest, images, destination, pseudonymise=options, progress=progress)
+    exported = objects.export(archive, images, destination, pseudonymise=options, progress=progress)
     progress.close()
     if as_json:
         print_json(vars(exported))

@@ -2,7 +2,7 @@
 
 import click
 
-from pyconquest_rt.cli.terminal import archive_options, json_option, open_ingest, print_json, print_rows
+from pyconquest_rt.cli.terminal import archive_options, json_option, open_archive, print_json, print_rows
 from pyconquest_rt.settings.sections import Settings
 
 
@@ -37,7 +37,7 @@ def add(settings: Settings, name: str, peer: str, condition: str | None, calling
     known = None if "@" in peer else known_peers(settings).find(peer)
     address = (known.aet, known.host, known.port) if known else parse_peer(peer)
     rule = Rule(name, *address, calling or settings.listener.ae_title, condition)
-    add_rule(open_ingest(settings, create=True).database, rule)
+    add_rule(open_archive(settings, create=True).database, rule)
 
 
 @forward.command()
@@ -47,7 +47,7 @@ def remove(settings: Settings, name: str) -> None:
     """Remove a rule with its queue."""
     from pyconquest_rt.archive.outbox import remove_rule
 
-    remove_rule(open_ingest(settings).database, name)
+    remove_rule(open_archive(settings).database, name)
 
 
 @forward.command("list")
@@ -57,7 +57,7 @@ def list_rules(settings: Settings, as_json: bool) -> None:
     """Show the rules."""
     from pyconquest_rt.archive.outbox import rules
 
-    print_rows([rule._asdict() for rule in rules(open_ingest(settings).database)], as_json)
+    print_rows([rule._asdict() for rule in rules(open_archive(settings).database)], as_json)
 
 
 @forward.command()
@@ -67,7 +67,7 @@ def status(settings: Settings, as_json: bool) -> None:
     """Show how far each rule's queue is."""
     from pyconquest_rt.service.forwarder import status as run
 
-    print_rows(run(open_ingest(settings)), as_json)
+    print_rows(run(open_archive(settings)), as_json)
 
 
 @forward.command()
@@ -79,10 +79,10 @@ def run(settings: Settings, retry: bool, as_json: bool) -> None:
     from pyconquest_rt.net.services.peers import known_peers
     from pyconquest_rt.service.forwarder import retry_failed, send_due
 
-    ingest = open_ingest(settings)
+    archive = open_archive(settings)
     if retry:
-        retry_failed(ingest)
-    done = send_due(ingest, peers=known_peers(settings))
+        retry_failed(archive)
+    done = send_due(archive, peers=known_peers(settings))
     if as_json:
         print_json({"sent": done.sent, "failed": done.failed, "dropped": done.dropped})
     else:

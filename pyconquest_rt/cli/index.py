@@ -11,7 +11,7 @@ from pyconquest_rt.cli.terminal import (
     archive_options,
     cell,
     json_option,
-    open_ingest,
+    open_archive,
     print_json,
     print_rows,
     waiting,
@@ -41,10 +41,10 @@ def rebuild(settings: Settings, patient: str | None, only: Any, jobs: int | None
             "makes it"
         )
     progress = Progress("files")
-    ingest = open_ingest(settings, create=True)
-    folders = [""] if patient is None else folders_of(ingest.database, patient)
+    archive = open_archive(settings, create=True)
+    folders = [""] if patient is None else folders_of(archive.database, patient)
     total = (
-        sum(indexer.count_due(ingest, only=only, under=under) for under in folders)
+        sum(indexer.count_due(archive, only=only, under=under) for under in folders)
         if progress.enabled
         else None
     )
@@ -54,7 +54,7 @@ def rebuild(settings: Settings, patient: str | None, only: Any, jobs: int | None
         progress(report.read + done, total)
 
     for under in folders:
-        report += indexer.rebuild(ingest, only=only, under=under, jobs=jobs, progress=show)
+        report += indexer.rebuild(archive, only=only, under=under, jobs=jobs, progress=show)
     progress.close()
     if patient is not None and not (report.read or report.unchanged or report.removed or report.unreachable):
         raise click.ClickException(f"there are no files and no rows of patient {patient}")
@@ -74,13 +74,13 @@ def verify(settings: Settings, fix: bool, as_json: bool) -> None:
     """Compare rows and files; the status is 1 where they differ."""
     from pyconquest_rt.archive import verify as verification
 
-    ingest = open_ingest(settings)
+    archive = open_archive(settings)
     if fix:
         with waiting("reading files again"):
-            report = verification.fix(ingest)
+            report = verification.fix(archive)
         click.echo(str(report), err=as_json)
     with waiting("comparing rows and files"):
-        findings = list(verification.verify(ingest))
+        findings = list(verification.verify(archive))
     if findings or as_json:
         print_rows([finding._asdict() for finding in findings], as_json)
     else:
@@ -99,7 +99,7 @@ def query(settings: Settings, statement: str, as_json: bool) -> None:
 
     try:
         with waiting("asking"):
-            rows = open_ingest(settings).database.query(statement)
+            rows = open_archive(settings).database.query(statement)
         print_rows(rows, as_json)
     except sqlite3.Error as error:
         raise click.ClickException(f"{error} in: {statement}") from error
@@ -132,7 +132,7 @@ def dump(
         raise click.UsageError("give tables or --query; --output goes with one table or a query")
     if len(delimiter) != 1:
         raise click.UsageError(f"--delimiter must be one character, not {delimiter!r}")
-    database = open_ingest(settings).database
+    database = open_archive(settings).database
     wanted = {f"{table}.csv": f"SELECT * FROM {quote(table)}" for table in tables}  # noqa: S608
     for name, sql in (wanted or {"query_dump.csv": statement or ""}).items():
         path = output or name
@@ -152,7 +152,7 @@ def summary(settings: Settings, orderby: str, as_json: bool) -> None:
     """Count each patient's series by modality."""
     from pyconquest_rt.archive.summary import as_table, series_summary
 
-    rows = series_summary(open_ingest(settings).database, orderby)
+    rows = series_summary(open_archive(settings).database, orderby)
     if as_json:
         print_json(rows)
     else:

@@ -16,7 +16,7 @@ from pyconquest_rt.cli.terminal import (
     cell,
     json_option,
     listener_options,
-    open_ingest,
+    open_archive,
     print_json,
     print_rows,
     settings_here,
@@ -114,7 +114,7 @@ def listen(
     try:
         with Node(settings, write_to_database=not files_only) as node:
             _say_where(node, settings)
-            for rule in forward_status(open_ingest(settings)):
+            for rule in forward_status(open_archive(settings)):
                 click.echo(f"forwarding {rule['name']} to {rule['peer']}, {rule['queued']} waiting")
             _until_interrupted(node)
     finally:
@@ -155,7 +155,7 @@ def demo(settings: Settings, patients: int, once: bool, **given: Any) -> None:
         _say_where(node, settings)
         shown = demonstrate(settings.archive, node.port, settings.listener.ae_title, patients)
         click.echo(f"{shown.sent} objects sent over the network, {shown.failed} failed")
-        click.echo(as_table(series_summary(open_ingest(settings).database, "PatientID")))
+        click.echo(as_table(series_summary(open_archive(settings).database, "PatientID")))
         if shown.dvhs:
             click.echo(f"\nDVHs of {shown.dvhs[0]['PatientID']}:")
             print_rows([{k: v for k, v in row.items() if k != "PatientID"} for row in shown.dvhs], False)

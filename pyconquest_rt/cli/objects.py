@@ -12,7 +12,7 @@ from pyconquest_rt.cli.terminal import (
     cell,
     has_database,
     json_option,
-    open_ingest,
+    open_archive,
     print_json,
     print_rows,
     waiting,
@@ -21,7 +21,7 @@ from pyconquest_rt.errors import PyconquestError
 from pyconquest_rt.settings.sections import Settings
 
 if TYPE_CHECKING:
-    from pyconquest_rt.archive.ingest import Ingest
+    from pyconquest_rt.archive.archive import Archive
 
 Paths = tuple[Path, ...]
 
@@ -53,7 +53,7 @@ def store(
     from pyconquest_rt.archive.store import Options, Storer
 
     options = Options(remove_after_store=move, sopinstance_as_filename=sop_names, force_patientid=patient_id)
-    storer = Storer(open_ingest(settings, create=True), options)
+    storer = Storer(open_archive(settings, create=True), options)
     progress = Progress("files")
     rows: list[dict[str, object]] = []
     for path in paths:
@@ -86,11 +86,11 @@ def copy(
 
     if not series and statement is None:
         raise click.UsageError("name the series by --series or --query")
-    ingest = open_ingest(settings)
+    archive = open_archive(settings)
     rows: list[dict[str, object]] = []
     progress = Progress("files")
-    for uid in _wanted(ingest, series, statement):
-        copied = copy_series(ingest, uid, str(destination), subdirectories=subfolders)
+    for uid in _wanted(archive, series, statement):
+        copied = copy_series(archive, uid, str(destination), subdirectories=subfolders)
         rows += [{"path": name, "error": None} for name in copied.names]
         rows += [{"path": uid, "error": "an image has no file"}] * copied.missing
         progress(len(rows))
@@ -120,10 +120,10 @@ def delete(
     from pyconquest_rt.archive.delete import delete_series
     from pyconquest_rt.archive.selection import series_in
 
-    ingest = open_ingest(settings)
-    uids = _wanted(ingest, series, statement)
+    archive = open_archive(settings)
+    uids = _wanted(archive, series, statement)
     if patient is not None:
-        rows = ingest.database.query(
+        rows = archive.database.query(
             "SELECT s.SeriesInst FROM DICOMSeries s JOIN DICOMStudies t ON t.StudyInsta = s.StudyInsta "
             "WHERE t.PatientID = ?",
             (patient,),
@@ -138,7 +138,7 @@ def delete(
     progress = Progress("series")
     for number, uid in enumerate(uids):
         progress(number, len(uids))
-        deleted = delete_series(ingest, uid, files=files)
+        deleted = delete_series(archive, uid, files=files)
         images += deleted.images
         count += deleted.files
         failures += deleted.failures
@@ -150,18 +150,18 @@ def delete(
         sys.exit(1)
 
 
-def _wanted(ingest: "Ingest", series: tuple[str, ...], statement: str | None) -> list[str]:
+def _wanted(archive: "Archive", series: tuple[str, ...], statement: str | None) -> list[str]:
     """The series that a user names, all of which must be there, and those of a query."""
     import sqlite3
 
     from pyconquest_rt.archive.selection import select_images, series_in
 
-    if unknown := [uid for uid in series if not select_images(ingest.database, "series", uid)]:
+    if unknown := [uid for uid in series if not select_images(archive.database, "series", uid)]:
         raise click.ClickException(f"the index has no series {', '.join(unknown)}")
     if statement is None:
         return list(series)
     try:
-        return [*series, *series_in(ingest.database.query(statement))]
+        return [*series, *series_in(archive.database.query(statement))]
     except (sqlite3.Error, PyconquestError) as error:
         raise click.ClickException(f"{error} in: {statement} (it must give a column SeriesInst)") from error
 
@@ -179,7 +179,7 @@ def tags(settings: Settings, file: Path, tags: tuple[str, ...], create: bool, as
     from pyconquest_rt.dicom.objects import read_object
 
     assignments = {name: value for name, is_one, value in (tag.partition("=") for tag in tags) if is_one}
-    ingest = open_ingest(settings) if assignments and has_database(settings) else None
+    archive = open_archive(settings) if assignments and has_database(settings) else None
     try:
         if assignments:
             change_tags(file, {tag_of(name): value for name, value in assignments.items()}, create=create)
@@ -187,9 +187,9 @@ def tags(settings: Settings, file: Path, tags: tuple[str, ...], create: bool, as
         wanted = [tag_of(tag.split("=", 1)[0]) for tag in tags] or sorted(data_set.keys())
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    if ingest is not None and (name := object_file_of(ingest, file)):
+    if archive is not None and (name := object_file_of(archive, file)):
         change = ", ".join(f"{tag} = {value}" for tag, value in assignments.items())
-        for outcome in reindex(ingest, [name], change):
+        for outcome in reindex(archive, [name], change):
             if outcome.state == "rejected":
                 raise click.ClickException(f"{file} was changed, but is no longer indexed: {outcome.reason}")
     rows = [
@@ -215,7 +215,7 @@ def merge_patient(settings: Settings, old: str, new: str, files: bool) -> None:
     from pyconquest_rt.archive.corrections import merge_patient as merge
 
     with waiting("moving studies"):
-        merged = merge(open_ingest(settings), old, new, files=files)
+        merged = merge(open_archive(settings), old, new, files=files)
     click.echo(f"{merged.rows} images moved, {merged.files} files changed")
     _fail_for(merged.failures)
 
@@ -234,7 +234,7 @@ def correct(settings: Settings, level: str, uid: str, values: tuple[str, ...], f
         raise click.UsageError("give values as KEYWORD=VALUE")
     given = dict(value.split("=", 1) for value in values)
     with waiting("correcting"):
-        corrected = put_right(open_ingest(settings), level, uid, given, files=files)  # type: ignore[arg-type]
+        corrected = put_right(open_archive(settings), level, uid, given, files=files)  # type: ignore[arg-type]
     click.echo(f"{corrected.rows} rows corrected, {corrected.files} files changed")
     _fail_for(corrected.failures)
 

@@ -12,7 +12,7 @@ from pyconquest_rt.cli.terminal import (
     archive_options,
     cell,
     json_option,
-    open_ingest,
+    open_archive,
     print_json,
     print_rows,
 )
@@ -34,7 +34,7 @@ def derive(settings: Settings, patient: str | None, only: tuple[str, ...], jobs:
         from pyconquest_rt.service.node import derive_in_processes
 
         derive_in_processes(settings.archive, jobs)
-    summary = run(open_ingest(settings), patient=patient, only=only or None, progress=progress)
+    summary = run(open_archive(settings), patient=patient, only=only or None, progress=progress)
     progress.close()
     if as_json:
         print_json({"counts": summary.counts, "reasons": summary.reasons})
@@ -105,7 +105,7 @@ def dvh(
     """Show the DVHs of a patient, a study, an object, or of a cohort that the options choose."""
     from pyconquest_rt.exports import dvh as reports
 
-    database = open_ingest(settings).database
+    database = open_archive(settings).database
     query = reports.DvhQuery(**conditions)
     wanted = (
         ", ".join(_said(name, value) for name, value in conditions.items() if value is not None) or "any kind"
@@ -168,7 +168,7 @@ def site(settings: Settings, key: str, name: str | None) -> None:
     """Say what the treatment site of plans is; without SITE it is again what the plans say."""
     from pyconquest_rt.exports.dvh import set_site
 
-    count = set_site(open_ingest(settings).database, key, name)
+    count = set_site(open_archive(settings).database, key, name)
     if not count:
         raise click.ClickException(f"there are no plans of {cell(key)}")
     click.echo(f"{count} plan(s)")
@@ -199,7 +199,7 @@ def _load(map_file: str) -> Any:
 
 def _counts(settings: Settings) -> dict[str, int]:
     """How many ROIs have each raw name."""
-    database = open_ingest(settings).database
+    database = open_archive(settings).database
     if not database.has("rt_roi"):
         return {}
     rows = database.query(
@@ -213,7 +213,7 @@ def _counts(settings: Settings) -> dict[str, int]:
 @archive_options
 def list_names(settings: Settings, as_json: bool) -> None:
     """List all ROI names with what they are mapped to."""
-    database = open_ingest(settings).database
+    database = open_archive(settings).database
     rows = (
         database.query(
             "SELECT r.raw_name, count(*) AS n, m.tg263_name, m.institutional_name, m.method, m.score "
@@ -252,7 +252,7 @@ def remap(settings: Settings, map_file: str) -> None:
     from pyconquest_rt.rt.names.roi_mapping import remap as write
 
     names = _counts(settings)
-    database = open_ingest(settings).database
+    database = open_archive(settings).database
     with database.transaction() as connection:
         write(connection, mapping_rows(_load(map_file), names))
     click.echo(f"{len(names)} names mapped, of {sum(names.values())} ROIs")

@@ -13,7 +13,7 @@ from pyconquest_rt.cli.terminal import (
     has_database,
     json_option,
     listener_options,
-    open_ingest,
+    open_archive,
     print_json,
     print_result,
     print_rows,
@@ -107,7 +107,7 @@ def list_(settings: Settings, as_json: bool) -> None:
     """List the jobs: when each runs, and how its last run went."""
     from pyconquest_rt.service.jobs import JOBS, last_runs, times
 
-    runs = last_runs(open_ingest(settings).database) if has_database(settings) else {}
+    runs = last_runs(open_archive(settings).database) if has_database(settings) else {}
     when = times(settings)
     if minutes := settings.schedule.sweep_minutes:
         when["sweep"] = f"every {minutes:g} min"
@@ -178,13 +178,13 @@ def restore(settings: Settings, file: Path) -> None:
     click.echo(f"{settings.archive.database} restored from {file}")
     if former:
         click.echo(f"the former one is {former}")
-    ingest = open_ingest(settings)
+    archive = open_archive(settings)
     progress = Progress("files")
-    report = indexer.rebuild(ingest, only="changed", progress=lambda done, _: progress(done))
+    report = indexer.rebuild(archive, only="changed", progress=lambda done, _: progress(done))
     progress.close()
     click.echo(str(report))
     with waiting("comparing rows and files"):
-        findings = [finding for finding in verify.verify(ingest) if finding.problem not in verify.HARMLESS]
+        findings = [finding for finding in verify.verify(archive) if finding.problem not in verify.HARMLESS]
     for finding in findings:
         click.echo(f"  {finding.problem}: {cell(finding.subject)}")
     if findings:

@@ -19,7 +19,7 @@ from pyconquest_rt.settings.sections import ArchiveSettings, ListenerSettings, S
 if TYPE_CHECKING:
     import rich.progress
 
-    from pyconquest_rt.archive.ingest import Ingest
+    from pyconquest_rt.archive.archive import Archive
 
 _SHOWN_AFTER_S = 2.0
 _MOST_LINES = 20
@@ -90,22 +90,22 @@ def with_listener(settings: Settings, *, aet: str | None, **given: Any) -> Setti
     return replace(settings, listener=replace(settings.listener, **known))
 
 
-def open_ingest(settings: Settings, *, create: bool = False) -> "Ingest":
+def open_archive(settings: Settings, *, create: bool = False) -> "Archive":
     """Open the index that the settings name; it is closed when the verb ends.
 
     Raises:
         click.ClickException: there is none yet, and ``create`` is not set.
     """
-    from pyconquest_rt.archive.ingest import Ingest
+    from pyconquest_rt.archive.archive import Archive
 
     if not create and not has_database(settings):
         raise click.ClickException(
             f"there is no database {settings.archive.database} here; 'pyconquest-rt rebuild' makes it from the "
             "files, and --database names another"
         )
-    ingest = Ingest.open(settings.archive)
-    click.get_current_context().call_on_close(ingest.close)
-    return ingest
+    archive = Archive.open(settings.archive)
+    click.get_current_context().call_on_close(archive.close)
+    return archive
 
 
 def has_database(settings: Settings) -> bool:

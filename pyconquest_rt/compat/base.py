@@ -8,8 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.files.storage import Storage
-from pyconquest_rt.archive.ingest import Ingest
 from pyconquest_rt.compat.roi_filter import DEFAULT_EXCLUDE, DEFAULT_INCLUDE
 from pyconquest_rt.database import schema
 from pyconquest_rt.database.connection import Database
@@ -141,8 +141,8 @@ class Base:
         return self._database
 
     @property
-    def _ingest(self) -> Ingest:
-        return Ingest(self._open_database, Storage(self.data_directory, self._devices))
+    def _archive(self) -> Archive:
+        return Archive(self._open_database, Storage(self.data_directory, self._devices))
 
     def _log_count(self, count: int, what: str) -> None:
         if count:

@@ -39,7 +39,7 @@ class Content(Outgoing):
             the hash; an empty text for another modality, None for a series that is not in the index.
         """
         try:
-            hashes = hashing.hash_structure_sets(self._ingest, seriesuid)
+            hashes = hashing.hash_structure_sets(self._archive, seriesuid)
         except RAISED as error:
             self._log.error("no hash was calculated: %s", reason(error))
             return None
@@ -171,10 +171,10 @@ class Content(Outgoing):
         """Index those of some files again that lie in the archive, and put on record how they were changed."""
         if self._database is None:
             return
-        ingest = self._ingest
-        inside = [name for path in filenames if (name := store.object_file_of(ingest, path))]
-        outcomes = store.reindex(ingest, inside, change)
+        archive = self._archive
+        inside = [name for path in filenames if (name := store.object_file_of(archive, path))]
+        outcomes = store.reindex(archive, inside, change)
         refused = [outcome.reason for outcome in outcomes if outcome.state is State.REJECTED]
         if self._compute_hash:
-            hashing.fill_hashes(ingest)
+            hashing.fill_hashes(archive)
         self._log_count(len(refused), "changed files no longer agree with the index; see the table rejected")

@@ -26,7 +26,7 @@ class Derived(Base):
         Returns:
             how many objects were done, wait or failed, with the reasons.
         """
-        return derive.derive(self._ingest, patient=patient, on_derived=on_derived)
+        return derive.derive(self._archive, patient=patient, on_derived=on_derived)
 
     def dvh(self, key: str, metrics: tuple[str, ...] = reports.METRICS) -> list[dict[str, Any]]:
         """Return the DVHs of a patient, a study, a dose or a structure set, one dictionary for each.

@@ -28,7 +28,7 @@ class Incoming(Base):
         Raises:
             ObjectError: it cannot be indexed; the message says why.
         """
-        store.index_data_set(self._ingest, ds, filename, compute_hash=self._compute_hash)
+        store.index_data_set(self._archive, ds, filename, compute_hash=self._compute_hash)
 
     def rebuild_database_from_dicom(
         self, mrn: str | None = None, compute_only_missing: bool = True, check_existing: bool = True
@@ -46,18 +46,18 @@ class Incoming(Base):
         Raises:
             DatabaseError: the data directory is empty but the index is not; is its disk mounted?
         """
-        ingest = self._ingest
+        archive = self._archive
         folders = [""] if mrn is None else folders_of(self._open_database, str(mrn))
         count = 0
         for folder in folders:
-            report = indexer.rebuild(ingest, only="missing" if compute_only_missing else "all", under=folder)
+            report = indexer.rebuild(archive, only="missing" if compute_only_missing else "all", under=folder)
             self._log.info("%s", report)
             for path, why in report.rejected:
                 self._log.error("a file was not indexed (its path is in the table rejected): %s", why)
                 self._log.debug("not indexed: %s", path)
             count += report.read
         if self._compute_hash:
-            self._log_count(hashing.fill_hashes(ingest), "files could not be read to hash them")
+            self._log_count(hashing.fill_hashes(archive), "files could not be read to hash them")
         self.database_postprocessing()
         return count
 
@@ -126,7 +126,7 @@ class Incoming(Base):
     # -- within -------------------------------------------------------------------------------------------
 
     def _storer(self, remove: bool, by_uid: bool, patient_id: str | None) -> store.Storer:
-        return store.Storer(self._ingest, store.Options(remove, by_uid, patient_id, self._compute_hash))
+        return store.Storer(self._archive, store.Options(remove, by_uid, patient_id, self._compute_hash))
 
     def _note(self, stored: store.Stored) -> bool:
         """Log what became of a file that was to be stored; returns whether it was."""

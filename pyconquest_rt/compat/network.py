@@ -131,7 +131,7 @@ class Network(Base):
             series += series_in(self.execute_db_query(query) or [])
         for uid in series:
             images += select_images(database, "series", uid)
-        storage = self._ingest.storage
+        storage = self._archive.storage
         paths = [str(storage.path_of(image.object_file, image.device)) for image in images]
         return self.send_dicom_file(
             addres, port, paths, ae_title, sending_ae_title, parallel=parallel, tls=tls

@@ -75,7 +75,7 @@ class Outgoing(Base):
         made: list[str] = []
         for uid in self._wanted_series(seriesuid, query):
             copied = copy_series(
-                self._ingest, uid, destination or ".", create=CreateDir, subdirectories=UseSubDirectories
+                self._archive, uid, destination or ".", create=CreateDir, subdirectories=UseSubDirectories
             )
             self._log_count(copied.missing, "files of a series are not on disk and were not copied")
             self._log.info("copied %d files of a series", len(copied.names))
@@ -122,13 +122,13 @@ class Outgoing(Base):
         """
         options = Pseudonymisation(dates, keep, burned_in, _path(key_file), _path(map_file))
         images = select(
-            self._ingest,
+            self._archive,
             patients=_several(patientid),
             studies=_several(studyuid),
             series=_several(seriesuid),
             where=where,
         )
-        exported = export(self._ingest, images, destination, pseudonymise=options if pseudonymise else None)
+        exported = export(self._archive, images, destination, pseudonymise=options if pseudonymise else None)
         self._log.info("%s", exported)
         self._log_count(len(exported.refused), "objects were not exported")
         return exported
@@ -146,7 +146,7 @@ class Outgoing(Base):
         uids = studyuid if seriesuid is None else seriesuid
         if uids is None:
             return None
-        database, storage = self._open_database, self._ingest.storage
+        database, storage = self._open_database, self._archive.storage
         return [
             str(storage.path_of(image.object_file, image.device))
             for uid in ([uids] if isinstance(uids, str) else uids)
@@ -163,7 +163,7 @@ class Outgoing(Base):
 
     def _delete_one(self, series: str, files: bool, rows: bool) -> None:
         try:
-            deleted = delete.delete_series(self._ingest, series, files=files, rows=rows)
+            deleted = delete.delete_series(self._archive, series, files=files, rows=rows)
         except (sqlite3.Error, PyconquestError) as error:
             self._log.error("a series was not deleted: %s", error)
             return
@@ -176,7 +176,7 @@ class Outgoing(Base):
         if delete_files:
             self._log.error("files cannot be deleted by mrn; name the series, or a query for them")
             return -1
-        count = delete.delete_patient_rows(self._ingest, patient_id)
+        count = delete.delete_patient_rows(self._archive, patient_id)
         self._log.info("deleted the rows of a patient with %d images", count)
         return 1
 

@@ -53,6 +53,7 @@ class RowLayout:
         self.patient, self.study, self.series, self.image = slices
         self.modality = len(fields)
         fields.append(Field(MODALITY, 16))
+        self.definition = definition
         self.fields = tuple(fields)
         self.sequences = SEQUENCES
         self._positions: dict[tuple[int, ...], list[int]] = {

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pyconquest_rt.archive import due as derived
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.due import assign_patient
 from pyconquest_rt.archive.files.storage import Storage
-from pyconquest_rt.archive.ingest import Ingest
 from pyconquest_rt.database.connection import Database, quote
 from pyconquest_rt.derive.extractor import Extractor, Rows, Source, Waiting
 from pyconquest_rt.settings.file import load
@@ -245,7 +245,7 @@ def _claim(database: Database, wanted: Sequence[Extractor], patient: str | None)
 
 
 def derive(
-    ingest: Ingest,
+    archive: Archive,
     *,
     patient: str | None = None,
     only: Collection[str] | None = None,
@@ -255,18 +255,18 @@ def derive(
     """Derive everything that is due, in this process.
 
     Args:
-        ingest: the index.
+        archive: the archive.
         patient: only objects of this PatientID.
         only: names of extractors; None: all.
         progress: called with how many are done and how many were due at the start.
         on_derived: called with each result that is committed.
     """
     wanted = [extractor for extractor in extractors() if only is None or extractor.name in only]
-    prepare(ingest.database, extractors())  # all: some share their tables
-    sweep(ingest.database)
-    total = enqueue(ingest.database, wanted)
+    prepare(archive.database, extractors())  # all: some share their tables
+    sweep(archive.database)
+    total = enqueue(archive.database, wanted)
     return work_off(
-        ingest,
+        archive,
         wanted,
         patient=patient,
         progress=lambda done: progress and progress(done, total),
@@ -275,7 +275,7 @@ def derive(
 
 
 def work_off(
-    ingest: Ingest,
+    archive: Archive,
     wanted: Sequence[Extractor],
     *,
     patient: str | None = None,
@@ -288,8 +288,8 @@ def work_off(
     ``progress`` is called with how many are done; ``go_on`` is asked before each object.
     """
     summary = Summary()
-    for number, claim in enumerate(claims(ingest.database, wanted, patient, go_on), 1):
-        state, reason = derive_one(ingest, claim)
+    for number, claim in enumerate(claims(archive.database, wanted, patient, go_on), 1):
+        state, reason = derive_one(archive, claim)
         summary.counts[state] += 1
         if reason:
             summary.reasons.append((claim.extractor.name, claim.sop, reason))
@@ -299,20 +299,20 @@ def work_off(
     return summary
 
 
-def derive_one(ingest: Ingest, claim: Claim) -> tuple[str, str | None]:
+def derive_one(archive: Archive, claim: Claim) -> tuple[str, str | None]:
     """Derive one claimed object; returns its state (done, waiting, failed or due again) and the reason."""
-    database, start = ingest.database, time.monotonic()
+    database, start = archive.database, time.monotonic()
     inputs: dict[str, str] = {}
 
     def file_of(sop: str) -> Path:
-        path, inputs[sop] = _file(database, ingest.storage, sop)
+        path, inputs[sop] = _file(database, archive.storage, sop)
         return path
 
     rows: Rows | None = None
     state, reason, awaited = "done", None, None
     try:
         source = Source(claim.sop, file_of(claim.sop), database.query, file_of)
-        if _is_as_before(ingest, claim, source):
+        if _is_as_before(archive, claim, source):
             return _keep(database, claim)
         rows = claim.extractor.extract(source)
     except Waiting as waiting:
@@ -320,7 +320,7 @@ def derive_one(ingest: Ingest, claim: Claim) -> tuple[str, str | None]:
     except Exception as error:
         state, reason = "failed", f"{type(error).__name__}: {error}"
     with database.transaction():
-        if not _holds(ingest, claim, inputs):
+        if not _holds(archive, claim, inputs):
             return "due", None
         _write(database, claim, rows or {}, inputs)
         _record(database, claim, state, reason, time.monotonic() - start, awaited)
@@ -328,24 +328,24 @@ def derive_one(ingest: Ingest, claim: Claim) -> tuple[str, str | None]:
     return state, reason
 
 
-def _is_as_before(ingest: Ingest, claim: Claim, source: Source) -> bool:
+def _is_as_before(archive: Archive, claim: Claim, source: Source) -> bool:
     """Whether there is a result of this version that rests on just what a new one would rest on."""
     if claim.extractor.inputs is None:
         return False
-    row = ingest.database.connection.execute(
+    row = archive.database.connection.execute(
         "SELECT version, result FROM derivations WHERE sop = ? AND extractor = ?",
         (claim.sop, claim.extractor.name),
     ).fetchone()
     if row is None or row[0] != claim.extractor.version or row[1] not in {"done", "failed"}:
         return False
     before = dict(
-        ingest.database.connection.execute(
+        archive.database.connection.execute(
             "SELECT input_sop, fingerprint FROM derivation_inputs WHERE sop = ? AND extractor = ?",
             (claim.sop, claim.extractor.name),
         )
     )
     now = {claim.sop, *claim.extractor.inputs(source)}
-    return before == {sop: _file(ingest.database, ingest.storage, sop)[1] for sop in now}
+    return before == {sop: _file(archive.database, archive.storage, sop)[1] for sop in now}
 
 
 def _keep(database: Database, claim: Claim) -> tuple[str, str | None]:
@@ -359,14 +359,14 @@ def _keep(database: Database, claim: Claim) -> tuple[str, str | None]:
     return "unchanged", None
 
 
-def _holds(ingest: Ingest, claim: Claim, inputs: dict[str, str]) -> bool:
+def _holds(archive: Archive, claim: Claim, inputs: dict[str, str]) -> bool:
     """Whether the claim is still ours and everything that was read is still as it was; else it is due again."""
-    database = ingest.database
+    database = archive.database
     mine = database.connection.execute(
         "SELECT 1 FROM derivations WHERE sop = ? AND extractor = ? AND state = 'running' AND worker = ?",
         (claim.sop, claim.extractor.name, _worker()),
     ).fetchone()
-    if mine and all(_file(database, ingest.storage, sop)[1] == before for sop, before in inputs.items()):
+    if mine and all(_file(database, archive.storage, sop)[1] == before for sop, before in inputs.items()):
         return True
     if mine:
         _record(database, claim, "due", None, 0.0)

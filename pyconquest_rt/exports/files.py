@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pyconquest_rt.archive.access import note_access
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.names import folder_name
 from pyconquest_rt.archive.selection import select_images
 from pyconquest_rt.database.rows import SOP_UID
@@ -22,7 +22,7 @@ class Copied(NamedTuple):
 
 
 def copy_series(
-    ingest: Ingest, series: str, destination: str, *, create: bool = True, subdirectories: bool = False
+    archive: Archive, series: str, destination: str, *, create: bool = True, subdirectories: bool = False
 ) -> Copied:
     """Copy the files of a series into a folder, under their own names.
 
@@ -40,11 +40,11 @@ def copy_series(
         raise StorageError(f"there is no folder {destination}; make it, or set CreateDir")
     names, missing, copied = [], 0, []
     reader = HeaderReader([Field(SOP_UID)])
-    for image in select_images(ingest.database, "series", series):
-        if ingest.storage.status(image.object_file, image.device) is None:
+    for image in select_images(archive.database, "series", series):
+        if archive.storage.status(image.object_file, image.device) is None:
             missing += 1
             continue
-        source = ingest.storage.path_of(image.object_file, image.device)
+        source = archive.storage.path_of(image.object_file, image.device)
         folder = f"{destination}/{folder_name(image.patient_id or '')}" if subdirectories else destination
         target = f"{folder}/{_free_name(reader, Path(folder), source.name, image.sop)}"
         try:
@@ -56,7 +56,7 @@ def copy_series(
             raise StorageError(f"cannot copy to {target}: {error.strerror}") from error
         names.append(target)
         copied.append(image.sop)
-    note_access(ingest.database, copied)
+    note_access(archive.database, copied)
     return Copied(names, missing)
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyconquest_rt.archive.access import note_access
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.files.storage import Storage, make_folders, standard_name
-from pyconquest_rt.archive.ingest import Ingest
 from pyconquest_rt.archive.removal import audit
 from pyconquest_rt.archive.selection import Image, Level, select_images
 from pyconquest_rt.dicom.objects import content_errors, read_object
@@ -62,7 +62,7 @@ class Exported:
 
 
 def select(
-    ingest: Ingest,
+    archive: Archive,
     *,
     patients: Iterable[str] = (),
     studies: Iterable[str] = (),
@@ -82,16 +82,18 @@ def select(
     named += [("series", key) for key in series]
     if where:
         try:
-            rows = ingest.database.connection.execute(f"SELECT SeriesInst FROM v_series WHERE {where}")  # noqa: S608
+            rows = archive.database.connection.execute(f"SELECT SeriesInst FROM v_series WHERE {where}")  # noqa: S608
             named += [("series", row[0]) for row in rows.fetchall()]
         except (sqlite3.Error, sqlite3.Warning) as error:
             raise DatabaseError(f"{error} in the condition: {where}") from error
-    found = {image.sop: image for level, key in named for image in select_images(ingest.database, level, key)}
+    found = {
+        image.sop: image for level, key in named for image in select_images(archive.database, level, key)
+    }
     return list(found.values())
 
 
 def export(
-    ingest: Ingest,
+    archive: Archive,
     images: Sequence[Image],
     destination: str | os.PathLike[str],
     *,
@@ -108,7 +110,7 @@ def export(
         SettingsError: an option or the key cannot be used.
     """
     folder = Path(destination)
-    if folder.resolve().is_relative_to(ingest.storage.root.resolve()):
+    if folder.resolve().is_relative_to(archive.storage.root.resolve()):
         raise StorageError(
             f"{folder} lies in the data directory, where it would be indexed; choose another folder"
         )
@@ -116,7 +118,7 @@ def export(
         make_folders(folder)
     except OSError as error:
         raise StorageError(f"cannot make {folder}: {error.strerror}") from error
-    run = _Copies(ingest, folder) if pseudonymise is None else _Pseudonymised(ingest, folder, pseudonymise)
+    run = _Copies(archive, folder) if pseudonymise is None else _Pseudonymised(archive, folder, pseudonymise)
     exported = Exported()
     done: list[str] = []
     try:
@@ -146,8 +148,8 @@ class _Copies:
 
     how = "as they are"
 
-    def __init__(self, ingest: Ingest, folder: Path) -> None:
-        self._ingest, self._folder = ingest, folder
+    def __init__(self, archive: Archive, folder: Path) -> None:
+        self._archive, self._folder = archive, folder
         self._names: set[str] = set()
 
     def write(self, image: Image) -> str:
@@ -161,16 +163,16 @@ class _Copies:
 
     def note(self, sops: Sequence[str]) -> None:
         """Put on record what was exported since the last call."""
-        note_access(self._ingest.database, sops)
+        note_access(self._archive.database, sops)
 
     def finish(self, exported: Exported) -> None:
         """Put the export as a whole on record."""
-        with self._ingest.database.transaction():
-            audit(self._ingest.database, "export", str(self._folder), f"{exported}, {self.how}")
+        with self._archive.database.transaction():
+            audit(self._archive.database, "export", str(self._folder), f"{exported}, {self.how}")
 
     def _source(self, image: Image) -> Path:
         try:
-            source = self._ingest.storage.path_of(image.object_file, image.device)
+            source = self._archive.storage.path_of(image.object_file, image.device)
         except StorageError as error:
             raise _MissingError(str(error)) from error
         if not source.is_file():
@@ -183,13 +185,13 @@ class _Pseudonymised(_Copies):
 
     how = "under pseudonyms"
 
-    def __init__(self, ingest: Ingest, folder: Path, options: Pseudonymisation) -> None:
-        super().__init__(ingest, folder)
+    def __init__(self, archive: Archive, folder: Path, options: Pseudonymisation) -> None:
+        super().__init__(archive, folder)
         for secret in filter(None, (options.map_file, options.key_file)):
             if secret.resolve().is_relative_to(folder.resolve()):
                 raise StorageError(f"{secret} would go with the export; choose another place for it")
         self._options = options
-        self._profile = _profile(ingest, options)
+        self._profile = _profile(archive, options)
         self._map: list[Pseudonym] = []
 
     def write(self, image: Image) -> str:
@@ -210,7 +212,7 @@ class _Pseudonymised(_Copies):
     def note(self, sops: Sequence[str]) -> None:
         super().note(sops)
         given = self._profile.pseudonyms.take()
-        pseudonym_map.remember(self._ingest.database, given)
+        pseudonym_map.remember(self._archive.database, given)
         if self._options.map_file:
             self._map += given
 
@@ -220,14 +222,14 @@ class _Pseudonymised(_Copies):
             pseudonym_map.write_map(self._options.map_file, sorted(set(self._map)))
 
 
-def _profile(ingest: Ingest, options: Pseudonymisation) -> "Profile":
+def _profile(archive: Archive, options: Pseudonymisation) -> "Profile":
     from pyconquest_rt.exports.deidentify.profile import Profile
     from pyconquest_rt.exports.deidentify.pseudonyms import Pseudonyms
 
     if options.dates not in ("shift", "remove"):
         raise SettingsError(f"dates can be shifted or removed, not {options.dates!r}; choose shift or remove")
     if options.key_file is None:
-        key = pseudonym_map.key_of(ingest.database)
+        key = pseudonym_map.key_of(archive.database)
     else:
         key = pseudonym_map.read_key(options.key_file)
     return Profile(Pseudonyms(key), dates=options.dates, keep=options.keep)  # type: ignore[arg-type]  # judged above

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.demo import make_patients
 from pyconquest_rt.scu import send_files
 from pyconquest_rt.settings.sections import ArchiveSettings
@@ -22,7 +22,7 @@ class Demonstration(NamedTuple):
     dvhs: list[dict[str, Any]]
 
 
-def demonstrate(archive: ArchiveSettings, port: int, aet: str, patients: int = 1) -> Demonstration:
+def demonstrate(settings: ArchiveSettings, port: int, aet: str, patients: int = 1) -> Demonstration:
     """Make patients, send them to a listener on this machine, and wait until their DVHs are there.
 
     Raises:
@@ -32,17 +32,17 @@ def demonstrate(archive: ArchiveSettings, port: int, aet: str, patients: int = 1
         make_patients(folder, count=patients)
         files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
         result = send_files(files, "127.0.0.1", port, aet)
-    ingest = Ingest.open(archive)
+    archive = Archive.open(settings)
     try:
         dvhs: list[dict[str, Any]] = []
         deadline = time.monotonic() + _WAIT_S
         while not dvhs and time.monotonic() < deadline:
             time.sleep(0.1)
-            if ingest.database.has("dvh"):
-                dvhs = ingest.database.query(_DVHS)
+            if archive.database.has("dvh"):
+                dvhs = archive.database.query(_DVHS)
         return Demonstration(result.sent, len(result.failed), "DEMO001", dvhs)
     finally:
-        ingest.close()
+        archive.close()
 
 
 _DVHS = """

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.locks import Lock, beside
 from pyconquest_rt.archive.names import folder_name
 from pyconquest_rt.archive.outbox import Rule, rules
@@ -58,7 +58,7 @@ class _Queued(NamedTuple):
 
 
 def send_due(
-    ingest: Ingest,
+    archive: Archive,
     clock: Clock = time.time,
     *,
     peers: Peers | None = None,
@@ -76,8 +76,8 @@ def send_due(
         sqlite3.Error: the database cannot be written.
     """
     summary = Summary()
-    for rule in rules(ingest.database):
-        delivery = _Delivery(ingest, rule, clock, summary, peers or Peers(), stopped)
+    for rule in rules(archive.database):
+        delivery = _Delivery(archive, rule, clock, summary, peers or Peers(), stopped)
         if delivery.claim():
             try:
                 while not stopped() and delivery.send_batch():
@@ -87,9 +87,9 @@ def send_due(
     return summary
 
 
-def retry_failed(ingest: Ingest) -> int:
+def retry_failed(archive: Archive) -> int:
     """Queue what has failed for good once more, and try every peer at once; returns how many objects."""
-    with ingest.database.transaction() as connection:
+    with archive.database.transaction() as connection:
         connection.execute("UPDATE forward_rules SET attempts = 0, next_try = 0")
         connection.execute("UPDATE forward_queue SET next_try = 0 WHERE state = 'queued'")
         return connection.execute(
@@ -97,9 +97,9 @@ def retry_failed(ingest: Ingest) -> int:
         ).rowcount
 
 
-def status(ingest: Ingest) -> list[dict[str, Any]]:
+def status(archive: Archive) -> list[dict[str, Any]]:
     """Return per rule how many objects are queued, sent, failed and dropped, the next try and the last error."""
-    return ingest.database.query(
+    return archive.database.query(
         """
         SELECT r.name, r.aet || '@' || r.host || ':' || r.port AS peer,
             count(CASE q.state WHEN 'queued' THEN 1 END) AS queued,
@@ -120,24 +120,24 @@ class _Delivery:
 
     def __init__(
         self,
-        ingest: Ingest,
+        archive: Archive,
         rule: Rule,
         clock: Clock,
         summary: Summary,
         peers: Peers,
         stopped: Callable[[], bool],
     ) -> None:
-        self._ingest, self._rule, self._clock, self._summary = ingest, rule, clock, summary
+        self._archive, self._rule, self._clock, self._summary = archive, rule, clock, summary
         self._peers, self._stopped = peers, stopped
         self._lock = Lock(
-            beside(ingest.database.path, f"forward.{folder_name(rule.name)}.lock"),
+            beside(archive.database.path, f"forward.{folder_name(rule.name)}.lock"),
             f"{rule.name} is being sent",
         )
         self._unreachable: str | None = None
 
     def claim(self) -> bool:
         """Take the rule, unless its pause lasts or another process has it."""
-        due = self._ingest.database.connection.execute(
+        due = self._archive.database.connection.execute(
             "SELECT 1 FROM forward_rules WHERE name = ? AND next_try <= ?", (self._rule.name, self._clock())
         ).fetchone()
         if not due:
@@ -161,7 +161,7 @@ class _Delivery:
                 self._drop(queued)
                 continue
             try:
-                files[self._ingest.storage.path_of(queued.object_file, queued.device)] = queued
+                files[self._archive.storage.path_of(queued.object_file, queued.device)] = queued
             except StorageError as error:
                 self._fail(queued, str(error))
         self._unreachable = None
@@ -195,7 +195,7 @@ class _Delivery:
         return association
 
     def _due(self) -> list[_Queued]:
-        rows = self._ingest.database.connection.execute(
+        rows = self._archive.database.connection.execute(
             "SELECT q.id, q.sop, q.size, q.mtime_ns, q.attempts, i.ObjectFile, i.DeviceName "
             "FROM forward_queue q LEFT JOIN DICOMImages i ON i.SOPInstanc = q.sop "
             "WHERE q.rule = ? AND q.state = 'queued' AND q.next_try <= ? ORDER BY q.next_try, q.id LIMIT ?",
@@ -233,7 +233,7 @@ class _Delivery:
 
     def _pause(self, error: str) -> None:
         """The peer cannot be reached: nothing goes to it for a while."""
-        with self._ingest.database.transaction() as connection:
+        with self._archive.database.transaction() as connection:
             row = connection.execute(
                 "SELECT attempts FROM forward_rules WHERE name = ?", (self._rule.name,)
             ).fetchone()
@@ -244,7 +244,7 @@ class _Delivery:
             )
 
     def _write(self, sql: str, parameters: tuple[Any, ...]) -> None:
-        with self._ingest.database.transaction() as connection:
+        with self._archive.database.transaction() as connection:
             connection.execute(sql, parameters)
 
 
@@ -257,13 +257,13 @@ class Forwarder:
     """Sends what waits in the outgoing queue of one archive, in a thread: after each arrival, and again and again.
 
     Args:
-        archive: whose queue it is.
+        settings: the archive whose queue it is.
         peers: who is known, as :func:`send_due` takes it.
         every_s: seconds from one look at the queue to the next while nothing arrives; 0: nothing is ever sent.
     """
 
-    def __init__(self, archive: ArchiveSettings, peers: Peers, every_s: float) -> None:
-        self._archive, self._peers, self._every_s = archive, peers, every_s
+    def __init__(self, settings: ArchiveSettings, peers: Peers, every_s: float) -> None:
+        self._settings, self._peers, self._every_s = settings, peers, every_s
         self._arrived, self._stopping = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="forwarder", daemon=True)
 
@@ -294,11 +294,11 @@ class Forwarder:
             self._arrived.clear()
 
     def _send(self) -> None:
-        ingest = Ingest.open(self._archive)
+        archive = Archive.open(self._settings)
         try:
-            done = send_due(ingest, peers=self._peers, stopped=self._stopping.is_set)
+            done = send_due(archive, peers=self._peers, stopped=self._stopping.is_set)
         finally:
-            ingest.close()
+            archive.close()
         if done != Summary():
             _LOG.info(
                 "forwarded %d objects, %d not this time, %d gone meanwhile",

@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.errors import PyconquestError, SettingsError
 from pyconquest_rt.settings.sections import ArchiveSettings
 
@@ -107,9 +107,9 @@ class Caller(Generic[_Item]):
                 _LOG.exception("the hook %s failed", getattr(function, "__qualname__", function))
 
 
-def stored_caller(archive: ArchiveSettings, functions: Sequence[Hook]) -> Caller[Sequence[str]]:
+def stored_caller(settings: ArchiveSettings, functions: Sequence[Hook]) -> Caller[Sequence[str]]:
     """Return what calls functions with :class:`Stored`; it is told the names of files below the data directory."""
-    return Caller(functions, lambda names: _stored(archive, names))
+    return Caller(functions, lambda names: _stored(settings, names))
 
 
 _ROWS = (
@@ -119,14 +119,14 @@ _ROWS = (
 )
 
 
-def _stored(archive: ArchiveSettings, names: Sequence[str]) -> Iterator[Stored]:
-    ingest = Ingest.open(archive)
+def _stored(settings: ArchiveSettings, names: Sequence[str]) -> Iterator[Stored]:
+    archive = Archive.open(settings)
     try:
-        rows = list(ingest.database.select_in(_ROWS, names))
+        rows = list(archive.database.select_in(_ROWS, names))
     finally:
-        ingest.close()
+        archive.close()
     for name, *keys in rows:
-        yield Stored(ingest.storage.path_of(name).absolute(), *keys)
+        yield Stored(archive.storage.path_of(name).absolute(), *keys)
 
 
 def load(names: Iterable[str]) -> list[Hook]:

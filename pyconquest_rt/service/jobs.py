@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.locks import Lock, beside
 from pyconquest_rt.database.connection import Database, file_size
 from pyconquest_rt.errors import PyconquestError, SettingsError, reason
@@ -46,7 +46,7 @@ class Job:
 
     name: str
     summary: str
-    work: Callable[[Ingest, Settings], Result]
+    work: Callable[[Archive, Settings], Result]
     light: bool = False
 
 
@@ -63,55 +63,55 @@ class Run(NamedTuple):
     result: Any
 
 
-def _rebuild(ingest: Ingest, settings: Settings) -> Result:
+def _rebuild(archive: Archive, settings: Settings) -> Result:
     """Index what is missing; files that have grown or changed since they were seen are read again."""
     from pyconquest_rt.archive.rebuild import rebuild
 
-    return rebuild(ingest, only="changed").as_dict()
+    return rebuild(archive, only="changed").as_dict()
 
 
-def _verify(ingest: Ingest, settings: Settings) -> Result:
+def _verify(archive: Archive, settings: Settings) -> Result:
     from pyconquest_rt.archive.verify import HARMLESS, verify
 
-    findings = list(verify(ingest))
+    findings = list(verify(archive))
     harmful = [finding for finding in findings if finding.problem not in HARMLESS]
     return {"counts": Counter(finding.problem for finding in findings), "findings": harmful[:_NAMED]}
 
 
-def _upkeep(ingest: Ingest, settings: Settings) -> Result:
-    connection = ingest.database.connection
+def _upkeep(archive: Archive, settings: Settings) -> Result:
+    connection = archive.database.connection
     connection.execute("PRAGMA optimize")
     busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return {
         "checkpoint": "a reader kept part of it back" if busy else "complete",
-        "database_bytes": file_size(ingest.database.path),
-        "left_overs_removed": ingest.storage.clear_incoming(),
+        "database_bytes": file_size(archive.database.path),
+        "left_overs_removed": archive.storage.clear_incoming(),
     }
 
 
-def _backup(ingest: Ingest, settings: Settings) -> Result:
+def _backup(archive: Archive, settings: Settings) -> Result:
     copy = backup(settings.archive.database, settings.backup.folder, settings.backup.count)
     return {"file": str(copy), "bytes": copy.stat().st_size}
 
 
-def _retention(ingest: Ingest, settings: Settings) -> Result:
+def _retention(archive: Archive, settings: Settings) -> Result:
     from pyconquest_rt.service.retention import retain
 
-    return retain(ingest, settings.retention).as_dict()
+    return retain(archive, settings.retention).as_dict()
 
 
-def _forward(ingest: Ingest, settings: Settings) -> Result:
+def _forward(archive: Archive, settings: Settings) -> Result:
     from pyconquest_rt.net.services.peers import known_peers
     from pyconquest_rt.service.forwarder import send_due
 
-    return asdict(send_due(ingest, peers=known_peers(settings)))
+    return asdict(send_due(archive, peers=known_peers(settings)))
 
 
-def _sweep(ingest: Ingest, settings: Settings) -> Result:
+def _sweep(archive: Archive, settings: Settings) -> Result:
     from pyconquest_rt.derive.engine import sweep
 
-    sweep(ingest.database)
-    rows = ingest.database.query("SELECT state, count(*) AS n FROM derivations GROUP BY state")
+    sweep(archive.database)
+    rows = archive.database.query("SELECT state, count(*) AS n FROM derivations GROUP BY state")
     return {row["state"]: row["n"] for row in rows}
 
 
@@ -148,23 +148,23 @@ def run(settings: Settings, name: str) -> Run:
     if name not in JOBS:
         raise SettingsError(f"there is no job {name!r}; known are {', '.join(JOBS)}")
     with Lock(beside(settings.archive.database, f"{name}.lock"), f"the job {name} is running already"):
-        ingest = Ingest.open(settings.archive)
+        archive = Archive.open(settings.archive)
         try:
-            return _run(ingest, settings, JOBS[name])
+            return _run(archive, settings, JOBS[name])
         finally:
-            ingest.close()
+            archive.close()
 
 
-def _run(ingest: Ingest, settings: Settings, job: Job) -> Run:
+def _run(archive: Archive, settings: Settings, job: Job) -> Run:
     start, started = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
-    number = _begin(ingest.database, job.name, started)
+    number = _begin(archive.database, job.name, started)
     try:
-        result, state = job.work(ingest, settings), "done"
+        result, state = job.work(archive, settings), "done"
     except (PyconquestError, sqlite3.Error, OSError) as error:
         result, state = {"error": reason(error)}, "failed"
     seconds = time.monotonic() - start
     text = json.dumps(result, default=str)
-    with ingest.database.transaction() as connection:
+    with archive.database.transaction() as connection:
         connection.execute(
             "UPDATE job_runs SET seconds = ?, state = ?, result = ? WHERE id = ?",
             (seconds, state, text, number),

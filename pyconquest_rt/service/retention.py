@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.delete import delete_series
-from pyconquest_rt.archive.ingest import Ingest
 from pyconquest_rt.archive.removal import audit
 from pyconquest_rt.database.connection import Database
 from pyconquest_rt.settings.sections import RetentionSettings
@@ -41,19 +41,19 @@ class Retention(NamedTuple):
         return self._asdict() | {"patients": [patient._asdict() for patient in self.patients]}
 
 
-def retain(ingest: Ingest, settings: RetentionSettings) -> Retention:
+def retain(archive: Archive, settings: RetentionSettings) -> Retention:
     """Compare an archive with the room that it may take; remove the oldest patients if the settings say so.
 
     Each patient that goes is a row in ``audit``. What cannot be removed is reported and keeps its rows.
     """
-    patients = by_last_access(ingest.database)
+    patients = by_last_access(archive.database)
     size = sum(patient.size for patient in patients)
-    free = _free(ingest.storage.root)
+    free = _free(archive.storage.root)
     excess = _excess(size, free, settings)
     chosen = _oldest(patients, excess)
     failures: list[str] = []
     for patient in chosen if settings.remove else ():
-        failures += _remove(ingest, patient)
+        failures += _remove(archive, patient)
     removed = len(chosen) if settings.remove else 0
     return Retention(size, free, excess, chosen, removed, failures)
 
@@ -86,18 +86,18 @@ def _oldest(patients: list[Patient], excess: int) -> list[Patient]:
     return chosen
 
 
-def _remove(ingest: Ingest, patient: Patient) -> list[str]:
-    rows = ingest.database.query(
+def _remove(archive: Archive, patient: Patient) -> list[str]:
+    rows = archive.database.query(
         "SELECT SeriesInst FROM DICOMSeries s JOIN DICOMStudies t ON t.StudyInsta = s.StudyInsta "
         "WHERE t.PatientID = ?",
         (patient.patient_id,),
     )
     failures: list[str] = []
     for row in rows:
-        failures += map(str, delete_series(ingest, row["SeriesInst"], files=True).failures)
-    with ingest.database.transaction():
+        failures += map(str, delete_series(archive, row["SeriesInst"], files=True).failures)
+    with archive.database.transaction():
         detail = f"{patient.size} bytes, last used {patient.last_access}, {len(failures)} files could not go"
-        audit(ingest.database, "retention", patient.patient_id, detail)
+        audit(archive.database, "retention", patient.patient_id, detail)
     return failures
 
 

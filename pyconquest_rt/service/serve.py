@@ -125,14 +125,14 @@ class Service:
 
     def screen(self) -> Iterator[str]:
         """Yield the lines that say what runs here."""
-        from pyconquest_rt.archive.ingest import Ingest
+        from pyconquest_rt.archive.archive import Archive
 
         settings = self.settings
-        ingest = Ingest.open(settings.archive)
+        archive = Archive.open(settings.archive)
         try:
-            held, forwards = counts(ingest.database), forward.status(ingest)
+            held, forwards = counts(archive.database), forward.status(archive)
         finally:
-            ingest.close()
+            archive.close()
         for address in self._node.addresses:
             yield f"DICOM      {address}"
         yield f"data       {Path(settings.archive.data).absolute()}"

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.locks import Lock, beside
 from pyconquest_rt.database.connection import Database, file_size
 from pyconquest_rt.errors import DatabaseError
@@ -23,15 +23,15 @@ LEVELS = {
 _SINGULARS = {"studies": "study", "series": "series"}
 
 
-def service_lock(archive: ArchiveSettings) -> Lock:
+def service_lock(settings: ArchiveSettings) -> Lock:
     """Return the lock that the service of an archive holds while it runs."""
     return Lock(
-        beside(archive.database, "serve.lock"),
-        f"another service runs on {archive.database}; stop it, or give this one a database of its own",
+        beside(settings.database, "serve.lock"),
+        f"another service runs on {settings.database}; stop it, or give this one a database of its own",
     )
 
 
-def status(archive: ArchiveSettings) -> dict[str, Any]:
+def status(settings: ArchiveSettings) -> dict[str, Any]:
     """Return the figures of an archive.
 
     ``service`` is what the running service published last; None where none runs.
@@ -39,20 +39,20 @@ def status(archive: ArchiveSettings) -> dict[str, Any]:
     Raises:
         DatabaseError: there is no such database, or it cannot be opened.
     """
-    if not Path(archive.database).is_file():
+    if not Path(settings.database).is_file():
         raise DatabaseError(
-            f"{archive.database}: there is no such database; `pyconquest-rt rebuild` makes it"
+            f"{settings.database}: there is no such database; `pyconquest-rt rebuild` makes it"
         )
-    ingest = Ingest.open(archive)
+    archive = Archive.open(settings)
     try:
-        return counts(ingest.database) | {
-            "jobs": {name: run._asdict() for name, run in last_runs(ingest.database).items()},
-            "disk": disk(archive.data),
-            "database_bytes": file_size(archive.database),
-            "service": published(archive),
+        return counts(archive.database) | {
+            "jobs": {name: run._asdict() for name, run in last_runs(archive.database).items()},
+            "disk": disk(settings.data),
+            "database_bytes": file_size(settings.database),
+            "service": published(settings),
         }
     finally:
-        ingest.close()
+        archive.close()
 
 
 def counts(database: Database) -> dict[str, Any]:
@@ -89,27 +89,27 @@ def disk(data: str) -> dict[str, int]:
 # -- what a service says of itself --------------------------------------------------------------------------
 
 
-def publish(archive: ArchiveSettings, figures: Mapping[str, Any]) -> None:
+def publish(settings: ArchiveSettings, figures: Mapping[str, Any]) -> None:
     """Write a running service's figures where others find them; a disk that is full does not matter."""
-    path = beside(archive.database, "serve.json")
+    path = beside(settings.database, "serve.json")
     staged = path.with_suffix(".tmp")
     with suppress(OSError):
         staged.write_text(json.dumps(figures), "utf-8")
         staged.replace(path)
 
 
-def withdraw(archive: ArchiveSettings) -> None:
+def withdraw(settings: ArchiveSettings) -> None:
     """Remove what :func:`publish` wrote."""
     with suppress(OSError):
-        beside(archive.database, "serve.json").unlink(missing_ok=True)
+        beside(settings.database, "serve.json").unlink(missing_ok=True)
 
 
-def published(archive: ArchiveSettings) -> dict[str, Any] | None:
+def published(settings: ArchiveSettings) -> dict[str, Any] | None:
     """Return the figures of the service that runs on an archive; None if none does."""
-    if service_lock(archive).is_free:
+    if service_lock(settings).is_free:
         return None
     try:
-        figures: dict[str, Any] = json.loads(beside(archive.database, "serve.json").read_text("utf-8"))
+        figures: dict[str, Any] = json.loads(beside(settings.database, "serve.json").read_text("utf-8"))
     except (OSError, ValueError):
         return {}
     return figures

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.store import Options, Stored, Storer
 from pyconquest_rt.errors import ObjectError, SettingsError, StorageError, reason
 from pyconquest_rt.settings.sections import ArchiveSettings, WatchSettings
@@ -53,22 +53,22 @@ class Watch:
 
     def __init__(
         self,
-        ingest: Ingest,
+        archive: Archive,
         settings: WatchSettings,
         on_stored: Callable[[list[str]], object] = lambda names: None,
     ) -> None:
-        self._ingest, self._settings, self._on_stored = ingest, settings, on_stored
+        self._archive, self._settings, self._on_stored = archive, settings, on_stored
         self._folder = Path(settings.folder).absolute()
         self._rejects = Path(settings.rejects).absolute()
-        data = ingest.storage.root.absolute()
+        data = archive.storage.root.absolute()
         for other, what in ((data, "the data directory"), (self._rejects, "the folder of rejects")):
             if self._folder == other or self._folder in other.parents or other in self._folder.parents:
                 raise SettingsError(
                     f"[watch] folder: {self._folder} and {what} {other} must lie side by side"
                 )
-        self._storer = Storer(ingest, Options())
+        self._storer = Storer(archive, Options())
         self._before: dict[str, Fingerprint] = {}
-        ingest.database.migrate("watch", SCHEMA)
+        archive.database.migrate("watch", SCHEMA)
 
     def look(self) -> Look:
         """Take what is complete; returns what that led to.
@@ -145,21 +145,21 @@ class Watch:
     # -- files that stay ------------------------------------------------------------------------------------
 
     def _is_known(self, path: str, fingerprint: Fingerprint) -> bool:
-        row = self._ingest.database.connection.execute(
+        row = self._archive.database.connection.execute(
             "SELECT size, mtime_ns FROM watched WHERE path = ?", (_key(path),)
         ).fetchone()
         return row is not None and tuple(row) == fingerprint
 
     def _remember(self, path: str, fingerprint: Fingerprint) -> None:
-        with self._ingest.database.transaction() as connection:
+        with self._archive.database.transaction() as connection:
             connection.execute("INSERT OR REPLACE INTO watched VALUES (?, ?, ?)", (_key(path), *fingerprint))
 
     def _forget(self, present: dict[str, Fingerprint]) -> None:
-        rows = self._ingest.database.connection.execute("SELECT path FROM watched").fetchall()
+        rows = self._archive.database.connection.execute("SELECT path FROM watched").fetchall()
         keys = {_key(path) for path in present}
         gone = [row for row in rows if row[0] not in keys]
         if gone:
-            with self._ingest.database.transaction() as connection:
+            with self._archive.database.transaction() as connection:
                 connection.executemany("DELETE FROM watched WHERE path = ?", gone)
 
 
@@ -168,19 +168,19 @@ class Watcher:
 
     def __init__(
         self,
-        archive: ArchiveSettings,
+        where: ArchiveSettings,
         settings: WatchSettings,
         on_stored: Callable[[list[str]], object] = lambda names: None,
     ) -> None:
-        self._ingest = Ingest.open(archive, durable=True)
+        self._archive = Archive.open(where, durable=True)
         try:
-            self._watch = Watch(self._ingest, settings, on_stored)
+            self._watch = Watch(self._archive, settings, on_stored)
             Path(settings.folder).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            self._ingest.close()
+            self._archive.close()
             raise StorageError(f"cannot make the watch folder {settings.folder}: {error.strerror}") from error
         except BaseException:
-            self._ingest.close()
+            self._archive.close()
             raise
         self._seconds = settings.seconds
         self._stopping = threading.Event()
@@ -196,7 +196,7 @@ class Watcher:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
-        self._ingest.close()
+        self._archive.close()
 
     def _run(self) -> None:
         while not self._stopping.is_set():

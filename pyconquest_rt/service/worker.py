@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.derive.engine import Derived, derive, enqueue, extractors, prepare, sweep, work_off
 from pyconquest_rt.dicom.quiet import silence_pydicom
 from pyconquest_rt.service.hooks import Caller, load
@@ -38,19 +38,19 @@ def main() -> None:
     silence_pydicom()
     with contextlib.suppress(OSError, AttributeError):
         os.nice(5)  # receiving comes first
-    ingest = Ingest.open(ArchiveSettings(arguments.data, arguments.database, arguments.sql))
+    archive = Archive.open(ArchiveSettings(arguments.data, arguments.database, arguments.sql))
     hooks: Caller[Derived] = Caller(load(settings_here().hooks.derived))
     try:
         if arguments.once:
-            derive(ingest, on_derived=hooks.tell)
+            derive(archive, on_derived=hooks.tell)
         else:
-            run(ingest, hooks.tell)
+            run(archive, hooks.tell)
     finally:
         hooks.close()
-        ingest.close()
+        archive.close()
 
 
-def run(ingest: Ingest, on_derived: Callable[[Derived], object] = lambda event: None) -> None:
+def run(archive: Archive, on_derived: Callable[[Derived], object] = lambda event: None) -> None:
     """Derive until the standard input ends."""
     wanted = extractors()
     calls = _Calls()
@@ -58,12 +58,12 @@ def run(ingest: Ingest, on_derived: Callable[[Derived], object] = lambda event: 
     while not calls.ended:
         is_due = time.monotonic() - swept >= SWEEP_S
         try:
-            prepare(ingest.database, wanted)
+            prepare(archive.database, wanted)
             if is_due:
-                sweep(ingest.database)
+                sweep(archive.database)
                 swept = time.monotonic()
-            if enqueue(ingest.database, wanted, all_rows=is_due):
-                summary = work_off(ingest, wanted, go_on=lambda: not calls.ended, on_derived=on_derived)
+            if enqueue(archive.database, wanted, all_rows=is_due):
+                summary = work_off(archive, wanted, go_on=lambda: not calls.ended, on_derived=on_derived)
                 _LOG.info("derived: %s", summary)
         except sqlite3.OperationalError as error:
             _LOG.warning("the index cannot be written now, trying again: %s", error)

@@ -11,7 +11,7 @@ from samples import make_object, save
 
 from pyconquest_rt import pyconquest
 from pyconquest_rt.archive.adopt import adopt, find_archive
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.verify import fix, verify
 from pyconquest_rt.database import schema
 from pyconquest_rt.database.schema import Definition, Table
@@ -110,7 +110,7 @@ def test_a_conquest_server(server: Path) -> None:
         ("NO_CHILD", "Müller"),  # the row with the name's raw bytes; that of the study's is another
         ("NO_FILE", "P\\gone.dcm"),
     ]
-    ingest = Ingest.open(load().archive)  # the settings that were written
+    ingest = Archive.open(load().archive)  # the settings that were written
     fix(ingest)
     assert list(verify(ingest)) == []
     rows = ingest.database.query("SELECT ObjectFile, DeviceName, ElementCount FROM DICOMImages ORDER BY 1")

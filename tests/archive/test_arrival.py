@@ -17,11 +17,12 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 from samples import make_object, wait_until
 
 from pyconquest_rt.archive import arrival as module
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.arrival import Reception
 from pyconquest_rt.archive.files import staging as staged
 from pyconquest_rt.archive.files.placement import Placement
 from pyconquest_rt.archive.files.storage import Storage
-from pyconquest_rt.archive.ingest import Batch, Ingest
+from pyconquest_rt.archive.ingest import Batch
 from pyconquest_rt.archive.verify import verify
 from pyconquest_rt.dicom import part10
 from pyconquest_rt.errors import ConflictError, DatabaseError, ObjectError, StorageError
@@ -96,7 +97,7 @@ def test_an_accepted_object_is_on_disk_and_indexed(reception: Reception, setting
     name = f"PAT%2F1/{image.SOPInstanceUID}.dcm"
     assert files(settings) == [name]
     assert query(settings, "SELECT ObjectFile, ImagePat FROM DICOMImages") == [(name, "PAT/1")]
-    ingest = Ingest.open(settings)
+    ingest = Archive.open(settings)
     assert list(verify(ingest)) == []
     assert rebuild(ingest).read == 0
     ingest.close()
@@ -132,7 +133,7 @@ def test_one_instance_from_many_associations_at_once(
         opened.close()
     assert len(files(settings)) == 10
     assert query(settings, "SELECT count(*) FROM DICOMImages") == [(10,)]
-    ingest = Ingest.open(settings)
+    ingest = Archive.open(settings)
     assert list(verify(ingest)) == []
     report = rebuild(ingest)
     ingest.close()
@@ -299,7 +300,7 @@ def test_who_waits_beside_one_that_is_refused_is_taken(
     found = {path.name: dcmread(path) for path in Path(settings.data).rglob("*.dcm")}
     assert {found[f"{image.SOPInstanceUID}.dcm"].StudyDescription for image in replacing} == {"new"}
     assert len(files(settings)) == 3
-    ingest = Ingest.open(settings)
+    ingest = Archive.open(settings)
     assert list(verify(ingest)) == []
     ingest.close()
 
@@ -405,7 +406,7 @@ def test_without_the_database_files_are_stored_and_a_rebuild_finds_them(settings
         send(reception, make_object(instance=number))
     reception.close()
     assert query(settings, "SELECT count(*) FROM DICOMImages") == [(0,)]
-    ingest = Ingest.open(settings)
+    ingest = Archive.open(settings)
     assert rebuild(ingest).indexed == 3
     ingest.close()
 

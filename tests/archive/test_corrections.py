@@ -9,8 +9,8 @@ import pytest
 from pydicom import dcmread
 from samples import make_object, save
 
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.corrections import correct, merge_patient
-from pyconquest_rt.archive.ingest import Ingest
 from pyconquest_rt.archive.verify import verify
 from pyconquest_rt.demo import make_patients
 from pyconquest_rt.derive.engine import derive
@@ -24,12 +24,12 @@ PATIENTS = "SELECT PatientID, PatientNam, PatientBir FROM DICOMPatients ORDER BY
 STUDIES = "SELECT DISTINCT PatientID, PatientNam, PatientBir FROM DICOMStudies ORDER BY 1 DESC"
 
 
-def rows(ingest: Ingest, sql: str) -> list[tuple[Any, ...]]:
+def rows(ingest: Archive, sql: str) -> list[tuple[Any, ...]]:
     return ingest.database.connection.execute(sql).fetchall()
 
 
 @pytest.fixture
-def two(ingest: Ingest, put: Put) -> Ingest:
+def two(ingest: Archive, put: Put) -> Archive:
     """One patient under two PatientIDs, with a study each."""
     put("OLD/1.dcm", patient="OLD", study=1, PatientBirthDate="19500101")
     put("OLD/2.dcm", patient="OLD", study=1, instance=2, PatientBirthDate="19500101")
@@ -42,7 +42,7 @@ def two(ingest: Ingest, put: Put) -> Ingest:
 
 
 @pytest.mark.parametrize("files", [False, True])
-def test_the_patient_that_stays_keeps_its_name_in_all_rows(two: Ingest, data: Path, files: bool) -> None:
+def test_the_patient_that_stays_keeps_its_name_in_all_rows(two: Archive, data: Path, files: bool) -> None:
     assert merge_patient(two, "OLD", "NEW", files=files) == (2, 2 * files, [])
     assert rows(two, PATIENTS) == [("NEW", "Name^NEW", "19600101")]
     assert rows(two, STUDIES) == [("NEW", "Name^NEW", "19600101")]
@@ -60,7 +60,7 @@ def test_the_patient_that_stays_keeps_its_name_in_all_rows(two: Ingest, data: Pa
     ]
 
 
-def test_further_copies_of_an_instance_are_changed_too(two: Ingest, data: Path) -> None:
+def test_further_copies_of_an_instance_are_changed_too(two: Archive, data: Path) -> None:
     (data / "COPY").mkdir()
     (data / "COPY" / "1.dcm").write_bytes((data / "OLD" / "1.dcm").read_bytes())
     assert rebuild(two).duplicates == 1
@@ -69,7 +69,7 @@ def test_further_copies_of_an_instance_are_changed_too(two: Ingest, data: Path) 
     assert rebuild(two, only="changed").read == 0
 
 
-def test_what_was_derived_goes_to_the_patient_that_stays(ingest: Ingest, data: Path) -> None:
+def test_what_was_derived_goes_to_the_patient_that_stays(ingest: Archive, data: Path) -> None:
     make_patients(data, count=2)
     rebuild(ingest)
     derive(ingest)
@@ -82,7 +82,7 @@ def test_what_was_derived_goes_to_the_patient_that_stays(ingest: Ingest, data: P
 
 
 @pytest.mark.parametrize(("old", "new"), [("OLD", "OLD"), ("OLD", "NOBODY"), ("NOBODY", "NEW")])
-def test_patients_that_cannot_be_merged(two: Ingest, old: str, new: str) -> None:
+def test_patients_that_cannot_be_merged(two: Archive, old: str, new: str) -> None:
     with pytest.raises(DatabaseError):
         merge_patient(two, old, new)
     assert rows(two, "SELECT count(*) FROM audit") == [(0,)]
@@ -116,13 +116,13 @@ def test_patients_that_cannot_be_merged(two: Ingest, old: str, new: str) -> None
     ],
 )
 def test_values_stand_in_the_rows_as_indexing_would_write_them(
-    two: Ingest, level: Any, uid: str, values: dict[str, str], query: str, expected: tuple[Any, ...]
+    two: Archive, level: Any, uid: str, values: dict[str, str], query: str, expected: tuple[Any, ...]
 ) -> None:
     assert correct(two, level, uid, values).rows >= 1
     assert expected in rows(two, query)
 
 
-def test_a_name_is_corrected_in_every_table_and_file(two: Ingest, data: Path) -> None:
+def test_a_name_is_corrected_in_every_table_and_file(two: Archive, data: Path) -> None:
     assert correct(two, "patient", "OLD", {"PatientName": "Right^Name"}, files=True) == (2, 2, [])
     assert rows(two, STUDIES)[0] == ("OLD", "Right^Name", "19500101")
     assert {str(dcmread(path).PatientName) for path in (data / "OLD").iterdir()} == {"Right^Name"}
@@ -145,7 +145,7 @@ def test_a_name_is_corrected_in_every_table_and_file(two: Ingest, data: Path) ->
     ],
 )
 def test_what_cannot_be_corrected_changes_nothing(
-    two: Ingest, level: Any, uid: str, values: dict[str, str], error: type[Exception]
+    two: Archive, level: Any, uid: str, values: dict[str, str], error: type[Exception]
 ) -> None:
     before = list(two.database.connection.iterdump())
     with pytest.raises(error):
@@ -153,7 +153,7 @@ def test_what_cannot_be_corrected_changes_nothing(
     assert list(two.database.connection.iterdump()) == before
 
 
-def test_binary_numbers_are_corrected_in_rows_and_files(ingest: Ingest, put: Put) -> None:
+def test_binary_numbers_are_corrected_in_rows_and_files(ingest: Archive, put: Put) -> None:
     path = put("P1/1.dcm", Rows=2)
     rebuild(ingest)
     assert correct(ingest, "image", f"{ROOT}.1.1.1", {"Rows": "4"}, files=True) == (2, 1, [])
@@ -161,7 +161,7 @@ def test_binary_numbers_are_corrected_in_rows_and_files(ingest: Ingest, put: Put
     assert rows(ingest, "SELECT Rows, QRows FROM DICOMImages") == [("4", "4")]
 
 
-def test_files_that_cannot_be_changed_are_told(two: Ingest, data: Path) -> None:
+def test_files_that_cannot_be_changed_are_told(two: Archive, data: Path) -> None:
     (data / "OLD" / "1.dcm").unlink()
     found = correct(two, "patient", "OLD", {"PatientName": "Zoë"}, files=True)
     assert found.files == 0
@@ -175,7 +175,7 @@ def test_files_on_other_devices_are_changed_and_their_rows_stay(tmp_path: Path, 
     put("P1/1.dcm")
     save(make_object(instance=2), tmp_path / "mag1" / "P1" / "2.dcm")
     settings = ArchiveSettings(str(data), str(tmp_path / "c.db"), "none.sql")
-    ingest = Ingest.open(replace(settings, devices={"MAG1": str(tmp_path / "mag1")}))
+    ingest = Archive.open(replace(settings, devices={"MAG1": str(tmp_path / "mag1")}))
     rebuild(ingest)
     execute = ingest.database.connection.execute
     execute("DELETE FROM files")

@@ -13,7 +13,7 @@ import pytest
 from samples import make_object, save
 
 from pyconquest_rt.archive import rebuild as indexer
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.verify import verify
 from pyconquest_rt.scu import send_files
 from pyconquest_rt.service.node import Node
@@ -30,7 +30,7 @@ def settings_of(folder: Path) -> ArchiveSettings:
 
 def rebuild_in_small_steps(settings: ArchiveSettings) -> None:
     indexer.CHUNK = 10
-    ingest = Ingest.open(settings)
+    ingest = Archive.open(settings)
     indexer.rebuild(ingest, only="changed")
     ingest.close()
 
@@ -58,7 +58,7 @@ def test_a_killed_rebuild_leaves_nothing_that_the_next_one_does_not_mend(tmp_pat
         os.kill(process.pid, signal.SIGKILL)
         process.join()
         killed += process.exitcode == -signal.SIGKILL
-        ingest = Ingest.open(settings)
+        ingest = Archive.open(settings)
         indexer.rebuild(ingest, only="changed")
         assert list(verify(ingest)) == []
         assert ingest.database.query("SELECT count(*) AS n FROM DICOMImages") == [{"n": len(files)}]
@@ -73,9 +73,9 @@ def test_a_killed_rebuild_leaves_nothing_that_the_next_one_does_not_mend(tmp_pat
     assert killed > ROUNDS / 3
 
 
-def until_enough(work: Callable[[Ingest], None], settings: ArchiveSettings) -> None:
+def until_enough(work: Callable[[Archive], None], settings: ArchiveSettings) -> None:
     """Do some work again and again, at least once, until there is a file ``enough`` beside the database."""
-    ingest = Ingest.open(settings)
+    ingest = Archive.open(settings)
     enough = Path(settings.database).with_name("enough")
     is_last = False
     while not is_last:
@@ -84,12 +84,12 @@ def until_enough(work: Callable[[Ingest], None], settings: ArchiveSettings) -> N
     ingest.close()
 
 
-def rebuild_all(ingest: Ingest) -> None:
+def rebuild_all(ingest: Archive) -> None:
     indexer.CHUNK = 10
     indexer.rebuild(ingest, only="all")
 
 
-def read(ingest: Ingest) -> None:
+def read(ingest: Archive) -> None:
     rows = ingest.database.query("SELECT SOPInstanc, SeriesInst FROM DICOMImages")
     series = {row["SeriesInst"] for row in ingest.database.query("SELECT SeriesInst FROM DICOMSeries")}
     assert len(rows) >= 400 and {row["SeriesInst"] for row in rows} <= series
@@ -103,7 +103,7 @@ def test_two_rebuilds_a_listener_and_a_reader_at_once(tmp_path: Path) -> None:
     outside = [
         save(make_object(f"P{n % 9}", n % 9, n % 18, n), tmp_path / f"out/{n}.dcm") for n in range(400, 700)
     ]
-    ingest = Ingest.open(settings)
+    ingest = Archive.open(settings)
     indexer.rebuild(ingest)
     processes = [start(until_enough, work, settings) for work in (rebuild_all, rebuild_all, read)]
     node = Node(Settings(settings, ListenerSettings(port=0), derive=DeriveSettings(workers=0)))

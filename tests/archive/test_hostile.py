@@ -14,20 +14,20 @@ import pytest
 from pydicom.errors import InvalidDicomError
 from samples import SHARED_DATA, make_object, needs_shared_data, save
 
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.verify import HARMLESS, verify
 from pyconquest_rt.indexer import rebuild
 
 Put = Callable[..., Path]
 
 
-def without_faults(ingest: Ingest) -> bool:
+def without_faults(ingest: Archive) -> bool:
     return all(finding.problem in HARMLESS for finding in verify(ingest))
 
 
 @needs_shared_data
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_the_broken_files(ingest: Ingest, data: Path) -> None:
+def test_the_broken_files(ingest: Archive, data: Path) -> None:
     shutil.copytree(SHARED_DATA / "broken", data, dirs_exist_ok=True)
     before = sorted(path for path in data.rglob("*"))
     report = rebuild(ingest)
@@ -49,7 +49,7 @@ def test_the_broken_files(ingest: Ingest, data: Path) -> None:
 @pytest.mark.parametrize(
     "patient", ["../../outside", "/etc/outside", "..", "A\\B", "'; DROP TABLE files;--", "x" * 300]
 )
-def test_identifiers_are_values_and_no_more(ingest: Ingest, put: Put, tmp_path: Path, patient: str) -> None:
+def test_identifiers_are_values_and_no_more(ingest: Archive, put: Put, tmp_path: Path, patient: str) -> None:
     put("in/1.dcm", PatientID=patient)
     assert rebuild(ingest).indexed == 1
     (row,) = ingest.database.query("SELECT PatientID FROM DICOMPatients")
@@ -90,14 +90,14 @@ REST = (
 )
 
 
-def test_sequences_twenty_thousand_deep(ingest: Ingest, data: Path) -> None:
+def test_sequences_twenty_thousand_deep(ingest: Archive, data: Path) -> None:
     (data / "deep.dcm").write_bytes(part10(IDENTITY + deeply_nested(20_000) + REST))
     report = rebuild(ingest)
     assert report.indexed == 1, report.rejected
     assert ingest.database.query("SELECT PatientID FROM DICOMPatients") == [{"PatientID": "DEEP"}]
 
 
-def test_lying_lengths_and_bombs_cost_no_memory(ingest: Ingest, data: Path) -> None:
+def test_lying_lengths_and_bombs_cost_no_memory(ingest: Archive, data: Path) -> None:
     lie = struct.pack("<HH2sHL", 0x0009, 0x1001, b"UN", 0, 0xFFFFFFF0)
     (data / "lie.dcm").write_bytes(part10(IDENTITY + lie + b"A" * 100))
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
@@ -113,7 +113,7 @@ def test_lying_lengths_and_bombs_cost_no_memory(ingest: Ingest, data: Path) -> N
     assert all(re.search(r"\w", reason) for _, reason in report.rejected)
 
 
-def test_a_lying_length_within_a_beam_costs_that_plan_its_columns_alone(ingest: Ingest, data: Path) -> None:
+def test_a_lying_length_within_a_beam_costs_that_plan_its_columns_alone(ingest: Archive, data: Path) -> None:
     beam = pydicom.Dataset()
     beam.BeamNumber, beam.BeamName = 1, "ARC123"
     for number in range(1, 5):
@@ -126,7 +126,7 @@ def test_a_lying_length_within_a_beam_costs_that_plan_its_columns_alone(ingest: 
     assert [(row["ElementList"] or "")[:8] for row in rows] == ["[ ARC123", "[ ARC123", "", "[ ARC123"]
 
 
-def test_sequences_of_many_plans_are_not_kept(ingest: Ingest, data: Path) -> None:
+def test_sequences_of_many_plans_are_not_kept(ingest: Archive, data: Path) -> None:
     """Each has a megabyte of control points; a batch of them must not hold these."""
     point = pydicom.Dataset()
     point.ControlPointIndex, point.TextValue = 0, "x" * 1_000_000

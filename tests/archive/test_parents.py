@@ -8,8 +8,9 @@ import pytest
 from samples import make_object, save
 
 from pyconquest_rt.archive import parents as known
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.delete import delete_series
-from pyconquest_rt.archive.ingest import Found, Ingest, State
+from pyconquest_rt.archive.ingest import Found, State, Writer
 from pyconquest_rt.errors import ConflictError
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.settings.sections import ArchiveSettings
@@ -21,13 +22,13 @@ def settings(tmp_path: Path) -> ArchiveSettings:
 
 
 @pytest.fixture
-def ingest(settings: ArchiveSettings) -> Iterator[Ingest]:
-    opened = Ingest.open(settings, private=True)
-    yield opened
-    opened.close()
+def ingest(settings: ArchiveSettings) -> Iterator[Writer]:
+    archive = Archive.open(settings)
+    yield archive.writer(private=True)
+    archive.close()
 
 
-def add(ingest: Ingest, patient: str = "P", study: int = 1, series: int = 1, instance: int = 1) -> State:
+def add(ingest: Writer, patient: str = "P", study: int = 1, series: int = 1, instance: int = 1) -> State:
     data_set = make_object(patient, study, series, instance)
     name = f"{patient}/{data_set.SOPInstanceUID}.dcm"
     path = save(data_set, ingest.storage.root / name)
@@ -36,7 +37,7 @@ def add(ingest: Ingest, patient: str = "P", study: int = 1, series: int = 1, ins
     return outcome.state
 
 
-def statements(ingest: Ingest, instance: int) -> list[str]:
+def statements(ingest: Writer, instance: int) -> list[str]:
     seen: list[str] = []
     ingest.database.connection.set_trace_callback(seen.append)
     add(ingest, instance=instance)
@@ -44,7 +45,7 @@ def statements(ingest: Ingest, instance: int) -> list[str]:
     return seen
 
 
-def parents(ingest: Ingest) -> tuple[int, ...]:
+def parents(ingest: Writer | Archive) -> tuple[int, ...]:
     count = ingest.database.connection.execute
     return tuple(
         count(f"SELECT count(*) FROM {table}").fetchone()[0]
@@ -53,7 +54,7 @@ def parents(ingest: Ingest) -> tuple[int, ...]:
 
 
 def test_the_next_object_of_a_series_does_not_ask_for_its_parents(
-    ingest: Ingest, monkeypatch: pytest.MonkeyPatch
+    ingest: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
         "pyconquest_rt.archive.ingest.access_time", lambda: 32
@@ -64,9 +65,9 @@ def test_the_next_object_of_a_series_does_not_ask_for_its_parents(
     assert parents(ingest) == (1, 1, 1, 2)
 
 
-def test_what_another_connection_removes_is_made_again(ingest: Ingest, settings: ArchiveSettings) -> None:
+def test_what_another_connection_removes_is_made_again(ingest: Writer, settings: ArchiveSettings) -> None:
     add(ingest, instance=1)
-    other = Ingest.open(settings)
+    other = Archive.open(settings)
     delete_series(other, str(make_object("P").SeriesInstanceUID))
     assert parents(other) == (0, 0, 0, 0)
     other.close()
@@ -74,7 +75,7 @@ def test_what_another_connection_removes_is_made_again(ingest: Ingest, settings:
     assert parents(ingest) == (1, 1, 1, 1)
 
 
-def test_what_is_taken_back_is_not_believed(ingest: Ingest) -> None:
+def test_what_is_taken_back_is_not_believed(ingest: Writer) -> None:
     add(ingest, instance=1)
     with pytest.raises(sqlite3.Error), ingest.database.transaction() as connection:
         add(ingest, study=2, series=2, instance=2)
@@ -84,7 +85,7 @@ def test_what_is_taken_back_is_not_believed(ingest: Ingest) -> None:
     assert parents(ingest) == (1, 2, 2, 2)
 
 
-def test_a_series_of_another_study_is_refused_from_memory(ingest: Ingest) -> None:
+def test_a_series_of_another_study_is_refused_from_memory(ingest: Writer) -> None:
     add(ingest, instance=1)
     stray = make_object("P", 2, 1, 2)
     stray.SeriesInstanceUID = make_object("P", 1, 1, 1).SeriesInstanceUID
@@ -94,7 +95,7 @@ def test_a_series_of_another_study_is_refused_from_memory(ingest: Ingest) -> Non
         ingest.batch([values]).known_file(values)
 
 
-def test_a_corrected_patient_is_known_by_the_new_name(ingest: Ingest) -> None:
+def test_a_corrected_patient_is_known_by_the_new_name(ingest: Writer) -> None:
     add(ingest, "P", instance=1)
     assert add(ingest, "Q", instance=1) is State.DUPLICATE  # while the first file is there
     (ingest.storage.root / "P" / f"{make_object('P').SOPInstanceUID}.dcm").unlink()
@@ -104,10 +105,10 @@ def test_a_corrected_patient_is_known_by_the_new_name(ingest: Ingest) -> None:
     assert ingest.database.connection.execute("SELECT PatientID FROM DICOMStudies").fetchall() == [("Q",)]
 
 
-def test_memory_is_bounded(ingest: Ingest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_bounded(ingest: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(known, "_MAX_ROWS", 3)
     for number in range(8):
         add(ingest, f"P{number}", number, number, number)
         assert len(ingest.known.study_of) <= 4
     assert parents(ingest) == (8, 8, 8, 8)
-    assert rebuild(ingest).read == 0
+    assert rebuild(Archive(ingest.database, ingest.storage)).read == 0

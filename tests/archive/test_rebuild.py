@@ -13,7 +13,7 @@ import pytest
 from samples import make_object, save
 
 from pyconquest_rt.archive import rebuild as indexer
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.rebuild import rebuild
 from pyconquest_rt.archive.verify import fix, verify
 from pyconquest_rt.errors import DatabaseError
@@ -21,11 +21,11 @@ from pyconquest_rt.errors import DatabaseError
 Put = Callable[..., Path]
 
 
-def rows(ingest: Ingest, sql: str) -> list[tuple[Any, ...]]:
+def rows(ingest: Archive, sql: str) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in ingest.database.query(sql)]
 
 
-def test_every_image_has_its_series_study_and_patient(ingest: Ingest, put: Put) -> None:
+def test_every_image_has_its_series_study_and_patient(ingest: Archive, put: Put) -> None:
     for number in range(1, 4):
         put(f"P1/{number}.dcm", instance=number)
     put("P2/1.dcm", patient="P2", study=2)
@@ -44,21 +44,21 @@ def test_every_image_has_its_series_study_and_patient(ingest: Ingest, put: Put) 
     assert list(verify(ingest)) == []
 
 
-def test_an_unchanged_tree_reads_nothing(ingest: Ingest, put: Put) -> None:
+def test_an_unchanged_tree_reads_nothing(ingest: Archive, put: Put) -> None:
     put("P1/1.dcm")
     rebuild(ingest)
     report = rebuild(ingest)
     assert (report.read, report.unchanged) == (0, 1)
 
 
-def test_new_files_of_a_known_patient_are_found(ingest: Ingest, put: Put) -> None:
+def test_new_files_of_a_known_patient_are_found(ingest: Archive, put: Put) -> None:
     put("P1/1.dcm")
     rebuild(ingest)
     put("P1/2.dcm", instance=2)
     assert rebuild(ingest).indexed == 1
 
 
-def test_removed_files_leave_the_index_with_their_parents(ingest: Ingest, put: Put, data: Path) -> None:
+def test_removed_files_leave_the_index_with_their_parents(ingest: Archive, put: Put, data: Path) -> None:
     put("P1/1.dcm")
     put("P2/1.dcm", patient="P2", study=2)
     rebuild(ingest)
@@ -71,7 +71,7 @@ def test_removed_files_leave_the_index_with_their_parents(ingest: Ingest, put: P
 
 
 def test_a_file_that_is_stored_while_a_rebuild_runs_is_not_taken_for_gone(
-    ingest: Ingest, put: Put, monkeypatch: pytest.MonkeyPatch
+    ingest: Archive, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put("P1/1.dcm")
     rebuild(ingest)
@@ -84,7 +84,7 @@ def test_a_file_that_is_stored_while_a_rebuild_runs_is_not_taken_for_gone(
     assert rows(ingest, "SELECT count(*) FROM DICOMImages") == [(2,)]
 
 
-def test_a_file_that_became_a_folder_leaves_the_index(ingest: Ingest, put: Put, data: Path) -> None:
+def test_a_file_that_became_a_folder_leaves_the_index(ingest: Archive, put: Put, data: Path) -> None:
     put("P1/1", instance=1)
     rebuild(ingest)
     (data / "P1/1").unlink()
@@ -94,7 +94,7 @@ def test_a_file_that_became_a_folder_leaves_the_index(ingest: Ingest, put: Put, 
     assert rows(ingest, "SELECT ObjectFile FROM DICOMImages") == [("P1/1/2.dcm",)]
 
 
-def test_an_empty_data_directory_does_not_empty_the_index(ingest: Ingest, put: Put, data: Path) -> None:
+def test_an_empty_data_directory_does_not_empty_the_index(ingest: Archive, put: Put, data: Path) -> None:
     put("P1/1.dcm")
     rebuild(ingest)
     shutil.rmtree(data / "P1")
@@ -103,7 +103,7 @@ def test_an_empty_data_directory_does_not_empty_the_index(ingest: Ingest, put: P
     assert rows(ingest, "SELECT count(*) FROM DICOMImages") == [(1,)]
 
 
-def test_a_renamed_folder_heals(ingest: Ingest, put: Put, data: Path) -> None:
+def test_a_renamed_folder_heals(ingest: Archive, put: Put, data: Path) -> None:
     put("P1/1.dcm")
     put("P1/2.dcm", instance=2)
     rebuild(ingest)
@@ -117,7 +117,7 @@ def test_a_renamed_folder_heals(ingest: Ingest, put: Put, data: Path) -> None:
     assert list(verify(ingest)) == []
 
 
-def test_the_first_copy_stays_until_it_goes(ingest: Ingest, put: Put, data: Path) -> None:
+def test_the_first_copy_stays_until_it_goes(ingest: Archive, put: Put, data: Path) -> None:
     put("P1/a.dcm")
     put("P1/b.dcm")
     put("P2/x.dcm", patient="P2", study=2)
@@ -130,7 +130,7 @@ def test_the_first_copy_stays_until_it_goes(ingest: Ingest, put: Put, data: Path
     assert list(verify(ingest)) == []
 
 
-def test_changed_files_are_read_again_when_asked(ingest: Ingest, put: Put) -> None:
+def test_changed_files_are_read_again_when_asked(ingest: Archive, put: Put) -> None:
     put("P1/1.dcm")
     rebuild(ingest)
     put("P1/1.dcm", PatientName="Other^Name", SliceLocation="1234.5", StudyDescription="new")
@@ -140,7 +140,7 @@ def test_changed_files_are_read_again_when_asked(ingest: Ingest, put: Put) -> No
     assert rows(ingest, "SELECT PatientNam FROM DICOMPatients") == [("Other^Name",)]
 
 
-def test_a_file_that_holds_another_instance_now(ingest: Ingest, put: Put) -> None:
+def test_a_file_that_holds_another_instance_now(ingest: Archive, put: Put) -> None:
     put("P1/1.dcm")
     put("P1/2.dcm", instance=2)
     rebuild(ingest)
@@ -153,7 +153,7 @@ def test_a_file_that_holds_another_instance_now(ingest: Ingest, put: Put) -> Non
     assert list(verify(ingest)) == []
 
 
-def test_a_file_that_becomes_unreadable_loses_its_row(ingest: Ingest, put: Put, data: Path) -> None:
+def test_a_file_that_becomes_unreadable_loses_its_row(ingest: Archive, put: Put, data: Path) -> None:
     put("P1/1.dcm")
     put("P1/2.dcm", instance=2)
     rebuild(ingest)
@@ -163,7 +163,7 @@ def test_a_file_that_becomes_unreadable_loses_its_row(ingest: Ingest, put: Put, 
     assert rows(ingest, "SELECT ObjectFile FROM DICOMImages") == [("P1/2.dcm",)]
 
 
-def test_junk_has_a_reason_and_stays(ingest: Ingest, put: Put, data: Path) -> None:
+def test_junk_has_a_reason_and_stays(ingest: Archive, put: Put, data: Path) -> None:
     put("P1/1.dcm")
     (data / "P1" / "notes.txt").write_text("not an image")
     (data / "empty").write_bytes(b"")
@@ -175,7 +175,7 @@ def test_junk_has_a_reason_and_stays(ingest: Ingest, put: Put, data: Path) -> No
     assert rebuild(ingest).read == 0
 
 
-def test_a_file_that_was_half_written_is_read_when_it_is_whole(ingest: Ingest, put: Put, data: Path) -> None:
+def test_a_file_that_was_half_written_is_read_when_it_is_whole(ingest: Archive, put: Put, data: Path) -> None:
     whole = put("P1/1.dcm").read_bytes()
     (data / "P1" / "1.dcm").write_bytes(whole[:300])
     assert len(rebuild(ingest).rejected) == 1
@@ -186,7 +186,7 @@ def test_a_file_that_was_half_written_is_read_when_it_is_whole(ingest: Ingest, p
 
 
 def test_parents_are_written_only_when_an_object_says_something_new_of_them(
-    ingest: Ingest, put: Put, monkeypatch: pytest.MonkeyPatch
+    ingest: Archive, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pyconquest_rt.archive.ingest.time.time", lambda: 1_700_000_000.0)
     statements: list[str] = []
@@ -214,7 +214,7 @@ def test_parents_are_written_only_when_an_object_says_something_new_of_them(
     assert len(rows(ingest, "SELECT DISTINCT AccessTime FROM DICOMSeries")) == 1
 
 
-def test_missing_keys_are_put_into_the_rows_only(ingest: Ingest, put: Put) -> None:
+def test_missing_keys_are_put_into_the_rows_only(ingest: Archive, put: Put) -> None:
     path = put("a.dcm", PatientID=None, StudyInstanceUID=None, SeriesInstanceUID=None)
     before = path.read_bytes()
     put("b.dcm", PatientID=None, StudyInstanceUID=None, SeriesInstanceUID=None, instance=2)
@@ -229,7 +229,7 @@ def test_missing_keys_are_put_into_the_rows_only(ingest: Ingest, put: Put) -> No
     assert list(verify(ingest)) == []
 
 
-def test_a_known_instance_under_another_patient_moves_its_study(ingest: Ingest, put: Put) -> None:
+def test_a_known_instance_under_another_patient_moves_its_study(ingest: Archive, put: Put) -> None:
     put("P1/1.dcm")
     put("P1/2.dcm", instance=2)
     rebuild(ingest)
@@ -250,7 +250,7 @@ def test_a_known_instance_under_another_patient_moves_its_study(ingest: Ingest, 
     ],
 )
 def test_contradicting_objects_are_refused(
-    ingest: Ingest, put: Put, data: Path, keywords: dict[str, Any], reason: str
+    ingest: Archive, put: Put, data: Path, keywords: dict[str, Any], reason: str
 ) -> None:
     put("A/1.dcm")
     put("B/1.dcm", **keywords)
@@ -262,7 +262,7 @@ def test_contradicting_objects_are_refused(
     assert list(verify(ingest)) == []
 
 
-def test_modalities_in_study_are_merged_and_sorted(ingest: Ingest, put: Put, data: Path) -> None:
+def test_modalities_in_study_are_merged_and_sorted(ingest: Archive, put: Put, data: Path) -> None:
     put("P1/1.dcm", Modality="RTSTRUCT", series=2)
     put("P1/2.dcm", series=1)
     put("P1/3.dcm", Modality="RTDOSE", series=3)
@@ -273,7 +273,7 @@ def test_modalities_in_study_are_merged_and_sorted(ingest: Ingest, put: Put, dat
     assert rows(ingest, "SELECT StudyModal FROM DICOMStudies") == [("CT\\RTSTRUCT",)]
 
 
-def test_verify_names_each_difference_and_fix_heals(ingest: Ingest, put: Put, data: Path) -> None:
+def test_verify_names_each_difference_and_fix_heals(ingest: Archive, put: Put, data: Path) -> None:
     for number in range(1, 6):
         put(f"P1/{number}.dcm", instance=number)
     put("P2/1.dcm", patient="P2", study=2)
@@ -297,14 +297,14 @@ def test_verify_names_each_difference_and_fix_heals(ingest: Ingest, put: Put, da
     assert rows(ingest, "SELECT count(*) FROM DICOMPatients") == [(3,)]
 
 
-def test_only_one_folder(ingest: Ingest, put: Put) -> None:
+def test_only_one_folder(ingest: Archive, put: Put) -> None:
     put("P1/1.dcm")
     put("P2/1.dcm", patient="P2", study=2)
     assert rebuild(ingest, under="P2").indexed == 1
     assert rows(ingest, "SELECT PatientID FROM DICOMPatients") == [("P2",)]
 
 
-def test_links_to_folders_are_followed_but_never_back(ingest: Ingest, put: Put, tmp_path: Path) -> None:
+def test_links_to_folders_are_followed_but_never_back(ingest: Archive, put: Put, tmp_path: Path) -> None:
     put("A/B/1.dcm")
     outside = save(make_object(instance=2), tmp_path / "elsewhere" / "2.dcm")
     root = ingest.storage.root
@@ -320,7 +320,7 @@ def test_links_to_folders_are_followed_but_never_back(ingest: Ingest, put: Put, 
 
 
 @pytest.mark.parametrize("jobs", [1, 4])
-def test_reading_ahead_gives_the_same_index(ingest: Ingest, put: Put, jobs: int) -> None:
+def test_reading_ahead_gives_the_same_index(ingest: Archive, put: Put, jobs: int) -> None:
     for number in range(120):
         put(f"P{number % 7}/{number}.dcm", patient=f"P{number % 7}", study=number % 7, instance=number)
     assert rebuild(ingest, jobs=jobs).indexed == 120
@@ -328,7 +328,7 @@ def test_reading_ahead_gives_the_same_index(ingest: Ingest, put: Put, jobs: int)
 
 
 def test_where_reading_waits_files_are_announced_then_read_in_threads(
-    ingest: Ingest, put: Put, monkeypatch: pytest.MonkeyPatch
+    ingest: Archive, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(40):
         put(f"P{number % 3}/{number}.dcm", patient=f"P{number % 3}", study=number % 3, instance=number)
@@ -348,7 +348,7 @@ def test_where_reading_waits_files_are_announced_then_read_in_threads(
     assert calls["announce"] >= 8 or not hasattr(os, "posix_fadvise")
 
 
-def test_a_column_that_only_one_object_fills_is_written(ingest: Ingest, put: Put) -> None:
+def test_a_column_that_only_one_object_fills_is_written(ingest: Archive, put: Put) -> None:
     put("P1/1.dcm", instance=1)
     put("P1/2.dcm", instance=2, ReceiveCoilName="HEAD")
     put("P1/3.dcm", instance=3)
@@ -360,7 +360,7 @@ def test_a_column_that_only_one_object_fills_is_written(ingest: Ingest, put: Put
     ]
 
 
-def test_the_same_through_an_executor(ingest: Ingest, put: Put) -> None:
+def test_the_same_through_an_executor(ingest: Archive, put: Put) -> None:
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
@@ -376,7 +376,7 @@ def test_own_files_below_the_data_directory_are_passed_over(tmp_path: Path) -> N
 
     root = tmp_path / "all"
     save(make_object(), root / "P1" / "1.dcm")
-    ingest = Ingest.open(ArchiveSettings(str(root), str(root / "conquest.db"), str(root / "none.sql")))
+    ingest = Archive.open(ArchiveSettings(str(root), str(root / "conquest.db"), str(root / "none.sql")))
     report = rebuild(ingest)
     assert (report.indexed, report.rejected) == (1, [])
     ingest.close()

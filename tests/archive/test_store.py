@@ -11,7 +11,7 @@ from pydicom import dcmread
 from samples import make_object, save
 
 from pyconquest_rt.archive import store
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.verify import verify
 from pyconquest_rt.dicom.objects import read_object
 from pyconquest_rt.errors import ObjectError
@@ -26,7 +26,7 @@ def zipped(path: Path, members: dict[str, bytes]) -> Path:
     return path
 
 
-def test_a_zip_bomb_is_stopped(ingest: Ingest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_zip_bomb_is_stopped(ingest: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "MAX_UNZIPPED", 1 << 20)
     good = save(make_object(), tmp_path / "good.dcm").read_bytes()
     zipped(tmp_path / "in" / "bomb.zip", {"1.dcm": good, "2.dcm": bytes(300 << 20)})
@@ -36,7 +36,7 @@ def test_a_zip_bomb_is_stopped(ingest: Ingest, tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("damage", ["cut", "encrypted", "crc"])
-def test_damaged_zip_files_are_reported(ingest: Ingest, tmp_path: Path, damage: str) -> None:
+def test_damaged_zip_files_are_reported(ingest: Archive, tmp_path: Path, damage: str) -> None:
     good = save(make_object(), tmp_path / "good.dcm").read_bytes()
     path = zipped(tmp_path / "in" / "x.zip", {"1.dcm": good})
     content = bytearray(path.read_bytes())
@@ -54,7 +54,7 @@ def test_damaged_zip_files_are_reported(ingest: Ingest, tmp_path: Path, damage: 
     assert [result.series is not None for result in results] == [False, True]
 
 
-def test_an_object_is_no_zip_file(ingest: Ingest, tmp_path: Path) -> None:
+def test_an_object_is_no_zip_file(ingest: Archive, tmp_path: Path) -> None:
     path = save(make_object(), tmp_path / "in" / "x.dcm")
     with zipfile.ZipFile(path, "a") as file:  # what follows the object reads as a ZIP file
         file.writestr("y", "z")
@@ -63,7 +63,7 @@ def test_an_object_is_no_zip_file(ingest: Ingest, tmp_path: Path) -> None:
 
 
 def test_a_locked_database_keeps_the_source(
-    ingest: Ingest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ingest: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = save(make_object(), tmp_path / "in" / "x.dcm")
     ingest.database.connection.execute("PRAGMA busy_timeout = 50")
@@ -78,7 +78,7 @@ def test_a_locked_database_keeps_the_source(
     assert list(verify(ingest)) == []
 
 
-def test_an_instance_stored_again_replaces_its_file(ingest: Ingest, tmp_path: Path, data: Path) -> None:
+def test_an_instance_stored_again_replaces_its_file(ingest: Archive, tmp_path: Path, data: Path) -> None:
     storer = store.Storer(ingest, store.Options())
     storer.store(save(make_object(), tmp_path / "a.dcm"))
     storer.store(save(make_object(SliceLocation="99"), tmp_path / "b.dcm"))
@@ -88,14 +88,14 @@ def test_an_instance_stored_again_replaces_its_file(ingest: Ingest, tmp_path: Pa
     assert list(verify(ingest)) == []
 
 
-def test_hidden_and_reserved_names_are_made_visible(ingest: Ingest, tmp_path: Path, data: Path) -> None:
+def test_hidden_and_reserved_names_are_made_visible(ingest: Archive, tmp_path: Path, data: Path) -> None:
     path = save(make_object(), tmp_path / ".hidden")
     store.Storer(ingest, store.Options()).store(path)
     assert (data / "P1" / "%2Ehidden").is_file()
     assert rebuild(ingest).unchanged == 1
 
 
-def test_a_forced_patient_of_a_file_in_the_archive(ingest: Ingest, put: Callable[..., Path]) -> None:
+def test_a_forced_patient_of_a_file_in_the_archive(ingest: Archive, put: Callable[..., Path]) -> None:
     path = put("P1/1.dcm")
     rebuild(ingest)
     stored = store.Storer(ingest, store.Options(True, False, "P2")).store(path)
@@ -115,7 +115,7 @@ def test_objects_in_memory_have_the_rows_of_their_files(tmp_path: Path) -> None:
         settings = ArchiveSettings(str(folder), ":memory:", str(tmp_path / "none.sql"))
         rows = []
         for index in (by_file, in_memory):
-            opened = Ingest.open(settings)
+            opened = Archive.open(settings)
             index(opened, path)
             rows.append(opened.database.query("SELECT * FROM v_series, DICOMImages"))
             opened.close()
@@ -129,11 +129,11 @@ def test_objects_in_memory_have_the_rows_of_their_files(tmp_path: Path) -> None:
     assert compared > 60
 
 
-def by_file(ingest: Ingest, path: Path) -> None:
+def by_file(ingest: Archive, path: Path) -> None:
     store.reindex(ingest, [path.name])
 
 
-def in_memory(ingest: Ingest, path: Path) -> None:
+def in_memory(ingest: Archive, path: Path) -> None:
     try:
         store.index_data_set(ingest, read_object(path), path.name)
     except ObjectError:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from samples import make_object, save
 
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.verify import Problem, fix, verify
 from pyconquest_rt.errors import DatabaseError
 from pyconquest_rt.indexer import rebuild
@@ -20,15 +20,15 @@ Put = Callable[..., Path]
 SERIES = "1.2.826.0.1.3680043.10.1.1.1"
 
 
-def found(ingest: Ingest) -> list[tuple[str, str]]:
+def found(ingest: Archive) -> list[tuple[str, str]]:
     return sorted((finding.problem.name, finding.subject) for finding in verify(ingest))
 
 
-def images(ingest: Ingest) -> int:
+def images(ingest: Archive) -> int:
     return int(ingest.database.query("SELECT count(*) AS n FROM DICOMImages")[0]["n"])
 
 
-def test_parents_without_children_and_rows_without_a_name(ingest: Ingest, put: Put) -> None:
+def test_parents_without_children_and_rows_without_a_name(ingest: Archive, put: Put) -> None:
     put("P1/1.dcm")
     rebuild(ingest)
     execute = ingest.database.connection.execute
@@ -46,7 +46,7 @@ def test_rows_of_a_device_whose_folder_is_not_there_stay(tmp_path: Path, put: Pu
     other = tmp_path / "mag1"
     save(make_object(instance=2), other / "P1" / "1.dcm")  # the same name as on the first device
     settings = ArchiveSettings(str(data), str(tmp_path / "c.db"), "none.sql")
-    ingest = Ingest.open(replace(settings, devices={"MAG1": str(other)}))
+    ingest = Archive.open(replace(settings, devices={"MAG1": str(other)}))
     rebuild(ingest)
     for sop, device in (("2", "MAG1"), ("3", "MAG2")):
         ingest.database.connection.execute(
@@ -73,7 +73,7 @@ def test_rows_of_a_device_whose_folder_is_not_there_stay(tmp_path: Path, put: Pu
 
 @pytest.mark.parametrize("is_known", [False, True])
 def test_an_empty_data_directory_is_no_reason_to_remove_all(
-    ingest: Ingest, put: Put, data: Path, is_known: bool
+    ingest: Archive, put: Put, data: Path, is_known: bool
 ) -> None:
     put("P1/1.dcm").rename(data.parent / "1.dcm")
     (data / "P1").rmdir()
@@ -111,7 +111,7 @@ def refusing(call: Any, refused: set[str]) -> Any:
 
 
 def test_a_folder_that_cannot_be_listed_keeps_its_rows(
-    ingest: Ingest, put: Put, unreachable: set[str]
+    ingest: Archive, put: Put, unreachable: set[str]
 ) -> None:
     put("P1/1.dcm")
     put("P2/1.dcm", patient="P2", study=2)
@@ -131,7 +131,7 @@ def test_a_folder_that_cannot_be_listed_keeps_its_rows(
 
 
 def test_a_file_that_cannot_be_read_now_keeps_its_row_and_is_tried_again(
-    ingest: Ingest, put: Put, unreachable: set[str]
+    ingest: Archive, put: Put, unreachable: set[str]
 ) -> None:
     put("P1/known.dcm")
     rebuild(ingest)

@@ -14,7 +14,7 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from samples import make_object, save
 
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.cli.main import main
 from pyconquest_rt.demo import make_patients
 from pyconquest_rt.derive import engine as derive
@@ -75,7 +75,7 @@ def test_no_value_of_a_patient_reaches_the_output_by_a_warning(tmp_path: Path, p
     """pydicom quotes what it finds invalid, as the UID of a frame of reference here."""
     dose = dcmread(get_testdata_file("rtdose.dcm"))
     save(dose, tmp_path / "data" / "P1" / "dose.dcm")
-    ingest = Ingest.open(ArchiveSettings(str(tmp_path / "data"), str(tmp_path / "conquest.db"), ""))
+    ingest = Archive.open(ArchiveSettings(str(tmp_path / "data"), str(tmp_path / "conquest.db"), ""))
     rebuild(ingest)
     ingest.close()
     code = {

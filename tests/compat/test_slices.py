@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.compat.slices import analyse, slice_info
 from pyconquest_rt.indexer import rebuild
 
@@ -34,7 +34,7 @@ def test_spacing() -> None:
     ids=["transverse", "sagittal"],
 )
 def test_slices_without_location_are_placed_by_their_position(
-    ingest: Ingest, put: Callable[..., Path], orientation: list[float], expected: list[float]
+    ingest: Archive, put: Callable[..., Path], orientation: list[float], expected: list[float]
 ) -> None:
     for number in (1, 2):
         put(
@@ -50,7 +50,7 @@ def test_slices_without_location_are_placed_by_their_position(
     assert [float(row["a"]), float(row["b"])] == expected
 
 
-def test_values_that_are_no_numbers_count_as_missing(ingest: Ingest, put: Callable[..., Path]) -> None:
+def test_values_that_are_no_numbers_count_as_missing(ingest: Archive, put: Callable[..., Path]) -> None:
     put("P1/1.dcm")
     rebuild(ingest)
     ingest.database.connection.execute("UPDATE DICOMImages SET SliceLocat = 'x', SliceThick = 'nan'")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.verify import Problem, fix, verify
 from pyconquest_rt.database import connection as database_module
 from pyconquest_rt.database import schema
@@ -203,14 +203,14 @@ def test_migrations_run_once_each(database: Database) -> None:
 
 
 def test_a_column_that_the_definition_gains_is_added_and_filled(
-    ingest: Ingest, put: Put, tmp_path: Path
+    ingest: Archive, put: Put, tmp_path: Path
 ) -> None:
     put("P1/1.dcm", StudyDescription="head", BodyPartExamined="BRAIN", KVP="120")
     rebuild(ingest)
     wider = ingest.database.definition.with_column("DICOMimages", ["0x0018", "0x0015", "BodyPart"])
     settings = ArchiveSettings(str(ingest.storage.root), ingest.database.path, str(tmp_path / "wider.sql"))
     (tmp_path / "wider.sql").write_text(schema.render(wider))
-    again = Ingest.open(settings)
+    again = Archive.open(settings)
     assert rebuild(again).updated == 1
     assert again.database.query("SELECT BodyPart, KVP FROM DICOMImages") == [
         {"BodyPart": "BRAIN", "KVP": "120"}
@@ -262,7 +262,7 @@ def test_doubled_indices_of_an_older_database_go(tmp_path: Path) -> None:
 def test_a_database_of_pyconquest_is_extended_in_place(tmp_path: Path, put: Put, data: Path) -> None:
     make_pyconquest_database(tmp_path / "conquest.db")
     put("P1/1.dcm")
-    ingest = Ingest.open(ArchiveSettings(str(data), str(tmp_path / "conquest.db"), "none.sql"))
+    ingest = Archive.open(ArchiveSettings(str(data), str(tmp_path / "conquest.db"), "none.sql"))
     assert "DeviceName" in ingest.database.columns("DICOMImages")
     assert indices(ingest.database) == KEYS | LINKS
     assert rebuild(ingest).indexed == 1
@@ -310,7 +310,7 @@ def test_a_database_and_tree_of_conquest_are_used_in_place(tmp_path: Path, put: 
     settings = replace(
         ArchiveSettings(str(data), str(database), str(tmp_path / "none.sql")), devices={"MAG1": str(other)}
     )
-    ingest = Ingest.open(settings)
+    ingest = Archive.open(settings)
     own = {"idx_seriesinst_sopinstanc"}
     assert indices(ingest.database) == KEYS | LINKS - {"images_lnk"} | own, (
         "an index that serves is left as it is"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.verify import verify
 from pyconquest_rt.database.connection import Database, quote
 from pyconquest_rt.derive.engine import derive, extractors, prepare
@@ -31,8 +31,8 @@ def make_objects(data: Path) -> None:
     module.objects(data)
 
 
-def opened(folder: Path) -> Ingest:
-    ingest = Ingest.open(
+def opened(folder: Path) -> Archive:
+    ingest = Archive.open(
         ArchiveSettings(str(folder / "data"), str(folder / "conquest.db"), str(folder / "none.sql"))
     )
     database = ingest.database
@@ -69,7 +69,7 @@ def shape(database: Database) -> dict[str, list[str]]:
 
 
 @pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Ingest:
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     """An archive of today over the same objects."""
     folder = tmp_path_factory.mktemp("fresh")
     make_objects(folder / "data")
@@ -80,7 +80,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Ingest:
 
 
 @pytest.mark.parametrize("dump", DUMPS, ids=lambda path: path.stem)
-def test_a_database_of_each_version(dump: Path, tmp_path: Path, fresh: Ingest) -> None:
+def test_a_database_of_each_version(dump: Path, tmp_path: Path, fresh: Archive) -> None:
     make_objects(tmp_path / "data")
     connection = sqlite3.connect(tmp_path / "conquest.db")
     connection.executescript(dump.read_text("utf-8"))
@@ -127,7 +127,7 @@ def states(tables: dict[str, list[dict[str, Any]]]) -> list[tuple[str, str, str]
     return sorted((row["sop"], row["extractor"], row["state"]) for row in tables["derivations"])
 
 
-def test_there_is_a_dump_of_the_schema_of_today(fresh: Ingest, tmp_path: Path) -> None:
+def test_there_is_a_dump_of_the_schema_of_today(fresh: Archive, tmp_path: Path) -> None:
     database = sqlite3.connect(":memory:")
     database.executescript(DUMPS[-1].read_text("utf-8"))
     today = shape(fresh.database)

@@ -13,7 +13,7 @@ import pydicom
 import pytest
 from samples import make_object
 
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.removal import remove_images
 from pyconquest_rt.derive import engine as module
 from pyconquest_rt.derive.engine import derive
@@ -70,16 +70,16 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Extractor]]:
     yield known
 
 
-def labels(ingest: Ingest) -> list[str]:
+def labels(ingest: Archive) -> list[str]:
     return [row["label"] for row in ingest.database.query("SELECT label FROM label ORDER BY SOPInstanceUID")]
 
 
-def states(ingest: Ingest) -> list[tuple[str, str | None]]:
+def states(ingest: Archive) -> list[tuple[str, str | None]]:
     rows = ingest.database.query("SELECT state, reason FROM derivations ORDER BY sop")
     return [(row["state"], row["reason"]) for row in rows]
 
 
-def test_each_object_is_derived_once(ingest: Ingest, put: Put) -> None:
+def test_each_object_is_derived_once(ingest: Archive, put: Put) -> None:
     put("1.dcm", StudyDescription="one")
     put("2.dcm", StudyDescription="two", instance=2)
     rebuild(ingest)
@@ -89,7 +89,7 @@ def test_each_object_is_derived_once(ingest: Ingest, put: Put) -> None:
     assert not derive(ingest).counts.get("done")
 
 
-def test_a_failure_is_recorded_and_costs_nothing_else(ingest: Ingest, put: Put) -> None:
+def test_a_failure_is_recorded_and_costs_nothing_else(ingest: Archive, put: Put) -> None:
     put("1.dcm", StudyDescription="broken")
     put("2.dcm", StudyDescription="two", instance=2)
     rebuild(ingest)
@@ -100,7 +100,7 @@ def test_a_failure_is_recorded_and_costs_nothing_else(ingest: Ingest, put: Put) 
 
 
 def test_what_waits_is_derived_when_the_other_arrives(
-    ingest: Ingest, put: Put, registered: list[Extractor]
+    ingest: Archive, put: Put, registered: list[Extractor]
 ) -> None:
     registered[:] = [ARRIVAL, LABEL]
     put("1.dcm", StudyDescription="needs 2")
@@ -113,7 +113,7 @@ def test_what_waits_is_derived_when_the_other_arrives(
     assert labels(ingest) == ["two", "two"]
 
 
-def test_a_changed_input_makes_the_result_due(ingest: Ingest, put: Put) -> None:
+def test_a_changed_input_makes_the_result_due(ingest: Archive, put: Put) -> None:
     put("1.dcm", StudyDescription="needs 2")
     put("2.dcm", StudyDescription="two", instance=2)
     rebuild(ingest)
@@ -125,7 +125,7 @@ def test_a_changed_input_makes_the_result_due(ingest: Ingest, put: Put) -> None:
     assert labels(ingest) == ["changed", "changed"]
 
 
-def test_rows_go_with_their_object(ingest: Ingest, put: Put) -> None:
+def test_rows_go_with_their_object(ingest: Archive, put: Put) -> None:
     put("1.dcm", StudyDescription="one")
     put("2.dcm", StudyDescription="two", instance=2)
     rebuild(ingest)
@@ -135,7 +135,7 @@ def test_rows_go_with_their_object(ingest: Ingest, put: Put) -> None:
     assert len(states(ingest)) == 1
 
 
-def test_rows_that_others_delete_are_swept(ingest: Ingest, put: Put) -> None:
+def test_rows_that_others_delete_are_swept(ingest: Archive, put: Put) -> None:
     put("1.dcm", StudyDescription="one")
     rebuild(ingest)
     derive(ingest)
@@ -144,7 +144,7 @@ def test_rows_that_others_delete_are_swept(ingest: Ingest, put: Put) -> None:
     assert labels(ingest) == []
 
 
-def test_a_new_version_derives_anew(ingest: Ingest, put: Put, registered: list[Extractor]) -> None:
+def test_a_new_version_derives_anew(ingest: Archive, put: Put, registered: list[Extractor]) -> None:
     from dataclasses import replace
 
     put("1.dcm", StudyDescription="one")
@@ -155,7 +155,7 @@ def test_a_new_version_derives_anew(ingest: Ingest, put: Put, registered: list[E
 
 
 def test_an_input_replaced_meanwhile_spoils_the_result(
-    ingest: Ingest, put: Put, registered: list[Extractor]
+    ingest: Archive, put: Put, registered: list[Extractor]
 ) -> None:
     from dataclasses import replace
 
@@ -177,7 +177,7 @@ def test_an_input_replaced_meanwhile_spoils_the_result(
 
 
 def test_unchanged_inputs_are_not_computed_again(
-    ingest: Ingest, put: Put, registered: list[Extractor]
+    ingest: Archive, put: Put, registered: list[Extractor]
 ) -> None:
     from dataclasses import replace
 
@@ -196,7 +196,7 @@ def hang(settings: ArchiveSettings) -> None:
     def forever(source: Source) -> Any:
         time.sleep(60)
 
-    ingest = Ingest.open(settings)
+    ingest = Archive.open(settings)
     from dataclasses import replace
 
     module.extractors = lambda: (replace(LABEL, extract=forever),)  # type: ignore[assignment]
@@ -204,7 +204,7 @@ def hang(settings: ArchiveSettings) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="kills a forked process; Linux only")
-def test_work_of_a_killed_worker_is_taken_up(ingest: Ingest, put: Put, tmp_path: Path) -> None:
+def test_work_of_a_killed_worker_is_taken_up(ingest: Archive, put: Put, tmp_path: Path) -> None:
     put("1.dcm", StudyDescription="one")
     rebuild(ingest)
     settings = ArchiveSettings(
@@ -223,5 +223,5 @@ def test_work_of_a_killed_worker_is_taken_up(ingest: Ingest, put: Put, tmp_path:
     assert labels(ingest) == ["one"]
 
 
-def states_or_nothing(ingest: Ingest) -> list[str]:
+def states_or_nothing(ingest: Archive) -> list[str]:
     return [row["state"] for row in ingest.database.query("SELECT state FROM derivations")]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.removal import remove_images
 from pyconquest_rt.demo import make_patient
 from pyconquest_rt.derive.engine import derive
@@ -33,7 +33,7 @@ def patient(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
     return kinds
 
 
-def put(ingest: Ingest, files: list[Path]) -> None:
+def put(ingest: Archive, files: list[Path]) -> None:
     folder = ingest.storage.root / "DEMO001"
     folder.mkdir(parents=True, exist_ok=True)
     for file in files:
@@ -41,7 +41,7 @@ def put(ingest: Ingest, files: list[Path]) -> None:
     rebuild(ingest)
 
 
-def tables(ingest: Ingest) -> dict[str, list[dict[str, Any]]]:
+def tables(ingest: Archive) -> dict[str, list[dict[str, Any]]]:
     names = ("rt_structure_set", "rt_roi", "rt_plan", "rt_beam", "rt_dose", "dvh", "dvh_metrics", "roi_name")
     found = {name: ingest.database.query(f"SELECT * FROM {name}") for name in (*names, "v_rt_chain")}
     return {name: sorted(rows, key=repr) for name, rows in found.items()}
@@ -55,7 +55,7 @@ def test_all_orders_of_arrival_give_the_same_rows(
     for number, order in enumerate(itertools.permutations(KINDS)):
         root = tmp_path / str(number)
         root.mkdir()
-        ingest = Ingest.open(ArchiveSettings(str(root / "data"), str(root / "x.db"), "none.sql"))
+        ingest = Archive.open(ArchiveSettings(str(root / "data"), str(root / "x.db"), "none.sql"))
         for kind in order:
             put(ingest, patient[kind])
             if step == "derived after each":
@@ -70,7 +70,7 @@ def test_all_orders_of_arrival_give_the_same_rows(
         ingest.close()
 
 
-def test_rows_are_those_of_the_engine(ingest: Ingest, patient: dict[str, list[Path]]) -> None:
+def test_rows_are_those_of_the_engine(ingest: Archive, patient: dict[str, list[Path]]) -> None:
     for kind in KINDS:
         put(ingest, patient[kind])
     derive(ingest)
@@ -88,7 +88,7 @@ def test_rows_are_those_of_the_engine(ingest: Ingest, patient: dict[str, list[Pa
         assert d95["value"] == pytest.approx(dvh.metric("D95%[Gy]"))
 
 
-def test_a_dose_waits_and_says_for_what(ingest: Ingest, patient: dict[str, list[Path]]) -> None:
+def test_a_dose_waits_and_says_for_what(ingest: Archive, patient: dict[str, list[Path]]) -> None:
     put(ingest, patient["RTDOSE"])
     derive(ingest)
     (row,) = ingest.database.query("SELECT state, reason FROM derivations WHERE extractor = 'dvh'")
@@ -97,7 +97,7 @@ def test_a_dose_waits_and_says_for_what(ingest: Ingest, patient: dict[str, list[
 
 
 def test_dvhs_go_with_the_dose_and_wait_again_without_structures(
-    ingest: Ingest, patient: dict[str, list[Path]]
+    ingest: Archive, patient: dict[str, list[Path]]
 ) -> None:
     for kind in KINDS:
         put(ingest, patient[kind])
@@ -117,7 +117,7 @@ def test_dvhs_go_with_the_dose_and_wait_again_without_structures(
 
 
 def test_each_structure_set_of_the_frame_has_dvhs_where_nothing_chooses(
-    ingest: Ingest, patient: dict[str, list[Path]], tmp_path: Path
+    ingest: Archive, patient: dict[str, list[Path]], tmp_path: Path
 ) -> None:
     import pydicom
 
@@ -139,7 +139,7 @@ def test_each_structure_set_of_the_frame_has_dvhs_where_nothing_chooses(
 
 
 def test_a_series_of_single_planes_is_one_dose(
-    ingest: Ingest, patient: dict[str, list[Path]], tmp_path: Path
+    ingest: Archive, patient: dict[str, list[Path]], tmp_path: Path
 ) -> None:
     import pydicom
 
@@ -177,7 +177,7 @@ def test_a_series_of_single_planes_is_one_dose(
     }
 
 
-def test_a_replaced_structure_set_makes_new_dvhs(ingest: Ingest, patient: dict[str, list[Path]]) -> None:
+def test_a_replaced_structure_set_makes_new_dvhs(ingest: Archive, patient: dict[str, list[Path]]) -> None:
     import pydicom
 
     for kind in KINDS:
@@ -199,7 +199,7 @@ def test_over_the_network_dvhs_follow_in_a_moment(tmp_path: Path, patient: dict[
         files = [file for kind in reversed(KINDS) for file in patient[kind]]
         result = send_files(files, "127.0.0.1", node.port, "PYCONQUEST")
         assert (result.sent, result.failed) == (len(files), [])
-        ingest = Ingest.open(settings)
+        ingest = Archive.open(settings)
         deadline = time.monotonic() + 30
         rows: list[Any] = []
         while len(rows) < 7 and time.monotonic() < deadline:

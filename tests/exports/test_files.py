@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydicom import dcmread
 
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.dicom.edit import change_tag
 from pyconquest_rt.exports.files import copy_series
 from pyconquest_rt.indexer import rebuild
@@ -13,7 +13,7 @@ from pyconquest_rt.indexer import rebuild
 SERIES = "1.2.826.0.1.3680043.10.1.1.1"
 
 
-def test_equal_names_get_numbers(ingest: Ingest, put: Callable[..., Path], tmp_path: Path) -> None:
+def test_equal_names_get_numbers(ingest: Archive, put: Callable[..., Path], tmp_path: Path) -> None:
     for number in (1, 2, 3):
         put(f"P1/{number}/IM.1", instance=number)
     rebuild(ingest)
@@ -23,7 +23,7 @@ def test_equal_names_get_numbers(ingest: Ingest, put: Callable[..., Path], tmp_p
     assert len({dcmread(name).SOPInstanceUID for name in names}) == 3
 
 
-def test_a_second_copy_replaces_the_first(ingest: Ingest, put: Callable[..., Path], tmp_path: Path) -> None:
+def test_a_second_copy_replaces_the_first(ingest: Archive, put: Callable[..., Path], tmp_path: Path) -> None:
     put("P1/1.dcm")
     rebuild(ingest)
     (name,) = copy_series(ingest, SERIES, str(tmp_path / "out")).names
@@ -32,7 +32,7 @@ def test_a_second_copy_replaces_the_first(ingest: Ingest, put: Callable[..., Pat
     assert dcmread(name).PatientID == "P1"
 
 
-def test_what_is_not_ours_is_not_replaced(ingest: Ingest, put: Callable[..., Path], tmp_path: Path) -> None:
+def test_what_is_not_ours_is_not_replaced(ingest: Archive, put: Callable[..., Path], tmp_path: Path) -> None:
     put("P1/1.dcm")
     rebuild(ingest)
     (tmp_path / "out").mkdir()
@@ -41,7 +41,7 @@ def test_what_is_not_ours_is_not_replaced(ingest: Ingest, put: Callable[..., Pat
     assert (tmp_path / "out" / "1.dcm").read_text() == "mine"
 
 
-def test_copying_a_file_onto_itself_leaves_it(ingest: Ingest, put: Callable[..., Path], data: Path) -> None:
+def test_copying_a_file_onto_itself_leaves_it(ingest: Archive, put: Callable[..., Path], data: Path) -> None:
     path = put("P1/1.dcm")
     before = path.read_bytes()
     rebuild(ingest)
@@ -49,7 +49,7 @@ def test_copying_a_file_onto_itself_leaves_it(ingest: Ingest, put: Callable[...,
     assert path.read_bytes() == before
 
 
-def test_missing_files_are_counted(ingest: Ingest, put: Callable[..., Path], tmp_path: Path) -> None:
+def test_missing_files_are_counted(ingest: Archive, put: Callable[..., Path], tmp_path: Path) -> None:
     put("P1/1.dcm")
     put("P1/2.dcm", instance=2)
     rebuild(ingest)

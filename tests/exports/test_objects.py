@@ -15,7 +15,7 @@ from pydicom.data import get_testdata_file
 from samples import SHARED_DATA, needs_shared_data
 
 from pyconquest_rt import demo, indexer
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.cli.main import main
 from pyconquest_rt.compat.pyconquest import pyconquest
 from pyconquest_rt.derive import engine as derive
@@ -43,7 +43,7 @@ _IDENTIFYING += (
 
 
 @pytest.fixture
-def treated(ingest: Ingest, data: Path) -> Ingest:
+def treated(ingest: Archive, data: Path) -> Archive:
     """An archive with one patient's CT, structure set, plan, dose and dose report, all with traces of the patient."""
     for path in demo.make_patient(data, PATIENT, "Doering^Wilhelmina", slices=6, pixels=64):
         data_set = dcmread(path)
@@ -57,7 +57,7 @@ def treated(ingest: Ingest, data: Path) -> Ingest:
     return ingest
 
 
-def run(ingest: Ingest, destination: Path, **keywords: Any) -> Exported:
+def run(ingest: Archive, destination: Path, **keywords: Any) -> Exported:
     options = Pseudonymisation(**keywords)
     return export(ingest, select(ingest, patients=[PATIENT]), destination, pseudonymise=options)
 
@@ -74,8 +74,8 @@ def traces(data: Path) -> set[bytes]:
     return {text.encode() for text in found if len(text) > 3 and not text.startswith("1.2.840.10008.")}
 
 
-def index_of(folder: Path, tmp_path: Path) -> Ingest:
-    ingest = Ingest.open(
+def index_of(folder: Path, tmp_path: Path) -> Archive:
+    ingest = Archive.open(
         ArchiveSettings(str(folder), str(tmp_path / "other.db"), str(tmp_path / "dicom.sql"))
     )
     assert not indexer.rebuild(ingest).rejected
@@ -83,7 +83,7 @@ def index_of(folder: Path, tmp_path: Path) -> Ingest:
     return ingest
 
 
-def test_no_byte_leads_back(treated: Ingest, data: Path, tmp_path: Path) -> None:
+def test_no_byte_leads_back(treated: Archive, data: Path, tmp_path: Path) -> None:
     wanted = traces(data)
     assert {b"MRN4711", b"19480417", b"ACC0815", b"Doering^Wilhelmina"} <= wanted and len(wanted) > 20
     exported = run(treated, tmp_path / "out", keep=["roi-names", "labels", "descriptions"])
@@ -96,7 +96,7 @@ def test_no_byte_leads_back(treated: Ingest, data: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(not shutil.which("dcmdump"), reason="DCMTK is not installed")
-def test_dcmtk_reads_it_and_finds_nothing(treated: Ingest, tmp_path: Path) -> None:
+def test_dcmtk_reads_it_and_finds_nothing(treated: Archive, tmp_path: Path) -> None:
     for file in run(treated, tmp_path / "out").files:
         dump = subprocess.run(["dcmdump", "+L", file], capture_output=True, check=True)
         assert not dump.stderr and b"PatientIdentityRemoved" in dump.stdout
@@ -105,7 +105,7 @@ def test_dcmtk_reads_it_and_finds_nothing(treated: Ingest, tmp_path: Path) -> No
         )
 
 
-def test_an_independent_checker_finds_nothing(treated: Ingest, tmp_path: Path) -> None:
+def test_an_independent_checker_finds_nothing(treated: Archive, tmp_path: Path) -> None:
     verify_output = pytest.importorskip("dcm_anon.verify_output", reason="dcm-anonymizer is not installed")
     run(treated, tmp_path / "out", dates="remove")
     found = verify_output.scan_outputs(tmp_path / "out").residuals
@@ -120,7 +120,7 @@ UIDS = "dose_uid, study_instance_uid, frame_of_reference_uid, plan_uid, structur
 DVHS = "SELECT roi_number, volume_cc, min_gy, mean_gy, max_gy, reason FROM dvh ORDER BY roi_number, source"
 
 
-def test_the_chain_and_its_doses_are_the_same(treated: Ingest, tmp_path: Path) -> None:
+def test_the_chain_and_its_doses_are_the_same(treated: Archive, tmp_path: Path) -> None:
     run(treated, tmp_path / "out")
     copy = index_of(tmp_path / "out", tmp_path)
     ours, theirs = treated.database.query, copy.database.query
@@ -135,7 +135,7 @@ def test_the_chain_and_its_doses_are_the_same(treated: Ingest, tmp_path: Path) -
     copy.close()
 
 
-def test_pixels_contours_and_doses_are_bit_equal(treated: Ingest, data: Path, tmp_path: Path) -> None:
+def test_pixels_contours_and_doses_are_bit_equal(treated: Archive, data: Path, tmp_path: Path) -> None:
     run(treated, tmp_path / "out")
     before = {original(dcmread(path)) for path in data.rglob("*.dcm")}
     after = {original(dcmread(path)) for path in (tmp_path / "out").rglob("*.dcm")}
@@ -155,7 +155,7 @@ def original(data_set: Any) -> tuple[object, ...]:
 @pytest.mark.parametrize(
     "name", ["JPEG2000.dcm", "MR_small_RLE.dcm", "MR_small_bigendian.dcm", "image_dfl.dcm"]
 )
-def test_compressed_objects_keep_their_pixels(ingest: Ingest, data: Path, tmp_path: Path, name: str) -> None:
+def test_compressed_objects_keep_their_pixels(ingest: Archive, data: Path, tmp_path: Path, name: str) -> None:
     source = get_testdata_file(name)
     shutil.copyfile(source, data / name)
     indexer.rebuild(ingest)
@@ -168,7 +168,7 @@ def test_compressed_objects_keep_their_pixels(ingest: Ingest, data: Path, tmp_pa
     assert after.file_meta.TransferSyntaxUID == before.file_meta.TransferSyntaxUID
 
 
-def test_every_export_gives_the_same(treated: Ingest, tmp_path: Path) -> None:
+def test_every_export_gives_the_same(treated: Archive, tmp_path: Path) -> None:
     first, second = run(treated, tmp_path / "one"), run(treated, tmp_path / "two")
     for one, two in zip(first.files, second.files, strict=True):
         assert Path(one).read_bytes() == Path(two).read_bytes()
@@ -180,7 +180,7 @@ def test_every_export_gives_the_same(treated: Ingest, tmp_path: Path) -> None:
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
 
 
-def test_the_map_stays_here(treated: Ingest, tmp_path: Path) -> None:
+def test_the_map_stays_here(treated: Archive, tmp_path: Path) -> None:
     target = tmp_path / "map.csv"
     target.write_text("old")
     target.chmod(0o644)
@@ -199,7 +199,7 @@ def test_the_map_stays_here(treated: Ingest, tmp_path: Path) -> None:
 
 
 def test_what_may_show_the_patient_is_refused(
-    ingest: Ingest, put: Callable[..., Path], tmp_path: Path
+    ingest: Archive, put: Callable[..., Path], tmp_path: Path
 ) -> None:
     put("a.dcm", patient=PATIENT, instance=1, SOPClassUID="1.2.840.10008.5.1.4.1.1.7")
     put("b.dcm", patient=PATIENT, instance=2, BurnedInAnnotation="YES")
@@ -222,7 +222,7 @@ def test_what_may_show_the_patient_is_refused(
     assert len(run(ingest, tmp_path / "all", burned_in=True).files) == 6
 
 
-def test_without_pseudonyms_files_are_copied(treated: Ingest, data: Path, tmp_path: Path) -> None:
+def test_without_pseudonyms_files_are_copied(treated: Archive, data: Path, tmp_path: Path) -> None:
     treated.database.connection.execute("UPDATE DICOMImages SET AccessTime = 0")
     exported = export(treated, select(treated, where="Modality = 'RTDOSE'"), tmp_path / "out")
     (path,) = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
@@ -234,7 +234,7 @@ def test_without_pseudonyms_files_are_copied(treated: Ingest, data: Path, tmp_pa
     assert row["detail"] == "1 objects exported, 0 not, as they are"
 
 
-def test_one_that_fails_does_not_stop_the_others(treated: Ingest, data: Path, tmp_path: Path) -> None:
+def test_one_that_fails_does_not_stop_the_others(treated: Archive, data: Path, tmp_path: Path) -> None:
     missing, broken, *others = sorted(data.rglob("CT*.dcm"))
     others += [path for path in data.rglob("*.dcm") if not path.name.startswith("CT")]
     missing.unlink()
@@ -245,7 +245,7 @@ def test_one_that_fails_does_not_stop_the_others(treated: Ingest, data: Path, tm
 
 
 def test_what_was_exported_until_the_disk_was_full_is_on_record(
-    treated: Ingest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    treated: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = select(treated, patients=[PATIENT])
     written: list[str] = []
@@ -265,7 +265,7 @@ def test_what_was_exported_until_the_disk_was_full_is_on_record(
     assert not list((tmp_path / "out").rglob("*.tmp"))
 
 
-def test_the_index_says_whose_it_is(ingest: Ingest, put: Callable[..., Path], tmp_path: Path) -> None:
+def test_the_index_says_whose_it_is(ingest: Archive, put: Callable[..., Path], tmp_path: Path) -> None:
     put("a.dcm", patient="WRONG99", StudyDescription="of WRONG99 and MRN4711")
     indexer.rebuild(ingest)
     for table in ("DICOMPatients", "DICOMStudies"):
@@ -276,7 +276,7 @@ def test_the_index_says_whose_it_is(ingest: Ingest, put: Callable[..., Path], tm
     assert dcmread(file).StudyDescription == "of X and X"
 
 
-def test_choices_that_cannot_be(treated: Ingest, data: Path, tmp_path: Path) -> None:
+def test_choices_that_cannot_be(treated: Archive, data: Path, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="data directory"):
         run(treated, data / "out")
     with pytest.raises(SettingsError, match="shift"):
@@ -289,7 +289,7 @@ def test_choices_that_cannot_be(treated: Ingest, data: Path, tmp_path: Path) -> 
 
 
 def test_the_class_and_the_verb(
-    treated: Ingest, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    treated: Archive, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pyconquest(str(data), database_filename="conquest.db") as archive:
@@ -309,7 +309,7 @@ def test_objects_of_other_makers(tmp_path: Path) -> None:
     settings = ArchiveSettings(
         str(SHARED_DATA / "rt"), str(tmp_path / "conquest.db"), str(tmp_path / "dicom.sql")
     )
-    ingest = Ingest.open(settings)
+    ingest = Archive.open(settings)
     indexed = indexer.rebuild(ingest).indexed
     patients = [row["PatientID"] for row in ingest.database.query("SELECT PatientID FROM DICOMPatients")]
     images = select(ingest, patients=patients)

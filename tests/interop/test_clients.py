@@ -10,7 +10,7 @@ from pydicom import dcmread
 from same import assert_same
 from samples import make_object
 
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.service.node import Node
 from pyconquest_rt.settings.sections import Settings
 
@@ -38,7 +38,7 @@ def test_store(client: Client, objects: list[Path], tmp_path: Path) -> None:
 
 
 def stored(settings: Settings) -> list[Path]:
-    ingest = Ingest.open(settings.archive)
+    ingest = Archive.open(settings.archive)
     try:
         rows = ingest.database.query("SELECT ObjectFile, DeviceName FROM DICOMImages")
         return [ingest.storage.path_of(row["ObjectFile"], row["DeviceName"]) for row in rows]

@@ -15,7 +15,7 @@ from same import assert_same
 from samples import make_object, wait_until
 
 from pyconquest_rt import pyconquest, scu
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.outbox import Rule, add_rule
 from pyconquest_rt.cli.main import main
 from pyconquest_rt.errors import NetworkError
@@ -133,7 +133,7 @@ def test_objects_are_moved_and_forwarded_over_tls(
         settings = replace(
             settings, listener=settings.listeners["secure"], listeners={}, peers={"STORESCP": peer}
         )
-        ingest = Ingest.open(settings.archive)
+        ingest = Archive.open(settings.archive)
         add_rule(ingest.database, Rule("all", "STORESCP", "127.0.0.1", port, SERVER, "PatientID = 'P1'"))
         ingest.close()
         with Node(settings) as node:

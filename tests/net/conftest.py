@@ -17,7 +17,7 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt
 from pynetdicom.sop_class import Verification
 
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.net.protocol.tls import client_context, server_context
 from pyconquest_rt.net.services.index import Index
@@ -156,7 +156,7 @@ def listen(sink: FolderSink) -> Iterator[Callable[..., Listener]]:
 
 
 @pytest.fixture
-def index(tmp_path: Path, ingest: Ingest, put: Callable[..., Path]) -> Index:
+def index(tmp_path: Path, ingest: Archive, put: Callable[..., Path]) -> Index:
     """Return an index of 2 patients, 3 studies, 4 series and 9 images."""
     for instance in (1, 2, 3):
         put(f"1/{instance}.dcm", instance=instance, PatientComments="first patient", StudyDescription="Hals")

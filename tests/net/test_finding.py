@@ -13,7 +13,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, build_context
 from pynetdicom.pdu_primitives import SOPClassExtendedNegotiation
 
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.net.protocol.dimse import Command, encode_command
 from pyconquest_rt.net.services.admission import Access, Policy
@@ -97,7 +97,7 @@ def test_keys_without_a_column_are_answered_from_a_header_or_empty(start_finder:
 
 
 def test_a_tag_as_a_value_comes_as_it_is_in_the_file(
-    start_finder: StartFinder, ingest: Ingest, put: Callable[..., Path]
+    start_finder: StartFinder, ingest: Archive, put: Callable[..., Path]
 ) -> None:
     put("p3.dcm", patient="P3", study=9, FrameIncrementPointer=[0x00181063, 0x00200013])
     rebuild(ingest)
@@ -225,7 +225,7 @@ def test_strangers_are_not_answered(start_finder: StartFinder) -> None:
     association.release()
 
 
-def test_index_that_cannot_be_read(start_finder: StartFinder, ingest: Ingest, tmp_path: Path) -> None:
+def test_index_that_cannot_be_read(start_finder: StartFinder, ingest: Archive, tmp_path: Path) -> None:
     listener = start_finder()
     ingest.close()
     for path in tmp_path.glob("conquest.db*"):

@@ -14,8 +14,8 @@ import pytest
 from pydicom import dcmread
 
 from pyconquest_rt.archive import arrival as module
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.arrival import Reception
-from pyconquest_rt.archive.ingest import Ingest
 from pyconquest_rt.archive.verify import verify
 from pyconquest_rt.scp import Listener
 from pyconquest_rt.scu import send_files
@@ -54,7 +54,7 @@ def check(folder: Path, sent: list[Path]) -> None:
     assert files == {folder / "data" / name for name in rows.values()}
     for uid, name in rows.items():
         assert dcmread(folder / "data" / name).PixelData == originals[uid].PixelData
-    ingest = Ingest.open(settings_in(folder))
+    ingest = Archive.open(settings_in(folder))
     assert list(verify(ingest)) == []
     ingest.close()
 

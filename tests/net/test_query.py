@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.datadict import tag_for_keyword
 
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.database import schema
 from pyconquest_rt.errors import ObjectError
 from pyconquest_rt.indexer import rebuild
@@ -36,7 +36,7 @@ PATIENTS = {
 
 
 @pytest.fixture
-def archive(ingest: Ingest, put: Put) -> Ingest:
+def archive(ingest: Archive, put: Put) -> Archive:
     """Five patients with two studies each: a CT of three slices, and an RTSTRUCT."""
     for number, (patient, name) in enumerate(PATIENTS.items()):
         common = {"patient": patient, "PatientName": name, "SpecificCharacterSet": "ISO_IR 192"}
@@ -58,7 +58,7 @@ def tag(keyword: str) -> int:
     return int(found)
 
 
-def find(archive: Ingest, level: str, combined: bool = False, **keys: str) -> list[dict[str, Any]]:
+def find(archive: Archive, level: str, combined: bool = False, **keys: str) -> list[dict[str, Any]]:
     by_tag = {tag(keyword): value for keyword, value in keys.items()}
     query = find_query(archive.database.definition, LEVELS.index(level), by_tag, combined=combined)
     names = [next(k for k in keys if tag(k) == t) for t in query.tags]
@@ -101,7 +101,7 @@ def find(archive: Ingest, level: str, combined: bool = False, **keys: str) -> li
         ({"PatientID": "P1", "PatientName": "yamada*"}, set()),
     ],
 )
-def test_patients(archive: Ingest, keys: dict[str, str], patients: set[str]) -> None:
+def test_patients(archive: Archive, keys: dict[str, str], patients: set[str]) -> None:
     assert {row["key"] for row in find(archive, "PATIENT", **keys)} == patients
 
 
@@ -141,11 +141,11 @@ def test_patients(archive: Ingest, keys: dict[str, str], patients: set[str]) -> 
         ({"NumberOfStudyRelatedInstances": "5"}, 0),
     ],
 )
-def test_studies(archive: Ingest, keys: dict[str, str], count: int) -> None:
+def test_studies(archive: Archive, keys: dict[str, str], count: int) -> None:
     assert len(find(archive, "STUDY", **keys)) == count
 
 
-def test_date_and_time_are_one_range_if_agreed(archive: Ingest) -> None:
+def test_date_and_time_are_one_range_if_agreed(archive: Archive) -> None:
     keys = {"StudyDate": "20200102-20200104", "StudyTime": "11-13"}
     separate = {row["StudyDate"] for row in find(archive, "STUDY", **keys)}
     together = {row["StudyDate"] for row in find(archive, "STUDY", combined=True, **keys)}
@@ -185,7 +185,7 @@ def test_moments_are_compared_with_their_fractions(wanted: str, matches: bool) -
     assert sqlite3.connect(":memory:").execute(sql, found.parameters).fetchone() == (matches,)
 
 
-def test_series_and_images_and_their_parents(archive: Ingest) -> None:
+def test_series_and_images_and_their_parents(archive: Archive) -> None:
     assert len(find(archive, "SERIES", Modality="CT")) == 10
     assert len(find(archive, "SERIES", Modality="ct")) == 0
     (row,) = find(
@@ -204,7 +204,7 @@ def uid(study: int) -> str:
     return f"1.2.826.0.1.3680043.10.1.{study}"
 
 
-def test_counts_at_every_level(archive: Ingest) -> None:
+def test_counts_at_every_level(archive: Archive) -> None:
     keywords = (
         "NumberOfPatientRelatedStudies",
         "NumberOfPatientRelatedSeries",
@@ -222,7 +222,7 @@ def test_counts_at_every_level(archive: Ingest) -> None:
             assert {k: row[k] for k in keywords[:known]} == dict(list(expected.items())[:known])
 
 
-def test_what_no_column_holds_is_left_out_and_said(archive: Ingest) -> None:
+def test_what_no_column_holds_is_left_out_and_said(archive: Archive) -> None:
     definition = archive.database.definition
     query = find_query(
         definition, 0, {tag("PatientID"): "", tag("PatientComments"): "x", tag("EthnicGroup"): ""}
@@ -242,7 +242,7 @@ def test_one_row_for_each_entity_even_in_a_database_with_doubles() -> None:
     assert len(connection.execute(query.sql, query.parameters).fetchall()) == 2
 
 
-def test_files_of_a_retrieval(archive: Ingest) -> None:
+def test_files_of_a_retrieval(archive: Archive) -> None:
     def files(level: str, **keys: str) -> list[str]:
         by_tag = {tag(keyword): value for keyword, value in keys.items()}
         query = files_query(archive.database.definition, LEVELS.index(level), by_tag)
@@ -259,14 +259,14 @@ def test_files_of_a_retrieval(archive: Ingest) -> None:
         files("STUDY", PatientID="P1")
 
 
-def test_one_file_stands_for_an_entity(archive: Ingest) -> None:
+def test_one_file_stands_for_an_entity(archive: Archive) -> None:
     for level, key in enumerate(("P1", uid(1), f"{uid(1)}.1", f"{uid(1)}.1.2")):
         sql = representative_query(archive.database.definition, level)
         ((object_file, device),) = archive.database.connection.execute(sql, (key,)).fetchall()
         assert object_file.startswith(("1/", "2/")) and device == "MAG0"
 
 
-def test_queries_by_unique_keys_use_the_indices(archive: Ingest) -> None:
+def test_queries_by_unique_keys_use_the_indices(archive: Archive) -> None:
     keys = [
         ("STUDY", {"PatientID": "P1"}),
         ("SERIES", {"StudyInstanceUID": uid(1)}),

@@ -24,7 +24,7 @@ from pydicom.uid import (
 )
 from pynetdicom import AE, build_context, build_role, evt
 
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.errors import NetworkError
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.net.protocol.dimse import Command, encode_command
@@ -200,7 +200,7 @@ def test_compressed_objects_are_decompressed_where_they_must_be(
     start_receiver: StartReceiver,
     make_ct: Callable[..., list[Path]],
     data: Path,
-    ingest: Ingest,
+    ingest: Archive,
 ) -> None:
     (path,) = make_ct(1)
     data_set = dcmread(path)

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from network_helpers import FolderSink
 from samples import make_object, save
 
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.cli.main import main
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.net.services.find import FindService
@@ -49,7 +49,7 @@ def port(listen: Listen, index: Index) -> int:
 
 
 def test_answers_with_different_attributes_make_one_table(
-    run: Run, port: int, ingest: Ingest, put: Callable[..., Path]
+    run: Run, port: int, ingest: Archive, put: Callable[..., Path]
 ) -> None:
     put("P3.dcm", patient="P3", study=9)
     rebuild(ingest)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from samples import make_object, save
 
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.locks import Lock, beside
 from pyconquest_rt.archive.verify import verify
 from pyconquest_rt.errors import BusyError, DatabaseError, StorageError
@@ -24,7 +24,7 @@ def count(path: str | Path) -> int:
         connection.close()
 
 
-def test_a_copy_is_one_sound_file_and_only_the_newest_stay(ingest: Ingest, put: Callable[..., Path]) -> None:
+def test_a_copy_is_one_sound_file_and_only_the_newest_stay(ingest: Archive, put: Callable[..., Path]) -> None:
     folder = Path(ingest.database.path).parent / "backups"
     made = []
     for instance in range(1, 5):
@@ -38,7 +38,7 @@ def test_a_copy_is_one_sound_file_and_only_the_newest_stay(ingest: Ingest, put: 
 
 
 def test_a_database_that_is_written_meanwhile_gives_a_consistent_copy(
-    ingest: Ingest, put: Callable[..., Path], tmp_path: Path
+    ingest: Archive, put: Callable[..., Path], tmp_path: Path
 ) -> None:
     put("P1/1.dcm")
     rebuild(ingest)
@@ -74,7 +74,7 @@ def test_a_restored_database_verifies(tmp_path: Path) -> None:
     settings = ArchiveSettings(str(tmp_path / "data"), str(tmp_path / "a.db"), str(tmp_path / "none.sql"))
     for instance in range(1, 4):
         save(make_object(instance=instance), tmp_path / f"data/P1/{instance}.dcm")
-    ingest = Ingest.open(settings)
+    ingest = Archive.open(settings)
     rebuild(ingest)
     copy = backup(settings.database, str(tmp_path / "backups"), 3)
     save(make_object(instance=4), tmp_path / "data/P1/4.dcm")
@@ -84,7 +84,7 @@ def test_a_restored_database_verifies(tmp_path: Path) -> None:
     former = restore(settings.database, copy)
     assert former is not None
     assert (count(settings.database), count(former)) == (3, 3)
-    ingest = Ingest.open(settings)
+    ingest = Archive.open(settings)
     assert {finding.subject for finding in verify(ingest)} == {"P1/1.dcm", "P1/4.dcm"}
     rebuild(ingest)
     assert list(verify(ingest)) == []
@@ -93,7 +93,7 @@ def test_a_restored_database_verifies(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("damage", [b"", b"no database at all" * 100, None])
 def test_a_damaged_database_is_put_aside(
-    ingest: Ingest, put: Callable[..., Path], damage: bytes | None
+    ingest: Archive, put: Callable[..., Path], damage: bytes | None
 ) -> None:
     put("P1/1.dcm")
     rebuild(ingest)
@@ -111,7 +111,7 @@ def test_a_damaged_database_is_put_aside(
 
 
 def test_what_is_no_sound_index_is_not_restored(
-    ingest: Ingest, put: Callable[..., Path], tmp_path: Path
+    ingest: Archive, put: Callable[..., Path], tmp_path: Path
 ) -> None:
     put("P1/1.dcm")
     rebuild(ingest)
@@ -130,7 +130,7 @@ def test_what_is_no_sound_index_is_not_restored(
     assert count(ingest.database.path) == 1
 
 
-def test_a_running_service_refuses_a_restore(ingest: Ingest, tmp_path: Path) -> None:
+def test_a_running_service_refuses_a_restore(ingest: Archive, tmp_path: Path) -> None:
     copy = backup(ingest.database.path, str(tmp_path / "backups"), 3)
     with (
         Lock(beside(ingest.database.path, "serve.lock"), "the service runs"),
@@ -139,7 +139,7 @@ def test_a_running_service_refuses_a_restore(ingest: Ingest, tmp_path: Path) -> 
         restore(ingest.database.path, copy)
 
 
-def test_a_folder_that_cannot_be_written_is_named(ingest: Ingest, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_named(ingest: Archive, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="file"):
         backup(ingest.database.path, str(tmp_path / "file"), 3)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.service.doctor import Finding, examine
 from pyconquest_rt.settings.sections import (
     ArchiveSettings,
@@ -36,7 +36,7 @@ def bad(settings: Settings) -> list[Finding]:
 
 def test_a_machine_that_is_fit_gives_no_bad_finding(settings: Settings) -> None:
     assert bad(settings) == []
-    Ingest.open(settings.archive).close()
+    Archive.open(settings.archive).close()
     assert bad(settings) == []
     assert {one.check for one in examine(settings)} >= {"versions", "disk", "database", "port", "clock"}
 
@@ -61,7 +61,7 @@ def test_a_damaged_database(settings: Settings) -> None:
 
 
 def test_pages_that_are_damaged(settings: Settings) -> None:
-    Ingest.open(settings.archive).close()
+    Archive.open(settings.archive).close()
     raw = bytearray(Path(settings.archive.database).read_bytes())
     raw[4096 * 3 : 4096 * 12] = b"\xff" * 4096 * 9
     Path(settings.archive.database).write_bytes(raw)
@@ -86,7 +86,7 @@ def test_a_time_that_does_not_exist(settings: Settings) -> None:
 
 
 def test_a_clock_that_is_behind_the_database(settings: Settings) -> None:
-    Ingest.open(settings.archive).close()
+    Archive.open(settings.archive).close()
     later = time.time() + 7200
     os.utime(settings.archive.database, (later, later))
     (found,) = bad(settings)

@@ -16,7 +16,7 @@ from pynetdicom import AE, evt
 from pynetdicom.transport import ThreadedAssociationServer
 from samples import make_object, save
 
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.outbox import Rule, add_rule, parse_peer, remove_rule, rules
 from pyconquest_rt.archive.removal import remove_images
 from pyconquest_rt.cli.main import main
@@ -83,7 +83,7 @@ def rule(peer: Peer, condition: str | None = None, name: str = "all") -> Rule:
     return Rule(name, "PEER", "127.0.0.1", peer.port, "TESTER", condition)
 
 
-def states(ingest: Ingest) -> dict[str, str]:
+def states(ingest: Archive) -> dict[str, str]:
     return dict(ingest.database.connection.execute("SELECT sop, state FROM forward_queue"))
 
 
@@ -92,7 +92,7 @@ def uid(instance: int) -> str:
 
 
 def test_a_peer_that_is_down_gets_everything_once_when_it_is_up(
-    ingest: Ingest, put: Put, peer: Peer, tmp_path: Path, data: Path
+    ingest: Archive, put: Put, peer: Peer, tmp_path: Path, data: Path
 ) -> None:
     clock = Clock()
     add_rule(ingest.database, rule(peer))
@@ -109,7 +109,7 @@ def test_a_peer_that_is_down_gets_everything_once_when_it_is_up(
     ingest.close()
 
     settings = ArchiveSettings(str(data), str(tmp_path / "conquest.db"), str(tmp_path / "dicom.sql"))
-    again = Ingest.open(settings)  # after a restart
+    again = Archive.open(settings)  # after a restart
     peer.start()
     clock.now += pause_s(1)
     assert send_due(again, clock) == Summary()  # the second pause is longer
@@ -127,7 +127,7 @@ def test_a_peer_that_is_down_gets_everything_once_when_it_is_up(
     again.close()
 
 
-def test_only_new_objects_that_match(ingest: Ingest, put: Put, peer: Peer) -> None:
+def test_only_new_objects_that_match(ingest: Archive, put: Put, peer: Peer) -> None:
     put("P1/old.dcm", instance=1)
     rebuild(ingest)
     add_rule(ingest.database, rule(peer, "modality = 'CT' AND p.PatientID LIKE 'P%' -- a comment"))
@@ -143,7 +143,7 @@ def test_only_new_objects_that_match(ingest: Ingest, put: Put, peer: Peer) -> No
     assert list(peer.received) == [uid(2)]
 
 
-def test_an_object_with_new_content_is_sent_again(ingest: Ingest, put: Put, peer: Peer) -> None:
+def test_an_object_with_new_content_is_sent_again(ingest: Archive, put: Put, peer: Peer) -> None:
     add_rule(ingest.database, rule(peer))
     put("P1/1.dcm")
     rebuild(ingest)
@@ -156,7 +156,7 @@ def test_an_object_with_new_content_is_sent_again(ingest: Ingest, put: Put, peer
 
 
 def test_a_refused_object_holds_up_no_other_and_fails_in_the_end(
-    ingest: Ingest, put: Put, peer: Peer, monkeypatch: pytest.MonkeyPatch
+    ingest: Archive, put: Put, peer: Peer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(forward, "MAX_ATTEMPTS", 2)
     clock = Clock()
@@ -183,7 +183,7 @@ def test_a_refused_object_holds_up_no_other_and_fails_in_the_end(
     assert set(peer.received.values()) == {1} and len(peer.received) == 4
 
 
-def test_what_is_deleted_leaves_the_queue_and_may_return(ingest: Ingest, put: Put, peer: Peer) -> None:
+def test_what_is_deleted_leaves_the_queue_and_may_return(ingest: Archive, put: Put, peer: Peer) -> None:
     add_rule(ingest.database, rule(peer))
     put("P1/1.dcm")
     put("P1/2.dcm", instance=2)
@@ -198,7 +198,7 @@ def test_what_is_deleted_leaves_the_queue_and_may_return(ingest: Ingest, put: Pu
     assert set(peer.received.values()) == {1}
 
 
-def test_a_file_that_is_gone_waits_alone(ingest: Ingest, put: Put, peer: Peer) -> None:
+def test_a_file_that_is_gone_waits_alone(ingest: Archive, put: Put, peer: Peer) -> None:
     add_rule(ingest.database, rule(peer))
     missing = put("P1/1.dcm")
     put("P1/2.dcm", instance=2)
@@ -208,7 +208,7 @@ def test_a_file_that_is_gone_waits_alone(ingest: Ingest, put: Put, peer: Peer) -
     assert send_due(ingest, Clock()) == Summary(sent=1, failed=1)
 
 
-def test_rows_and_queue_are_written_together(ingest: Ingest, put: Put, peer: Peer) -> None:
+def test_rows_and_queue_are_written_together(ingest: Archive, put: Put, peer: Peer) -> None:
     add_rule(ingest.database, rule(peer))
     put("P1/1.dcm")
     with pytest.raises(RuntimeError), ingest.database.transaction():
@@ -218,7 +218,7 @@ def test_rows_and_queue_are_written_together(ingest: Ingest, put: Put, peer: Pee
     assert states(ingest) == {}
 
 
-def test_a_rule_that_another_process_is_at(ingest: Ingest, put: Put, peer: Peer) -> None:
+def test_a_rule_that_another_process_is_at(ingest: Archive, put: Put, peer: Peer) -> None:
     clock = Clock()
     add_rule(ingest.database, rule(peer))
     put("P1/1.dcm")
@@ -236,7 +236,7 @@ def test_a_rule_that_another_process_is_at(ingest: Ingest, put: Put, peer: Peer)
     assert send_due(ingest, clock) == Summary(sent=1)
 
 
-def test_conditions_that_cannot_be_used(ingest: Ingest, put: Put, peer: Peer) -> None:
+def test_conditions_that_cannot_be_used(ingest: Archive, put: Put, peer: Peer) -> None:
     put("P1/1.dcm")
     rebuild(ingest)
     for condition in ("nonsense = 1", "1; DROP TABLE DICOMImages", "(", "Modality = ?"):
@@ -253,7 +253,7 @@ def test_conditions_that_cannot_be_used(ingest: Ingest, put: Put, peer: Peer) ->
 
 
 def test_a_condition_that_becomes_impossible_does_not_stop_indexing(
-    ingest: Ingest, put: Put, peer: Peer
+    ingest: Archive, put: Put, peer: Peer
 ) -> None:
     ingest.database.connection.execute("ALTER TABLE DICOMImages ADD COLUMN Mine text")
     add_rule(ingest.database, rule(peer, "i.Mine IS NULL"))
@@ -279,7 +279,7 @@ def test_peers_that_are_none(text: str) -> None:
         (Rule("r", "PACS", "h", 104, "ME" * 9), "expected 1 to 16 plain characters"),
     ],
 )
-def test_rules_that_could_never_send(ingest: Ingest, rule: Rule, reason: str) -> None:
+def test_rules_that_could_never_send(ingest: Archive, rule: Rule, reason: str) -> None:
     with pytest.raises(SettingsError, match=reason):
         add_rule(ingest.database, rule)
 

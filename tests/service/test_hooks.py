@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from samples import make_object, save, wait_until
 
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.demo import make_patient
 from pyconquest_rt.derive.engine import Derived, derive
 from pyconquest_rt.errors import SettingsError
@@ -113,7 +113,7 @@ def test_a_listener_calls_after_the_commit(settings: Settings, tmp_path: Path) -
     got: list[tuple[Stored, bool, int]] = []
 
     def stored(event: Stored) -> None:
-        ingest = Ingest.open(settings.archive)
+        ingest = Archive.open(settings.archive)
         rows = ingest.database.query(
             "SELECT 1 FROM DICOMImages WHERE SOPInstanc = ?", [event.sop_instance_uid]
         )
@@ -180,7 +180,7 @@ def test_derived_results_are_told(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_patient(tmp_path / "data", slices=3, pixels=16)
-    ingest = Ingest.open(settings.archive)
+    ingest = Archive.open(settings.archive)
     rebuild(ingest)
     got: list[Derived] = []
     counts = derive(ingest, on_derived=got.append).counts

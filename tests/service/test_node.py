@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from samples import make_object, save, wait_until
 
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.outbox import Rule, add_rule
 from pyconquest_rt.archive.verify import verify
 from pyconquest_rt.errors import NetworkError, SettingsError
@@ -141,7 +141,7 @@ def test_clients_that_send_the_same_objects_at_once_are_served_alike(
         ]
         assert [each.result().sent for each in sent] == [5] * 4
         assert (node.counters.stored, node.counters.failed) == (20, 0)
-    ingest = Ingest.open(settings.archive)
+    ingest = Archive.open(settings.archive)
     assert len(ingest.database.query("SELECT 1 FROM DICOMImages")) == 5
     assert list(verify(ingest)) == []
     ingest.close()
@@ -180,7 +180,7 @@ def test_what_arrives_is_forwarded_at_once(tmp_path: Path, files: list[Path]) ->
     (tmp_path / "other").mkdir()
     here, there = settings_of(tmp_path, "[listener]\nport = 0\n"), settings_of(tmp_path / "other")
     with Node(replace(there, listener=ListenerSettings(port=0))) as other, Node(here) as node:
-        ingest = Ingest.open(here.archive)
+        ingest = Archive.open(here.archive)
         add_rule(ingest.database, Rule("all", "OTHER", "127.0.0.1", other.port, "HERE"))
         assert refused(node.port, "ANY", "TESTER", files) == ""
         wait_until(lambda: other.counters.stored == 5)
@@ -195,7 +195,7 @@ def test_a_node_that_is_down_half_of_the_time_gets_everything_once(
     (tmp_path / "other").mkdir()
     here = settings_of(tmp_path, "[listener]\nport = 0\n")
     there = replace(settings_of(tmp_path / "other"), listener=ListenerSettings(port=free_port))
-    ingest = Ingest.open(here.archive)
+    ingest = Archive.open(here.archive)
     add_rule(ingest.database, Rule("all", "OTHER", "127.0.0.1", free_port, "HERE"))
     received = 0
 

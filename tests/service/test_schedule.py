@@ -12,7 +12,7 @@ import pytest
 import samples
 from samples import make_object, save
 
-from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.locks import Lock, beside
 from pyconquest_rt.archive.rebuild_report import Changes
 from pyconquest_rt.errors import BusyError, SettingsError
@@ -40,7 +40,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def rows(settings: Settings, sql: str) -> list[dict[str, object]]:
-    ingest = Ingest.open(settings.archive)
+    ingest = Archive.open(settings.archive)
     try:
         return ingest.database.query(sql)
     finally:
@@ -110,7 +110,7 @@ def test_a_job_never_overlaps_itself(settings: Settings) -> None:
 
 def test_a_run_that_was_killed_is_on_record_as_interrupted(settings: Settings) -> None:
     jobs.run(settings, "upkeep")
-    ingest = Ingest.open(settings.archive)
+    ingest = Archive.open(settings.archive)
     ingest.database.connection.execute("UPDATE job_runs SET state = 'running', seconds = NULL")
     ingest.close()
     jobs.run(settings, "upkeep")
@@ -191,7 +191,7 @@ def three_patients(settings: Settings) -> Settings:
     for number in (1, 2, 3):
         put(settings, f"P{number}/1.dcm", patient=f"P{number}", study=number)
     jobs.run(settings, "rebuild")
-    ingest = Ingest.open(settings.archive)
+    ingest = Archive.open(settings.archive)
     for patient, used in (("P1", 200), ("P2", 300), ("P3", 100)):
         ingest.database.connection.execute(
             "UPDATE DICOMImages SET AccessTime = ? WHERE ImagePat = ?", (used, patient)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from samples import make_object, save
 
+from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.files.storage import Storage
-from pyconquest_rt.archive.ingest import Ingest
 from pyconquest_rt.errors import SettingsError, StorageError
 from pyconquest_rt.service.watch import Look, Watch, Watcher
 from pyconquest_rt.settings.sections import ArchiveSettings, WatchSettings
@@ -20,7 +20,7 @@ def settings(tmp_path: Path) -> WatchSettings:
     return WatchSettings(folder=str(tmp_path / "in"), rejects=str(tmp_path / "rejects"))
 
 
-def images(ingest: Ingest) -> int:
+def images(ingest: Archive) -> int:
     return int(ingest.database.query("SELECT count(*) AS n FROM DICOMImages")[0]["n"])
 
 
@@ -28,7 +28,7 @@ def files(folder: str | Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in Path(folder).rglob("*") if path.is_file())
 
 
-def test_a_file_is_taken_when_two_looks_find_it_the_same(ingest: Ingest, settings: WatchSettings) -> None:
+def test_a_file_is_taken_when_two_looks_find_it_the_same(ingest: Archive, settings: WatchSettings) -> None:
     whole = save(make_object(), Path(settings.folder, "sub", "deep", "a.dcm")).read_bytes()
     path = Path(settings.folder, "sub", "deep", "a.dcm")
     path.write_bytes(whole[:300])
@@ -44,7 +44,7 @@ def test_a_file_is_taken_when_two_looks_find_it_the_same(ingest: Ingest, setting
     assert ingest.storage.path_of(row["ObjectFile"]).read_bytes() == whole
 
 
-def test_a_file_that_somebody_has_locked_waits(ingest: Ingest, settings: WatchSettings) -> None:
+def test_a_file_that_somebody_has_locked_waits(ingest: Archive, settings: WatchSettings) -> None:
     path = save(make_object(), Path(settings.folder, "a.dcm"))
     watch = Watch(ingest, settings)
     with path.open("rb") as held:
@@ -54,7 +54,7 @@ def test_a_file_that_somebody_has_locked_waits(ingest: Ingest, settings: WatchSe
 
 
 def test_what_cannot_be_stored_goes_to_the_rejects_with_its_reason(
-    ingest: Ingest, settings: WatchSettings
+    ingest: Archive, settings: WatchSettings
 ) -> None:
     watch = Watch(ingest, settings)
     for number in range(2):  # the same name twice
@@ -74,7 +74,7 @@ def test_what_cannot_be_stored_goes_to_the_rejects_with_its_reason(
     assert files(settings.folder) == []
 
 
-def test_zip_files_are_read(ingest: Ingest, settings: WatchSettings, tmp_path: Path) -> None:
+def test_zip_files_are_read(ingest: Archive, settings: WatchSettings, tmp_path: Path) -> None:
     good = [save(make_object(instance=number), tmp_path / f"{number}.dcm") for number in (1, 2)]
     with zipfile.ZipFile(Path(settings.folder, "good.zip"), "w") as archive:
         for path in good:
@@ -97,7 +97,7 @@ def test_zip_files_are_read(ingest: Ingest, settings: WatchSettings, tmp_path: P
     assert Path(settings.rejects, "mixed.zip.reason.txt").read_text().startswith("readme: ")
 
 
-def test_kept_files_are_taken_once_also_after_a_restart(ingest: Ingest, settings: WatchSettings) -> None:
+def test_kept_files_are_taken_once_also_after_a_restart(ingest: Archive, settings: WatchSettings) -> None:
     path = save(make_object(), Path(settings.folder, "a.dcm"))
     keeping = replace(settings, keep=True)
     watch = Watch(ingest, keeping)
@@ -112,7 +112,7 @@ def test_kept_files_are_taken_once_also_after_a_restart(ingest: Ingest, settings
 
 
 def test_a_full_disk_leaves_the_file_for_a_later_look(
-    ingest: Ingest, settings: WatchSettings, monkeypatch: pytest.MonkeyPatch
+    ingest: Archive, settings: WatchSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = save(make_object(), Path(settings.folder, "a.dcm"))
     watch = Watch(ingest, settings)
@@ -129,7 +129,7 @@ def test_a_full_disk_leaves_the_file_for_a_later_look(
     assert watch.look() == Look(1, 0)
 
 
-def test_odd_names_are_taken_and_hidden_files_left(ingest: Ingest, settings: WatchSettings) -> None:
+def test_odd_names_are_taken_and_hidden_files_left(ingest: Archive, settings: WatchSettings) -> None:
     folder = Path(settings.folder)
     for number, name in enumerate(("incoming/a b.dcm", "bin/'; DROP.dcm", os.fsdecode(b"\xff\xfe.dcm"))):
         save(make_object(instance=number), folder / name)
@@ -144,7 +144,7 @@ def test_odd_names_are_taken_and_hidden_files_left(ingest: Ingest, settings: Wat
 
 
 def test_a_file_that_changes_while_it_is_stored_stays(
-    ingest: Ingest, settings: WatchSettings, monkeypatch: pytest.MonkeyPatch
+    ingest: Archive, settings: WatchSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = save(make_object(), Path(settings.folder, "a.dcm"))
     watch = Watch(ingest, settings)
@@ -164,7 +164,7 @@ def test_a_file_that_changes_while_it_is_stored_stays(
 
 
 @pytest.mark.parametrize("folder", ["data", "data/in", ".", "rejects", "rejects/in"])
-def test_the_folder_must_be_one_of_its_own(ingest: Ingest, tmp_path: Path, folder: str) -> None:
+def test_the_folder_must_be_one_of_its_own(ingest: Archive, tmp_path: Path, folder: str) -> None:
     settings = WatchSettings(folder=str(tmp_path / folder), rejects=str(tmp_path / "rejects"))
     with pytest.raises(SettingsError, match="side by side"):
         Watch(ingest, settings)
