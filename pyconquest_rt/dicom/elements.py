@@ -227,6 +227,7 @@ class Item:
         stop: int,
         encoding: Encoding,
         codecs: tuple[str, ...] = ("iso8859",),
+        elements: dict[int, ElementHeader] | None = None,
     ) -> None:
         self._source = source
         self._start = start
@@ -234,7 +235,7 @@ class Item:
         self._encoding = encoding
         self._parent_codecs = codecs
         self._codecs: tuple[str, ...] | None = None
-        self._elements: dict[int, ElementHeader] | None = None
+        self._elements = elements  # as `locate` found them, where that has been done
 
     @property
     def encoding(self) -> Encoding:

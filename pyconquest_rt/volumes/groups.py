@@ -1,0 +1,200 @@
+"""What the frames of one object differ in: functional groups, the vectors of nuclear medicine, a dose's offsets."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from pyconquest_rt.errors import UnreadableError
+from pyconquest_rt.volumes import keys
+from pyconquest_rt.volumes.fields import Fields
+from pyconquest_rt.volumes.frames import Frame
+from pyconquest_rt.volumes.geometry import unit_axes
+from pyconquest_rt.volumes.mappings import read_mapping
+
+SHARED_GROUPS, PER_FRAME_GROUPS = 0x52009229, 0x52009230
+GRID_FRAME_OFFSETS = 0x3004000C
+
+FrameFields = dict[str, Any]
+"""Of one frame: position, orientation, spacing, mapping, problem where known, and always keys."""
+
+
+def frame_fields(fields: Fields, first: Frame, whole: dict[str, Any]) -> list[FrameFields] | None:
+    """The fields of each frame of an object; None where it is a single image without functional groups.
+
+    ``first`` is the object as one frame, ``whole`` its keys. Raises UnreadableError for groups that do not fit.
+    """
+    if PER_FRAME_GROUPS in fields or SHARED_GROUPS in fields:
+        return _functional(fields, first, whole)
+    count = first.common.stored.frames
+    if GRID_FRAME_OFFSETS in fields and (count > 1 or first.common.modality == "RTDOSE"):
+        return _offsets(fields, first)
+    if count == 1:
+        return None
+    if first.common.modality in ("NM", "PT") and (0x00540080 in fields or 0x00540022 in fields):
+        return _nuclear(fields, first, whole)
+    return [{"keys": first.keys} for _ in range(count)]
+
+
+def _offsets(fields: Fields, first: Frame) -> list[FrameFields]:
+    """Planes of a dose (PS3.3 C.8.8.3.2): offsets from the first plane along the normal, or, in a transverse grid
+    whose first offset is not 0, the patient's z of each plane."""
+    count = first.common.stored.frames
+    offsets = np.array(fields.numbers(GRID_FRAME_OFFSETS))
+    axes = None if first.common.orientation is None else unit_axes(first.common.orientation)
+    if axes is None or first.position is None:
+        return [{"keys": first.keys} for _ in range(count)]
+    if count == 1:
+        return [{"keys": first.keys, "position": first.position}]
+    if offsets.size != count or not np.isfinite(offsets).all():
+        return [{"keys": first.keys} for _ in range(count)]
+    normal, origin = axes[2], np.array(first.position)
+    if abs(offsets[0]) > 1e-6:
+        if abs(offsets[0] - origin[2]) > 0.01 or abs(abs(normal[2]) - 1) > 1e-6:
+            return [{"keys": first.keys} for _ in range(count)]
+        offsets = (offsets - offsets[0]) * np.sign(normal[2])
+    return [{"keys": first.keys, "position": tuple((origin + at * normal).tolist())} for at in offsets]
+
+
+def _nuclear(fields: Fields, first: Frame, whole: dict[str, Any]) -> list[FrameFields]:
+    """Frames of nuclear medicine (PS3.3 C.8.4.8, C.8.4.15): slice n lies n - 1 times SpacingBetweenSlices, which
+    may be negative, along the normal of the first."""
+    count = first.common.stored.frames
+    detector = fields.first(0x00540022)
+    place = (first.position or (detector.vector(0x00200032, 3) if detector else None)) or None
+    turned = first.common.orientation or (detector.vector(0x00200037, 6) if detector else None)
+    axes = None if turned is None else unit_axes(turned)
+    step = fields.number(0x00180088)
+    slices = fields.numbers(0x00540080)
+    vectors = {tag: fields.numbers(tag) for tag in (0x00540010, 0x00540020, 0x00540060, 0x00540070, 0x00540100)}
+    found: list[FrameFields] = []
+    for number in range(count):
+        parts = {tag: values[number] for tag, values in vectors.items() if len(values) == count}
+        own = dict(whole)
+        if phase := tuple(parts[tag] for tag in (0x00540060, 0x00540070) if tag in parts):
+            own["cardiac"] = phase[-1] if len(phase) == 1 else phase[0] * 1000 + phase[1]
+        if 0x00540100 in parts:
+            own["temporal"] = parts[0x00540100]
+        if other := tuple(parts[tag] for tag in (0x00540010, 0x00540020) if tag in parts):
+            own["type"] = other
+        one: FrameFields = {"keys": keys.as_tuple(own), "orientation": turned}
+        if axes is not None and place is not None and step and len(slices) == count:
+            at = np.array(place) + (slices[number] - 1) * step * axes[2]
+            one["position"] = tuple(at.tolist())
+        found.append(one)
+    return found
+
+
+def _functional(fields: Fields, first: Frame, whole: dict[str, Any]) -> list[FrameFields]:
+    count = first.common.stored.frames
+    shared = fields.first(SHARED_GROUPS)
+    own = fields.items(PER_FRAME_GROUPS)
+    if len(own) != count and own:
+        raise UnreadableError(f"functional groups of {len(own)} frames, but {count} frames")
+    base: FrameFields = {"names": _object_keys(whole), "mapping": first.mapping}
+    base |= {"orientation": first.common.orientation, "spacing": first.common.spacing}
+    if shared is not None:
+        base = _read_groups(shared, first, base)
+    found = [_read_groups(one, first, base) for one in own] or [dict(base) for _ in range(count)]
+    return [{"keys": keys.as_tuple(one.pop("names"))} | one for one in found]
+
+
+def _object_keys(whole: dict[str, Any]) -> dict[str, Any]:
+    """Those of an object's keys that hold for all its frames and do not tell them apart."""
+    return {name: value for name, value in whole.items() if name == "type"}
+
+
+def _read_groups(item: Fields, first: Frame, base: FrameFields) -> FrameFields:
+    """What the groups of one frame (or the shared ones) add to what is known."""
+    found: FrameFields = dict(base)
+    found["names"] = dict(base["names"])
+    for tag, read in _GROUPS.items():
+        if (group := item.first(tag)) is not None:
+            read(group, found)
+    try:
+        if (group := item.first(0x00289145)) is not None:
+            found["mapping"] = read_mapping(group, first.common.stored, first.common.modality)
+        if 0x00409096 in item:
+            found["mapping"] = read_mapping(item, first.common.stored, first.common.modality, found["mapping"])
+    except UnreadableError:
+        found["problem"] = "unreadable"
+    return found
+
+
+def _position(group: Fields, found: FrameFields) -> None:
+    found["position"] = group.vector(0x00200032, 3)
+
+
+def _orientation(group: Fields, found: FrameFields) -> None:
+    found["orientation"] = group.vector(0x00200037, 6)
+
+
+def _spacing(group: Fields, found: FrameFields) -> None:
+    found["spacing"] = group.vector(0x00280030, 2)
+
+
+def _content(group: Fields, found: FrameFields) -> None:
+    text = group.text(0x00189074)
+    _put(found, "temporal", group.number(0x00209128))
+    _put(found, "acquisition_time", keys.seconds(text[:8], text[8:]) if text else None)
+    _put(found, "acquisition", group.text(0x00209156) or None)
+
+
+def _echo(group: Fields, found: FrameFields) -> None:
+    value = group.number(0x00189082)
+    _put(found, "echo", None if value is None else (value, None))
+
+
+def _diffusion(group: Fields, found: FrameFields) -> None:
+    value = group.number(0x00189087)
+    direction = group.first(0x00189076)
+    vector = None if direction is None else direction.vector(0x00189089, 3)
+    if value is not None:
+        _put(found, "diffusion", (value, vector if vector is not None and any(vector) else None))
+
+
+def _cardiac(group: Fields, found: FrameFields) -> None:
+    _put(found, "cardiac", next((v for t in (0x00209241, 0x00209153) if (v := group.number(t)) is not None), None))
+
+
+def _temporal(group: Fields, found: FrameFields) -> None:
+    offset = group.number(0x0020930D)  # in seconds; FrameReferenceTime, which gives this key elsewhere, is in ms
+    _put(found, "frame_time", None if offset is None else offset * 1000)
+
+
+def _kind(group: Fields, found: FrameFields) -> None:
+    component = group.text(0x00089208)
+    kind = group.texts(0x00089007) + ((component,) if component else ())
+    _put(found, "type", kind or None)
+
+
+def _flip(group: Fields, found: FrameFields) -> None:
+    _put(found, "flip", group.number(0x00181314))
+    _put(found, "repetition", group.number(0x00180080))
+
+
+def _inversion(group: Fields, found: FrameFields) -> None:
+    _put(found, "inversion", group.number(0x00189079))
+
+
+def _put(found: FrameFields, name: str, value: Any) -> None:
+    if value is not None:
+        found["names"][name] = value
+
+
+_GROUPS: dict[int, Callable[[Fields, FrameFields], None]] = {
+    0x00209113: _position,
+    0x00209116: _orientation,
+    0x00289110: _spacing,
+    0x00209111: _content,
+    0x00189114: _echo,
+    0x00189117: _diffusion,
+    0x00189118: _cardiac,
+    0x00209310: _temporal,
+    0x00189226: _kind,
+    0x00189329: _kind,
+    0x00189751: _kind,
+    0x00189112: _flip,
+    0x00189115: _inversion,
+}
+"""Functional group → what it says of a frame (PS3.3 C.7.6.16.2, C.8.13.5, C.8.15.3)."""

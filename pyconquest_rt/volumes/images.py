@@ -1,0 +1,180 @@
+"""Adaptor of images with a place in space: slices, enhanced multi-frame objects, doses, parametric maps."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pyconquest_rt.volumes.assembly import fill
+from pyconquest_rt.volumes.frames import Frame
+from pyconquest_rt.volumes.model import Candidate, Volume, VolumeError, say
+from pyconquest_rt.volumes.objects import ImageObject
+from pyconquest_rt.volumes.regular import regularise
+from pyconquest_rt.volumes.registry import Options
+from pyconquest_rt.volumes.series import Found, Plan, find_volumes
+from pyconquest_rt.volumes.suv import suv_factor, suv_problem
+from pyconquest_rt.volumes.twins import check_twins
+
+_KINDS = ("scalar", "multiframe", "dose", "parametric")
+_CONFIDENCE = {"scalar": 0.9, "multiframe": 0.92, "dose": 0.95, "parametric": 0.95, "sequence": 0.85}
+_MINOR = {"padding", "rescale_varies", "duplicate_instance"}  # what takes nothing from the confidence
+SUV = "SUVbw"
+
+
+class Images:
+    """Slices, multi-frame objects, doses and parametric maps → volumes."""
+
+    name = "images"
+
+    def examine(self, objects: Sequence[ImageObject]) -> list[Candidate]:
+        """The volumes in the images of one series, each kind for itself."""
+        found: list[Candidate] = []
+        for kind in _KINDS:
+            mine = [one for one in objects if kind_of(one) == kind]
+            found += _of_kind(kind, mine)
+        return found
+
+    def load(self, candidate: Candidate, unit: str | None, options: Options) -> Volume:
+        """The volume of a candidate; see :func:`pyconquest_rt.volumes.load`."""
+        plan: Plan | None = candidate.plan
+        _check(candidate, unit, options)
+        assert plan is not None
+        assert plan.grid is not None
+        frames = [frame for row in plan.stacks for frame in row]
+        factor, shown = _unit(frames, unit)
+        check_twins(plan.twins, candidate.codes)
+        rows, columns = frames[0].common.stored.rows, frames[0].common.stored.columns
+        shape = (len(plan.stacks), len(plan.stacks[0]), rows, columns)
+        array = fill(frames, shape if len(plan.stacks) > 1 else shape[1:], factor)
+        volume = Volume(
+            array=array,
+            affine=plan.affine.copy(),
+            unit=shown,
+            codes=list(candidate.codes),
+            axes={name: list(values) for name, values in plan.axes.items()},
+            frame_of_reference=frames[0].common.frame_of_reference,
+            kind=candidate.kind,
+        )
+        return regularise(volume, plan.grid, options)
+
+
+def kind_of(one: ImageObject) -> str:
+    """The kind of an object: a sequence whose frames have a place is a multi-frame volume."""
+    if one.kind == "sequence" and one.frames and all(frame.position is not None for frame in one.frames):
+        return "multiframe" if len(one.frames) > 1 else "scalar"
+    return one.kind
+
+
+def _of_kind(kind: str, objects: Sequence[ImageObject]) -> list[Candidate]:
+    found = [_problem(kind, one) for one in objects if one.problem]
+    whole = [one for one in objects if not one.problem]
+    types = {id(one.source): one.image_type for one in whole}
+    if frames := [frame for one in whole for frame in one.frames]:
+        volumes = find_volumes(frames, types)
+        made = [_candidate(kind, whole[0], volume, number) for number, volume in enumerate(volumes)]
+        if any(one.problem == "unreadable" for one in objects):
+            for candidate in made:
+                say(candidate.codes, "unreadable")
+        if made and not any(candidate.selected for candidate in made):
+            made[0] = _selected(made[0])
+        found += made
+    return found
+
+
+def _selected(candidate: Candidate) -> Candidate:
+    from dataclasses import replace
+
+    return replace(candidate, selected=True)
+
+
+def _problem(kind: str, one: ImageObject) -> Candidate:
+    code = one.problem or "unreadable"
+    detail = f"{one.source.name}: {one.details or code}"
+    return Candidate(
+        one.name, kind, 0.0, [code], [one.source.origin], False, code, series_uid=one.series_uid, plan=detail
+    )
+
+
+def _candidate(kind: str, one: ImageObject, found: Found, number: int) -> Candidate:
+    part, plan = found.part, found.plan
+    codes = list(part.codes)
+    refusal = part.refusal
+    if kind == "dose":
+        codes = ["dose_nonuniform" if code == "spacing_nonuniform" else code for code in codes]
+        refusal = "dose_nonuniform" if refusal == "spacing_nonuniform" else refusal
+    if refusal:
+        codes = [refusal, *(code for code in codes if code != refusal)]
+    if plan is not None and _is_cine(plan):
+        kind = "sequence"
+    name = one.name + (f" ({found.label or number + 1})" if number or found.label else "")
+    return Candidate(
+        name=name,
+        kind=kind,
+        confidence=_confidence(kind, codes, refusal, part.selected),
+        codes=codes,
+        files=list(dict.fromkeys(_origin(frame) for frame in part.frames)),
+        selected=part.selected,
+        refusal=refusal,
+        shape=() if plan is None else _shape(plan),
+        spacing=() if plan is None else spacing_of(plan.affine),
+        series_uid=one.series_uid,
+        adaptor="images",
+        plan=plan,
+    )
+
+
+def _origin(frame: Frame) -> Any:
+    origin = frame.source.origin
+    return origin if origin.__hash__ is not None else id(origin)
+
+
+def _is_cine(plan: Plan) -> bool:
+    """Whether one slice alone is there at several times."""
+    return len(plan.stacks) > 1 and len(plan.stacks[0]) == 1 and {*plan.axes} <= {"time", "cardiac_phase"}
+
+
+def _shape(plan: Plan) -> tuple[int, ...]:
+    stored = plan.stacks[0][0].common.stored
+    shape = (len(plan.stacks), len(plan.stacks[0]), stored.rows, stored.columns)
+    return shape if len(plan.stacks) > 1 else shape[1:]
+
+
+def spacing_of(affine: Any) -> tuple[float, ...]:
+    """Distances in mm along k, j and i."""
+    return tuple(np.round(np.linalg.norm(affine[:3, :3], axis=0), 6).tolist())
+
+
+def _confidence(kind: str, codes: Sequence[str], refusal: str | None, selected: bool) -> float:
+    base = 0.1 if refusal else _CONFIDENCE[kind] - 0.05 * min(6, len(set(codes) - _MINOR))
+    return round(base if selected else min(base, 0.3), 3)
+
+
+_ON_REQUEST = {
+    "gap": "fill",
+    "spacing_nonuniform": "resample",
+    "dose_nonuniform": "resample",
+}
+"""Refusal → the option with which it is loaded nevertheless."""
+
+
+def _check(candidate: Candidate, unit: str | None, options: Options) -> None:
+    """Raise VolumeError for what cannot be loaded in this way."""
+    refusal = candidate.refusal
+    if refusal and not (refusal in _ON_REQUEST and getattr(options, _ON_REQUEST[refusal]) and candidate.plan):
+        how = f"; load it with {_ON_REQUEST[refusal]}=True" if refusal in _ON_REQUEST else ""
+        raise VolumeError(refusal, f"{candidate.name}{how}")
+    if unit is not None and unit.lower() == "gy" and "dose_relative" in candidate.codes:
+        raise VolumeError("dose_relative", candidate.name)
+
+
+def _unit(frames: Sequence[Frame], unit: str | None) -> tuple[float | None, str]:
+    """The factor for the unit that is asked for, and the unit of the result."""
+    units = {frame.mapping.unit for frame in frames}
+    shown = units.pop() if len(units) == 1 else ""
+    if units and len({frame.mapping.unit for frame in frames}) > 1:
+        raise VolumeError("rescale_varies", "images of one volume have values of different units")
+    if unit is None or unit.lower() == shown.lower():
+        return None, shown
+    if unit.lower() != SUV.lower():
+        raise VolumeError(suv_problem(unit), f"values in {shown or 'no unit'} cannot be given in {unit}")
+    return suv_factor(frames), SUV

@@ -1,0 +1,203 @@
+"""Images of one position and many: which attribute sorts them into complete stacks (sub-series)."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from pyconquest_rt.volumes import keys
+from pyconquest_rt.volumes.frames import Frame
+from pyconquest_rt.volumes.geometry import Ints
+
+Label = tuple[Any, ...]
+
+
+@dataclass
+class Stacks:
+    """Frames sorted into stacks.
+
+    Args:
+        rows: one list per stack: the frame of each position.
+        labels: what tells each stack from the others: values of the keys ``names``.
+        names: of the keys.
+        twins: pairs of frames that must be equal in their pixels, of which the second is left out.
+        left: frames of stacks that are not complete.
+        codes: what is to be said.
+        refusal: the code for which they cannot be loaded.
+    """
+
+    rows: list[list[Frame]]
+    labels: list[Label] = field(default_factory=lambda: [()])
+    names: tuple[str, ...] = ()
+    twins: list[tuple[Frame, Frame]] = field(default_factory=list)
+    left: list[Frame] = field(default_factory=list)
+    codes: list[str] = field(default_factory=list)
+    refusal: str | None = None
+
+
+def without_copies(frames: Sequence[Frame]) -> tuple[list[Frame], list[tuple[Frame, Frame]]]:
+    """The frames without those that are there again as the same instance, and the pairs."""
+    first: dict[Hashable, Frame] = {}
+    kept, twins = [], []
+    for frame in frames:
+        name = (frame.sop or id(frame), frame.number)
+        if name in first:
+            twins.append((first[name], frame))
+        else:
+            first[name] = frame
+            kept.append(frame)
+    return kept, twins
+
+
+def sort_into_stacks(frames: Sequence[Frame], places: Ints) -> Stacks:
+    """Sort frames, at places numbered from 0, into stacks that have each place once."""
+    count = int(places.max()) + 1
+    if len(frames) == count:
+        return Stacks([_in_order(frames, places)])
+    found = _by_keys(frames, places, count)
+    if found is not None:
+        return found
+    if len(frames) - count <= max(1, count // 5):
+        return _without_twins(frames, places)
+    found = _incomplete(frames, places, count) or _with_few_twins(frames, places)
+    if found is not None:
+        return found
+    return Stacks([_in_order(frames, places)], codes=["ambiguous_stack"], refusal="ambiguous_stack")
+
+
+def _in_order(frames: Iterable[Frame], places: Ints) -> list[Frame]:
+    """One frame per place, the first come."""
+    found: dict[int, Frame] = {}
+    for frame, place in zip(frames, places.tolist(), strict=True):
+        found.setdefault(place, frame)
+    return [found[place] for place in sorted(found)]
+
+
+def _without_twins(frames: Sequence[Frame], places: Ints) -> Stacks:
+    first: dict[int, Frame] = {}
+    twins = []
+    for frame, place in zip(frames, places.tolist(), strict=True):
+        if place in first:
+            twins.append((first[place], frame))
+        else:
+            first[place] = frame
+    return Stacks([_in_order(frames, places)], twins=twins, codes=["duplicate_position"])
+
+
+def _with_few_twins(frames: Sequence[Frame], places: Ints) -> Stacks | None:
+    """The stacks without the few frames that have the place and all keys of another."""
+    first: dict[Hashable, int] = {}
+    twins = []
+    for index, frame in enumerate(frames):
+        other = first.setdefault((places[index], frame.keys), index)
+        if other != index:
+            twins.append((frames[other], frame))
+    if not twins or len(twins) > len(frames) // 5:
+        return None
+    kept = sorted(first.values())
+    found = _by_keys([frames[index] for index in kept], places[kept], int(places.max()) + 1)
+    if found is not None:
+        found.twins = twins
+        found.codes.append("duplicate_position")
+    return found
+
+
+def _value_of(name: str) -> Callable[[Frame], Any]:
+    index = keys.NAMES.index(name)
+    return lambda frame: frame.keys[index]
+
+
+def _columns(frames: Sequence[Frame], places: Ints, count: int) -> dict[str, list[Any]]:
+    """The values of each key that differs; of times that differ from slice to slice also their rank."""
+    found: dict[str, list[Any]] = {}
+    for name in keys.NAMES:
+        values = [_value_of(name)(frame) for frame in frames]
+        if len(set(values)) < 2:
+            continue
+        if name in keys.TIMES and len(set(values)) * count != len(frames):
+            ranked = _ranked(values, places, count)
+            if ranked is not None:
+                values = ranked
+        found[name] = values
+    return found
+
+
+def _ranked(values: Sequence[Any], places: Ints, count: int) -> list[Any] | None:
+    """Times as the earliest of all of their rank, where all of a rank come before all of the next."""
+    if any(value is None for value in values) or len(values) % count:
+        return None
+    at: dict[int, list[int]] = defaultdict(list)
+    for index, place in enumerate(places.tolist()):
+        at[place].append(index)
+    many = len(values) // count
+    if any(len(indices) != many for indices in at.values()):
+        return None
+    ranks = np.empty((count, many))
+    order = np.empty((count, many), np.intp)
+    for place, indices in at.items():
+        order[place] = sorted(indices, key=lambda index: values[index])
+        ranks[place] = [values[index] for index in order[place]]
+    if (ranks[:, 1:].min(axis=0) <= ranks[:, :-1].max(axis=0)).any():
+        return None
+    found: list[Any] = [None] * len(values)
+    for place in range(count):
+        for rank, index in enumerate(order[place].tolist()):
+            found[index] = float(ranks[:, rank].min())
+    return found
+
+
+def _by_keys(frames: Sequence[Frame], places: Ints, count: int) -> Stacks | None:
+    """The stacks by the fewest keys that make them complete, the first in the order of ``keys.NAMES``."""
+    if len(frames) % count:
+        return None
+    columns = _columns(frames, places, count)
+    for size in (1, 2, 3):
+        for names in combinations(columns, size):
+            labels = list(zip(*(columns[name] for name in names), strict=True))
+            counts = Counter(labels)
+            if len(counts) * count != len(frames) or set(counts.values()) != {count}:
+                continue
+            if len(set(zip(labels, places.tolist(), strict=True))) == len(frames):
+                return _stacks(frames, places, labels, names)
+    return None
+
+
+def _stacks(frames: Sequence[Frame], places: Ints, labels: Sequence[Label], names: tuple[str, ...]) -> Stacks:
+    members: dict[Label, list[int]] = defaultdict(list)
+    for index, label in enumerate(labels):
+        members[label].append(index)
+    ordered = sorted(members, key=_sortable)
+    rows = [_in_order([frames[i] for i in members[label]], places[members[label]]) for label in ordered]
+    return Stacks(rows, ordered, names)
+
+
+def _sortable(label: Label) -> tuple[Any, ...]:
+    """A label so that any two can be compared: nothing before numbers before text, tuples part by part."""
+    if isinstance(label, tuple):
+        return (3, tuple([_sortable(part) for part in label]))
+    if label is None:
+        return (0, 0)
+    return (2, label) if isinstance(label, str) else (1, label)
+
+
+def _incomplete(frames: Sequence[Frame], places: Ints, count: int) -> Stacks | None:
+    """The complete stacks of a series of which others lack slices; each of these has at least half of them."""
+    columns = _columns(frames, places, count)
+    best: Stacks | None = None
+    for size in (1, 2):
+        for names in combinations(columns, size):
+            labels = list(zip(*(columns[name] for name in names), strict=True))
+            counts = Counter(labels)
+            if len(set(zip(labels, places.tolist(), strict=True))) != len(frames):
+                continue
+            whole = {label for label, number in counts.items() if number == count}
+            if not whole or min(counts.values()) * 2 < count or (best and len(whole) <= len(best.rows)):
+                continue
+            kept = [index for index, label in enumerate(labels) if label in whole]
+            best = _stacks([frames[i] for i in kept], places[kept], [labels[i] for i in kept], names)
+            best.left = [frame for frame, label in zip(frames, labels, strict=True) if label not in whole]
+            best.codes.append("incomplete")
+    return best
