@@ -7,6 +7,7 @@ volume's grid. The room takes paths, folders or openers; it knows no archive and
 
 from collections.abc import Iterable
 
+from pyconquest_rt.volumes.masks import draw_masks
 from pyconquest_rt.volumes.model import CODES, Candidate, Masks, Volume, VolumeError
 from pyconquest_rt.volumes.registry import Options, examine_sources, load_candidate
 from pyconquest_rt.volumes.sources import Opener, sources
@@ -39,3 +40,20 @@ def load(
         VolumeError: it cannot be loaded; ``code`` says why.
     """
     return load_candidate(candidate, unit, Options(fill=fill, resample=resample))
+
+
+def mask(rtstruct_or_seg: "Opener | Candidate", volume: Volume, *, interpolate: bool = False) -> Masks:
+    """Return the structures or segments of an object as masks on a volume's grid, by name.
+
+    A voxel is inside where its centre is: by the even-odd rule over all closed contours of a plane, so that contours
+    within others are holes. Contours are drawn on the slice next to them; slices without a contour stay empty.
+
+    Args:
+        rtstruct_or_seg: a structure set or a segmentation: a path or opener, or its candidate.
+        volume: one that `load` returned.
+        interpolate: give slices between two contours that of the nearest (code `filled`).
+
+    Raises:
+        VolumeError: it is neither, cannot be read, or lies in another frame of reference.
+    """
+    return draw_masks(rtstruct_or_seg, volume, interpolate=interpolate)

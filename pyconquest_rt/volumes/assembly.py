@@ -43,7 +43,9 @@ def _filled(frames: Sequence[Frame], shape: tuple[int, ...], kind: Any, factor: 
     def use(index: int, stored: Array) -> None:
         frame = frames[index]
         if stored.shape != shape[1:]:
-            raise VolumeError("unreadable", f"{frame.source.name}: decoded to {stored.shape}, not {shape[1:]}")
+            raise VolumeError(
+                "unreadable", f"{frame.source.name}: decoded to {stored.shape}, not {shape[1:]}"
+            )
         apply(frame.mapping, stored, found[index], factor)
 
     for_each(frames, use)
@@ -86,7 +88,9 @@ def _apply_whole(slope: int, intercept: int, stored: Array, out: Array) -> None:
     ends = low * slope + intercept, high * slope + intercept
     if min(ends) < _INT16.min or max(ends) > _INT16.max:
         raise _TooNarrow
-    if slope == 1 and _INT16.min <= intercept <= _INT16.max:  # all in 16 bits: what wraps on the way wraps back
+    if (
+        slope == 1 and _INT16.min <= intercept <= _INT16.max
+    ):  # all in 16 bits: what wraps on the way wraps back
         np.add(stored.astype(np.int16, copy=False), np.int16(intercept), out=out)
     else:
         np.copyto(out, stored.astype(np.int64) * slope + intercept, casting="unsafe")

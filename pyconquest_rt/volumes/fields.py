@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pyconquest_rt.reading.elements import Item, locate
+from pyconquest_rt.reading.elements import Source as DataSource
 from pyconquest_rt.reading.part10 import begin
 from pyconquest_rt.volumes.sources import Source
 
@@ -67,13 +68,24 @@ class Head:
     """One object as far as its pixels: its fields, and where the pixels are.
 
     ``pixel_tag`` is 0 without pixels; ``offset`` and ``length`` are those of their value (of undefined length: as
-    far as the file goes).
+    far as the file goes); ``data`` has the bytes of the data set, of a deflated object inflated ones.
     """
 
-    __slots__ = ("big_endian", "encapsulated", "fields", "length", "offset", "pixel_tag", "size", "syntax")
+    __slots__ = (
+        "big_endian",
+        "data",
+        "encapsulated",
+        "fields",
+        "length",
+        "offset",
+        "pixel_tag",
+        "size",
+        "syntax",
+    )
 
-    def __init__(self, fields: Fields, syntax: str, size: int, *, big_endian: bool) -> None:
-        self.fields, self.syntax, self.size, self.big_endian = fields, syntax, size, big_endian
+    def __init__(self, fields: Fields, syntax: str, data: DataSource, *, big_endian: bool) -> None:
+        self.fields, self.syntax, self.data, self.big_endian = fields, syntax, data, big_endian
+        self.size = data.size
         self.pixel_tag = self.offset = self.length = 0
         self.encapsulated = False
 
@@ -89,7 +101,7 @@ def opened_head(source: Source, max_inflated: int | None = None) -> Iterator[Hea
         data = start.source
         elements = locate(data, start.position, data.size, start.encoding, PIXEL_TAGS)
         item = Item(data, start.position, data.size, start.encoding, elements=elements)
-        head = Head(Fields(item), start.transfer_syntax, data.size, big_endian=start.encoding.big_endian)
+        head = Head(Fields(item), start.transfer_syntax, data, big_endian=start.encoding.big_endian)
         last = next(reversed(elements.values()), None)
         if last is not None and last[0] in PIXEL_TAGS:
             head.pixel_tag, _, head.offset, length = last

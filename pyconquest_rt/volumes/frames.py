@@ -180,4 +180,9 @@ def _is_bomb(stored: Stored, length: int) -> bool:
 def _is_sane(stored: Stored) -> bool:
     sides = 0 < stored.rows <= MAX_SIDE and 0 < stored.columns <= MAX_SIDE and 0 < stored.samples <= 4
     bits = stored.bits_allocated in _BITS and 0 < stored.bits_stored <= stored.bits_allocated
-    return sides and bits and stored.bits_stored - 1 <= stored.high_bit < stored.bits_allocated and stored.frames > 0
+    return (
+        sides
+        and bits
+        and stored.bits_stored - 1 <= stored.high_bit < stored.bits_allocated
+        and stored.frames > 0
+    )

@@ -66,7 +66,9 @@ def _nuclear(fields: Fields, first: Frame, whole: dict[str, Any]) -> list[FrameF
     axes = None if turned is None else unit_axes(turned)
     step = fields.number(0x00180088)
     slices = fields.numbers(0x00540080)
-    vectors = {tag: fields.numbers(tag) for tag in (0x00540010, 0x00540020, 0x00540060, 0x00540070, 0x00540100)}
+    vectors = {
+        tag: fields.numbers(tag) for tag in (0x00540010, 0x00540020, 0x00540060, 0x00540070, 0x00540100)
+    }
     found: list[FrameFields] = []
     for number in range(count):
         parts = {tag: values[number] for tag, values in vectors.items() if len(values) == count}
@@ -115,7 +117,9 @@ def _read_groups(item: Fields, first: Frame, base: FrameFields) -> FrameFields:
         if (group := item.first(0x00289145)) is not None:
             found["mapping"] = read_mapping(group, first.common.stored, first.common.modality)
         if 0x00409096 in item:
-            found["mapping"] = read_mapping(item, first.common.stored, first.common.modality, found["mapping"])
+            found["mapping"] = read_mapping(
+                item, first.common.stored, first.common.modality, found["mapping"]
+            )
     except UnreadableError:
         found["problem"] = "unreadable"
     return found
@@ -154,11 +158,17 @@ def _diffusion(group: Fields, found: FrameFields) -> None:
 
 
 def _cardiac(group: Fields, found: FrameFields) -> None:
-    _put(found, "cardiac", next((v for t in (0x00209241, 0x00209153) if (v := group.number(t)) is not None), None))
+    _put(
+        found,
+        "cardiac",
+        next((v for t in (0x00209241, 0x00209153) if (v := group.number(t)) is not None), None),
+    )
 
 
 def _temporal(group: Fields, found: FrameFields) -> None:
-    offset = group.number(0x0020930D)  # in seconds; FrameReferenceTime, which gives this key elsewhere, is in ms
+    offset = group.number(
+        0x0020930D
+    )  # in seconds; FrameReferenceTime, which gives this key elsewhere, is in ms
     _put(found, "frame_time", None if offset is None else offset * 1000)
 
 
@@ -175,6 +185,10 @@ def _flip(group: Fields, found: FrameFields) -> None:
 
 def _inversion(group: Fields, found: FrameFields) -> None:
     _put(found, "inversion", group.number(0x00189079))
+
+
+def _segment(group: Fields, found: FrameFields) -> None:
+    _put(found, "segment", group.number(0x0062000B))
 
 
 def _put(found: FrameFields, name: str, value: Any) -> None:
@@ -196,5 +210,6 @@ _GROUPS: dict[int, Callable[[Fields, FrameFields], None]] = {
     0x00189751: _kind,
     0x00189112: _flip,
     0x00189115: _inversion,
+    0x0062000A: _segment,
 }
 """Functional group → what it says of a frame (PS3.3 C.7.6.16.2, C.8.13.5, C.8.15.3)."""

@@ -9,8 +9,8 @@ from pyconquest_rt.volumes.assembly import fill
 from pyconquest_rt.volumes.frames import Frame
 from pyconquest_rt.volumes.model import Candidate, Volume, VolumeError, say
 from pyconquest_rt.volumes.objects import ImageObject
-from pyconquest_rt.volumes.regular import regularise
 from pyconquest_rt.volumes.registry import Options
+from pyconquest_rt.volumes.regular import regularise
 from pyconquest_rt.volumes.series import Found, Plan, find_volumes
 from pyconquest_rt.volumes.suv import suv_factor, suv_problem
 from pyconquest_rt.volumes.twins import check_twins

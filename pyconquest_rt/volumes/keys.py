@@ -7,7 +7,7 @@ from pyconquest_rt.volumes.fields import Fields
 
 NAMES = (
     *("echo", "diffusion", "type", "cardiac", "temporal", "frame_time", "acquisition_time", "acquisition"),
-    *("content_time", "inversion", "flip", "repetition"),
+    *("content_time", "inversion", "flip", "repetition", "segment"),
 )
 """All candidate keys; each is a value in ``Frame.keys`` at the same place, None where the object has none."""
 

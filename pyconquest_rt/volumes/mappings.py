@@ -65,16 +65,16 @@ def _table(fields: Fields, descriptor: int, data: int, unit: str, stored: Stored
     if len(raw) < entries * struct.calcsize(code):
         raise UnreadableError(f"LUTData has {len(raw)} bytes for {entries} entries")
     values = struct.unpack_from(f"{order}{entries}{code}", raw)
-    return Mapping(unit="" if unit.upper() in ("US", "OT", "UNSPECIFIED") else unit, first=first, table=values)
+    return Mapping(
+        unit="" if unit.upper() in ("US", "OT", "UNSPECIFIED") else unit, first=first, table=values
+    )
 
 
 def _world(items: list[Fields], stored: Stored) -> Mapping | None:
     """A real-world value map: items of one unit, the first one's, each for its range of stored values."""
-    pieces = []
     first_unit = _world_unit(items[0])
-    for item in items:
-        if _world_unit(item) == first_unit and (piece := _world_piece(item, first_unit)) is not None:
-            pieces.append(piece)
+    found = [_world_piece(item, first_unit) for item in items if _world_unit(item) == first_unit]
+    pieces = [piece for piece in found if piece is not None]
     if not pieces:
         return None
     if len(pieces) == 1 or pieces[0][:2] == pieces[-1][:2]:  # others of the same range are another view of it
@@ -85,7 +85,9 @@ def _world(items: list[Fields], stored: Stored) -> Mapping | None:
 def _world_unit(item: Fields) -> str:
     code = item.first(0x004008EA)
     found = code.text(0x00080100) if code is not None else ""
-    return {"[hnsf'U]": "HU", "{SUVbw}g/ml": "SUVbw", "Bq/ml": "BQML"}.get(found, "" if found == "1" else found)
+    return {"[hnsf'U]": "HU", "{SUVbw}g/ml": "SUVbw", "Bq/ml": "BQML"}.get(
+        found, "" if found == "1" else found
+    )
 
 
 def _world_piece(item: Fields, unit: str) -> tuple[float, float, Mapping] | None:

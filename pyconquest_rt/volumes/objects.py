@@ -6,7 +6,16 @@ from typing import Any
 from pyconquest_rt.errors import UnreadableError
 from pyconquest_rt.volumes import keys
 from pyconquest_rt.volumes.fields import Fields, Head, opened_head
-from pyconquest_rt.volumes.frames import MAX_FRAMES, Common, Frame, Mapping, Pool, Stored, problem_of, read_stored
+from pyconquest_rt.volumes.frames import (
+    MAX_FRAMES,
+    Common,
+    Frame,
+    Mapping,
+    Pool,
+    Stored,
+    problem_of,
+    read_stored,
+)
 from pyconquest_rt.volumes.groups import frame_fields
 from pyconquest_rt.volumes.mappings import read_mapping
 from pyconquest_rt.volumes.sources import Source
@@ -27,7 +36,21 @@ _KINDS = {
         [
             f"{_STORAGE}{end}"
             for end in (
-                *("3.1", "3", "6.1", "6", "6.3", "7.1", "7.2", "7.3", "7.4", "12.1", "12.2", "12.1.1", "12.2.1"),
+                *(
+                    "3.1",
+                    "3",
+                    "6.1",
+                    "6",
+                    "6.3",
+                    "7.1",
+                    "7.2",
+                    "7.3",
+                    "7.4",
+                    "12.1",
+                    "12.2",
+                    "12.1.1",
+                    "12.2.1",
+                ),
                 *("77.1.1", "77.1.1.1", "77.1.2.1", "77.1.4", "77.1.4.1"),
             )
         ],
@@ -70,9 +93,6 @@ def _object(source: Source, head: Head, pool: Pool) -> ImageObject:
     found.image_type = pool(fields.texts(0x00080008))
     if found.kind in ("rtstruct", "rtplan"):
         return found
-    if found.kind == "seg":
-        found.problem = problem_of(stored, head.length, head.size - head.offset)
-        return found
     common = Common(
         found.series_uid,
         pool(fields.text(0x00200052)),
@@ -94,7 +114,13 @@ def _object(source: Source, head: Head, pool: Pool) -> ImageObject:
 
 def _kind(sop_class: str, stored: Stored) -> str:
     known = _KINDS.get(sop_class)
-    return known if known is not None else "multiframe" if stored.frames > 1 or _is_enhanced(sop_class) else "scalar"
+    return (
+        known
+        if known is not None
+        else "multiframe"
+        if stored.frames > 1 or _is_enhanced(sop_class)
+        else "scalar"
+    )
 
 
 def _is_enhanced(sop_class: str) -> bool:
@@ -103,7 +129,10 @@ def _is_enhanced(sop_class: str) -> bool:
 
 
 def _name(fields: Fields) -> str:
-    parts = fields.text(0x00200011), fields.text(0x0008103E) or fields.text(0x30060002) or fields.text(0x300A0002)
+    parts = (
+        fields.text(0x00200011),
+        fields.text(0x0008103E) or fields.text(0x30060002) or fields.text(0x300A0002),
+    )
     return ": ".join(part for part in (*parts,) if part) or fields.text(0x00080060)
 
 

@@ -94,8 +94,7 @@ def _inflated(frame: Frame) -> bytes:
     check_memory(2 * needed)
     try:
         with opened_head(frame.source, max_inflated=needed) as head:
-            item = head.fields.item
-            return item.source.read(0, item.source.size)
+            return head.data.read(0, head.data.size)
     except UnreadableError as error:
         raise VolumeError("unreadable", f"{frame.source.name}: {error}") from error
 
@@ -117,7 +116,7 @@ def _shaped(raw: bytes, stored: Stored, first_bit: int) -> Array:
     shape = (stored.rows, stored.columns)
     count = stored.rows * stored.columns
     if stored.samples > 1:
-        return _colour(raw, stored)
+        return _decoded(raw, stored)
     if stored.bits_allocated == 1:
         bits = np.unpackbits(np.frombuffer(raw, np.uint8), bitorder="little")
         return bits[first_bit : first_bit + count].reshape(shape)
@@ -127,11 +126,6 @@ def _shaped(raw: bytes, stored: Stored, first_bit: int) -> Array:
     if stored.big_endian:
         array = array.astype(array.dtype.newbyteorder("="))
     return array if stored.is_float else clean_bits(array, stored)
-
-
-def _colour(raw: bytes, stored: Stored) -> Array:
-    array = _decoded(raw, stored, stored.syntax, 1)
-    return array
 
 
 def clean_bits(array: Array, stored: Stored) -> Array:
@@ -183,7 +177,7 @@ def _encapsulated(stream: BinaryIO, first: Frame, numbers: list[int]) -> Iterato
         if number not in wanted:
             continue
         check_size(data, stored, first.source.name)
-        array = _decoded(data, stored, stored.syntax, 1)
+        array = _decoded(data, stored)
         is_clean = stored.syntax != RLE or stored.samples > 1
         yield number, array if is_clean else clean_bits(array, stored)
         found += 1
@@ -207,7 +201,7 @@ def check_decoder(syntax: str) -> None:
 
 @lru_cache
 def _decoder(syntax: str) -> Any:
-    from pydicom.pixels import get_decoder
+    from pydicom.pixels.decoders.base import get_decoder
 
     try:
         return get_decoder(syntax)
@@ -215,8 +209,9 @@ def _decoder(syntax: str) -> Any:
         return None
 
 
-def _decoded(data: bytes, stored: Stored, syntax: str, frames: int) -> Array:
+def _decoded(data: bytes, stored: Stored) -> Array:
     """One frame by pydicom's decoder; colour as RGB."""
+    syntax = stored.syntax
     from pydicom.encaps import encapsulate
 
     decoder = _decoder(syntax)
@@ -230,7 +225,7 @@ def _decoded(data: bytes, stored: Stored, syntax: str, frames: int) -> Array:
         "pixel_representation": int(stored.signed),
         "bits_allocated": stored.bits_allocated,
         "bits_stored": stored.bits_stored,
-        "number_of_frames": frames,
+        "number_of_frames": 1,
         "pixel_keyword": _KEYWORDS[stored.pixel_tag],
         "correct_unused_bits": syntax != RLE,
     }
@@ -240,5 +235,7 @@ def _decoded(data: bytes, stored: Stored, syntax: str, frames: int) -> Array:
     try:
         array, _ = decoder.as_array(source, raw=stored.samples == 1, index=0, **options)
     except Exception as error:  # decoders raise many kinds
-        raise VolumeError("unreadable", f"the pixels cannot be decoded ({type(error).__name__}: {error})") from error
+        raise VolumeError(
+            "unreadable", f"the pixels cannot be decoded ({type(error).__name__}: {error})"
+        ) from error
     return np.asarray(array)

@@ -85,7 +85,9 @@ def _along(values: npt.NDArray[Any], axis: int, amount: float, size: int) -> npt
     part = at - below
     part = np.where(np.abs(part - np.rint(part)) < 1e-6, np.rint(part), part)
     upper = np.minimum(below + 1, have - 1)
-    found = np.where(part == 0, values[..., below], values[..., below] + part * (values[..., upper] - values[..., below]))
+    found = np.where(
+        part == 0, values[..., below], values[..., below] + part * (values[..., upper] - values[..., below])
+    )
     found = np.where(part == 1, values[..., upper], found)
     found[..., (at < -1e-6) | (at > have - 1 + 1e-6)] = np.nan
     return np.moveaxis(found, -1, axis)

@@ -178,7 +178,9 @@ def _part_orientations(part: Part) -> list[Part]:
         if frame.common.orientation != last:
             last = frame.common.orientation
             turned = np.array(last)
-            here = next((group for first, group in groups if np.abs(first - turned).max() <= ORIENTATION), None)
+            here = next(
+                (group for first, group in groups if np.abs(first - turned).max() <= ORIENTATION), None
+            )
             if here is None:
                 here = []
                 groups.append((turned, here))
@@ -190,7 +192,8 @@ def _volumes(part: Part) -> Iterable[Found]:
     """The volumes of a part, whose images have one orientation, matrix and frame of reference."""
     if part.refusal:
         return [Found(part, None)]
-    axes = unit_axes(tuple(np.mean([frame.common.orientation for frame in part.frames], axis=0).tolist()))
+    orientations = np.array([frame.common.orientation for frame in part.frames], dtype=float)
+    axes = unit_axes(tuple(orientations.mean(axis=0).tolist()))
     assert axes is not None
     points = np.array([frame.position for frame in part.frames])
     columns = _columns_of_slices(points, axes)
@@ -200,7 +203,9 @@ def _volumes(part: Part) -> Iterable[Found]:
         piece = Part([part.frames[i] for i in indices], codes, None, part.selected, part.twins)
         found += _column(piece, points[indices], axes)
     if len(columns) > 1 and any(one.part.refusal for one in found):
-        return [Found(Part(part.frames, [*part.codes, "in_plane_drift"], "in_plane_drift", part.selected), None)]
+        return [
+            Found(Part(part.frames, [*part.codes, "in_plane_drift"], "in_plane_drift", part.selected), None)
+        ]
     return found
 
 
@@ -215,7 +220,9 @@ def _columns_of_slices(points: Floats, axes: Floats) -> list[list[int]]:
         fitted = lateral.mean(axis=0) + np.outer(middle, middle @ lateral / (middle @ middle))
     if np.abs(lateral - fitted).max() <= LATERAL:
         return whole
-    labels = [tuple(row) for row in np.stack([cluster(lateral[:, axis], LATERAL) for axis in (0, 1)], 1).tolist()]
+    labels = [
+        tuple(row) for row in np.stack([cluster(lateral[:, axis], LATERAL) for axis in (0, 1)], 1).tolist()
+    ]
     counts = Counter(labels)
     if len(counts) > max(2, len(points) // 3):
         return whole
@@ -256,7 +263,9 @@ def _split_labels(stacks: Stacks) -> dict[str, list[int]]:
     """The numbers of the stacks of each volume, by what tells these volumes apart."""
     groups: dict[str, list[int]] = defaultdict(list)
     for index, label in enumerate(stacks.labels):
-        parts = [_in_words(value) for name, value in zip(stacks.names, label, strict=True) if name in keys.SPLITS]
+        parts = [
+            _in_words(value) for name, value in zip(stacks.names, label, strict=True) if name in keys.SPLITS
+        ]
         groups[", ".join(parts)].append(index)
     return groups
 

@@ -48,7 +48,9 @@ def _factor(fields: Fields, unit: str) -> float:
     unit = unit.upper()
     if unit == "GML":
         if fields.text(0x00541006) not in ("", "BW"):
-            raise VolumeError("suv_incomplete", f"the images hold SUV of type {fields.text(0x00541006)}, not by weight")
+            raise VolumeError(
+                "suv_incomplete", f"the images hold SUV of type {fields.text(0x00541006)}, not by weight"
+            )
         return 1.0
     if unit == "CNTS":
         return _philips(fields)
@@ -110,9 +112,9 @@ def _scan_start(fields: Fields, half_life: float) -> float:
     series = seconds(fields.text(0x00080021), fields.text(0x00080031))
     if series is not None and (acquired is None or series <= acquired):
         return series
-    if fields.text(0x00090010) == "GEMS_PETD_01" and (text := fields.text(0x0009100D)):
-        if (found := seconds(text[:8], text[8:])) is not None:
-            return found
+    scan = fields.text(0x0009100D) if fields.text(0x00090010) == "GEMS_PETD_01" else ""
+    if (found := seconds(scan[:8], scan[8:])) is not None:
+        return found
     if acquired is None:
         raise VolumeError("suv_incomplete", "the time of the scan is missing")
     return acquired - _into_series(fields, half_life)
@@ -123,7 +125,9 @@ def _into_series(fields: Fields, half_life: float) -> float:
     its mean count rate."""
     reference, duration = fields.number(0x00541300), fields.number(0x00181242)
     if reference is None or duration is None or duration <= 0:
-        raise VolumeError("suv_incomplete", "the series' time is later than its images', FrameReferenceTime is missing")
+        raise VolumeError(
+            "suv_incomplete", "the series' time is later than its images', FrameReferenceTime is missing"
+        )
     decay = log(2) / half_life
     lost = decay * duration / 1000
     mean_time = log(lost / (1 - exp(-lost))) / decay
