@@ -7,9 +7,11 @@ volume's grid. The room takes paths, folders or openers; it knows no archive and
 
 from collections.abc import Iterable
 
+from pyconquest_rt.volumes.codes import CODES, VolumeError
+from pyconquest_rt.volumes.contract import Options
 from pyconquest_rt.volumes.masks import draw_masks
-from pyconquest_rt.volumes.model import CODES, Candidate, Masks, Volume, VolumeError
-from pyconquest_rt.volumes.registry import Options, examine_sources, load_candidate
+from pyconquest_rt.volumes.model import Candidate, Masks, Volume
+from pyconquest_rt.volumes.registry import examine_sources, load_candidate
 from pyconquest_rt.volumes.sources import Opener, sources
 
 __all__ = ["CODES", "Candidate", "Masks", "Volume", "VolumeError", "examine", "load", "mask"]

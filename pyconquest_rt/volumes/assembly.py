@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pyconquest_rt.volumes.codes import VolumeError
 from pyconquest_rt.volumes.frames import Frame, Mapping
-from pyconquest_rt.volumes.model import VolumeError
-from pyconquest_rt.volumes.pixels import check_memory, for_each
+from pyconquest_rt.volumes.memory import check_memory
+from pyconquest_rt.volumes.pixels import for_each
 
 Array = npt.NDArray[Any]
 

@@ -2,8 +2,8 @@
 
 import struct
 
+from pyconquest_rt.volumes.codes import VolumeError
 from pyconquest_rt.volumes.frames import RLE, RLE_RATIO, Stored
-from pyconquest_rt.volumes.model import VolumeError
 
 _JPEG_FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 

@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pyconquest_rt.reading.elements import Item, locate
-from pyconquest_rt.reading.elements import Source as DataSource
-from pyconquest_rt.reading.part10 import begin
+from pyconquest_rt.dicom.elements import Item, locate
+from pyconquest_rt.dicom.elements import Source as DataSource
+from pyconquest_rt.dicom.part10 import begin
 from pyconquest_rt.volumes.sources import Source
 
 PIXEL_DATA, FLOAT_DATA, DOUBLE_DATA = 0x7FE00010, 0x7FE00008, 0x7FE00009

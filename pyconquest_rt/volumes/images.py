@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 
 from pyconquest_rt.volumes.assembly import fill
+from pyconquest_rt.volumes.codes import VolumeError
+from pyconquest_rt.volumes.contract import Options
 from pyconquest_rt.volumes.frames import Frame
-from pyconquest_rt.volumes.model import Candidate, Volume, VolumeError, say
+from pyconquest_rt.volumes.model import Candidate, Volume, say
 from pyconquest_rt.volumes.objects import ImageObject
-from pyconquest_rt.volumes.registry import Options
 from pyconquest_rt.volumes.regular import regularise
 from pyconquest_rt.volumes.series import Found, Plan, find_volumes
 from pyconquest_rt.volumes.suv import suv_factor, suv_problem

@@ -1,8 +1,9 @@
 """Masks of a structure set or a segmentation, whichever an object is."""
 
 from pyconquest_rt.volumes import segments, structures
+from pyconquest_rt.volumes.codes import VolumeError
 from pyconquest_rt.volumes.frames import Pool
-from pyconquest_rt.volumes.model import Candidate, Masks, Volume, VolumeError
+from pyconquest_rt.volumes.model import Candidate, Masks, Volume
 from pyconquest_rt.volumes.objects import read_object
 from pyconquest_rt.volumes.sources import Opener, Source, sources
 

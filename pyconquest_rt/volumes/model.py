@@ -1,62 +1,19 @@
 """What goes in and out of the room: candidates, volumes, masks, and the error that says why there is none."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pyconquest_rt.errors import ObjectError
-
-if TYPE_CHECKING:
-    from pyconquest_rt.volumes.sources import PathLike
+from pyconquest_rt.volumes.codes import VolumeError
+from pyconquest_rt.volumes.shear import has_shear, without_shear
+from pyconquest_rt.volumes.writers import PathLike, write_nifti, write_nrrd
 
 Floats = npt.NDArray[np.float64]
 
-CODES: Mapping[str, str] = {
-    "gap": "slices are missing between others",
-    "spacing_nonuniform": "the slices are not equally spaced",
-    "duplicate_position": "several images lie at one position, with nothing that tells them apart",
-    "duplicate_instance": "one instance is there several times",
-    "tilt": "the slices are stacked along a direction that is not their normal (gantry tilt): the affine has shear",
-    "in_plane_drift": "the slices are shifted against each other within their plane",
-    "not_a_grid": "the images do not lie on one grid",
-    "mixed_orientation": "images of several orientations in one series",
-    "mixed_size": "images of several matrices or pixel spacings in one series",
-    "mixed_frame_of_reference": "images of several frames of reference",
-    "missing_geometry": "position, orientation or pixel spacing is missing or not finite",
-    "single_slice": "one slice alone: the distance to a next one is not known",
-    "ambiguous_stack": "several images at each position, and no attribute that sorts them into stacks",
-    "incomplete": "a time point, echo or direction lacks slices",
-    "localizer": "a localizer among the images of a series",
-    "mosaic": "many slices in one image (Siemens mosaic)",
-    "not_scalar": "colour or palette images where a volume of one value per voxel is asked for",
-    "no_pixels": "an object without pixel data",
-    "padding": "pixels outside the image hold the padding value",
-    "dose_relative": "the dose is relative, not in Gy",
-    "dose_nonuniform": "the dose planes are not equally spaced",
-    "suv_incomplete": "SUV cannot be calculated: weight, dose, times or correction are missing",
-    "seg_type": "a segmentation of a type that cannot be read",
-    "resampled": "values were interpolated onto another grid",
-    "filled": "missing slices were filled by interpolation",
-    "rescale_varies": "slope or intercept differ from image to image",
-    "too_large": "more memory is needed than there is, or more than such a file can hold",
-    "unreadable": "not DICOM, damaged, or its pixel data are not what the header says",
-    "no_decoder": "no decoder is installed for the transfer syntax",
-}
-"""Each code of a verdict and its meaning; there are no others."""
-
 KINDS = ("scalar", "multiframe", "dose", "rtstruct", "rtplan", "seg", "parametric", "sequence")
-
-
-class VolumeError(ObjectError):
-    """No volume can be made; ``code`` is one of :data:`CODES`, the message says what was found where."""
-
-    def __init__(self, code: str, detail: str = "") -> None:
-        assert code in CODES, code
-        super().__init__(f"{code}: {detail or CODES[code]}")
-        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,23 +73,40 @@ class Volume:
     frame_of_reference: str = ""
     kind: str = "scalar"
 
-    def to_nrrd(self, path: "PathLike") -> None:
-        """Write the volume as NRRD, shear and all; raises VolumeError for what NRRD cannot hold.
+    def to_nrrd(self, path: PathLike) -> None:
+        """Write the volume as NRRD, shear and all. The extra ``volumes`` must be installed.
 
-        The extra ``volumes`` must be installed.
+        Raises VolumeError for what has no place in the patient, or is in colour.
         """
-        from pyconquest_rt.volumes.writers import write_nrrd
+        self._check_written()
+        fields = {f"axis_{name}": repr(values) for name, values in self.axes.items()}
+        fields |= {"unit": self.unit, "codes": " ".join(self.codes)}
+        write_nrrd(path, self.array, self.affine, fields)
 
-        write_nrrd(self, path)
-
-    def to_nifti(self, path: "PathLike") -> "Volume":
+    def to_nifti(self, path: PathLike) -> "Volume":
         """Write the volume as NIfTI-1 and return what was written: resampled where the grid has shear.
 
-        The extra ``volumes`` must be installed.
+        The extra ``volumes`` must be installed. Raises VolumeError as `to_nrrd` does.
         """
-        from pyconquest_rt.volumes.writers import write_nifti
+        self._check_written()
+        found = self.without_shear() if has_shear(self.affine) else self
+        write_nifti(path, found.array, found.affine, " ".join([found.unit, *found.codes]))
+        return found
 
-        return write_nifti(self, path)
+    def without_shear(self) -> "Volume":
+        """Return the volume on a grid of right angles that covers it, linear between pixels, NaN around it.
+
+        The code `resampled` takes the place of `tilt`.
+        """
+        array, affine = without_shear(self.array, self.affine)
+        codes = say([code for code in self.codes if code != "tilt"], "resampled")
+        return replace(self, array=array, affine=affine, codes=codes)
+
+    def _check_written(self) -> None:
+        if self.kind == "sequence" and self.array.ndim == 4 and "missing_geometry" in self.codes:
+            raise VolumeError("not_scalar", "colour images are no volume")
+        if "missing_geometry" in self.codes:
+            raise VolumeError("missing_geometry", "a volume without a place in the patient is not written")
 
 
 class Masks(dict[str, npt.NDArray[Any]]):

@@ -11,35 +11,18 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from pyconquest_rt.dicom.part10 import DEFLATED
 from pyconquest_rt.errors import PyconquestError, UnreadableError
-from pyconquest_rt.reading.part10 import DEFLATED
+from pyconquest_rt.volumes.codes import VolumeError
 from pyconquest_rt.volumes.codestream import check_size
 from pyconquest_rt.volumes.fields import DOUBLE_DATA, FLOAT_DATA, PIXEL_DATA, opened_head
 from pyconquest_rt.volumes.frames import RLE, Frame, Stored
-from pyconquest_rt.volumes.model import VolumeError
+from pyconquest_rt.volumes.memory import check_memory
 
 Array = npt.NDArray[Any]
 Use = Callable[[int, Array], None]
 
 _KEYWORDS = {PIXEL_DATA: "PixelData", FLOAT_DATA: "FloatPixelData", DOUBLE_DATA: "DoubleFloatPixelData"}
-MEMORY_SHARE = 0.9  #: of the memory that is free an array may take
-
-
-def check_memory(needed: float) -> None:
-    """Refuse what does not fit into the memory that is free. Raises VolumeError `too_large`."""
-    free = free_memory()
-    if needed > MEMORY_SHARE * free:
-        raise VolumeError("too_large", f"{needed / 1e6:.0f} MB are needed, {free / 1e6:.0f} MB are free")
-
-
-def free_memory() -> float:
-    """Bytes of memory that are free; infinite where the system does not say."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            lines = dict(line.split(":", 1) for line in file)
-        return int(lines["MemAvailable"].split()[0]) * 1024.0
-    except (OSError, KeyError, ValueError):
-        return float("inf")
 
 
 def for_each(frames: Sequence[Frame], use: Use, threads: int | None = None) -> None:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from pyconquest_rt.errors import UnreadableError
+from pyconquest_rt.volumes.codes import VolumeError
+from pyconquest_rt.volumes.contract import Options
 from pyconquest_rt.volumes.fields import Fields, opened_head
-from pyconquest_rt.volumes.model import Candidate, Volume, VolumeError
+from pyconquest_rt.volumes.model import Candidate, Volume
 from pyconquest_rt.volumes.objects import ImageObject
-from pyconquest_rt.volumes.registry import Options
 from pyconquest_rt.volumes.sources import Source
 
 

@@ -7,10 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from importlib.metadata import entry_points
-from typing import Protocol
 
+from pyconquest_rt.volumes.adaptors import OWN
+from pyconquest_rt.volumes.codes import VolumeError
+from pyconquest_rt.volumes.contract import Adaptor, Options
 from pyconquest_rt.volumes.frames import Pool
-from pyconquest_rt.volumes.model import Candidate, Volume, VolumeError
+from pyconquest_rt.volumes.model import Candidate, Volume
 from pyconquest_rt.volumes.objects import ImageObject, read_object
 from pyconquest_rt.volumes.sources import Opener, Source, sources
 
@@ -18,38 +20,9 @@ GROUP = "pyconquest_rt.volumes"
 MAX_OBJECTS = 60_000  #: of one examination; headers of more would fill the memory
 
 
-class Adaptor(Protocol):
-    """Finds candidates in objects and loads them; ``name`` is unique among adaptors."""
-
-    name: str
-
-    def examine(self, objects: Sequence[ImageObject]) -> list[Candidate]:
-        """Return what could be loaded from objects of one series; an empty list where there is nothing for it."""
-
-    def load(self, candidate: Candidate, unit: str | None, options: "Options") -> Volume:
-        """Return the volume of a candidate that ``examine`` returned; raises VolumeError."""
-
-
-class Options:
-    """What may be asked of a load beyond its default.
-
-    Args:
-        fill: fill missing slices by interpolation between their neighbours (code `filled`).
-        resample: interpolate uneven slices onto even ones, and a tilted stack onto a grid without shear (code
-            `resampled`).
-    """
-
-    __slots__ = ("fill", "resample")
-
-    def __init__(self, *, fill: bool = False, resample: bool = False) -> None:
-        self.fill, self.resample = fill, resample
-
-
 @lru_cache
 def adaptors() -> tuple[Adaptor, ...]:
     """All adaptors: those of other packages first, then the package's own."""
-    from pyconquest_rt.volumes.adaptors import OWN
-
     others: list[Adaptor] = []
     for point in entry_points(group=GROUP):
         found = point.load()

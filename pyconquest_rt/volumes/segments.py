@@ -9,13 +9,15 @@ import numpy.typing as npt
 
 from pyconquest_rt.errors import UnreadableError
 from pyconquest_rt.volumes import keys
+from pyconquest_rt.volumes.codes import VolumeError
+from pyconquest_rt.volumes.contract import Options
 from pyconquest_rt.volumes.fields import Fields, opened_head
 from pyconquest_rt.volumes.frames import Frame
 from pyconquest_rt.volumes.geometry import affine_of, cluster, make_grid, same_place_limit, unit_axes
-from pyconquest_rt.volumes.model import Candidate, Masks, Volume, VolumeError, say, unique_name
+from pyconquest_rt.volumes.memory import check_memory
+from pyconquest_rt.volumes.model import Candidate, Masks, Volume, say, unique_name
 from pyconquest_rt.volumes.objects import ImageObject
-from pyconquest_rt.volumes.pixels import check_memory, for_each
-from pyconquest_rt.volumes.registry import Options
+from pyconquest_rt.volumes.pixels import for_each
 from pyconquest_rt.volumes.sources import Source
 
 Array = npt.NDArray[Any]

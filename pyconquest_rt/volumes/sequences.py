@@ -9,13 +9,15 @@ import numpy as np
 from pyconquest_rt.errors import UnreadableError
 from pyconquest_rt.volumes import keys
 from pyconquest_rt.volumes.assembly import Array, fill
+from pyconquest_rt.volumes.codes import VolumeError
+from pyconquest_rt.volumes.contract import Options
 from pyconquest_rt.volumes.fields import Fields, opened_head
 from pyconquest_rt.volumes.frames import Frame
 from pyconquest_rt.volumes.images import kind_of
-from pyconquest_rt.volumes.model import Candidate, Volume, VolumeError
+from pyconquest_rt.volumes.memory import check_memory
+from pyconquest_rt.volumes.model import Candidate, Volume
 from pyconquest_rt.volumes.objects import ImageObject
-from pyconquest_rt.volumes.pixels import check_memory, for_each
-from pyconquest_rt.volumes.registry import Options
+from pyconquest_rt.volumes.pixels import for_each
 
 
 class Sequences:

@@ -173,18 +173,16 @@ def _part_localizers(image_types: dict[int, tuple[str, ...]]) -> Split:
 
 def _part_orientations(part: Part) -> list[Part]:
     groups: list[tuple[Floats, list[Frame]]] = []
-    last: Vector | None = None
+    known: dict[Vector | None, list[Frame]] = {}
     for frame in part.frames:
-        if frame.common.orientation != last:
-            last = frame.common.orientation
-            turned = np.array(last)
-            here = next(
-                (group for first, group in groups if np.abs(first - turned).max() <= ORIENTATION), None
-            )
-            if here is None:
-                here = []
-                groups.append((turned, here))
-        here.append(frame)
+        orientation = frame.common.orientation
+        if orientation not in known:
+            turned = np.array(orientation)
+            near = [group for first, group in groups if np.abs(first - turned).max() <= ORIENTATION]
+            known[orientation] = near[0] if near else []
+            if not near:
+                groups.append((turned, known[orientation]))
+        known[orientation].append(frame)
     return _parted(part, [group for _, group in groups], "mixed_orientation")
 
 

@@ -7,9 +7,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from pyconquest_rt.dicom.part10 import FileSource, Prefix, read_prefix
 from pyconquest_rt.errors import UnreadableError
-from pyconquest_rt.reading.part10 import FileSource, Prefix, read_prefix
-from pyconquest_rt.volumes.model import VolumeError
+from pyconquest_rt.volumes.codes import VolumeError
 
 PathLike = str | os.PathLike[str]
 

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from pyconquest_rt.errors import UnreadableError
+from pyconquest_rt.volumes.codes import VolumeError
+from pyconquest_rt.volumes.contract import Options
 from pyconquest_rt.volumes.fields import Fields, opened_head
-from pyconquest_rt.volumes.model import Candidate, Masks, Volume, VolumeError, say, unique_name
+from pyconquest_rt.volumes.model import Candidate, Masks, Volume, say, unique_name
 from pyconquest_rt.volumes.objects import ImageObject
 from pyconquest_rt.volumes.oblique import oblique_mask
 from pyconquest_rt.volumes.polygon import Bools, Floats, fill_even_odd
-from pyconquest_rt.volumes.registry import Options
 from pyconquest_rt.volumes.sources import Source
 
 _CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")

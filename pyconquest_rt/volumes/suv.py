@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from math import exp, log
 
 from pyconquest_rt.errors import UnreadableError
+from pyconquest_rt.volumes.codes import VolumeError
 from pyconquest_rt.volumes.fields import Fields, opened_head
 from pyconquest_rt.volumes.frames import Frame
 from pyconquest_rt.volumes.keys import seconds
-from pyconquest_rt.volumes.model import VolumeError
 
 DAY = 86400.0
 _LONGEST = 30 * DAY  # nobody scans later after an injection

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from pyconquest_rt.volumes.assembly import Array
+from pyconquest_rt.volumes.codes import VolumeError
 from pyconquest_rt.volumes.frames import Frame
-from pyconquest_rt.volumes.model import VolumeError
 from pyconquest_rt.volumes.pixels import for_each
 
 
