@@ -29,6 +29,7 @@ check: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32 pyconquest_rt
 	$(BIN)/lint-imports
 
 bench: $(VENV)/installed-test

@@ -6,12 +6,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from pyconquest_rt.dicom import system
 from pyconquest_rt.errors import BusyError, StorageError
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 _ATTEMPTS = 5
 _PAUSE_S = 0.02
@@ -66,7 +62,7 @@ class Lock:
             raise StorageError(f"cannot write {self._path}: {error.strerror}") from error
         for _ in range(_ATTEMPTS):
             try:
-                _lock(file)
+                system.lock(file)
                 return file
             except OSError:
                 time.sleep(_PAUSE_S)
@@ -89,14 +85,3 @@ class Lock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
-
-
-def _lock(file: IO[str]) -> None:
-    """Lock a file at once or raise OSError; on Windows a byte far behind its end, so that it can be read."""
-    if fcntl is not None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return
-    import msvcrt
-
-    file.seek(1 << 20)
-    msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]

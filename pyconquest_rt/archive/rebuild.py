@@ -21,12 +21,8 @@ from pyconquest_rt.archive.rebuild_report import Report
 from pyconquest_rt.archive.removal import remove_images
 from pyconquest_rt.database.schema import Definition
 from pyconquest_rt.dicom.part10 import Prefix, announce
+from pyconquest_rt.dicom.system import can_announce, waits
 from pyconquest_rt.errors import DatabaseError
-
-try:
-    import resource
-except ImportError:  # Windows
-    resource = None  # type: ignore[assignment]
 
 Only = Literal["all", "missing", "changed"]
 Progress = Callable[[int, float], None]
@@ -236,11 +232,11 @@ def _adaptive(
     Where reading waits, the system is told what is wanted next; where it waits all the same, as with a storage on
     which opening a file takes long, reading goes on in threads.
     """
-    chunks, is_announced = _chunks(paths, CHUNK, first=min(_PART, CHUNK)), not hasattr(os, "posix_fadvise")
+    chunks, is_announced = _chunks(paths, CHUNK, first=min(_PART, CHUNK)), not can_announce()
     while chunk := next(chunks, None):
-        before = _waits()
+        before = waits()
         found = read_chunk(definition, root, chunk)
-        is_slow = may_wait and _waits() - before > _SLOW_SHARE * len(chunk)
+        is_slow = may_wait and waits() - before > _SLOW_SHARE * len(chunk)
         yield found
         if is_slow and is_announced:
             yield from _in_threads(_THREADS, definition, root, itertools.chain.from_iterable(chunks))
@@ -259,17 +255,6 @@ def _announced(root: str, chunks: Iterator[list[str]]) -> Iterator[list[str]]:
         before = chunk
     if before:
         yield before
-
-
-def _waits() -> float:
-    """How often this thread has waited so far, as it does for a disk or a network.
-
-    Where the system does not count that, time in which the thread did not run is taken for waits of 0.2 ms each;
-    on a busy machine it may have waited for a processor then.
-    """
-    if resource is not None and hasattr(resource, "RUSAGE_THREAD"):
-        return float(resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw)
-    return (time.monotonic() - time.thread_time()) / 0.0002
 
 
 def _in_threads(jobs: int, definition: Definition, root: str, paths: Iterator[str]) -> Iterator[list[Found]]:

@@ -126,12 +126,12 @@ def _say_where(node: Any, settings: Settings) -> None:
 
 
 def _until_interrupted(node: Any) -> None:
-    import signal
+    from pyconquest_rt.dicom.system import on_termination
 
-    def stop(*_: object) -> None:
+    def stop() -> None:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, stop)
+    on_termination(stop)
     try:
         node.wait()
     except KeyboardInterrupt:

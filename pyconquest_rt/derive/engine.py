@@ -24,6 +24,7 @@ from pyconquest_rt.archive.due import assign_patient
 from pyconquest_rt.archive.files.storage import Storage
 from pyconquest_rt.database.connection import Database, quote
 from pyconquest_rt.derive.extractor import Extractor, Rows, Source, Waiting
+from pyconquest_rt.dicom import system
 from pyconquest_rt.settings.file import load
 
 ENTRY_POINTS = "pyconquest_rt.extractors"
@@ -188,13 +189,7 @@ def _is_alive(worker: str) -> bool:
     host, _, pid = worker.rpartition(":")
     if host != socket.gethostname():
         return True
-    try:
-        os.kill(int(pid), 0)
-    except (ProcessLookupError, ValueError):
-        return False
-    except OSError:
-        return True
-    return True
+    return pid.isdecimal() and system.is_alive(int(pid))
 
 
 def claims(

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from pyconquest_rt.dicom import system
 from pyconquest_rt.dicom.elements import (
     EXPLICIT_BIG,
     EXPLICIT_LITTLE,
@@ -156,9 +157,7 @@ def announce(path: str | os.PathLike[str]) -> None:
     except (OSError, UnicodeEncodeError):
         return  # read_prefix says why
     try:
-        os.posix_fadvise(descriptor, 0, PREFIX_BYTES, os.POSIX_FADV_WILLNEED)
-    except OSError:
-        pass  # not a file
+        system.announce(descriptor, PREFIX_BYTES)
     finally:
         os.close(descriptor)
 

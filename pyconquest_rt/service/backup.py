@@ -6,8 +6,8 @@ from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pyconquest_rt.archive.files.storage import sync, sync_folder
 from pyconquest_rt.archive.locks import Lock, beside
+from pyconquest_rt.dicom.system import sync_file, sync_folder
 from pyconquest_rt.errors import DatabaseError, StorageError
 
 _STAMP = "%Y%m%dT%H%M%S.%fZ"
@@ -93,7 +93,7 @@ def _copy(database: str, folder: Path, name: str) -> Path:
             source.backup(copy)
             copy.execute("PRAGMA journal_mode=DELETE")
         _check(staged)
-        sync(staged)
+        sync_file(staged)
         staged.replace(target)
         sync_folder(folder)
     except sqlite3.Error as error:

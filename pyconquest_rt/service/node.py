@@ -16,6 +16,7 @@ from pyconquest_rt.archive.arrival import Received, Reception
 from pyconquest_rt.archive.files.staging import StagedFile
 from pyconquest_rt.archive.naming import naming
 from pyconquest_rt.database import schema
+from pyconquest_rt.dicom import system
 from pyconquest_rt.errors import SettingsError, StorageError
 from pyconquest_rt.net.protocol import tls
 from pyconquest_rt.net.protocol.guard import DEFAULT_LIMITS
@@ -226,9 +227,7 @@ class Workers:
     def _start_one(self) -> subprocess.Popen[bytes]:
         process = processes.start("worker", *self._arguments, stdin=subprocess.PIPE, start_new_session=True)
         assert process.stdin is not None
-        os.set_blocking(
-            process.stdin.fileno(), False
-        )  # a worker that reads no more must not stop the archive
+        system.do_not_block(process.stdin.fileno())  # a worker that reads no more must not stop the archive
         return process
 
     def wake(self) -> None:

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from pyconquest_rt.dicom.system import on_termination
 from pyconquest_rt.service import forwarder as forward
 from pyconquest_rt.service import logs
 from pyconquest_rt.service.node import Node, make_folders
@@ -167,8 +167,7 @@ def serve(settings: Settings, show: Callable[[str], object]) -> None:
     Raises what :class:`Service` raises.
     """
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    on_termination(stop.set, interrupt=True)
     handlers = logs.configure(settings.log)
     try:
         with Service(settings) as service:

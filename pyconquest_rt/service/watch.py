@@ -12,13 +12,9 @@ from typing import NamedTuple
 
 from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.store import Options, Stored, Storer
+from pyconquest_rt.dicom.system import is_locked
 from pyconquest_rt.errors import ObjectError, SettingsError, StorageError, reason
 from pyconquest_rt.settings.sections import ArchiveSettings, WatchSettings
-
-try:
-    import fcntl
-except ImportError:  # Windows, where a file that is being written cannot be opened
-    fcntl = None  # type: ignore[assignment]
 
 SCHEMA = (
     """
@@ -81,7 +77,7 @@ class Watch:
         self._before = now
         stored = refused = 0
         for path in stable:
-            if self._is_known(path, now[path]) or _is_locked(self._folder / path):
+            if self._is_known(path, now[path]) or is_locked(self._folder / path):
                 continue
             good, reasons = self._take(path)
             stored += good
@@ -239,19 +235,6 @@ def _is_passing(error: Exception) -> bool:
     """Whether an error says nothing about the file: the archive cannot be written at the moment."""
     mine = isinstance(error, StorageError | OSError)
     return mine and not isinstance(error, PermissionError | FileNotFoundError)
-
-
-def _is_locked(path: Path) -> bool:
-    """Whether somebody has a file for himself."""
-    try:
-        with path.open("rb") as file:
-            if fcntl is not None:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except PermissionError:  # elsewhere than on Windows this is for the rejects
-        return fcntl is None
-    except OSError:
-        return True
-    return False
 
 
 def _free_name(path: Path) -> Path:

@@ -5,7 +5,6 @@ mends the account then (work of other processes that were broken off, objects th
 """
 
 import argparse
-import contextlib
 import logging
 import os
 import sqlite3
@@ -17,6 +16,7 @@ from collections.abc import Callable
 from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.derive.engine import Derived, derive, enqueue, extractors, prepare, sweep, work_off
 from pyconquest_rt.dicom.quiet import silence_pydicom
+from pyconquest_rt.dicom.system import lower_priority
 from pyconquest_rt.service.hooks import Caller, load
 from pyconquest_rt.settings.file import load as settings_here
 from pyconquest_rt.settings.sections import ArchiveSettings
@@ -36,8 +36,7 @@ def main() -> None:
     parser.add_argument("--once", action="store_true", help="derive what is due now, then end")
     arguments = parser.parse_args()
     silence_pydicom()
-    with contextlib.suppress(OSError, AttributeError):
-        os.nice(5)  # receiving comes first
+    lower_priority()  # receiving comes first
     archive = Archive.open(ArchiveSettings(arguments.data, arguments.database, arguments.sql))
     hooks: Caller[Derived] = Caller(load(settings_here().hooks.derived))
     try:

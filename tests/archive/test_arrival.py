@@ -19,12 +19,11 @@ from samples import make_object, wait_until
 from pyconquest_rt.archive import arrival as module
 from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.arrival import Reception
-from pyconquest_rt.archive.files import staging as staged
 from pyconquest_rt.archive.files.placement import Placement
 from pyconquest_rt.archive.files.storage import Storage
 from pyconquest_rt.archive.ingest import Batch
 from pyconquest_rt.archive.verify import verify
-from pyconquest_rt.dicom import part10
+from pyconquest_rt.dicom import part10, system
 from pyconquest_rt.errors import ConflictError, DatabaseError, ObjectError, StorageError
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.settings.sections import ArchiveSettings
@@ -144,7 +143,7 @@ def test_a_file_has_no_name_before_its_final_one(
     settings: ArchiveSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not even while its header is read, which for the third is longer than the part in memory."""
-    if not staged._NAMELESS:
+    if not system._NAMELESS:
         pytest.skip("this system has no files without a name")
     reception, names = Reception(settings), list[str]()
     incoming = Path(settings.data) / ".incoming"
@@ -244,12 +243,12 @@ def test_other_bytes_of_a_known_instance(
 
 
 @pytest.mark.parametrize("fault", [None, "index"])
-@pytest.mark.parametrize("nameless", [0, staged._NAMELESS])
+@pytest.mark.parametrize("nameless", [0, system._NAMELESS])
 def test_a_file_system_without_hard_links(
     settings: ArchiveSettings, monkeypatch: pytest.MonkeyPatch, nameless: int, fault: str | None
 ) -> None:
     """Such as FAT, some shares, some sandboxes: new objects are stored and others replaced, or stay, all the same."""
-    monkeypatch.setattr(staged, "_NAMELESS", nameless)
+    monkeypatch.setattr(system, "_NAMELESS", nameless)
     monkeypatch.setattr(os, "link", no_links)
     reception = Reception(settings)
     for instance in (1, 2):

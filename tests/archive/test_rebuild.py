@@ -338,7 +338,7 @@ def test_where_reading_waits_files_are_announced_then_read_in_threads(
         original = getattr(indexer, name)
         monkeypatch.setattr(indexer, name, lambda *a, n=name, f=original: (calls.update([n]), f(*a))[1])
     waits = itertools.count(0, 100)
-    monkeypatch.setattr(indexer, "_waits", lambda: next(waits))
+    monkeypatch.setattr(indexer, "waits", lambda: next(waits))
     monkeypatch.setattr(indexer, "_PART", 2)
     monkeypatch.setattr(indexer, "CHUNK", 8)
     report = rebuild(ingest)

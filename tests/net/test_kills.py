@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pydicom import dcmread
 
-from pyconquest_rt.archive.files import staging as staged
+from pyconquest_rt.dicom import system
 from pyconquest_rt.errors import NetworkError
 from pyconquest_rt.net.services.stored import read_stored_object
 from pyconquest_rt.scu import echo, send_files
@@ -90,7 +90,7 @@ def check(folder: Path, acknowledged: set[str], checked: set[Path]) -> None:
         rows = dict(connection.execute("SELECT SOPInstanc, ObjectFile FROM DICOMImages"))
     assert acknowledged <= rows.keys()
     assert all((folder / "data" / rows[uid]).name == f"{uid}.dcm" for uid in acknowledged)
-    if staged._NAMELESS:
+    if system._NAMELESS:
         assert os.listdir(folder / "data" / ".incoming") == []
     files = set((folder / "data").glob("*/*.dcm"))
     assert {folder / "data" / rows[uid] for uid in acknowledged} <= files

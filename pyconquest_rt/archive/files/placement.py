@@ -5,7 +5,9 @@ import os
 from pathlib import Path
 
 from pyconquest_rt.archive.files.staging import StagedFile, copy_durably
-from pyconquest_rt.archive.files.storage import make_folders, sync_folder
+from pyconquest_rt.archive.files.storage import make_folders
+from pyconquest_rt.dicom import system
+from pyconquest_rt.dicom.system import sync_folder
 from pyconquest_rt.errors import StorageError
 
 
@@ -117,7 +119,7 @@ class Placement:
 def _keep(path: Path, backup: Path) -> None:
     """Give a file's content a second name, by a copy where a file cannot have two."""
     try:
-        os.link(path, backup)
+        system.link(path, backup)
     except OSError:
         copy_durably(path, backup)
 

@@ -8,7 +8,6 @@ file without a name nothing is left when the program is killed.
 Both are Linux's; elsewhere, and on file systems that cannot do it, this is a file like any other.
 """
 
-import errno
 import io
 import mmap
 import os
@@ -17,18 +16,12 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from pyconquest_rt.dicom import system
 from pyconquest_rt.dicom.part10 import PREFIX_BYTES
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-_DIRECT: Final = getattr(os, "O_DIRECT", 0) if fcntl else 0
-_NAMELESS: Final = getattr(os, "O_TMPFILE", 0) if os.path.isdir("/proc/self/fd") else 0
 _BLOCK: Final = 4096
 _ROOM: Final = 1 << 20
 _rooms: Final[deque[mmap.mmap]] = deque(maxlen=8)
@@ -54,12 +47,9 @@ class StagedFile(io.FileIO):
         """The first PREFIX_BYTES (16 KB), once the file is flushed."""
 
     def _open(self, path: str, flags: int) -> int:
-        if _NAMELESS:
-            with suppress(OSError):
-                descriptor = os.open(os.path.dirname(path), os.O_RDWR | _NAMELESS, 0o666)
-                self._is_nameless = True
-                return descriptor
-        return os.open(path, flags, 0o666)
+        descriptor = system.open_nameless(os.path.dirname(path))
+        self._is_nameless = descriptor is not None
+        return os.open(path, flags, 0o666) if descriptor is None else descriptor
 
     @property
     def name(self) -> str:
@@ -78,15 +68,14 @@ class StagedFile(io.FileIO):
 
     def __fspath__(self) -> str:
         """A path to read the file by while it is open, which gives it no name."""
-        return f"/proc/self/fd/{self.fileno()}" if self._is_nameless else self._path
+        return system.path_of_descriptor(self.fileno()) if self._is_nameless else self._path
 
     def link(self, target: str | os.PathLike[str]) -> None:
         """Give the file one more name. Raises FileExistsError if there is a file of this name."""
         if self._is_nameless:
-            # any folder will do; with one given, and only then, Python has links followed
-            os.link(self, target, src_dir_fd=self.fileno(), follow_symlinks=True)
+            system.name_nameless(self.fileno(), target)
         else:
-            os.link(self._path, target)
+            system.link(self._path, target)
 
     def write(self, data: "ReadableBuffer") -> int:
         """Write at the end; what does not fill the memory waits there for :meth:`flush`."""
@@ -111,25 +100,10 @@ class StagedFile(io.FileIO):
             if not self._written:
                 self.head = bytes(room[: min(used, PREFIX_BYTES)])
             whole = used - used % _BLOCK if self._written % _BLOCK == 0 else 0
-            done = self._write_past_cache(room[:whole])
+            done = system.write_past_cache(self.fileno(), room[:whole])
             while done < used:
                 done += os.write(self.fileno(), room[done:used])
         self._written += used
-
-    def _write_past_cache(self, blocks: memoryview) -> int:
-        """Write whole blocks to the disk; returns how many bytes, 0 where that cannot be done."""
-        if not blocks or not _DIRECT:
-            return 0
-        try:
-            fcntl.fcntl(self.fileno(), fcntl.F_SETFL, _DIRECT)
-            try:
-                return os.write(self.fileno(), blocks)
-            finally:
-                fcntl.fcntl(self.fileno(), fcntl.F_SETFL, 0)
-        except OSError as error:
-            if error.errno != errno.EINVAL:
-                raise
-            return 0
 
     def close(self) -> None:
         """Close the file and remove the name of its staging; what was not flushed is dropped."""

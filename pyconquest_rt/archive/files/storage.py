@@ -16,6 +16,7 @@ from stat import S_ISDIR
 
 from pyconquest_rt.archive import names as paths
 from pyconquest_rt.archive.files.staging import StagedFile
+from pyconquest_rt.dicom.system import sync_file, sync_folder
 from pyconquest_rt.errors import StorageError
 
 INCOMING = ".incoming"
@@ -75,7 +76,7 @@ class Storage:
         """
         target = self.path_of(object_file)
         try:
-            sync(Path(staged))
+            sync_file(Path(staged))
             new_folders = make_folders(target.parent)
             Path(staged).replace(target)
             for folder in (target.parent, *new_folders):
@@ -158,25 +159,6 @@ class Storage:
 def standard_name(patient_id: str, sop_instance_uid: str) -> str:
     """Return ``PatientID/SOPInstanceUID.dcm`` with both made safe (see :mod:`pyconquest_rt.archive.names`)."""
     return f"{paths.folder_name(patient_id)}/{paths.file_name(sop_instance_uid)}"
-
-
-def sync(path: Path) -> None:
-    """Flush a file to the disk."""
-    _sync(path, os.O_RDWR)
-
-
-def sync_folder(path: Path) -> None:
-    """Flush the names in a folder to the disk; a system that cannot open folders (Windows) passes over them."""
-    with suppress(PermissionError):
-        _sync(path, os.O_RDONLY)
-
-
-def _sync(path: Path, flags: int) -> None:
-    descriptor = os.open(path, flags)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def make_folders(folder: Path) -> list[Path]:

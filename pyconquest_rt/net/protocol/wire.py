@@ -8,11 +8,11 @@ import selectors
 import socket
 import ssl
 import struct
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
+from pyconquest_rt.dicom import system
 from pyconquest_rt.errors import NetworkError
 from pyconquest_rt.net.protocol.guard import DEFAULT_LIMITS, Limits
 from pyconquest_rt.net.protocol.tls import explain
@@ -27,10 +27,9 @@ A_ABORT: Final = 0x07
 
 _PDU: Final = struct.Struct(">BxI")
 _PDV: Final = struct.Struct(">IBB")
-_SECONDS: Final = struct.Struct("@ll")  # a timeval of Linux
 _NOTHING_YET: Final = (TimeoutError, BlockingIOError)
 _BUFFER_BYTES: Final = 256 << 10
-_TICK: Final = 1.0
+_TICK: Final = 1
 _SEND_SECONDS: Final = 60.0
 _MAX_SLICES: Final = 512
 
@@ -60,7 +59,7 @@ class Wire:
         self._progress = 0
         self.deadline: float | None = None
         """A moment of time.monotonic() after which every read fails; None for none."""
-        _set_tick(sock)
+        system.set_tick(sock, _TICK)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def close(self) -> None:
@@ -81,7 +80,7 @@ class Wire:
         if self.deadline is not None and began > self.deadline:
             raise NetworkError("The peer did not finish its message in time.")
         if not self._tls:
-            quick_ack(self._socket)
+            system.quick_ack(self._socket)
         try:
             count = self._socket.recv_into(self._buffer[self._end :])
         except _NOTHING_YET:
@@ -175,11 +174,12 @@ class Wire:
     def send(self, buffers: Sequence[Buffer]) -> None:
         """Send all buffers in order, in as few system calls as there can be."""
         try:
-            if self._tls or sys.platform == "win32":
+            gather = None if self._tls else system.gathering(self._socket)
+            if gather is None:
                 self._send_joined(buffers)
-            else:
-                for first in range(0, len(buffers), _MAX_SLICES):
-                    self._send_gathered(list(buffers[first : first + _MAX_SLICES]))
+                return
+            for first in range(0, len(buffers), _MAX_SLICES):
+                self._send_gathered(gather, list(buffers[first : first + _MAX_SLICES]))
         except OSError as error:
             raise NetworkError(f"The connection broke while sending: {explain(error)}.") from error
 
@@ -188,11 +188,11 @@ class Wire:
         self._socket.sendall(b"".join(buffers))
         self._socket.settimeout(_TICK)
 
-    def _send_gathered(self, buffers: list[Buffer]) -> None:
+    def _send_gathered(self, gather: Callable[[list[Buffer]], int], buffers: list[Buffer]) -> None:
         end = time.monotonic() + _SEND_SECONDS
         while buffers:
             try:
-                sent = self._socket.sendmsg(buffers)
+                sent = gather(buffers)
             except _NOTHING_YET:
                 if time.monotonic() > end:
                     raise
@@ -226,27 +226,3 @@ def p_data(context_id: int, data: Buffer, size: int, *, command: bool, last: boo
         )
         buffers += (header, piece)
     return buffers
-
-
-def _set_tick(sock: socket.socket) -> None:
-    """Have every call on a socket return after a tick.
-
-    On 64-bit Linux the system sees to it; Python's own time limit would ask it twice for each read.
-    """
-    if sys.platform == "linux" and _SECONDS.size == 16 and not isinstance(sock, ssl.SSLSocket):
-        sock.settimeout(None)
-        tick = _SECONDS.pack(int(_TICK), 0)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, tick)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, tick)
-    else:
-        sock.settimeout(_TICK)
-
-
-def quick_ack(sock: socket.socket) -> None:
-    """Acknowledge what comes next at once.
-
-    A sender with Nagle's algorithm on holds a PDU's body back until its header is acknowledged, which
-    Linux would do after 40 ms only. The option lasts for a few segments, so it is set again and again.
-    """
-    if sys.platform == "linux":
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)

@@ -9,6 +9,7 @@ import pytest
 
 from pyconquest_rt.archive.files import staging as staged
 from pyconquest_rt.archive.files.staging import StagedFile
+from pyconquest_rt.dicom import system as the_system
 from pyconquest_rt.dicom.part10 import PREFIX_BYTES
 
 MB = 1 << 20
@@ -19,9 +20,9 @@ SIZES = (0, 1, 4095, 65535, 65536, 65537, MB - 1, MB, MB + 1, 3 * MB + 4097)
 def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """A system that can write past its cache and have files without a name, or cannot."""
     if request.param in ("cache", "neither"):
-        monkeypatch.setattr(staged, "_DIRECT", 0)
+        monkeypatch.setattr(the_system, "_DIRECT", 0)
     if request.param in ("named", "neither"):
-        monkeypatch.setattr(staged, "_NAMELESS", 0)
+        monkeypatch.setattr(the_system, "_NAMELESS", 0)
     return str(request.param)
 
 
@@ -97,16 +98,16 @@ def test_what_is_not_flushed_is_not_written(tmp_path: Path, system: str) -> None
 def test_a_disk_that_cannot_be_written_past_the_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    if not staged._DIRECT:
+    if not the_system._DIRECT:
         pytest.skip("this system has no O_DIRECT")
-    data, original = os.urandom(200_000), staged.fcntl.fcntl
+    data, original = os.urandom(200_000), the_system.fcntl.fcntl
 
     def refusing(descriptor: int, command: int, flags: int) -> Any:
-        if flags & staged._DIRECT:
+        if flags & the_system._DIRECT:
             raise OSError(number, os.strerror(number))
         return original(descriptor, command, flags)
 
-    monkeypatch.setattr(staged.fcntl, "fcntl", refusing)
+    monkeypatch.setattr(the_system.fcntl, "fcntl", refusing)
     with StagedFile(str(tmp_path / "a.tmp")) as file:
         file.write(data)
         if number == errno.EIO:
