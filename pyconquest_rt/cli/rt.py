@@ -77,6 +77,17 @@ def _query_options(verb: Any) -> Any:
                 "--max", "max_gy", callback=_dose_range, metavar="GY:GY", help="Greatest dose of the ROI."
             ),
             click.option("--source", type=click.Choice(["pyconquest", "vendor"]), help="Who calculated it."),
+            click.option(
+                "--kind",
+                metavar="NAME",
+                help="DoseSummationType, as PLAN or MULTI_PLAN; * and ?. A cohort takes PLAN unless asked.",
+            ),
+            click.option(
+                "--guessed/--no-guessed",
+                default=None,
+                help="With DVHs whose structure set is guessed (by frame of reference, say), or without. A cohort is "
+                "without them.",
+            ),
         )
     ):
         verb = decorate(verb)
@@ -104,18 +115,22 @@ def dvh(
 ) -> None:
     """Show the DVHs of a patient, a study, an object, or of a cohort that the options choose."""
     from pyconquest_rt.exports import dvh as reports
+    from pyconquest_rt.exports import dvh_cohort as cohorts
+    from pyconquest_rt.exports import dvh_plot
 
     database = open_archive(settings).database
     query = reports.DvhQuery(**conditions)
     wanted = (
         ", ".join(_said(name, value) for name, value in conditions.items() if value is not None) or "any kind"
     )
-    curves = reports.find_curves(database, query) if cohort or plot else []
-    rows: list[dict[str, Any]] = (
-        [*reports.cohort_dvh(curves)]
-        if cohort
-        else reports.find_dvhs(database, query, metrics or reports.METRICS)
-    )
+    curves: list[reports.NamedCurve] = []
+    if cohort:
+        curves, notes = cohorts.find_cohort(database, query)
+        rows: list[dict[str, Any]] = [*cohorts.cohort_dvh(curves)]
+        click.echo("".join(f"{cell(note)}\n" for note in notes), err=True, nl=False)
+    else:
+        curves = reports.find_curves(database, query) if plot else []
+        rows = reports.find_dvhs(database, query, metrics or reports.METRICS)
     if not rows:
         raise click.ClickException(
             f"there are no DVHs of {cell(str(query))}; 'pyconquest-rt derive' makes those that are due"
@@ -125,7 +140,7 @@ def dvh(
         click.echo(f"{csv_file}: {len(rows)} rows", err=as_json)
     if plot:
         try:
-            reports.plot_cohort(rows, plot, wanted) if cohort else reports.plot_dvhs(curves, plot, wanted)
+            dvh_plot.plot_cohort(rows, plot, wanted) if cohort else dvh_plot.plot_dvhs(curves, plot, wanted)
         except ValueError as error:
             raise click.ClickException(str(error)) from error
         click.echo(f"{plot}: drawn", err=as_json)
@@ -146,14 +161,17 @@ def _write_csv(path: str, rows: list[dict[str, Any]]) -> None:
         writer.writerows(rows)
 
 
-_OF_SEVERAL = ("patient_id", "plan_label", "physician", "site", "date", "prescription_gy")
+_OF_SEVERAL = ("patient_id", "plan_label", "physician", "site", "date", "prescription_gy", "fractions")
 """Columns that a table on the terminal needs only where they tell rows apart."""
+_USUAL = {"summation_type": "PLAN", "structure_set_link": "reference", "reason": None}
+"""Columns that it needs only where some row has something else."""
 
 
 def _telling(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows without the columns that a person does not need to see: UIDs where there is but one to a patient."""
     different = {name: len({row[name] for row in rows}) for name in rows[0]}
     hidden = {"end_cap", "status"} | {name for name in _OF_SEVERAL if different[name] == 1}
+    hidden |= {name for name, usual in _USUAL.items() if all(row[name] == usual for row in rows)}
     hidden |= {
         name for name in ("SOPInstanceUID", "structure_set_uid") if different[name] == different["patient_id"]
     }

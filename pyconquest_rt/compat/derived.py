@@ -7,6 +7,7 @@ from pyconquest_rt.compat.base import Base
 from pyconquest_rt.database.connection import quote
 from pyconquest_rt.derive import engine as derive
 from pyconquest_rt.exports import dvh as reports
+from pyconquest_rt.exports import dvh_cohort as cohort
 
 
 class Derived(Base):
@@ -44,14 +45,19 @@ class Derived(Base):
             metrics: as for :meth:`dvh`.
             conditions: what :class:`pyconquest_rt.exports.dvh.DvhQuery` knows: ``roi``, ``physician`` and ``site``
                 (with ``*`` and ``?``), ``since`` and ``until``, ``rx_gy``, ``mean_gy`` and ``max_gy`` (ranges in Gy),
-                ``source``, ``key``.
+                ``source``, ``kind``, ``guessed``, ``key``.
         """
         return reports.find_dvhs(self._open_database, reports.DvhQuery(**conditions), metrics)
 
     def cohort_dvh(self, **conditions: Any) -> list[dict[str, float]]:
-        """Return mean and quantiles of the curves of a cohort (see :meth:`dvhs`): volume in % over dose in Gy."""
+        """Return mean and quantiles of the curves of a cohort: volume in % over dose in Gy, of ``n`` DVHs.
+
+        Args:
+            conditions: as for :meth:`dvhs`. Unless they say otherwise, these are our DVHs (``source``) in doses of
+                whole plans (``kind``), of structure sets that the objects refer to (``guessed``).
+        """
         query = reports.DvhQuery(**conditions)
-        return reports.cohort_dvh(reports.find_curves(self._open_database, query))
+        return cohort.cohort_dvh(cohort.find_cohort(self._open_database, query).curves)
 
     def set_site(self, key: str, site: str | None) -> int:
         """Say what the treatment site of a patient's, a study's or one plan is; returns how many plans these are.

@@ -13,14 +13,16 @@ from pydicom.dataset import Dataset
 
 from pyconquest_rt.dicom.access import read_object
 from pyconquest_rt.dvh import DVH, calculate_dvhs, read_vendor_dvhs
-from pyconquest_rt.rt.dvh.biology import TUMOUR_TYPES, of_tissue
 from pyconquest_rt.rt.dvh.dose_grid import DoseError, read_dose_grid
 from pyconquest_rt.rt.dvh.metrics import TARGET_KINDS, Isodose, parse_metric
+from pyconquest_rt.rt.dvh.tissue import Tissue, tissue_of
+from pyconquest_rt.rt.objects.dose_basis import Basis
 
 DEFAULT_METRICS = (
     "D98%[Gy]", "D95%[Gy]", "D50%[Gy]", "D5%[Gy]", "D2%[Gy]", "D0.03cc[Gy]", "D1cc[Gy]",
     "V5Gy[%]", "V10Gy[%]", "V20Gy[%]", "V30Gy[%]", "V40Gy[%]", "V50Gy[%]", "V60Gy[%]", "V95%[%]", "V107%[%]",
 )  # fmt: skip
+_BODY_NAMES = ("External", "Body")
 
 
 class DvhRows(NamedTuple):
@@ -32,27 +34,51 @@ class DvhRows(NamedTuple):
 
 class Setting(NamedTuple):
     """How DVHs and their metrics are made: names of metrics, end cap, and alpha/beta in Gy and gEUD's parameter ``a``
-    by ROI name or type (``*``: all others)."""
+    by ROI name or type (``*``: all others). ``takes_parts`` and ``links_frames`` are ``partial_doses`` and ``link`` of
+    the section ``[rt]``."""
 
     metrics: Sequence[str] = DEFAULT_METRICS
     end_cap: str = "half"
     alpha_beta: Mapping[str, float] = MappingProxyType({})
     geud_a: Mapping[str, float] = MappingProxyType({})
+    takes_parts: bool = False
+    links_frames: bool = False
 
 
-class Plan(NamedTuple):
-    """What the plan of a dose says: its SOPInstanceUID, the prescribed dose and the fractions planned."""
+class Given(NamedTuple):
+    """What the index knows of one dose and one structure set.
 
-    uid: str | None = None
-    prescription_gy: float | None = None
-    fractions: int | None = None
+    ``tg263`` gives the TG-263 names of ROI names, ``remarks`` what must be said of every DVH, and ``vendor_remarks`` of
+    the sender's; ``has_vendor`` says whether these are of this structure set.
+    """
+
+    basis: Basis = Basis()
+    plan_uid: str | None = None
+    plan_link: str = "none"
+    structure_set_link: str = "reference"
+    summation_type: str | None = None
+    tg263: Mapping[str, str | None] = MappingProxyType({})
+    remarks: Sequence[str] = ()
+    vendor_remarks: Sequence[str] = ()
+    has_vendor: bool = True
+
+    def columns(self) -> dict[str, Any]:
+        """The columns of ``dvh`` that all ROIs share."""
+        return {
+            "plan_uid": self.plan_uid,
+            "plan_link": self.plan_link,
+            "structure_set_link": self.structure_set_link,
+            "summation_type": self.summation_type,
+            "prescription_gy": self.basis.prescription_gy,
+            "fractions": self.basis.fractions,
+        }
 
 
 def dvh_rows(
     doses: Sequence[Path],
     structure_set: Path,
     setting: Setting,
-    plan: Plan,
+    given: Given,
     slice_spacing_mm: float | None,
 ) -> DvhRows:
     """Calculate the DVHs of all ROIs, and read those that the sender put into the dose.
@@ -60,56 +86,82 @@ def dvh_rows(
     Several doses are the planes of one grid. A metric that has no value for an ROI is NULL.
     """
     dose = [read_object(path) for path in doses]
+    rx = given.basis.prescription_gy
     own = calculate_dvhs(
         structure_set,
         dose,
         end_cap=setting.end_cap,
-        prescription_gy=plan.prescription_gy,
-        fractions=plan.fractions,
+        prescription_gy=rx,
         slice_spacing_mm=slice_spacing_mm,
     )
     volumes = {number: dvh.volume_cc for number, dvh in own.items()}
-    vendor = read_vendor_dvhs(dose, prescription_gy=plan.prescription_gy, volumes_cc=volumes)
-    isodose = _isodose(own.values(), dose)
+    vendor = read_vendor_dvhs(dose, prescription_gy=rx, volumes_cc=volumes) if given.has_vendor else {}
+    isodose = _isodose(own.values(), given, dose)
     rows = DvhRows([], [])
     for number, found in [*own.items(), *((n, d) for n, d in vendor.items() if n in own)]:
-        dvh = _of_tissue(found, own[number], setting, plan)
+        dvh, tissue = _of_tissue(found, own[number], setting, given)
         key = {
             "roi_number": number,
             "source": dvh.source,
             "end_cap": dvh.end_cap if dvh.source == "pyconquest" else "",
         }
-        rows.dvhs.append(key | _dvh_row(dvh) | {"plan_uid": plan.uid})
+        rows.dvhs.append(key | _dvh_row(dvh) | _tissue_row(tissue) | given.columns())
         if dvh.status != "failed":
             rows.metrics.extend(
-                key | {"metric": name, "value": _metric(dvh, name, isodose), "unit": parse_metric(name).out}
+                key
+                | {
+                    "metric": name,
+                    "value": _metric(dvh, tissue, name, isodose),
+                    "unit": parse_metric(name).out,
+                }
                 for name in setting.metrics
             )
     return rows
 
 
-def _of_tissue(dvh: DVH, own: DVH, setting: Setting, plan: Plan) -> DVH:
-    """The DVH with what our own knows of its ROI, and with the tissue's parameters."""
-    names = (dvh.roi_name or own.roi_name, dvh.roi_type or own.roi_type)
-    return replace(
+def _of_tissue(dvh: DVH, own: DVH, setting: Setting, given: Given) -> tuple[DVH, Tissue]:
+    """The DVH with what our own knows of its ROI, with its fractions and tissue, and all that must be said of it."""
+    name, roi_type = dvh.roi_name or own.roi_name, dvh.roi_type or own.roi_type
+    tissue = tissue_of(name, roi_type, given.tg263.get(name), setting.alpha_beta, setting.geud_a)
+    remarks = [*given.basis.remarks, *given.remarks]
+    if dvh.source == "vendor":
+        remarks += given.vendor_remarks
+    if any(parse_metric(metric).effect for metric in setting.metrics):
+        remarks += filter(None, (given.basis.effect_remark, tissue.remark))
+    found = replace(
         dvh,
-        roi_name=names[0],
-        roi_type=names[1],
-        fractions=plan.fractions,
-        alpha_beta_gy=of_tissue(setting.alpha_beta, names),
-        geud_a=of_tissue(setting.geud_a, names),
+        roi_name=name,
+        roi_type=roi_type,
+        fractions=given.basis.equal_fractions,
+        alpha_beta_gy=tissue.alpha_beta_gy,
+        geud_a=tissue.geud_a,
     )
+    if not remarks or dvh.status == "failed":
+        return found, tissue
+    return replace(found, status="warning", reason="; ".join(filter(None, (dvh.reason, *remarks)))), tissue
 
 
-def _isodose(dvhs: Iterable[DVH], dose: Sequence[Dataset]) -> Isodose:
+def _tissue_row(tissue: Tissue) -> dict[str, Any]:
+    return {
+        "is_target": int(tissue.is_target),
+        "alpha_beta_gy": tissue.alpha_beta_gy,
+        "alpha_beta_method": tissue.method,
+    }
+
+
+def _isodose(dvhs: Iterable[DVH], given: Given, dose: Sequence[Dataset]) -> Isodose:
     """The volume within an isodose: in the ROI that is the body (type EXTERNAL), else in the whole dose grid."""
-    body = next((dvh for dvh in dvhs if dvh.roi_type == "EXTERNAL" and dvh.status != "failed"), None)
+    body = next((dvh for dvh in dvhs if dvh.status != "failed" and _is_body(dvh, given)), None)
 
     @cache
     def volume_cc(dose_gy: float) -> float:
         return read_dose_grid(dose).volume_above(dose_gy) if body is None else body.volume_at_dose(dose_gy)
 
     return volume_cc
+
+
+def _is_body(dvh: DVH, given: Given) -> bool:
+    return dvh.roi_type == "EXTERNAL" or (not dvh.roi_type and given.tg263.get(dvh.roi_name) in _BODY_NAMES)
 
 
 def _dvh_row(dvh: DVH) -> dict[str, Any]:
@@ -123,8 +175,6 @@ def _dvh_row(dvh: DVH) -> dict[str, Any]:
         "min_gy": _finite(dvh.min_gy),
         "mean_gy": _finite(dvh.mean_gy),
         "max_gy": _finite(dvh.max_gy),
-        "prescription_gy": dvh.prescription_gy,
-        "fractions": dvh.fractions,
         "first_dose_gy": float(doses[0]) if has_curve else None,
         "bin_gy": float(doses[1] - doses[0]) if has_curve else None,
         "curve_cc": volumes.astype("<f4").tobytes() if has_curve else None,
@@ -133,10 +183,10 @@ def _dvh_row(dvh: DVH) -> dict[str, Any]:
     }
 
 
-def _metric(dvh: DVH, name: str, isodose: Isodose) -> float | None:
+def _metric(dvh: DVH, tissue: Tissue, name: str, isodose: Isodose) -> float | None:
     """The value of a metric; None where it has none (a dose in % without prescription, an index of targets for
     another ROI)."""
-    if parse_metric(name).kind in TARGET_KINDS and dvh.roi_type not in TUMOUR_TYPES:
+    if parse_metric(name).kind in TARGET_KINDS and not tissue.is_target:
         return None
     try:
         return _finite(dvh.metric(name, isodose))

@@ -5,14 +5,16 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from pyconquest_rt.derive.dvh_rows import DEFAULT_METRICS, Plan, Setting, dvh_rows
+from pyconquest_rt.derive.dvh_rows import DEFAULT_METRICS, Given, Setting, dvh_rows
 from pyconquest_rt.derive.extractor import Extractor, Rows, Source, Waiting
 from pyconquest_rt.rt.dvh.biology import by_tissue
-from pyconquest_rt.rt.dvh.dvh_views import view_sql
+from pyconquest_rt.rt.dvh.dvh_views import drop_views_sql, view_sql
 from pyconquest_rt.rt.names.roi_files import load_map
+from pyconquest_rt.rt.names.roi_map import DEFAULT_PHYSICIAN
 from pyconquest_rt.rt.names.roi_mapping import mapping_rows
 from pyconquest_rt.rt.objects import doses, plans, structures
-from pyconquest_rt.rt.objects.relations import CHAIN_VIEW, chain_view_sql
+from pyconquest_rt.rt.objects.dose_basis import Basis, PlannedDose, basis_of
+from pyconquest_rt.rt.objects.relations import CHAIN_VIEW, FRAMED_SQL, chain_view_sql
 from pyconquest_rt.rt.tables import TABLES
 from pyconquest_rt.settings.sections import RTSettings
 
@@ -20,7 +22,7 @@ _STORAGE = "1.2.840.10008.5.1.4.1.1.481."
 RT_DOSE = (f"{_STORAGE}2",)
 RT_STRUCTURE_SET = (f"{_STORAGE}3",)
 RT_PLAN = (f"{_STORAGE}5", f"{_STORAGE}8")
-DVH_VERSION = 2
+DVH_VERSION = 3
 _LINKED = ("reference", "frame of reference")
 
 
@@ -66,8 +68,11 @@ def _dose(source: Source) -> Rows:
     return {"rt_dose": [doses.extract(source.path)]}
 
 
-def _chain(source: Source) -> list[dict[str, Any]]:
+def _chain(source: Source, links_frames: bool) -> list[dict[str, Any]]:
     """The dose's rows of the chain view, one for each structure set.
+
+    ``links_frames``: where the structure set that is referred to has not come, all those of the dose's frame of
+    reference and patient stand in for it.
 
     Raises:
         Waiting: there is no structure set yet; says what is missing.
@@ -76,14 +81,35 @@ def _chain(source: Source) -> list[dict[str, Any]]:
     if not rows:
         raise Waiting("its own row in rt_dose")
     if not all(row["has_structures"] for row in rows):
-        raise Waiting(rows[0]["reason"])
+        framed = source.query(FRAMED_SQL, (source.sop,)) if links_frames else []
+        if not framed:
+            raise Waiting(rows[0]["reason"])
+        said = {"reason": f"{rows[0]['reason']}; meanwhile structure set by frame of reference only"}
+        return [rows[0] | row | said for row in framed]
     return rows
 
 
-def _inputs(source: Source) -> Collection[str]:
-    rows = _chain(source)
-    linked = {row["plan_uid"] for row in rows if row["plan_link"] in _LINKED}
-    return linked | {row["structure_set_uid"] for row in rows} | set(_planes(source))
+def _plan_uids(source: Source, row: dict[str, Any]) -> list[str]:
+    """The plans of a dose, whether they are there or not: those that it refers to, else the one of its frame."""
+    (dose,) = source.query("SELECT plan_uids FROM rt_dose WHERE SOPInstanceUID = ?", (source.sop,))
+    named: list[str] = (dose["plan_uids"] or "").split("\\") if dose["plan_uids"] else []
+    return named or ([row["plan_uid"]] if row["plan_link"] == "frame of reference" else [])
+
+
+def _plans(source: Source, uids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The rows of plans that are there, by SOPInstanceUID."""
+    marks = ", ".join("?" * len(uids))
+    rows = source.query(f"SELECT * FROM rt_plan WHERE SOPInstanceUID IN ({marks})", tuple(uids))  # noqa: S608
+    return {row["SOPInstanceUID"]: row for row in rows}
+
+
+def _inputs(links_frames: bool) -> Callable[[Source], Collection[str]]:
+    def inputs(source: Source) -> Collection[str]:
+        rows = _chain(source, links_frames)
+        plans = _plans(source, _plan_uids(source, rows[0]))
+        return {*plans, *(row["structure_set_uid"] for row in rows), *_planes(source)}
+
+    return inputs
 
 
 _SAME = (
@@ -108,19 +134,21 @@ def dvh_extractor(setting: Setting) -> Extractor:
     """Return the extractor of DVHs with a site's settings; others make all DVHs due again."""
 
     def extract(source: Source) -> Rows:
-        rows = _chain(source)
-        for plan in {row["plan_uid"] for row in rows if row["plan_link"] in _LINKED}:
+        rows = _chain(source, setting.links_frames)
+        uids = _plan_uids(source, rows[0])
+        plans = _plans(source, uids)
+        for plan in plans:
             source.file_of(plan)
         dvhs: list[dict[str, Any]] = []
         values: list[dict[str, Any]] = []
         planes = {sop: source.file_of(sop) for sop in _planes(source)}
+        basis = basis_of(_planned(source, planes, uids, plans, setting))
         for row in rows:
             path = source.file_of(row["structure_set_uid"])
             if source.sop != next(iter(planes)):
                 continue  # the DVHs of such a grid are those of its first dose
-            found = dvh_rows(
-                [*planes.values()], path, setting, _plan_of(source, row), _slice_spacing(source, row)
-            )
+            given = _given(source, row, basis)
+            found = dvh_rows([*planes.values()], path, setting, given, _slice_spacing(source, row))
             key = {"SOPInstanceUID": source.sop, "structure_set_uid": row["structure_set_uid"]}
             dvhs += [key | one for one in found.dvhs]
             values += [key | one for one in found.metrics]
@@ -132,25 +160,69 @@ def dvh_extractor(setting: Setting) -> Extractor:
         version=DVH_VERSION * 1_000_000 + zlib.crc32(repr(setting).encode()) % 1_000_000,
         sop_classes=RT_DOSE,
         tables=("dvh", "dvh_metrics"),
-        # All rows of the first version are due again, so its tables are made anew.
+        # All rows of older versions are due again, so the tables are made anew.
         scripts=(
             tables,
             f"DROP TABLE dvh;\nDROP TABLE dvh_metrics;\n{tables}\n{_script('rt_site')}\n{view_sql()}",
+            f"{drop_views_sql()}\nDROP TABLE dvh;\nDROP TABLE dvh_metrics;\n{tables}\n{view_sql()}",
         ),
         extract=extract,
-        inputs=_inputs,
+        inputs=_inputs(setting.links_frames),
     )
 
 
-def _plan_of(source: Source, row: dict[str, Any]) -> Plan:
-    """What is known of the plan of a dose."""
-    if row["plan_link"] not in _LINKED:
-        return Plan()
-    (found,) = source.query(
-        "SELECT SOPInstanceUID, rx_dose_gy, fractions_planned FROM rt_plan WHERE SOPInstanceUID = ?",
-        (row["plan_uid"],),
+def _planned(
+    source: Source,
+    planes: Collection[str],
+    uids: Sequence[str],
+    plans: dict[str, dict[str, Any]],
+    setting: Setting,
+) -> PlannedDose:
+    """The dose among its plans; its greatest dose is that of all its planes."""
+    marks = ", ".join("?" * len(planes))
+    (dose,) = source.query("SELECT * FROM rt_dose WHERE SOPInstanceUID = ?", (source.sop,))
+    (most,) = source.query(
+        f"SELECT max(maximum_gy) AS gy FROM rt_dose WHERE SOPInstanceUID IN ({marks})",  # noqa: S608
+        tuple(planes),
     )
-    return Plan(*found.values())
+    groups = {
+        uid: source.query(
+            "SELECT * FROM rt_fraction_group WHERE SOPInstanceUID = ? ORDER BY fraction_group_number", (uid,)
+        )
+        for uid in plans
+    }
+    return PlannedDose(dose | {"maximum_gy": most["gy"]}, uids, plans, groups, setting.takes_parts)
+
+
+def _given(source: Source, row: dict[str, Any], basis: Basis) -> Given:
+    """What the index knows of a dose and one of its structure sets."""
+    names = source.query(
+        "SELECT r.raw_name, n.tg263_name FROM rt_roi r JOIN roi_name n ON n.raw_name = r.raw_name "
+        "WHERE r.SOPInstanceUID = ? AND n.physician = ?",
+        (row["structure_set_uid"], DEFAULT_PHYSICIAN),
+    )
+    has_plan, is_meant = row["plan_link"] in _LINKED, row["structure_set_link"] == "reference"
+    remarks = [] if is_meant else [row["reason"]]
+    (dose,) = source.query(
+        "SELECT dvh_count, structure_set_uid FROM rt_dose WHERE SOPInstanceUID = ?", (source.sop,)
+    )
+    if row["plan_link"] == "frame of reference":
+        remarks.append("plan by frame of reference only")
+    if dose["dvh_count"] and not is_meant:
+        remarks.append("the sender's DVHs are left out: they are not of this structure set")
+    return Given(
+        basis,
+        row["plan_uid"] if has_plan else None,
+        row["plan_link"],
+        row["structure_set_link"],
+        row["summation_type"],
+        {name["raw_name"]: name["tg263_name"] for name in names},
+        remarks,
+        []
+        if dose["structure_set_uid"]
+        else ["the dose names no structure set for them: that of its plan is taken"],
+        is_meant,
+    )
 
 
 def _slice_spacing(source: Source, row: dict[str, Any]) -> float | None:
@@ -183,11 +255,13 @@ def extractors(settings: RTSettings) -> tuple[Extractor, ...]:
         settings.end_cap,
         by_tissue(settings.alpha_beta),
         by_tissue(settings.geud_a),
+        settings.partial_doses,
+        settings.link == "frame of reference",
     )
     return (
         Extractor(
             name="structure_set",
-            version=1,
+            version=2,
             sop_classes=RT_STRUCTURE_SET,
             tables=("rt_structure_set", "rt_roi"),
             scripts=(_script("rt_structure_set", "rt_roi", "roi_name"),),
@@ -196,7 +270,7 @@ def extractors(settings: RTSettings) -> tuple[Extractor, ...]:
         ),
         Extractor(
             name="plan",
-            version=1,
+            version=2,
             sop_classes=RT_PLAN,
             tables=("rt_plan", "rt_fraction_group", "rt_beam"),
             scripts=(_script("rt_plan", "rt_fraction_group", "rt_beam"),),
@@ -205,10 +279,13 @@ def extractors(settings: RTSettings) -> tuple[Extractor, ...]:
         ),
         Extractor(
             name="dose",
-            version=1,
+            version=2,
             sop_classes=RT_DOSE,
             tables=("rt_dose",),
-            scripts=(f"{_script('rt_dose')}\n{chain_view_sql()};",),
+            scripts=(
+                f"{_script('rt_dose')}\n{chain_view_sql()};",
+                f"DROP VIEW {CHAIN_VIEW};\nDROP TABLE rt_dose;\n{_script('rt_dose')}\n{chain_view_sql()};",
+            ),
             extract=_dose,
             awakes=("dvh",),
         ),

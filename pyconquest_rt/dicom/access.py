@@ -17,6 +17,7 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filereader import read_dataset
+from pydicom.multival import MultiValue
 from pydicom.uid import ExplicitVRLittleEndian
 
 from pyconquest_rt.dicom.elements import Item
@@ -137,11 +138,13 @@ def number(record: Record, tag: int) -> float | None:
 
 
 def text(record: Record, keyword: str) -> str:
-    """Return an element's value as text, empty where absent or unreadable."""
+    """Return an element's value as text, empty where absent or unreadable; several values keep their backslashes."""
     try:
         value = record.text(_tag(keyword)) if isinstance(record, Item) else record.get(keyword)
     except Exception:  # a damaged element of any kind is no value
         return ""
+    if isinstance(value, MultiValue):
+        return "\\".join(map(str, value)).strip()
     return "" if value is None else str(value).strip()
 
 

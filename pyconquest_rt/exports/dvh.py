@@ -1,19 +1,14 @@
-"""DVHs for people, of a patient, study or object, or of a cohort: tables, curves, statistics, treatment sites."""
+"""DVHs for people, of a patient, study or object, or of many: tables, curves, treatment sites."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from pyconquest_rt.database.connection import Database, quote
 from pyconquest_rt.rt.dvh.curve import Curve, curve_of
 from pyconquest_rt.rt.names.roi_tokens import clean
 
 METRICS = ("D95%[Gy]", "D2%[Gy]", "V20Gy[%]")
-QUANTILES = (10, 25, 50, 75, 90)
-MAX_LEGEND = 40
-"""A plot of more curves has no legend."""
 
 Range = tuple[float | None, float | None]
 """From, to; None: no bound."""
@@ -27,7 +22,8 @@ class DvhQuery:
     StudyInstanceUID, or the SOPInstanceUID of a dose, plan or structure set (without wildcards). ``roi`` is a raw
     name, or that of TG-263, the institution or the physician; ``since`` and ``until`` are dates (YYYYMMDD or
     YYYY-MM-DD); ``rx_gy``, ``mean_gy`` and ``max_gy`` are ranges of doses in Gy, ``source`` is ``pyconquest`` or
-    ``vendor``.
+    ``vendor``, ``kind`` DoseSummationType (``PLAN``, ``MULTI_PLAN``, ``FRACTION`` ...; ``*``: any). ``guessed`` False
+    leaves out DVHs whose structure set was found by frame of reference or in the plan's place.
     """
 
     key: str | None = None
@@ -40,6 +36,8 @@ class DvhQuery:
     mean_gy: Range | None = None
     max_gy: Range | None = None
     source: str | None = None
+    kind: str | None = None
+    guessed: bool | None = None
 
     def __str__(self) -> str:
         given = {part.name: getattr(self, part.name) for part in fields(self)}
@@ -57,6 +55,8 @@ class DvhQuery:
             "since": self.since and self.since.replace("-", ""),
             "until": self.until and self.until.replace("-", ""),
             "source": self.source,
+            "kind": None if self.kind == "*" else _like(self.kind),
+            "guessed": 0 if self.guessed is False else None,
         }
         for name in ("rx_gy", "mean_gy", "max_gy"):
             found[f"{name}_from"], found[f"{name}_to"] = getattr(self, name) or (None, None)
@@ -73,6 +73,8 @@ _CONDITIONS = {
     "since": "v.date >= :since",
     "until": "v.date <= :until",
     "source": "v.source = :source",
+    "kind": "v.summation_type LIKE :kind ESCAPE '~'",
+    "guessed": "(v.structure_set_link = 'reference') > :guessed",
     "rx_gy_from": "v.prescription_gy >= :rx_gy_from",
     "rx_gy_to": "v.prescription_gy <= :rx_gy_to",
     "mean_gy_from": "v.mean_gy >= :mean_gy_from",
@@ -82,9 +84,11 @@ _CONDITIONS = {
 }
 _COLUMNS = (
     *("patient_id", "SOPInstanceUID", "structure_set_uid", "plan_label", "physician", "site", "date"),
-    *("prescription_gy", "roi_number", "source", "end_cap", "roi_name", "tg263_name"),
+    *("summation_type", "structure_set_link", "prescription_gy", "fractions"),
+    *("roi_number", "source", "end_cap", "roi_name", "tg263_name"),
     *("volume_cc", "min_gy", "mean_gy", "max_gy", "status"),
 )
+_OF_EFFECTS = ("alpha_beta_gy", "alpha_beta_method")
 _VALUE = (
     "SELECT m.value FROM dvh_metrics m WHERE m.SOPInstanceUID = v.SOPInstanceUID AND m.roi_number = v.roi_number AND "
     "m.structure_set_uid = v.structure_set_uid AND m.source = v.source AND m.end_cap = v.end_cap AND m.metric"
@@ -131,11 +135,18 @@ def find_dvhs(database: Database, query: DvhQuery, metrics: Sequence[str] = METR
         query: which DVHs.
         metrics: names of metrics that become columns, among those that were calculated.
     """
-    return _select(database, query, _COLUMNS, metrics)
+    has_effects = any(_has_effect(name) for name in metrics)
+    return _select(database, query, (*_COLUMNS, *(_OF_EFFECTS if has_effects else ())), metrics)
+
+
+def _has_effect(name: str) -> bool:
+    """Whether a metric is taken of BED or EQD2."""
+    return name.strip().upper().startswith(("BED", "EQD2"))
 
 
 class NamedCurve(NamedTuple):
-    """One curve to draw: whose it is, who calculated it, its colour (``#rrggbb``) and the prescribed dose in Gy."""
+    """One curve to draw: whose it is and of which dose, who calculated it, its colour (``#rrggbb``), the prescribed
+    dose in Gy, and what must be said of it."""
 
     patient_id: str
     roi_name: str
@@ -143,41 +154,28 @@ class NamedCurve(NamedTuple):
     colour: str | None
     prescription_gy: float | None
     curve: Curve
+    dose_uid: str = ""
+    plan_label: str = ""
+    kind: str = ""
+    reason: str = ""
 
 
 def find_curves(database: Database, query: DvhQuery) -> list[NamedCurve]:
     """Return the curves of the DVHs that are asked for."""
     names = ("roi_number", "roi_name", "source", "prescription_gy", "first_dose_gy", "bin_gy", "curve_cc")
+    more = ("patient_id", "SOPInstanceUID", "plan_label", "summation_type", "volume_cc", "colour")
     curves = []
-    for row in _select(database, query, ("patient_id", *names, "volume_cc", "colour")):
+    for row in _select(database, query, (*names, *more)):
         curve = curve_of(row)
         if curve is not None and row["volume_cc"]:
             name = row["roi_name"] or f"ROI {row['roi_number']}"
             whose = (row["patient_id"] or "", name, row["source"])
-            curves.append(NamedCurve(*whose, row["colour"], row["prescription_gy"], curve))
-    return curves
-
-
-def cohort_dvh(curves: Sequence[NamedCurve], step_gy: float = 0.1) -> list[dict[str, float]]:
-    """Return the mean and the quantiles of several DVHs: in % of volume, for doses ``step_gy`` apart.
-
-    Every DVH counts alike. Quantiles are those of the volumes at one dose, by linear interpolation.
-    """
-    if not curves:
-        return []
-    top = max(float(one.curve.dose_gy[-1]) for one in curves)
-    doses = step_gy * np.arange(int(np.ceil(top / step_gy)) + 1)
-    volumes = np.array(
-        [
-            np.interp(
-                doses, one.curve.dose_gy, 100.0 * one.curve.volume_cc / one.curve.volume_cc[0], right=0.0
+            of_dose = (
+                row["SOPInstanceUID"],
+                *(row[key] or "" for key in ("plan_label", "summation_type", "reason")),
             )
-            for one in curves
-        ]
-    )
-    columns = {"dose_gy": doses, "mean": volumes.mean(axis=0)}
-    columns |= {f"p{one}": np.percentile(volumes, one, axis=0) for one in QUANTILES}
-    return [dict(zip(columns, map(float, row), strict=True)) for row in zip(*columns.values(), strict=True)]
+            curves.append(NamedCurve(*whose, row["colour"], row["prescription_gy"], curve, *of_dose))
+    return curves
 
 
 def set_site(database: Database, key: str, site: str | None) -> int:
@@ -202,58 +200,3 @@ def set_site(database: Database, key: str, site: str | None) -> int:
                 "INSERT INTO rt_site VALUES (?, ?)", [(uid, clean(site)) for (uid,) in uids]
             )
     return len(uids)
-
-
-def plot_dvhs(curves: Sequence[NamedCurve], path: str, title: str = "") -> None:
-    """Draw cumulative DVHs in % of volume over Gy to a PNG or SVG file; a sender's own are dashed.
-
-    Raises:
-        ValueError: the file's ending names no format that matplotlib writes.
-    """
-    figure, axes = _axes()
-    is_cohort = len({one.patient_id for one in curves}) > 1
-    for number, one in enumerate(curves):
-        own = one.source == "pyconquest"
-        name = f"{one.patient_id} {one.roi_name}" if is_cohort else one.roi_name
-        axes.plot(
-            one.curve.dose_gy,
-            100.0 * one.curve.volume_cc / one.curve.volume_cc[0],
-            color=f"C{number % 10}" if is_cohort or not one.colour else one.colour,
-            linestyle="-" if own else "--",
-            linewidth=1.6,
-            label=name if own else f"{name} ({one.source})",
-        )
-    for dose in sorted({one.prescription_gy for one in curves if one.prescription_gy}):
-        axes.axvline(dose, color="0.4", linestyle=":", label=f"prescription {dose:g} Gy")
-    if len(curves) <= MAX_LEGEND:
-        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
-    _save(figure, axes, path, title)
-
-
-def plot_cohort(rows: Sequence[dict[str, float]], path: str, title: str = "") -> None:
-    """Draw what :func:`cohort_dvh` returns: median, mean, and the bands between quantiles; raises as plot_dvhs."""
-    figure, axes = _axes()
-    column = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    for low, high, shade in (("p10", "p90", 0.15), ("p25", "p75", 0.3)):
-        axes.fill_between(
-            column["dose_gy"], column[low], column[high], color="C0", alpha=shade, label=f"{low} to {high}"
-        )
-    axes.plot(column["dose_gy"], column["p50"], color="C0", label="median")
-    axes.plot(column["dose_gy"], column["mean"], color="C1", linestyle="-.", label="mean")
-    axes.legend(frameon=False)
-    _save(figure, axes, path, title)
-
-
-def _axes() -> tuple[Any, Any]:
-    """An empty figure and its axes."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 6), layout="constrained")
-    return figure, figure.add_subplot()
-
-
-def _save(figure: Any, axes: Any, path: str, title: str) -> None:
-    """Label the axes, volume in % over dose in Gy, and write the figure; limits are set once all is drawn."""
-    axes.set(xlabel="dose in Gy", ylabel="volume in %", xlim=(0, None), ylim=(0, 102), title=title)
-    axes.grid(alpha=0.3)
-    figure.savefig(path, dpi=130)

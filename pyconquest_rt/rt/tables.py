@@ -170,11 +170,11 @@ _PLAN = Table(
         machines               | TEXT    |    | TreatmentMachineName of the beams, joined by a backslash
         patient_position       | TEXT    |    | PatientPosition of the setups, joined by a backslash
         fraction_group_count   | INTEGER |    | number of fraction groups
-        fractions_planned      | INTEGER |    | NumberOfFractionsPlanned, sum over the fraction groups
+        fractions_planned      | INTEGER |    | NumberOfFractionsPlanned, summed; NULL if one group does not say
         beam_count             | INTEGER |    | beams and application setups
         treatment_beam_count   | INTEGER |    | those that treat (no setup or imaging beams)
         mu                     | REAL    | MU | sum of BeamMeterset; one fraction of each fraction group
-        rx_dose_gy             | REAL    | Gy | highest TargetPrescriptionDose
+        rx_dose_gy             | REAL    | Gy | highest TargetPrescriptionDose; of several groups their sum
         rx_levels_gy           | TEXT    | Gy | all different ones, highest first, joined by a backslash
         treatment_site         | TEXT    |    | TreatmentSite
         treatment_site_code    | TEXT    |    | CodeValue of TreatmentSiteCodeSequence
@@ -200,8 +200,8 @@ _FRACTION_GROUP = Table(
         mu                       | REAL    | MU | sum of BeamMeterset: one fraction
         dose_per_fraction_gy     | REAL    | Gy | sum of BeamDose and BrachyApplicationSetupDose
         rx_dose_gy               | REAL    | Gy | highest TargetPrescriptionDose of the group's targets
-        rx_dose_per_fraction_gy  | REAL    | Gy | that, divided by fractions_planned
-        rx_source                | TEXT    |    | referenced (by the group), or plan (it has but this group)
+        rx_dose_per_fraction_gy  | REAL    | Gy | that, divided by fractions_planned (of all groups, where shared)
+        rx_source                | TEXT    |    | group (says so itself), referenced, shared (by groups), plan
         rx_description           | TEXT    |    | DoseReferenceDescription of that target
         rx_structure_type        | TEXT    |    | DoseReferenceStructureType: POINT, VOLUME, COORDINATES, SITE
         rx_roi_number            | INTEGER |    | ReferencedROINumber of that target
@@ -255,7 +255,7 @@ _BEAM = Table(
         range_shifter        | TEXT    |           | RangeShifterIDs
         snout                | TEXT    |           | SnoutID
         channel_count        | INTEGER |           | channels of an application setup
-        dwell_count          | INTEGER |           | brachy control points of all channels (2 for each dwell)
+        dwell_count          | INTEGER |           | dwells of the source, over all channels
         channel_time_s       | REAL    | s         | sum of ChannelTotalTime
         total_reference_air_kerma_ugy | REAL | uGy at 1 m | TotalReferenceAirKerma
         """,
@@ -277,7 +277,11 @@ _DOSE = Table(
         beam_numbers             | TEXT    |    | beams referred to, joined by a backslash
         date                     | TEXT    |    | InstanceCreationDate, else ContentDate, YYYYMMDD
         time                     | TEXT    |    | InstanceCreationTime, else ContentTime, HHMMSS.F
-        summation_type           | TEXT    |    | DoseSummationType: PLAN, MULTI_PLAN, FRACTION, BEAM ...
+        summation_type           | TEXT    |    | DoseSummationType: PLAN, MULTI_PLAN, PLAN_OVERVIEW, FRACTION, BEAM ...
+        overview_plans           | INTEGER |    | plans that PlanOverviewSequence describes
+        overview_rx_gy           | REAL    | Gy | highest TotalPrescriptionDose of each, summed; NULL if one is unsaid
+        overview_fractions       | INTEGER |    | their NumberOfFractionsIncluded, summed; NULL if one is unsaid
+        overview_is_even         | INTEGER |    | 1 if all of them have one dose per fraction
         dose_type                | TEXT    |    | DoseType: PHYSICAL, EFFECTIVE, ERROR
         dose_units               | TEXT    |    | DoseUnits: GY or RELATIVE
         comment                  | TEXT    |    | DoseComment
@@ -345,9 +349,15 @@ _DVH = Table(
         min_gy             | REAL    | Gy  | least dose
         mean_gy            | REAL    | Gy  | mean dose
         max_gy             | REAL    | Gy  | greatest dose
-        plan_uid           | TEXT    |     | SOPInstanceUID of the plan of the dose, NULL where none is known
-        prescription_gy    | REAL    | Gy  | prescribed dose of that plan
-        fractions          | INTEGER |     | its NumberOfFractionsPlanned, which BED and EQD2 are for
+        plan_uid           | TEXT    |     | SOPInstanceUID of the (first) plan of the dose, NULL where none is known
+        plan_link          | TEXT    |     | how the plan was found (see v_rt_chain)
+        structure_set_link | TEXT    |     | how the structure set was found
+        summation_type     | TEXT    |     | DoseSummationType: what the dose is a dose of
+        prescription_gy    | REAL    | Gy  | prescribed dose that 100 % stands for
+        fractions          | INTEGER |     | fractions that the dose is of
+        is_target          | INTEGER |     | 1 if the ROI is a target, by its type or, without one, by its name
+        alpha_beta_gy      | REAL    | Gy  | alpha/beta of BED and EQD2
+        alpha_beta_method  | TEXT    |     | where that is from: a setting, the type, the name, or the usual value
         first_dose_gy      | REAL    | Gy  | dose of the first value of the curve
         bin_gy             | REAL    | Gy  | distance of the curve's doses
         curve_cc           | BLOB    | cm3 | volume that gets at least each dose, 32-bit floats, little endian

@@ -150,6 +150,16 @@ class RTSettings:
         "gEUD's parameter a by ROI name or type, as in PTV=-10 SpinalCord=8; for gEUD without one.",
         by_name,
     )
+    link: str = option(
+        "reference",
+        "How a dose finds its structure set: reference (by what objects refer to), or frame of reference too, where "
+        "what is referred to has not come (research exports without plans); such DVHs say so.",
+        one_of("reference", "frame of reference"),
+    )
+    partial_doses: bool = option(
+        False,
+        "Measure doses of beams, sessions, control points and records by the prescription of their plan too.",
+    )
     roi_map: str = option("roi_map.csv", "The site's map of ROI names (.csv or .roi), where there is one.")
 
 

@@ -271,7 +271,17 @@ def test_dvhs_roi_names_and_doses(run: Run, tmp_path: Path) -> None:
     assert "no DVHs of site prostate" in run("dvh", "--site", "prostate", code=1).output
     assert run("site", "DEMO001", "Prostate").output == "1 plan(s)\n"
     cohort = run("dvh", "--site", "prostate", "--cohort", "--plot", "c.png", "--csv", "c.csv").output
-    assert cohort.splitlines()[2].split() == ["dose_gy", "mean", "p10", "p25", "p50", "p75", "p90"]
+    assert cohort.splitlines()[2].split() == [
+        "dose_gy",
+        "mean",
+        "p10",
+        "p25",
+        "p50",
+        "p75",
+        "p90",
+        "n",
+        "patients",
+    ]
     assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
     assert run("site", "DEMO001").output == "1 plan(s)\n"
     run("dvh", "--site", "prostate", code=1)

@@ -13,7 +13,8 @@ from pyconquest_rt.demo import make_patient
 from pyconquest_rt.derive.engine import extractors
 from pyconquest_rt.dvh import calculate_dvhs
 from pyconquest_rt.exports import dvh as reports
-from pyconquest_rt.exports.dvh import DvhQuery, cohort_dvh, find_curves, find_dvhs
+from pyconquest_rt.exports.dvh import DvhQuery, find_curves, find_dvhs
+from pyconquest_rt.exports.dvh_cohort import cohort_dvh
 from pyconquest_rt.settings.sections import RTSettings, Settings
 
 PATIENTS = {

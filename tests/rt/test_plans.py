@@ -153,7 +153,8 @@ def test_prescriptions_of_fraction_groups():
     assert (first["rx_dose_gy"], first["rx_dose_per_fraction_gy"]) == (60, 3)
     assert (first["rx_source"], first["rx_description"]) == ("referenced", "PTV60")
     assert (second["rx_dose_gy"], second["rx_source"]) == (None, None)
-    assert (found.plan["rx_dose_gy"], found.plan["rx_levels_gy"]) == (60, "60\\54\\10")
+    assert (found.plan["rx_dose_gy"], found.plan["rx_levels_gy"]) == (None, "60\\54\\10")
+    assert "none is taken" in found.plan["reason"]
     assert found.plan["fractions_planned"] == 25
     lone = extract(plan([beam(1, points(0, 0))], groups[1:], DoseReferenceSequence=references))
     assert (lone.fraction_groups[0]["rx_dose_gy"], lone.fraction_groups[0]["rx_source"]) == (60, "plan")
@@ -240,7 +241,7 @@ def test_a_brachytherapy_plan_without_any_beam():
     found = extract(as_bytes(plan([], groups, **elements)))
     row = found.beams[0]
     assert (row["kind"], row["beam_number"], row["beam_dose_gy"]) == ("brachy", 1, 7)
-    assert (row["channel_count"], row["dwell_count"], row["channel_time_s"]) == (2, 4, 90.5)
+    assert (row["channel_count"], row["dwell_count"], row["channel_time_s"]) == (2, None, 90.5)
     assert (row["total_reference_air_kerma_ugy"], row["applicator"]) == (1234, "tandem\\ovoid")
     assert found.fraction_groups[0]["rx_dose_per_fraction_gy"] == 7
     assert (found.plan["sources"], found.plan["machines"], found.plan["status"]) == (
@@ -357,3 +358,75 @@ def test_numbers_that_are_none_do_not_stop_the_rest():
     dataset.BeamSequence[0].ControlPointSequence[1].add_new(0x300A0134, "FD", np.inf)
     found = extract(dataset)
     assert (found.plan["fractions_planned"], found.beams[0]["gantry_start_deg"]) == (None, 0)
+
+
+def referring(number, fractions, *references, **elements):
+    """A fraction group that refers to dose references; each a number, or a number and the group's own dose."""
+    found = []
+    for reference in references:
+        given, *dose = reference if isinstance(reference, tuple) else (reference,)
+        own = {"TargetPrescriptionDose": dose[0]} if dose else {}
+        found.append(item(ReferencedDoseReferenceNumber=given, **own))
+    return group(
+        number,
+        {1: 100},
+        NumberOfFractionsPlanned=fractions,
+        ReferencedDoseReferenceSequence=found,
+        **elements,
+    )
+
+
+@pytest.mark.parametrize(
+    ("targets", "groups", "dose", "fractions", "said"),
+    [
+        ({1: 44, 2: 16}, [(1, 22, 1), (2, 8, 2)], 60, 30, ""),
+        ({1: 60}, [(1, 22, 1), (2, 8, 1)], 60, 30, ""),  # one target of both groups
+        ({1: 60}, [(1, 22, (1, 44)), (2, 8, (1, 16))], 60, 30, ""),  # the groups say their part
+        ({1: 50, 2: 66}, [(1, 25, 1, 2), (2, 8, 2)], 66, 33, ""),
+        ({1: 60}, [(1, 22), (2, 8)], 60, 30, "the plan's is taken"),
+        ({1: 44, 2: 16}, [(1, 22), (2, 8)], None, 30, "none is taken"),
+        ({1: 44, 2: 16}, [(1, 22, 1), (2, 8)], None, 30, "none is taken"),
+        ({1: 44, 2: 16}, [(1, 22, 1), (2, None, 2)], 60, None, "NumberOfFractionsPlanned"),
+        ({1: 6000}, [(1, 30, 1)], 6000, 30, "6000 Gy: cGy written as Gy (60 Gy)"),
+        ({1: 0}, [(1, 30, 1)], None, 30, ""),
+        ({}, [(1, 30)], None, 30, ""),
+    ],
+)
+def test_prescription_of_a_whole_plan(targets, groups, dose, fractions, said):
+    references = [target(number, value) for number, value in targets.items()]
+    made = [referring(*of_group) for of_group in groups]
+    row = extract(as_bytes(plan([beam(1, points(0, 0))], made, DoseReferenceSequence=references))).plan
+    assert (row["rx_dose_gy"], row["fractions_planned"]) == (dose, fractions)
+    assert (row["status"] == "warning") == bool(said)
+    assert said in (row["reason"] or "")
+
+
+def test_a_shared_target_is_given_in_the_fractions_of_all_its_groups():
+    groups = [referring(1, 22, 1), referring(2, 8, 1)]
+    found = extract(plan([beam(1, points(0, 0))], groups, DoseReferenceSequence=[target(1, 60)]))
+    rows = [(row["rx_source"], row["rx_dose_per_fraction_gy"]) for row in found.fraction_groups]
+    assert rows == [("shared", 2), ("shared", 2)]
+
+
+@pytest.mark.parametrize(
+    ("positions", "weights", "dwells"),
+    [
+        ([0, 0, 5, 5], [0, 50, 50, 100], 2),
+        ([0, 0, 5, 5, 10, 10], [0, 50, 50, 50, 50, 100], 2),  # no time at 5 mm
+        ([0, 0, 0, 5, 5], [0, 20, 50, 50, 100], 2),  # three points at one place
+        ([0, 0, 5, 5, 0, 0], [0, 20, 20, 50, 50, 60], 3),  # back again
+        ([0, 5, 10], [10, 20, 30], 3),  # a point for each dwell
+        ([7, 7], [0, 100], 1),
+        ([0, 0, 5, 5], [None] * 4, 2),
+        ([None] * 4, [None] * 4, None),
+        ([], [], 0),
+    ],
+)
+def test_dwells(positions, weights, dwells):
+    made = [
+        item(ControlPointRelativePosition=position, CumulativeTimeWeight=weight)
+        for position, weight in zip(positions, weights, strict=True)
+    ]
+    setup = item(ApplicationSetupNumber=1, ChannelSequence=[item(BrachyControlPointSequence=made)])
+    found = extract(as_bytes(plan([], [], ApplicationSetupSequence=[setup])))
+    assert found.beams[0]["dwell_count"] == dwells

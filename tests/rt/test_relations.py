@@ -126,7 +126,7 @@ def test_a_dose_without_references_goes_by_frame_of_reference(database):
     assert {chain[f"{name}_link"] for name in ("plan", "structure_set", "image_series")} == {
         "frame of reference"
     }
-    assert chain["reason"] is None
+    assert chain["reason"] == "structure set by frame of reference only"
 
 
 def test_several_structure_sets_and_no_plan_give_one_row_each(database):

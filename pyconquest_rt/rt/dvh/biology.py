@@ -25,11 +25,11 @@ def by_tissue(text: str) -> dict[str, float]:
     return {name.casefold(): float(number) for name, _, number in parts}
 
 
-def of_tissue(values: Mapping[str, float], names: Iterable[str]) -> float | None:
-    """Return the value of the first of some names (an ROI's, its type) that has one, else that of ``*``, else
-    None."""
-    found = (values[name.casefold()] for name in (*names, "*") if name.casefold() in values)
-    return next(found, None)
+def value_of(values: Mapping[str, float], names: Iterable[str]) -> tuple[str, float | None]:
+    """Return the first of some names (an ROI's, its type) that has a value, else ``*``, and that value; or None."""
+    found = (name for name in (*names, "*") if name.casefold() in values)
+    name = next(found, "")
+    return name, values.get(name.casefold())
 
 
 def bed(dose: npt.ArrayLike, fractions: float, alpha_beta_gy: float) -> Floats:

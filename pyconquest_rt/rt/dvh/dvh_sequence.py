@@ -26,7 +26,7 @@ class SentDvh:
     each) have the units ``dose_unit`` (``GY`` or ``RELATIVE``, then in %) and ``volume_unit`` (``CM3`` or
     ``PERCENT``). ``low``, ``mean`` and ``high`` are the sender's own statistics in the same unit as
     ``dose``, or None. ``normalization`` is the dose that 100 % stands for, in Gy, or None. ``problem`` tells
-    why there is no curve.
+    why there is no curve. ``kind`` is DVHType, ``dose_type`` DoseType.
     """
 
     included: tuple[int, ...]
@@ -40,6 +40,8 @@ class SentDvh:
     high: float | None
     normalization: float | None
     problem: str
+    kind: str = ""
+    dose_type: str = ""
 
 
 def read_dvh_sequence(dose: Dataset) -> Iterator[SentDvh]:
@@ -65,6 +67,8 @@ def read_dvh_sequence(dose: Dataset) -> Iterator[SentDvh]:
             high=number(item, DVH_MAXIMUM),
             normalization=normalization,
             problem=problem,
+            kind=text(item, "DVHType").upper(),
+            dose_type=text(item, "DoseType").upper(),
         )
 
 

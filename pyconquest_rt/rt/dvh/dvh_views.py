@@ -16,13 +16,19 @@ DVH_COLUMNS = columns("""
     physician          | TEXT    |     | ReferringPhysicianName of the plan, else of the structure set
     site               | TEXT    |     | treatment site: what a person said (rt_site), else the plan
     date               | TEXT    |     | RTPlanDate, else the date of the dose, YYYYMMDD
-    prescription_gy    | REAL    | Gy  | prescribed dose
-    fractions          | INTEGER |     | fractions planned
+    summation_type     | TEXT    |     | DoseSummationType: what the dose is a dose of
+    plan_link          | TEXT    |     | how the plan was found (v_rt_chain)
+    structure_set_link | TEXT    |     | how the structure set was found
+    prescription_gy    | REAL    | Gy  | prescribed dose that 100 % stands for
+    fractions          | INTEGER |     | fractions that the dose is of
     roi_name           | TEXT    |     | ROIName
     roi_type           | TEXT    |     | RTROIInterpretedType
     tg263_name         | TEXT    |     | the name of TG-263
     institutional_name | TEXT    |     | the site's name
     physician_name     | TEXT    |     | the physician's name in the site's default map
+    is_target          | INTEGER |     | 1 if the ROI is a target, by its type or, without one, by its name
+    alpha_beta_gy      | REAL    | Gy  | alpha/beta of BED and EQD2
+    alpha_beta_method  | TEXT    |     | where that is from
     volume_cc          | REAL    | cm3 | volume
     uncovered_cc       | REAL    | cm3 | the part of it outside the dose grid
     min_gy             | REAL    | Gy  | least dose
@@ -71,13 +77,19 @@ def view_sql() -> str:
     return "\n".join(f"CREATE VIEW IF NOT EXISTS {name} AS{select};" for name, select in views.items())
 
 
+def drop_views_sql() -> str:
+    """The statements that remove both views, to make them anew."""
+    return "\n".join(f"DROP VIEW IF EXISTS {name};" for name in (DIFFERENCE_VIEW, DVH_VIEW))
+
+
 _DVHS = """
 SELECT v.SOPInstanceUID, v.structure_set_uid, v.roi_number, v.source, v.end_cap, d.patient_id,
     d.study_instance_uid, v.plan_uid, p.label AS plan_label, coalesce(p.physician, s.physician) AS physician,
-    coalesce(t.site, p.treatment_site_key) AS site, coalesce(p.date, d.date) AS date, v.prescription_gy,
-    v.fractions, v.roi_name, v.roi_type, n.tg263_name, n.institutional_name, n.physician_name, v.volume_cc,
-    v.uncovered_cc, v.min_gy, v.mean_gy, v.max_gy, v.first_dose_gy, v.bin_gy, v.curve_cc, r.colour, v.status,
-    v.reason
+    coalesce(t.site, p.treatment_site_key) AS site, coalesce(p.date, d.date) AS date,
+    v.summation_type, v.plan_link, v.structure_set_link, v.prescription_gy, v.fractions, v.roi_name, v.roi_type,
+    n.tg263_name, n.institutional_name, n.physician_name, v.is_target, v.alpha_beta_gy, v.alpha_beta_method,
+    v.volume_cc, v.uncovered_cc, v.min_gy, v.mean_gy, v.max_gy, v.first_dose_gy, v.bin_gy, v.curve_cc, r.colour,
+    v.status, v.reason
 FROM dvh v
 JOIN rt_dose d ON d.SOPInstanceUID = v.SOPInstanceUID
 LEFT JOIN rt_plan p ON p.SOPInstanceUID = v.plan_uid

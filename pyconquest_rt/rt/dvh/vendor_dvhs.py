@@ -5,13 +5,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from pyconquest_rt.dicom.access import Source, read_objects
+from pyconquest_rt.dicom.access import Source, read_objects, text
 from pyconquest_rt.rt.dvh.dose_grid import DoseError, read_dose_grid
 from pyconquest_rt.rt.dvh.dvh_object import DVH, NAN, from_curve
 from pyconquest_rt.rt.dvh.dvh_sequence import SentDvh, read_dvh_sequence
 
 STATED_DIFFERENCE = 0.02
 """A sender's own statistics may differ from its curve by this part of the greatest dose (and a bin)."""
+VOLUME_RATIO = 3.0
+"""A sender's volume may differ from that of the contours by this factor: so much end caps make of three slices."""
+_OTHER_UNITS = {"mm3": 1e3, "dm3 (litres)": 1e-3}
 
 
 def read_vendor_dvhs(
@@ -36,17 +39,31 @@ def read_vendor_dvhs(
         highest = read_dose_grid(doses).range[1]
     except DoseError:
         highest = NAN
-    found: dict[int, DVH] = {}
+    found: dict[int, tuple[tuple[int, ...], DVH]] = {}
     for sent in sequence:
         if not sent.included:
             continue
         number = sent.included[0]
-        alone = len(sent.included) == 1 and not sent.excluded
-        if number in found and not alone:
-            continue
         dvh = _vendor(sent, number, prescription_gy, (volumes_cc or {}).get(number, NAN), highest)
-        found[number] = replace(dvh, prescription_gy=prescription_gy)
-    return found
+        rank = _rank(sent, dvh, text(doses[0], "DoseType"))
+        if number not in found or rank > found[number][0]:
+            found[number] = rank, replace(dvh, prescription_gy=prescription_gy)
+    return {number: dvh for number, (_, dvh) in found.items()}
+
+
+def _rank(sent: SentDvh, dvh: DVH, dose_type: str) -> tuple[int, ...]:
+    """Which of several DVHs of one ROI is kept, the greatest; of equals the first.
+
+    One that can be used goes before one that cannot, an ROI's own before that of ROIs together, one of the grid's own
+    DoseType before others, cumulative before differential, Gy before percent.
+    """
+    return (
+        dvh.status != "failed",
+        len(sent.included) == 1 and not sent.excluded,
+        sent.dose_type == dose_type.upper(),
+        sent.kind == "CUMULATIVE",
+        sent.dose_unit == "GY",
+    )
 
 
 def _vendor(
@@ -61,6 +78,8 @@ def _vendor(
         factor = reference / 100.0
     if sent.problem or sent.volume[0] <= 0:
         return replace(frame, status="failed", reason=sent.problem or "DVHData holds no volume")
+    if sent.dose_type == "ERROR":
+        return replace(frame, status="failed", reason="DoseType is ERROR: a histogram of dose differences")
     whole = volume_cc if sent.volume_unit == "PERCENT" else sent.volume[0]
     dvh = from_curve(frame, sent.dose * factor, sent.volume, whole)
     dvh, remarks = _with_stated(dvh, sent, factor)
@@ -69,11 +88,23 @@ def _vendor(
         remarks.append(f"of the ROIs {rois} together")
     if sent.normalization is not None:
         remarks.append(f"normalised to {sent.normalization:g} Gy")
+    if sent.volume_unit != "PERCENT" and (remark := _volume_remark(dvh.volume_cc, volume_cc)):
+        remarks.append(remark)
     if dvh.max_gy > 1.1 * highest:
         remarks.append(
             f"its greatest dose is {dvh.max_gy / highest:.3g} times that of the dose grid: normalised?"
         )
     return replace(dvh, status="warning" if remarks else "ok", reason="; ".join(remarks))
+
+
+def _volume_remark(theirs: float, ours: float) -> str:
+    """What is odd about the volume (cc) of a sender's DVH beside that of the contours; empty where nothing is."""
+    ratio = theirs / ours if ours > 0 else NAN
+    if not (ratio > VOLUME_RATIO or ratio < 1 / VOLUME_RATIO):
+        return ""
+    unit = next((name for name, factor in _OTHER_UNITS.items() if abs(ratio / factor - 1) < 0.5), "")
+    guess = f": {unit} written as cm3?" if unit else ""
+    return f"its volume is {ratio:.3g} times that of the contours{guess}"
 
 
 def _with_stated(dvh: DVH, sent: SentDvh, factor: float) -> tuple[DVH, list[str]]:

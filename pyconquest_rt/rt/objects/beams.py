@@ -5,6 +5,8 @@ Sources: DICOM PS3.3 C.8.8.14 (RT Beams), C.8.8.25 (RT Ion Beams), C.8.8.15 (RT 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import groupby, pairwise
+from operator import itemgetter
 
 from pydicom.dataset import Dataset
 
@@ -67,12 +69,38 @@ def application_setup(setup: Dataset, delivery: Delivery) -> Row:
         "fraction_group_number": delivery.fraction_group_number,
         "beam_dose_gy": delivery.dose_gy,
         "channel_count": len(channels),
-        "dwell_count": sum(len(items(channel, "BrachyControlPointSequence")) for channel in channels),
+        "dwell_count": total(_dwells(items(channel, "BrachyControlPointSequence")) for channel in channels),
         "control_point_count": sum(len(items(channel, "BrachyControlPointSequence")) for channel in channels),
         "channel_time_s": total(real(channel, "ChannelTotalTime") for channel in channels),
         "total_reference_air_kerma_ugy": real(setup, "TotalReferenceAirKerma"),
         "applicator": joined(value(channel, "SourceApplicatorID") for channel in channels),
     }
+
+
+def _dwells(points: list[Dataset]) -> int | None:
+    """How often the source dwells in a channel; None where the control points say neither place nor time.
+
+    Control points come in pairs, one at each end of a dwell, between which the time weight grows and the source stands
+    still (C.8.8.15); a stay without time is no dwell. Where no two neighbours share their position, each point stands
+    for a dwell of its own.
+    """
+    weights = [real(point, "CumulativeTimeWeight") for point in points]
+    places = [_position(point) or (index, "unknown") for index, point in enumerate(points)]
+    marked = zip(places, weights, strict=True)
+    visits = [[weight for _, weight in visit] for _, visit in groupby(marked, itemgetter(0))]
+    stays = [visit for visit in visits if len(visit) > 1]
+    if None in weights:
+        return len(stays) or (None if points else 0)
+    times = [weight for weight in weights if weight is not None]
+    if not stays:
+        return sum(after > before for before, after in pairwise([0.0, *times]))
+    return sum((visit[-1] or 0.0) > (visit[0] or 0.0) for visit in stays)
+
+
+def _position(point: Dataset) -> tuple[float, ...] | None:
+    """Where the source stands: ControlPointRelativePosition (mm in the channel), else its 3D position."""
+    relative = real(point, "ControlPointRelativePosition")
+    return (relative,) if relative is not None else tuple(reals(point, "ControlPoint3DPosition", 3)) or None
 
 
 def _common(beam: Dataset, points: list[Dataset], delivery: Delivery) -> Row:

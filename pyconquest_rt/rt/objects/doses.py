@@ -19,6 +19,7 @@ from pydicom.uid import ExplicitVRBigEndian
 
 from pyconquest_rt.dicom.access import Source, items
 from pyconquest_rt.rt.dvh.dose_grid import is_lossy
+from pyconquest_rt.rt.objects.prescription import one_fraction_dose
 from pyconquest_rt.rt.objects.rows import (
     Row,
     first,
@@ -27,6 +28,7 @@ from pyconquest_rt.rt.objects.rows import (
     open_object,
     real,
     reals,
+    total,
     transfer_syntax,
     value,
     verdict,
@@ -52,7 +54,8 @@ def extract(source: Source) -> Row:
     An object that cannot be used gives a row with the status ``failed`` and the reason; nothing is raised.
     """
     dataset, failure = open_object(source, "RTDOSE", DEFERRED_BYTES)
-    row = {**identity(dataset), **_references(dataset), **_description(dataset), **_grid(dataset)}
+    parts = (_references, _description, _overview, _grid)
+    row = identity(dataset) | {name: value for part in parts for name, value in part(dataset).items()}
     warnings = _grid_warnings(dataset, row)
     row["maximum_gy"] = None
     if not failure:
@@ -68,7 +71,9 @@ def _references(dataset: Dataset) -> Row:
     group = first(dataset, "ReferencedRTPlanSequence", "ReferencedFractionGroupSequence")
     uids = [value(plan, "ReferencedSOPInstanceUID") for plan in plans]
     beams = [whole(beam, "ReferencedBeamNumber") for beam in items(group, "ReferencedBeamSequence")]
-    structure_set = first(dataset, "ReferencedStructureSetSequence")
+    structure_set = first(dataset, "ReferencedStructureSetSequence") or first(
+        dataset, "PlanOverviewSequence", "ReferencedStructureSetSequence"
+    )
     return {
         "frame_of_reference_uid": value(dataset, "FrameOfReferenceUID"),
         "plan_uid": next((uid for uid in uids if uid), None),
@@ -91,6 +96,32 @@ def _description(dataset: Dataset) -> Row:
         "heterogeneity_correction": value(dataset, "TissueHeterogeneityCorrection"),
         **{f"normalisation_{axis}_mm": point[i] if point else None for i, axis in enumerate("xyz")},
         "dvh_count": len(items(dataset, "DVHSequence")),
+    }
+
+
+def _overview(dataset: Dataset) -> Row:
+    """What PlanOverviewSequence says of the plans of a dose: prescriptions and fractions of all of them together.
+
+    Of several prescriptions of one plan (for several targets) the highest counts.
+    """
+    plans = items(dataset, "PlanOverviewSequence")
+    doses = [
+        max(
+            filter(
+                None,
+                (real(it, "TotalPrescriptionDose") for it in items(plan, "PrescriptionOverviewSequence")),
+            ),
+            default=None,
+        )
+        for plan in plans
+    ]
+    fractions = [whole(plan, "NumberOfFractionsIncluded") for plan in plans]
+    each = [dose / count if dose and count else None for dose, count in zip(doses, fractions, strict=True)]
+    return {
+        "overview_plans": len(plans),
+        "overview_rx_gy": None if None in doses else total(doses),
+        "overview_fractions": None if None in fractions else total(fractions),
+        "overview_is_even": int(len(plans) == 1 or one_fraction_dose(each)),
     }
 
 

@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 
 from pyconquest_rt.dicom.access import Source, items
 from pyconquest_rt.rt.names.roi_tokens import clean
+from pyconquest_rt.rt.objects import prescription
 from pyconquest_rt.rt.objects.beams import KINDS, NO_DELIVERY, BeamKind, Delivery
 from pyconquest_rt.rt.objects.rows import (
     Row,
@@ -44,10 +45,10 @@ def extract(source: Source) -> PlanRows:
     """
     dataset, failure = open_object(source, "RTPLAN")
     warnings: list[str] = []
-    groups = [] if failure else _fraction_groups(dataset)
+    groups = [] if failure else _fraction_groups(dataset, warnings)
     beams = [] if failure else _beams(dataset, warnings)
-    plan = _plan_row(dataset, groups, beams) | verdict(failure, warnings)
-    return PlanRows(plan, groups, beams)
+    plan = _plan_row(dataset, groups, beams) | _prescription(dataset, groups, warnings)
+    return PlanRows(plan | verdict(failure, warnings), groups, beams)
 
 
 def _plan_row(dataset: Dataset, groups: list[Row], beams: list[Row]) -> Row:
@@ -89,42 +90,47 @@ def _plan_row(dataset: Dataset, groups: list[Row], beams: list[Row]) -> Row:
         or value(brachy_machine, "TreatmentMachineName"),
         "patient_position": joined(value(setup, "PatientPosition") for setup in setups),
         "fraction_group_count": len(groups),
-        "fractions_planned": total(group["fractions_planned"] for group in groups),
         "beam_count": len(beams),
         "treatment_beam_count": len(treated),
         "mu": total(group["mu"] for group in groups),
-        "rx_dose_gy": max(_levels(dataset), default=None),
-        "rx_levels_gy": joined(f"{level:g}" for level in _levels(dataset)),
         "treatment_site": site,
         "treatment_site_code": value(site_code, "CodeValue"),
         "treatment_site_key": clean(site or value(site_code, "CodeMeaning") or "") or None,
     }
 
 
-def _targets(dataset: Dataset) -> list[Dataset]:
-    references = items(dataset, "DoseReferenceSequence")
-    return [it for it in references if value(it, "DoseReferenceType") == "TARGET"]
+def _prescription(dataset: Dataset, groups: list[Row], warnings: list[str]) -> Row:
+    """The columns of the whole plan's prescription; what is doubtful goes into ``warnings``."""
+    levels = prescription.levels(dataset)
+    dose, remark = prescription.plan_total(groups, levels)
+    fractions, other = prescription.fractions_total(groups)
+    doses = {*levels, *(group["rx_dose_gy"] for group in groups if group["rx_dose_gy"] is not None)}
+    warnings += [said for said in (remark, other) if said] + prescription.doubts(sorted(doses))
+    return {
+        "fractions_planned": fractions,
+        "rx_dose_gy": dose,
+        "rx_levels_gy": joined(f"{level:g}" for level in levels),
+    }
 
 
-def _levels(dataset: Dataset) -> list[float]:
-    """The prescribed target doses in Gy, highest first, each once."""
-    doses = {real(target, "TargetPrescriptionDose") for target in _targets(dataset)}
-    return sorted((dose for dose in doses if dose is not None), reverse=True)
-
-
-def _fraction_groups(dataset: Dataset) -> list[Row]:
+def _fraction_groups(dataset: Dataset, warnings: list[str]) -> list[Row]:
     """The rows of all fraction groups; of two with one number the first."""
     groups = items(dataset, "FractionGroupSequence")
     rows: dict[int, Row] = {}
     for order, group in enumerate(groups, 1):
-        rows.setdefault(_group_number(group, order), _fraction_group(dataset, group, len(groups), order))
+        number = _group_number(group, order)
+        if number in rows:
+            warnings.append(f"FractionGroupNumber {number} is given twice: the second group is left out")
+        rows.setdefault(number, _fraction_group(dataset, group, groups, order))
     return list(rows.values())
 
 
-def _fraction_group(dataset: Dataset, group: Dataset, group_count: int, order: int) -> Row:
+def _fraction_group(dataset: Dataset, group: Dataset, groups: list[Dataset], order: int) -> Row:
     fractions = whole(group, "NumberOfFractionsPlanned")
-    target, source = _prescription(dataset, group, group_count)
-    dose = real(target, "TargetPrescriptionDose")
+    rx = prescription.prescribed(dataset, group, groups)
+    sharing = [it for it in groups if prescription.prescribed(dataset, it, groups).number == rx.number]
+    together = total(whole(it, "NumberOfFractionsPlanned") for it in sharing)
+    target = rx.target if rx.target is not None else Dataset()
     metersets = [real(beam, "BeamMeterset") for beam in items(group, "ReferencedBeamSequence")]
     doses = [real(item, dose) for reference, dose in _DOSES.items() for item in items(group, reference)]
     return {
@@ -137,36 +143,15 @@ def _fraction_group(dataset: Dataset, group: Dataset, group_count: int, order: i
         "brachy_setup_count": len(items(group, "ReferencedBrachyApplicationSetupSequence")),
         "mu": total(metersets),
         "dose_per_fraction_gy": total(doses),
-        "rx_dose_gy": dose,
-        "rx_dose_per_fraction_gy": dose / fractions if dose is not None and fractions else None,
-        "rx_source": source,
+        "rx_dose_gy": rx.dose_gy,
+        "rx_dose_per_fraction_gy": prescription.per_fraction(rx, fractions, together),
+        "rx_source": rx.source,
         "rx_description": value(target, "DoseReferenceDescription"),
         "rx_structure_type": value(target, "DoseReferenceStructureType"),
         "rx_roi_number": whole(target, "ReferencedROINumber"),
         "rx_dose_reference_number": whole(target, "DoseReferenceNumber"),
         "normalisation": value(dataset, "PrescriptionDescription"),
     }
-
-
-def _prescription(dataset: Dataset, group: Dataset, group_count: int) -> tuple[Dataset, str | None]:
-    """The target of a fraction group with the highest prescribed dose, and how it was found.
-
-    ``referenced``: the group refers to it; ``plan``: the plan has one fraction group, so its targets are that
-    group's.
-    """
-    prescribed = [
-        target for target in _targets(dataset) if real(target, "TargetPrescriptionDose") is not None
-    ]
-    numbers = {
-        whole(item, "ReferencedDoseReferenceNumber")
-        for item in items(group, "ReferencedDoseReferenceSequence")
-    }
-    referenced = [target for target in prescribed if whole(target, "DoseReferenceNumber") in numbers]
-    targets = referenced or (prescribed if group_count == 1 else [])
-    if not targets:
-        return Dataset(), None
-    highest = max(targets, key=lambda target: real(target, "TargetPrescriptionDose") or 0.0)
-    return highest, "referenced" if referenced else "plan"
 
 
 def _deliveries(dataset: Dataset, kind: BeamKind) -> dict[int | None, Delivery]:

@@ -1,7 +1,8 @@
 """The view ``v_rt_chain``: for each RTDOSE its plan, structure set and image series, or why there is none.
 
 Every link is made by reference where the objects have one; a reference to an object that is not there is
-never replaced by a guess: the chain waits for it. Without reference the link is made by frame of reference
+never replaced by a guess: the chain waits for it, and says so where the plan names another structure set. Without
+reference the link is made by frame of reference
 and patient. Where several structure sets share the frame and nothing chooses, the dose has one row for each.
 """
 
@@ -18,6 +19,7 @@ CHAIN_COLUMNS = columns("""
     plan_link              | TEXT    | | how it was found: see below
     structure_set_uid      | TEXT    | | SOPInstanceUID of the structure set
     structure_set_link     | TEXT    | | how it was found
+    wanted_structure_set_uid | TEXT  | | the one that the dose refers to, or else its plan
     image_series_uid       | TEXT    | | SeriesInstanceUID of the images
     image_series_link      | TEXT    | | how it was found
     has_structures         | INTEGER | | 1 if dose and structure set are there, so that DVHs can be made
@@ -25,6 +27,7 @@ CHAIN_COLUMNS = columns("""
 """)
 CHAIN_LINKS = {
     "reference": "the objects refer to each other",
+    "plan": "of structure sets: the one that the dose refers to is not there, but that of its plan is",
     "frame of reference": "they share the frame of reference and the patient",
     "missing": "there is a reference, but the object is not there",
     "none": "there is no reference, and nothing (or, of plans and series, more than one) in the frame",
@@ -60,8 +63,12 @@ SELECT
         ELSE 'reference'
     END AS plan_link,
     coalesce(s.SOPInstanceUID, d.structure_set_uid, p.structure_set_uid) AS structure_set_uid,
+    coalesce(d.structure_set_uid, p.structure_set_uid) AS wanted_structure_set_uid,
     CASE
         WHEN s.SOPInstanceUID = framed.SOPInstanceUID THEN 'frame of reference'
+        WHEN s.SOPInstanceUID = named.SOPInstanceUID THEN 'reference'
+        WHEN s.SOPInstanceUID IS NOT NULL AND d.plan_uid IS NULL THEN 'frame of reference'
+        WHEN s.SOPInstanceUID IS NOT NULL AND d.structure_set_uid IS NOT NULL THEN 'plan'
         WHEN s.SOPInstanceUID IS NOT NULL THEN 'reference'
         WHEN d.structure_set_uid IS NOT NULL OR p.structure_set_uid IS NOT NULL THEN 'missing'
         ELSE 'none'
@@ -77,6 +84,7 @@ FROM ({_DOSES_WITH_PLAN}) AS d
 LEFT JOIN rt_plan AS p ON p.SOPInstanceUID = d.chain_plan_uid
 LEFT JOIN rt_structure_set AS named ON named.SOPInstanceUID = d.structure_set_uid
 LEFT JOIN rt_structure_set AS planned ON planned.SOPInstanceUID = p.structure_set_uid
+    AND (d.structure_set_uid IS NULL OR d.plan_uid IS NOT NULL)
 LEFT JOIN rt_structure_set AS framed
     ON framed.frame_of_reference_uid = d.frame_of_reference_uid AND framed.patient_id IS d.patient_id
     AND d.structure_set_uid IS NULL AND p.structure_set_uid IS NULL
@@ -86,6 +94,17 @@ LEFT JOIN rt_structure_set AS s
         coalesce(named.SOPInstanceUID, planned.SOPInstanceUID, framed.SOPInstanceUID)
 LEFT JOIN DICOMSeries AS i ON i.SeriesInst = s.image_series_uid
 """  # noqa: S608
+
+FRAMED_SQL = """
+SELECT s.SOPInstanceUID AS structure_set_uid, 'frame of reference' AS structure_set_link,
+    s.image_series_uid AS image_series_uid, CASE
+        WHEN i.SeriesInst IS NOT NULL THEN 'reference' WHEN s.image_series_uid IS NOT NULL THEN 'missing' ELSE 'none'
+    END AS image_series_link
+FROM rt_dose AS d JOIN rt_structure_set AS s
+    ON s.frame_of_reference_uid = d.frame_of_reference_uid AND s.patient_id IS d.patient_id
+LEFT JOIN DICOMSeries AS i ON i.SeriesInst = s.image_series_uid
+WHERE d.SOPInstanceUID = ? ORDER BY s.SOPInstanceUID"""
+"""The structure sets in the frame of reference of a dose, whatever it refers to, as columns of the chain."""
 
 # The only image series in the dose's frame of reference.
 _FRAME_SERIES = """(
@@ -100,7 +119,10 @@ _REASONS = """
         WHEN structure_set_link = 'none' AND frame_of_reference_uid IS NULL
             THEN 'refers to no structure set and has no frame of reference'
         WHEN structure_set_link = 'none' THEN 'waits for a structure set in its frame of reference'
+        WHEN structure_set_link = 'plan' THEN 'waits for structure set ' || wanted_structure_set_uid
+            || '; meanwhile that of its plan is taken'
         WHEN plan_link = 'missing' THEN 'waits for plan ' || plan_uid
+        WHEN structure_set_link = 'frame of reference' THEN 'structure set by frame of reference only'
         WHEN image_series_link = 'missing' THEN 'waits for image series ' || image_series_uid
         WHEN image_series_link = 'none' THEN 'no image series, or several, in its frame of reference'
         WHEN plan_link = 'none' THEN 'refers to no plan'
@@ -116,6 +138,6 @@ def chain_view_sql(with_frame_of_series: bool = True) -> str:
     chain = _CHAIN.replace("__FRAME_SERIES__", _FRAME_SERIES if with_frame_of_series else "NULL")
     return (
         f"CREATE VIEW IF NOT EXISTS {CHAIN_VIEW} AS\nSELECT chain.*,\n"
-        "    structure_set_link IN ('reference', 'frame of reference') AS has_structures,"
+        "    structure_set_link IN ('reference', 'plan', 'frame of reference') AS has_structures,"
         f"{_REASONS}\nFROM ({chain}) AS chain"
     )

@@ -4,6 +4,7 @@ The geometry is that of the DVH engine: contours of a plane combined by the even
 way to half way between planes, the outermost ones closed at half a plane distance (``end_cap`` half).
 """
 
+import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
-from pyconquest_rt.dicom.access import Source, items
-from pyconquest_rt.errors import ObjectError
+from pyconquest_rt.dicom.access import Source, items, view_object
+from pyconquest_rt.errors import ObjectError, UnreadableError
 from pyconquest_rt.rt.dvh.contours import Roi, read_rois
 from pyconquest_rt.rt.dvh.coverage import Polygons, TooManyCrossingsError, cover
 from pyconquest_rt.rt.dvh.slabs import Planes, planes_of, slabs_of, usual_distance
@@ -41,7 +42,7 @@ def extract(source: Source, thickness_mm: float | None = None) -> StructureSetRo
     An object that cannot be used gives a row with the status ``failed`` and the reason; nothing is raised.
     """
     dataset, failure = open_object(source, "RTSTRUCT")
-    rois = {} if failure else read_rois(dataset)
+    rois = {} if failure else _rois(source, dataset)
     planes, problems = _planes(rois.values())
     spacing = usual_distance(planes.values())
     lone = spacing if thickness_mm is None else thickness_mm
@@ -56,6 +57,16 @@ def extract(source: Source, thickness_mm: float | None = None) -> StructureSetRo
         for roi in rois.values()
     ]
     return StructureSetRows(_set_row(dataset, failure, rois, spacing), roi_rows)
+
+
+def _rois(source: Source, dataset: Dataset) -> dict[int, Roi]:
+    """The ROIs as the DVH engine reads them: of encoded bytes where there are any, which keep names as they stand."""
+    if isinstance(source, str | os.PathLike | bytes):
+        try:
+            return read_rois(view_object(source))
+        except UnreadableError:  # a part is malformed that pydicom steps over
+            pass
+    return read_rois(dataset)
 
 
 def _set_row(dataset: Dataset, failure: str | None, rois: dict[int, Roi], spacing: float | None) -> Row:
