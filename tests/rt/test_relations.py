@@ -138,7 +138,7 @@ def test_several_structure_sets_and_no_plan_give_one_row_each(database):
     series(database, "CT1")
     found = chains(database)
     assert [chain["structure_set_uid"] for chain in found] == ["S1", "S2"]
-    assert {chain["reason"] for chain in found} == {"refers to no plan"}
+    assert {chain["reason"] for chain in found} == {"structure set by frame of reference only"}
     assert {chain["has_structures"] for chain in found} == {1}
 
 

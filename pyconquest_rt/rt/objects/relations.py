@@ -18,8 +18,8 @@ CHAIN_COLUMNS = columns("""
     plan_uid               | TEXT    | | SOPInstanceUID of the plan
     plan_link              | TEXT    | | how it was found: see below
     structure_set_uid      | TEXT    | | SOPInstanceUID of the structure set
+    wanted_structure_set_uid | TEXT | | the one that the dose refers to, or else its plan
     structure_set_link     | TEXT    | | how it was found
-    wanted_structure_set_uid | TEXT  | | the one that the dose refers to, or else its plan
     image_series_uid       | TEXT    | | SeriesInstanceUID of the images
     image_series_link      | TEXT    | | how it was found
     has_structures         | INTEGER | | 1 if dose and structure set are there, so that DVHs can be made

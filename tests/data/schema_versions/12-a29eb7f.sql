@@ -1,0 +1,1138 @@
+BEGIN TRANSACTION;
+CREATE TABLE "DICOMImages" ("SOPInstanc" varchar(64) PRIMARY KEY not null, "SOPClassUI" varchar(64), "ImageNumbe" varchar(12), "ImageDate" char(8), "ImageTime" varchar(16), "Referenced" varchar(64), "EchoNumber" varchar(64), "NumberOfFr" varchar(12), "AcqDate" char(8), "AcqTime" varchar(16), "ReceivingC" varchar(16), "AcqNumber" varchar(12), "SliceLocat" varchar(16), "SamplesPer" varchar(5), "PhotoMetri" varchar(16), "Rows" varchar(64), "Colums" varchar(64), "PixelSpaci" varchar(64), "BitsStored" varchar(5), "RescaleInt" varchar(64), "RescaleSlo" varchar(64), "ImageType" varchar(128), "ImageID" varchar(16), "ImagePat" varchar(64), "KVP" varchar(64), "ExposureTi" varchar(64), "TubeCurren" varchar(64), "Exposure" varchar(64), "CTDIvol" varchar(64), "Pitch" varchar(64), "RotationTi" varchar(64), "DoseRight" varchar(64), "Collimatio" varchar(64), "SliceThick" varchar(64), "ImageOrien" varchar(128), "Modality" varchar(64), "SeriesDesc" varchar(64), "ImagePosit" varchar(128), "QRows" varchar(5), "QColumns" varchar(5), "SeriesInst" varchar(64), AccessTime int, qTimeStamp int, qFlags int, qSpare varchar(64), ObjectFile varchar(255), DeviceName varchar(32), ElementCount text, ElementList text, Nfractions text, UniqueFOR_UID text, ReferencedSeriesUID text, ReferencedSOPUID text, DatabaseTimeStamp text, hash text);
+INSERT INTO "DICOMImages" VALUES('2.25.332854263152100410253771650285660165664','1.2.840.10008.5.1.4.1.1.2','1','20240115','090000',NULL,NULL,NULL,'20240115','090000',NULL,'1','-1.5','1','MONOCHROME2','16','16','20\20','12','-1024.0','1.0','ORIGINAL\PRIMARY\AXIAL',NULL,'DEMO001','120','500','200','100','9.5',NULL,NULL,NULL,NULL,'3.0','1.0\0.0\0.0\0.0\1.0\0.0','CT','Planning CT thorax','-150\-150\-1.5','16','16','2.25.111731211677440125890136149387618905794',1796083808,NULL,NULL,NULL,'DEMO001/CT_001.dcm','MAG0',NULL,NULL,NULL,NULL,NULL,NULL,'1796083822.6082566',NULL);
+INSERT INTO "DICOMImages" VALUES('2.25.148967981790754781956097141652626287643','1.2.840.10008.5.1.4.1.1.2','2','20240115','090001',NULL,NULL,NULL,'20240115','090000',NULL,'1','1.5','1','MONOCHROME2','16','16','20\20','12','-1024.0','1.0','ORIGINAL\PRIMARY\AXIAL',NULL,'DEMO001','120','500','200','100','9.5',NULL,NULL,NULL,NULL,'3.0','1.0\0.0\0.0\0.0\1.0\0.0','CT','Planning CT thorax','-150\-150\1.5','16','16','2.25.111731211677440125890136149387618905794',1796083808,NULL,NULL,NULL,'DEMO001/CT_002.dcm','MAG0',NULL,NULL,NULL,NULL,NULL,NULL,'1796083822.6082566',NULL);
+INSERT INTO "DICOMImages" VALUES('2.25.328574683218608960936154360626563024457','1.2.840.10008.5.1.4.1.1.481.2','1','20240115','110500',NULL,NULL,'2',NULL,NULL,NULL,NULL,NULL,'1','MONOCHROME2','68','100','3.0\3.0','32',NULL,NULL,NULL,NULL,'DEMO001',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'3.0','1.0\0.0\0.0\0.0\1.0\0.0','RTDOSE','Dose','-148.5\-100.5\-1.5','68','100','2.25.339655882056927992102458563466529341001',1796083808,NULL,NULL,NULL,'DEMO001/RTDOSE.dcm','MAG0',NULL,NULL,NULL,NULL,NULL,'2.25.224561161307092584067099858050669299959','1796083822.6082566',NULL);
+INSERT INTO "DICOMImages" VALUES('2.25.224561161307092584067099858050669299959','1.2.840.10008.5.1.4.1.1.481.5','1',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'DEMO001',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'RTPLAN','Plan',NULL,NULL,NULL,'2.25.38051936843283331731373267039399952140',1796083808,NULL,NULL,NULL,'DEMO001/RTPLAN.dcm','MAG0','2','[[ Arc1_CW ,  DYNAMIC ,  PHOTON ,  0 ,  13 ,  6.0 ,  181 ,  1.0 ,  231.4 ,  [-66.1672, 6.048, 2.0547] ], [ Arc2_CCW ,  DYNAMIC ,  PHOTON ,  0 ,  13 ,  6.0 ,  179 ,  1.0 ,  228.6 ,  [-66.1672, 6.048, 2.0547] ]]','30',NULL,NULL,'2.25.147729433595155772241746426629231714369','1796083822.6082566',NULL);
+INSERT INTO "DICOMImages" VALUES('2.25.147729433595155772241746426629231714369','1.2.840.10008.5.1.4.1.1.481.3','1',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'DEMO001',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'RTSTRUCT','Structures',NULL,NULL,NULL,'2.25.134693703249029990417284479690316581976',1796083808,NULL,NULL,NULL,'DEMO001/RTSTRUCT.dcm','MAG0','7','[ BODY ,  Lung_L ,  Lung_R ,  SpinalCord ,  Heart ,  PTV_6000 ,  Bolus ]',NULL,'2.25.227304230339075676669510999113062303713','2.25.111731211677440125890136149387618905794',NULL,'1796083822.6082566',NULL);
+INSERT INTO "DICOMImages" VALUES('2.25.218225946668549250714733362245446789417','1.2.840.10008.5.1.4.1.1.88.67','1','20240115','090500',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'DEMO001',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'SR','Dose report',NULL,NULL,NULL,'2.25.58209672567849732935863552645652426604',1796083808,NULL,NULL,NULL,'DEMO001/SR.dcm','MAG0',NULL,NULL,NULL,NULL,NULL,NULL,'1796083822.6082566',NULL);
+CREATE TABLE "DICOMPatients" ("PatientID" varchar(64) PRIMARY KEY not null, "PatientNam" varchar(64), "PatientBir" char(8), "PatientSex" varchar(16), AccessTime int, qTimeStamp int, qFlags int, qSpare varchar(64));
+INSERT INTO "DICOMPatients" VALUES('DEMO001','Demo^Patient One','19570305','O',1796083808,NULL,NULL,NULL);
+CREATE TABLE "DICOMSeries" ("SeriesInst" varchar(64) PRIMARY KEY not null, "SeriesNumb" varchar(12), "SeriesDate" char(8), "SeriesTime" varchar(16), "SeriesDesc" varchar(64), "Modality" varchar(16), "ManModelNa" varchar(64), "Referenced" varchar(64), "PatientPos" varchar(16), "ContrastBo" varchar(64), "Manufactur" varchar(64), "BodyPartEx" varchar(64), "ProtocolNa" varchar(64), "StationNam" varchar(16), "Institutio" varchar(64), "FrameOfRef" varchar(64), "NumberOfFr" varchar(64), "DoseSummat" varchar(64), "StructureS" varchar(64), "SeriesPat" varchar(64), "OperatorsN" varchar(64), "ModelName" varchar(64), "StudyInsta" varchar(64), AccessTime int, qTimeStamp int, qFlags int, qSpare varchar(64));
+INSERT INTO "DICOMSeries" VALUES('2.25.111731211677440125890136149387618905794','1','20240115','090000','Planning CT thorax','CT','Demo generator',NULL,'HFS',NULL,'pyconquest_rt','CHEST','Thorax RT','DEMOCT','Demo Hospital','2.25.227304230339075676669510999113062303713',NULL,NULL,NULL,'DEMO001','Demo^Operator','Demo generator','2.25.75470520340590249561354836626595003256',1796083808,NULL,NULL,NULL);
+INSERT INTO "DICOMSeries" VALUES('2.25.339655882056927992102458563466529341001','4','20240115','110500','Dose','RTDOSE','Demo generator',NULL,NULL,NULL,'pyconquest_rt',NULL,NULL,NULL,'Demo Hospital','2.25.227304230339075676669510999113062303713','2','PLAN',NULL,'DEMO001','Demo^Operator','Demo generator','2.25.75470520340590249561354836626595003256',1796083808,NULL,NULL,NULL);
+INSERT INTO "DICOMSeries" VALUES('2.25.38051936843283331731373267039399952140','3','20240115','110000','Plan','RTPLAN','Demo generator',NULL,NULL,NULL,'pyconquest_rt',NULL,NULL,NULL,'Demo Hospital','2.25.227304230339075676669510999113062303713',NULL,NULL,NULL,'DEMO001','Demo^Operator','Demo generator','2.25.75470520340590249561354836626595003256',1796083808,NULL,NULL,NULL);
+INSERT INTO "DICOMSeries" VALUES('2.25.134693703249029990417284479690316581976','2','20240115','100000','Structures','RTSTRUCT','Demo generator','2.25.111731211677440125890136149387618905794',NULL,NULL,'pyconquest_rt',NULL,NULL,NULL,'Demo Hospital','2.25.227304230339075676669510999113062303713',NULL,NULL,'Thorax','DEMO001','Demo^Operator','Demo generator','2.25.75470520340590249561354836626595003256',1796083808,NULL,NULL,NULL);
+INSERT INTO "DICOMSeries" VALUES('2.25.58209672567849732935863552645652426604','5','20240115','090500','Dose report','SR','Demo generator',NULL,NULL,NULL,'pyconquest_rt',NULL,NULL,NULL,'Demo Hospital',NULL,NULL,NULL,NULL,'DEMO001',NULL,'Demo generator','2.25.75470520340590249561354836626595003256',1796083808,NULL,NULL,NULL);
+CREATE TABLE "DICOMStudies" ("StudyInsta" varchar(64) PRIMARY KEY not null, "StudyDate" char(8), "StudyTime" varchar(16), "StudyID" varchar(16), "StudyDescr" varchar(64), "AccessionN" varchar(16), "ReferPhysi" varchar(64), "PatientsAg" varchar(16), "PatientsWe" varchar(16), "StudyModal" varchar(64), "PatientNam" varchar(64), "PatientBir" char(8), "PatientSex" varchar(16), "OperatorsN" varchar(64), "PatientID" varchar(64), AccessTime int, qTimeStamp int, qFlags int, qSpare varchar(64));
+INSERT INTO "DICOMStudies" VALUES('2.25.75470520340590249561354836626595003256','20240115','090000','1','Radiotherapy of the lung',NULL,'Demo^Physician','066Y','72','CT\RTDOSE\RTPLAN\RTSTRUCT\SR','Demo^Patient One','19570305','O',NULL,'DEMO001',1796083808,NULL,NULL,NULL);
+CREATE TABLE "DICOMWorkList" ("AccessionN" varchar(16), "PatientID" varchar(64), "PatientNam" varchar(64), "PatientBir" char(8), "PatientSex" varchar(16), "MedicalAle" varchar(64), "ContrastAl" varchar(64), "StudyInsta" varchar(64), "ReqPhysici" varchar(64), "ReqProcDes" varchar(64), "Modality" varchar(16), "ReqContras" varchar(64), "ScheduledA" varchar(16), "StartDate" char(8), "StartTime" varchar(16), "PerfPhysic" varchar(64), "SchedPSDes" varchar(64), "SchedPSID" varchar(16), "SchedStati" varchar(16), "SchedPSLoc" varchar(16), "PreMedicat" varchar(64), "SchedPSCom" varchar(64), "ReqProcID" varchar(16), "ReqProcPri" varchar(16), AccessTime int, qTimeStamp int, qFlags int, qSpare varchar(64));
+CREATE TABLE archive_state(name TEXT PRIMARY KEY, value TEXT);
+INSERT INTO "archive_state" VALUES('schema:forward','1');
+INSERT INTO "archive_state" VALUES('schema:archive','2');
+INSERT INTO "archive_state" VALUES('schema:derivations','2');
+INSERT INTO "archive_state" VALUES('schema:extractor:structure_set','1');
+INSERT INTO "archive_state" VALUES('schema:extractor:plan','1');
+INSERT INTO "archive_state" VALUES('schema:extractor:dose','2');
+INSERT INTO "archive_state" VALUES('schema:extractor:dvh','3');
+INSERT INTO "archive_state" VALUES('schema:extractor:dose_report','3');
+INSERT INTO "archive_state" VALUES('schema:extractor:dose_page','1');
+INSERT INTO "archive_state" VALUES('schema:extractor:dose_ct_image','1');
+INSERT INTO "archive_state" VALUES('schema:extractor:dose_nuclear','1');
+INSERT INTO "archive_state" VALUES('enqueued:structure_set:2','6');
+INSERT INTO "archive_state" VALUES('enqueued:plan:2','6');
+INSERT INTO "archive_state" VALUES('enqueued:dose:2','6');
+INSERT INTO "archive_state" VALUES('enqueued:dvh:3014468','6');
+INSERT INTO "archive_state" VALUES('enqueued:dose_report:1','6');
+INSERT INTO "archive_state" VALUES('enqueued:dose_page:1','6');
+INSERT INTO "archive_state" VALUES('enqueued:dose_ct_image:1','6');
+INSERT INTO "archive_state" VALUES('enqueued:dose_nuclear:1','6');
+INSERT INTO "archive_state" VALUES('schema:jobs','1');
+INSERT INTO "archive_state" VALUES('schema:watch','1');
+INSERT INTO "archive_state" VALUES('schema:pseudonyms','1');
+CREATE TABLE audit(
+            id INTEGER PRIMARY KEY, time TEXT NOT NULL, action TEXT NOT NULL, subject TEXT, detail TEXT
+        );
+INSERT INTO "audit" VALUES(1,'2026-01-02','delete-series','1.2.3','a');
+CREATE TABLE derivation_inputs(
+            sop TEXT NOT NULL, extractor TEXT NOT NULL, input_sop TEXT NOT NULL, fingerprint TEXT NOT NULL,
+            PRIMARY KEY(sop, extractor, input_sop)
+        ) WITHOUT ROWID;
+INSERT INTO "derivation_inputs" VALUES('2.25.147729433595155772241746426629231714369','structure_set','2.25.147729433595155772241746426629231714369','22742:1700000000000000000');
+INSERT INTO "derivation_inputs" VALUES('2.25.148967981790754781956097141652626287643','dose_ct_image','2.25.148967981790754781956097141652626287643','2112:1700000000000000000');
+INSERT INTO "derivation_inputs" VALUES('2.25.218225946668549250714733362245446789417','dose_report','2.25.218225946668549250714733362245446789417','11290:1700000000000000000');
+INSERT INTO "derivation_inputs" VALUES('2.25.224561161307092584067099858050669299959','plan','2.25.224561161307092584067099858050669299959','28850:1700000000000000000');
+INSERT INTO "derivation_inputs" VALUES('2.25.328574683218608960936154360626563024457','dose','2.25.328574683218608960936154360626563024457','55838:1700000000000000000');
+INSERT INTO "derivation_inputs" VALUES('2.25.328574683218608960936154360626563024457','dvh','2.25.147729433595155772241746426629231714369','22742:1700000000000000000');
+INSERT INTO "derivation_inputs" VALUES('2.25.328574683218608960936154360626563024457','dvh','2.25.224561161307092584067099858050669299959','28850:1700000000000000000');
+INSERT INTO "derivation_inputs" VALUES('2.25.328574683218608960936154360626563024457','dvh','2.25.328574683218608960936154360626563024457','55838:1700000000000000000');
+CREATE TABLE derivations(
+            sop TEXT NOT NULL, extractor TEXT NOT NULL, version INTEGER NOT NULL,
+            state TEXT NOT NULL, result TEXT, reason TEXT, awaited TEXT, worker TEXT, lease REAL,
+            attempts INTEGER NOT NULL DEFAULT 0, time TEXT, seconds REAL,
+            PRIMARY KEY(sop, extractor)
+        ) WITHOUT ROWID;
+INSERT INTO "derivations" VALUES('2.25.147729433595155772241746426629231714369','structure_set',2,'done','done',NULL,NULL,NULL,NULL,0,'2026-12-01T00:10:23.522+00:00',1.41777793000073870643e-01);
+INSERT INTO "derivations" VALUES('2.25.148967981790754781956097141652626287643','dose_ct_image',1,'done','done',NULL,NULL,NULL,NULL,0,'2026-12-01T00:10:23.800+00:00',8.26916100004382315091e-03);
+INSERT INTO "derivations" VALUES('2.25.218225946668549250714733362245446789417','dose_report',1,'done','done',NULL,NULL,NULL,NULL,0,'2026-12-01T00:10:23.791+00:00',2.71897500001614389475e-02);
+INSERT INTO "derivations" VALUES('2.25.224561161307092584067099858050669299959','plan',2,'done','done',NULL,NULL,NULL,NULL,0,'2026-12-01T00:10:23.561+00:00',3.75411599998187739402e-02);
+INSERT INTO "derivations" VALUES('2.25.328574683218608960936154360626563024457','dose',2,'done','done',NULL,NULL,NULL,NULL,0,'2026-12-01T00:10:23.578+00:00',1.68574580002314178273e-02);
+INSERT INTO "derivations" VALUES('2.25.328574683218608960936154360626563024457','dvh',3014468,'done','done',NULL,NULL,NULL,NULL,0,'2026-12-01T00:10:23.764+00:00',1.85105593999651318881e-01);
+CREATE TABLE derived_tables(name TEXT PRIMARY KEY NOT NULL, extractor TEXT NOT NULL) WITHOUT ROWID;
+INSERT INTO "derived_tables" VALUES('dose_accumulated','dose_report');
+INSERT INTO "derived_tables" VALUES('dose_event','dose_report');
+INSERT INTO "derived_tables" VALUES('dose_event_filter','dose_report');
+INSERT INTO "derived_tables" VALUES('dose_event_source','dose_report');
+INSERT INTO "derived_tables" VALUES('dose_item','dose_report');
+INSERT INTO "derived_tables" VALUES('dose_object','dose_report');
+INSERT INTO "derived_tables" VALUES('dvh','dvh');
+INSERT INTO "derived_tables" VALUES('dvh_metrics','dvh');
+INSERT INTO "derived_tables" VALUES('rt_beam','plan');
+INSERT INTO "derived_tables" VALUES('rt_dose','dose');
+INSERT INTO "derived_tables" VALUES('rt_fraction_group','plan');
+INSERT INTO "derived_tables" VALUES('rt_plan','plan');
+INSERT INTO "derived_tables" VALUES('rt_roi','structure_set');
+INSERT INTO "derived_tables" VALUES('rt_structure_set','structure_set');
+CREATE TABLE dose_accumulated (
+  SOPInstanceUID TEXT,
+  seq INTEGER,
+  event INTEGER,
+  kind TEXT,
+  acquisition_plane TEXT,
+  laterality TEXT,
+  finding_site TEXT,
+  ct_dose_length_product_total_mGycm REAL,
+  ctdiw_phantom_type TEXT,
+  total_number_of_irradiation_events INTEGER,
+  ct_effective_dose_total_mSv REAL,
+  dose_area_product_total_Gym2 REAL,
+  dose_rp_total_Gy REAL,
+  fluoro_dose_area_product_total_Gym2 REAL,
+  fluoro_dose_rp_total_Gy REAL,
+  total_fluoro_time_s REAL,
+  acquisition_dose_area_product_total_Gym2 REAL,
+  acquisition_dose_rp_total_Gy REAL,
+  total_acquisition_time_s REAL,
+  total_number_of_radiographic_frames INTEGER,
+  accumulated_average_glandular_dose_mGy REAL,
+  reference_point_definition TEXT,
+  distance_source_to_reference_point_mm REAL,
+  calibration_factor REAL,
+  calibration_uncertainty_percent REAL,
+  calibration_datetime TEXT,
+  calibration_responsible_party TEXT,
+  calibration_protocol TEXT,
+  dose_measurement_device TEXT,
+  estimate_name TEXT,
+  organ_dose_mGy REAL,
+  maximum_dose_mGy REAL,
+  median_dose_mGy REAL,
+  minimum_dose_mGy REAL,
+  equivalent_dose_mSv REAL,
+  maximum_equivalent_dose_mSv REAL,
+  estimate_method TEXT,
+  patient_model_type TEXT,
+  effective_dose_mSv REAL,
+  effective_dose_method TEXT,
+  reference_authority TEXT,
+  PRIMARY KEY (SOPInstanceUID, seq));
+INSERT INTO "dose_accumulated" VALUES('2.25.218225946668549250714733362245446789417',1,NULL,'CT',NULL,NULL,NULL,6.62,NULL,2,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+CREATE TABLE dose_event (
+  SOPInstanceUID TEXT,
+  event INTEGER,
+  StudyInstanceUID TEXT,
+  event_kind TEXT,
+  event_key TEXT,
+  acquisition_plane TEXT,
+  irradiation_event_uid TEXT,
+  irradiation_event_label TEXT,
+  date_time_started TEXT,
+  irradiation_event_type TEXT,
+  acquisition_protocol TEXT,
+  anatomical_structure TEXT,
+  laterality TEXT,
+  image_view TEXT,
+  image_view_modifier TEXT,
+  patient_table_relationship TEXT,
+  patient_orientation TEXT,
+  patient_orientation_modifier TEXT,
+  target_region TEXT,
+  dose_area_product_Gym2 REAL,
+  half_value_layer_mm REAL,
+  entrance_exposure_at_rp_mGy REAL,
+  patient_equivalent_thickness_mm REAL,
+  reference_point_definition TEXT,
+  comment TEXT,
+  dose_rp_Gy REAL,
+  average_glandular_dose_mGy REAL,
+  fluoro_mode TEXT,
+  pulse_rate_per_s REAL,
+  number_of_pulses INTEGER,
+  number_of_frames INTEGER,
+  irradiation_duration_s REAL,
+  average_xray_tube_current_mA REAL,
+  exposure_time_ms REAL,
+  focal_spot_size_mm REAL,
+  anode_target_material TEXT,
+  xray_grid TEXT,
+  collimated_field_area_m2 REAL,
+  collimated_field_height_mm REAL,
+  collimated_field_width_mm REAL,
+  field_size_mm REAL,
+  exposure_index REAL,
+  target_exposure_index REAL,
+  deviation_index REAL,
+  positioner_primary_angle_deg REAL,
+  positioner_secondary_angle_deg REAL,
+  positioner_primary_end_angle_deg REAL,
+  positioner_secondary_end_angle_deg REAL,
+  column_angulation_deg REAL,
+  table_head_tilt_angle_deg REAL,
+  table_horizontal_rotation_angle_deg REAL,
+  table_cradle_tilt_angle_deg REAL,
+  compression_thickness_mm REAL,
+  compression_force_N REAL,
+  compression_pressure_kPa REAL,
+  compression_contact_area_mm2 REAL,
+  distance_source_to_isocenter_mm REAL,
+  distance_source_to_reference_point_mm REAL,
+  distance_source_to_detector_mm REAL,
+  distance_source_to_table_plane_mm REAL,
+  table_longitudinal_position_mm REAL,
+  table_lateral_position_mm REAL,
+  table_height_position_mm REAL,
+  table_longitudinal_end_position_mm REAL,
+  table_lateral_end_position_mm REAL,
+  table_height_end_position_mm REAL,
+  crdr_mechanical_configuration TEXT,
+  ct_acquisition_type TEXT,
+  procedure_context TEXT,
+  exposure_time_s REAL,
+  scanning_length_mm REAL,
+  length_of_reconstructable_volume_mm REAL,
+  exposed_range_mm REAL,
+  top_z_location_of_reconstructable_volume_mm REAL,
+  bottom_z_location_of_reconstructable_volume_mm REAL,
+  top_z_location_of_scanning_length_mm REAL,
+  bottom_z_location_of_scanning_length_mm REAL,
+  nominal_single_collimation_width_mm REAL,
+  nominal_total_collimation_width_mm REAL,
+  pitch_factor REAL,
+  number_of_xray_sources INTEGER,
+  mean_ctdivol_mGy REAL,
+  ctdiw_phantom_type TEXT,
+  ctdifreeair_calculation_factor REAL,
+  mean_ctdifreeair_mGy REAL,
+  dlp_mGycm REAL,
+  effective_dose_mSv REAL,
+  effective_dose_method TEXT,
+  xray_modulation_type TEXT,
+  reconstruction_algorithm TEXT,
+  size_specific_dose_estimation_mGy REAL,
+  size_specific_dose_estimation_method TEXT,
+  water_equivalent_diameter_mm REAL,
+  frame_of_reference_uid TEXT,
+  dlp_alert_value_configured TEXT,
+  ctdivol_alert_value_configured TEXT,
+  dlp_alert_value_mGycm REAL,
+  ctdivol_alert_value_mGy REAL,
+  accumulated_dlp_forward_estimate_mGycm REAL,
+  accumulated_ctdivol_forward_estimate_mGy REAL,
+  alert_reason_for_proceeding TEXT,
+  alert_person TEXT,
+  dlp_notification_value_configured TEXT,
+  ctdivol_notification_value_configured TEXT,
+  dlp_notification_value_mGycm REAL,
+  ctdivol_notification_value_mGy REAL,
+  dlp_forward_estimate_mGycm REAL,
+  ctdivol_forward_estimate_mGy REAL,
+  notification_reason_for_proceeding TEXT,
+  notification_person TEXT,
+  radiopharmaceutical_agent TEXT,
+  radionuclide TEXT,
+  radionuclide_half_life_s REAL,
+  radiopharmaceutical_specific_activity_Bq_per_mol REAL,
+  estimated_extravasation_activity_MBq REAL,
+  radiopharmaceutical_stop_datetime TEXT,
+  administered_activity_MBq REAL,
+  radiopharmaceutical_volume_cm3 REAL,
+  pre_administration_measured_activity_MBq REAL,
+  post_administration_measured_activity_MBq REAL,
+  route_of_administration TEXT,
+  site_of TEXT,
+  brand_name TEXT,
+  radiopharmaceutical_dispense_unit_identifier TEXT,
+  prescription_identifier TEXT,
+  radiopharmaceutical_agent_string TEXT,
+  radiological_thickness_mm REAL,
+  distance_source_to_entrance_surface_mm REAL,
+  percent_fibroglandular_tissue REAL,
+  relative_xray_exposure REAL,
+  sensitivity REAL,
+  exposure_control_mode TEXT,
+  magnification_factor REAL,
+  PRIMARY KEY (SOPInstanceUID, event));
+INSERT INTO "dose_event" VALUES('2.25.218225946668549250714733362245446789417',1,'2.25.75470520340590249561354836626595003256','CT','2.25.91444467571120559414097662814062201787',NULL,'2.25.91444467571120559414097662814062201787',NULL,NULL,NULL,'Topogram',NULL,NULL,NULL,NULL,NULL,NULL,NULL,'Chest',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'Constant Angle Acquisition',NULL,3.0,66.0,NULL,NULL,NULL,NULL,NULL,NULL,0.6,19.2,0.8,1,0.14,'IEC Body Dosimetry Phantom',NULL,NULL,0.92,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "dose_event" VALUES('2.25.218225946668549250714733362245446789417',2,'2.25.75470520340590249561354836626595003256','CT','2.25.73927240881449674400979661385414444243',NULL,'2.25.73927240881449674400979661385414444243',NULL,NULL,NULL,'Thorax RT',NULL,NULL,NULL,NULL,NULL,NULL,NULL,'Chest',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'Spiral Acquisition',NULL,6.0,6.0,NULL,NULL,NULL,NULL,NULL,NULL,0.6,19.2,0.8,1,9.5,'IEC Body Dosimetry Phantom',NULL,NULL,5.7,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "dose_event" VALUES('2.25.148967981790754781956097141652626287643',1,'2.25.75470520340590249561354836626595003256','CT','acquisition 1',NULL,NULL,'1','20240115090000',NULL,'Thorax RT',NULL,NULL,NULL,NULL,NULL,NULL,NULL,'CHEST',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,0.5,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,9.5,'IEC Body Dosimetry Phantom',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'2.25.227304230339075676669510999113062303713',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+CREATE TABLE dose_event_filter (
+  SOPInstanceUID TEXT,
+  event INTEGER,
+  filter INTEGER,
+  xray_filter_type TEXT,
+  xray_filter_material TEXT,
+  xray_filter_thickness_minimum_mm REAL,
+  xray_filter_thickness_maximum_mm REAL,
+  PRIMARY KEY (SOPInstanceUID, event, filter));
+CREATE TABLE dose_event_source (
+  SOPInstanceUID TEXT,
+  event INTEGER,
+  source INTEGER,
+  identification_of_the_xray_source TEXT,
+  kvp REAL,
+  xray_tube_current_mA REAL,
+  maximum_xray_tube_current_mA REAL,
+  exposure_uAs REAL,
+  pulse_width_ms REAL,
+  exposure_time_per_rotation_s REAL,
+  xray_filter_aluminum_equivalent_mm REAL,
+  PRIMARY KEY (SOPInstanceUID, event, source));
+INSERT INTO "dose_event_source" VALUES('2.25.218225946668549250714733362245446789417',1,1,'A',120.0,35.0,35.0,NULL,NULL,0.5,NULL);
+INSERT INTO "dose_event_source" VALUES('2.25.218225946668549250714733362245446789417',2,1,'A',120.0,200.0,200.0,NULL,NULL,0.5,NULL);
+INSERT INTO "dose_event_source" VALUES('2.25.148967981790754781956097141652626287643',1,1,NULL,120.0,200.0,NULL,100000.0,NULL,NULL,NULL);
+CREATE TABLE dose_item (
+  SOPInstanceUID TEXT,
+  item INTEGER,
+  parent INTEGER,
+  event INTEGER,
+  relationship TEXT,
+  value_type TEXT,
+  concept TEXT,
+  concept_meaning TEXT,
+  value_num REAL,
+  unit TEXT,
+  value_code TEXT,
+  value_meaning TEXT,
+  value_text TEXT,
+  PRIMARY KEY (SOPInstanceUID, item));
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',1,NULL,NULL,NULL,'CONTAINER','113701^DCM','X-Ray Radiation Dose Report',NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',2,1,NULL,'HAS CONCEPT MOD','CODE','121058^DCM','Procedure reported',NULL,NULL,'77477000^SCT','Computed Tomography X-Ray',NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',3,2,NULL,'HAS CONCEPT MOD','CODE','363703001^SCT','Has Intent',NULL,NULL,'261004008^SCT','Diagnostic Intent',NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',4,1,NULL,'HAS OBS CONTEXT','CODE','121005^DCM','Observer Type',NULL,NULL,'121007^DCM','Device',NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',5,1,NULL,'HAS OBS CONTEXT','UIDREF','121012^DCM','Device Observer UID',NULL,NULL,NULL,NULL,'2.25.122227172121150386727157423320065707096');
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',6,1,NULL,'HAS OBS CONTEXT','TEXT','121013^DCM','Device Observer Name',NULL,NULL,NULL,NULL,'DEMOCT');
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',7,1,NULL,'HAS OBS CONTEXT','DATETIME','113809^DCM','Start of X-Ray Irradiation',NULL,NULL,NULL,NULL,'20240115090000');
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',8,1,NULL,'HAS OBS CONTEXT','DATETIME','113810^DCM','End of X-Ray Irradiation',NULL,NULL,NULL,NULL,'20240115090100');
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',9,1,NULL,'HAS OBS CONTEXT','CODE','113705^DCM','Scope of Accumulation',NULL,NULL,'113014^DCM','Study',NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',10,9,NULL,'HAS PROPERTIES','UIDREF','110180^DCM','Study Instance UID',NULL,NULL,NULL,NULL,'2.25.75470520340590249561354836626595003256');
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',11,1,NULL,'CONTAINS','CONTAINER','113811^DCM','CT Accumulated Dose Data',NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',12,11,NULL,'CONTAINS','NUM','113812^DCM','Total Number of Irradiation Events',2.0,'{events}',NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',13,11,NULL,'CONTAINS','NUM','113813^DCM','CT Dose Length Product Total',6.62,'mGy.cm',NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',14,1,1,'CONTAINS','CONTAINER','113819^DCM','CT Acquisition',NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',15,14,1,'CONTAINS','TEXT','125203^DCM','Acquisition Protocol',NULL,NULL,NULL,NULL,'Topogram');
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',16,14,1,'CONTAINS','CODE','123014^DCM','Target Region',NULL,NULL,'51185008^SCT','Chest',NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',17,14,1,'CONTAINS','CODE','113820^DCM','CT Acquisition Type',NULL,NULL,'113805^DCM','Constant Angle Acquisition',NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',18,14,1,'CONTAINS','UIDREF','113769^DCM','Irradiation Event UID',NULL,NULL,NULL,NULL,'2.25.91444467571120559414097662814062201787');
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',19,14,1,'CONTAINS','CONTAINER','113822^DCM','CT Acquisition Parameters',NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',20,19,1,'CONTAINS','NUM','113824^DCM','Exposure Time',3.0,'s',NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',21,19,1,'CONTAINS','NUM','113825^DCM','Scanning Length',66.0,'mm',NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',22,19,1,'CONTAINS','NUM','113826^DCM','Nominal Single Collimation Width',0.6,'mm',NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',23,19,1,'CONTAINS','NUM','113827^DCM','Nominal Total Collimation Width',19.2,'mm',NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',24,19,1,'CONTAINS','NUM','113828^DCM','Pitch Factor',0.8,'{ratio}',NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',25,19,1,'CONTAINS','NUM','113823^DCM','Number of X-Ray Sources',1.0,'{X-Ray sources}',NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',26,19,1,'CONTAINS','CONTAINER','113831^DCM','CT X-Ray Source Parameters',NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',27,26,1,'CONTAINS','TEXT','113832^DCM','Identification of the X-Ray Source',NULL,NULL,NULL,NULL,'A');
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',28,26,1,'CONTAINS','NUM','113733^DCM','KVP',120.0,'kV',NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',29,26,1,'CONTAINS','NUM','113833^DCM','Maximum X-Ray Tube Current',35.0,'mA',NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',30,26,1,'CONTAINS','NUM','113734^DCM','X-Ray Tube Current',35.0,'mA',NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',31,26,1,'CONTAINS','NUM','113834^DCM','Exposure Time per Rotation',0.5,'s',NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',32,14,1,'CONTAINS','CONTAINER','113829^DCM','CT Dose',NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',33,32,1,'CONTAINS','NUM','113830^DCM','Mean CTDIvol',0.14,'mGy',NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',34,32,1,'CONTAINS','CODE','113835^DCM','CTDIw Phantom Type',NULL,NULL,'113691^DCM','IEC Body Dosimetry Phantom',NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',35,32,1,'CONTAINS','NUM','113838^DCM','DLP',0.92,'mGy.cm',NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',36,1,2,'CONTAINS','CONTAINER','113819^DCM','CT Acquisition',NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',37,36,2,'CONTAINS','TEXT','125203^DCM','Acquisition Protocol',NULL,NULL,NULL,NULL,'Thorax RT');
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',38,36,2,'CONTAINS','CODE','123014^DCM','Target Region',NULL,NULL,'51185008^SCT','Chest',NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',39,36,2,'CONTAINS','CODE','113820^DCM','CT Acquisition Type',NULL,NULL,'116152004^SCT','Spiral Acquisition',NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',40,36,2,'CONTAINS','UIDREF','113769^DCM','Irradiation Event UID',NULL,NULL,NULL,NULL,'2.25.73927240881449674400979661385414444243');
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',41,36,2,'CONTAINS','CONTAINER','113822^DCM','CT Acquisition Parameters',NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',42,41,2,'CONTAINS','NUM','113824^DCM','Exposure Time',6.0,'s',NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',43,41,2,'CONTAINS','NUM','113825^DCM','Scanning Length',6.0,'mm',NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',44,41,2,'CONTAINS','NUM','113826^DCM','Nominal Single Collimation Width',0.6,'mm',NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',45,41,2,'CONTAINS','NUM','113827^DCM','Nominal Total Collimation Width',19.2,'mm',NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',46,41,2,'CONTAINS','NUM','113828^DCM','Pitch Factor',0.8,'{ratio}',NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',47,41,2,'CONTAINS','NUM','113823^DCM','Number of X-Ray Sources',1.0,'{X-Ray sources}',NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',48,41,2,'CONTAINS','CONTAINER','113831^DCM','CT X-Ray Source Parameters',NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',49,48,2,'CONTAINS','TEXT','113832^DCM','Identification of the X-Ray Source',NULL,NULL,NULL,NULL,'A');
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',50,48,2,'CONTAINS','NUM','113733^DCM','KVP',120.0,'kV',NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',51,48,2,'CONTAINS','NUM','113833^DCM','Maximum X-Ray Tube Current',200.0,'mA',NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',52,48,2,'CONTAINS','NUM','113734^DCM','X-Ray Tube Current',200.0,'mA',NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',53,48,2,'CONTAINS','NUM','113834^DCM','Exposure Time per Rotation',0.5,'s',NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',54,36,2,'CONTAINS','CONTAINER','113829^DCM','CT Dose',NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',55,54,2,'CONTAINS','NUM','113830^DCM','Mean CTDIvol',9.5,'mGy',NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',56,54,2,'CONTAINS','CODE','113835^DCM','CTDIw Phantom Type',NULL,NULL,'113691^DCM','IEC Body Dosimetry Phantom',NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',57,54,2,'CONTAINS','NUM','113838^DCM','DLP',5.7,'mGy.cm',NULL,NULL,NULL);
+INSERT INTO "dose_item" VALUES('2.25.218225946668549250714733362245446789417',58,1,NULL,'CONTAINS','CODE','113854^DCM','Source of Dose Information',NULL,NULL,'113856^DCM','Automated Data Collection',NULL);
+CREATE TABLE dose_object (
+  SOPInstanceUID TEXT,
+  SOPClassUID TEXT,
+  StudyInstanceUID TEXT,
+  SeriesInstanceUID TEXT,
+  PatientID TEXT,
+  TemplateIdentifier TEXT,
+  ConceptNameCode TEXT,
+  object_kind TEXT,
+  modality_type TEXT,
+  precedence TEXT,
+  StudyDate TEXT,
+  StudyTime TEXT,
+  ContentDate TEXT,
+  ContentTime TEXT,
+  AccessionNumber TEXT,
+  StudyDescription TEXT,
+  ProtocolName TEXT,
+  procedure_reported TEXT,
+  procedure_reported_meaning TEXT,
+  has_intent TEXT,
+  scope_of_accumulation TEXT,
+  scope_uid TEXT,
+  source_of_dose_information TEXT,
+  acquisition_device_type TEXT,
+  start_of_xray_irradiation TEXT,
+  end_of_xray_irradiation TEXT,
+  comment TEXT,
+  Manufacturer TEXT,
+  ManufacturerModelName TEXT,
+  StationName TEXT,
+  DeviceSerialNumber TEXT,
+  SoftwareVersions TEXT,
+  InstitutionName TEXT,
+  device_observer_uid TEXT,
+  device_observer_name TEXT,
+  PatientSex TEXT,
+  PatientBirthDate TEXT,
+  PatientAge TEXT,
+  PatientSize_m REAL,
+  PatientWeight_kg REAL,
+  status TEXT,
+  warnings TEXT,
+  PRIMARY KEY (SOPInstanceUID));
+INSERT INTO "dose_object" VALUES('2.25.218225946668549250714733362245446789417','1.2.840.10008.5.1.4.1.1.88.67','2.25.75470520340590249561354836626595003256','2.25.58209672567849732935863552645652426604','DEMO001','10011','113701^DCM','report','CT','3 20240115090500 2.25.218225946668549250714733362245446789417','20240115','090000','20240115','090500',NULL,'Radiotherapy of the lung',NULL,'77477000^SCT','Computed tomography','Diagnostic Intent','Study','2.25.75470520340590249561354836626595003256','Automated Data Collection',NULL,'20240115090000','20240115090100',NULL,'pyconquest_rt','Demo generator',NULL,'1','1','Demo Hospital','2.25.122227172121150386727157423320065707096','DEMOCT','O','19570305','066Y',NULL,72.0,'ok',NULL);
+INSERT INTO "dose_object" VALUES('2.25.148967981790754781956097141652626287643','1.2.840.10008.5.1.4.1.1.2','2.25.75470520340590249561354836626595003256','2.25.111731211677440125890136149387618905794','DEMO001',NULL,NULL,'image','CT','1 20240115090001 2.25.148967981790754781956097141652626287643','20240115','090000','20240115','090001',NULL,'Radiotherapy of the lung','Thorax RT',NULL,NULL,NULL,NULL,NULL,'Copied From Image Attributes',NULL,NULL,NULL,NULL,'pyconquest_rt','Demo generator','DEMOCT','1','1','Demo Hospital',NULL,NULL,'O','19570305','066Y',NULL,72.0,'ok',NULL);
+CREATE TABLE dvh (
+  SOPInstanceUID TEXT NOT NULL,
+  structure_set_uid TEXT NOT NULL,
+  roi_number INTEGER NOT NULL,
+  source TEXT NOT NULL,
+  end_cap TEXT NOT NULL,
+  roi_name TEXT,
+  roi_type TEXT,
+  volume_cc REAL,
+  uncovered_cc REAL,
+  min_gy REAL,
+  mean_gy REAL,
+  max_gy REAL,
+  plan_uid TEXT,
+  plan_link TEXT,
+  structure_set_link TEXT,
+  summation_type TEXT,
+  prescription_gy REAL,
+  fractions INTEGER,
+  is_target INTEGER,
+  alpha_beta_gy REAL,
+  alpha_beta_method TEXT,
+  first_dose_gy REAL,
+  bin_gy REAL,
+  curve_cc BLOB,
+  status TEXT NOT NULL,
+  reason TEXT,
+  PRIMARY KEY (SOPInstanceUID, structure_set_uid, roi_number, source, end_cap)
+);
+INSERT INTO "dvh" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',1,'pyconquest','half','BODY','EXTERNAL',2.59323117333960112768e+02,0.0,0.0,7.32239142968533,61.7987174987793,'2.25.224561161307092584067099858050669299959','reference','reference','PLAN',60.0,30,0,3.0,'type EXTERNAL',0.0,0.01,NULL,'ok',NULL);
+INSERT INTO "dvh" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',2,'pyconquest','half','Lung_L','ORGAN',4.29105451176000372024e+01,0.0,5.00053107738494873046e-01,9.39197879631790910615e-01,1.75074589252471923828e+00,'2.25.224561161307092584067099858050669299959','reference','reference','PLAN',60.0,30,0,3.0,'type ORGAN',0.0,0.01,NULL,'ok',NULL);
+INSERT INTO "dvh" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',3,'pyconquest','half','Lung_R','ORGAN',4.29105451176000087789e+01,0.0,3.02988910675048828125e+00,3.14479897965498551566e+01,61.7987174987793,'2.25.224561161307092584067099858050669299959','reference','reference','PLAN',60.0,30,0,3.0,'type ORGAN',0.0,0.01,NULL,'ok',NULL);
+INSERT INTO "dvh" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',4,'pyconquest','half','SpinalCord','ORGAN',6.77724256319999551756e-01,0.0,2.20387322207291935782e+00,2.4098097093838628524e+00,2.62553207576274871826e+00,'2.25.224561161307092584067099858050669299959','reference','reference','PLAN',60.0,30,0,3.0,'type ORGAN',0.0,0.01,NULL,'ok',NULL);
+INSERT INTO "dvh" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',5,'pyconquest','half','Heart','ORGAN',1.48029554155200102627e+01,0.0,1.59212994575500488281e+00,2.42100856919388318644e+00,3.38033664226532,'2.25.224561161307092584067099858050669299959','reference','reference','PLAN',60.0,30,0,3.0,'type ORGAN',0.0,0.01,NULL,'ok',NULL);
+INSERT INTO "dvh" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',6,'pyconquest','half','PTV_6000','PTV',9.31618530229501473627e+00,0.0,6.066951751708984375e+01,6.15242499400134903444e+01,61.7987174987793,'2.25.224561161307092584067099858050669299959','reference','reference','PLAN',60.0,30,1,10.0,'type PTV',0.0,0.01,NULL,'ok',NULL);
+INSERT INTO "dvh" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',7,'pyconquest','','Bolus','BOLUS',0.0,0.0,NULL,NULL,NULL,'2.25.224561161307092584067099858050669299959','reference','reference','PLAN',60.0,30,0,3.0,'type BOLUS',NULL,NULL,NULL,'failed','no contours');
+CREATE TABLE dvh_metrics (
+  SOPInstanceUID TEXT NOT NULL,
+  structure_set_uid TEXT NOT NULL,
+  roi_number INTEGER NOT NULL,
+  source TEXT NOT NULL,
+  end_cap TEXT NOT NULL,
+  metric TEXT NOT NULL,
+  value REAL,
+  unit TEXT NOT NULL,
+  PRIMARY KEY (SOPInstanceUID, structure_set_uid, roi_number, source, end_cap, metric)
+);
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',1,'pyconquest','half','D98%[Gy]',3.73089931170464850218e-01,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',1,'pyconquest','half','D95%[Gy]',0.458458857416473,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',1,'pyconquest','half','D50%[Gy]',2.26237917488693307532e+00,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',1,'pyconquest','half','D5%[Gy]',5.87131738001768326267e+01,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',1,'pyconquest','half','D2%[Gy]',6.1613261660447761871e+01,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',1,'pyconquest','half','D0.03cc[Gy]',6.17984822149194243942e+01,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',1,'pyconquest','half','D1cc[Gy]',61.790676335277,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',1,'pyconquest','half','V5Gy[%]',1.49335296485562061263e+01,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',1,'pyconquest','half','V10Gy[%]',1.20611854112862673107e+01,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',1,'pyconquest','half','V20Gy[%]',1.00976997439594686769e+01,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',1,'pyconquest','half','V30Gy[%]',8.90121734175479417672e+00,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',1,'pyconquest','half','V40Gy[%]',7.86828816714518186614e+00,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',1,'pyconquest','half','V50Gy[%]',6.70050324725418899873e+00,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',1,'pyconquest','half','V60Gy[%]',4.37568094131873941421e+00,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',1,'pyconquest','half','V95%[%]',5.4989016465922420096e+00,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',1,'pyconquest','half','V107%[%]',0.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',2,'pyconquest','half','D98%[Gy]',5.2760540611615458495e-01,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',2,'pyconquest','half','D95%[Gy]',5.52898697871558209016e-01,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',2,'pyconquest','half','D50%[Gy]',8.80246477959996664885e-01,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',2,'pyconquest','half','D5%[Gy]',1.51709976982890593077e+00,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',2,'pyconquest','half','D2%[Gy]',1.62022855008142752097e+00,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',2,'pyconquest','half','D0.03cc[Gy]',1.73627030813809968279e+00,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',2,'pyconquest','half','D1cc[Gy]',1.60676148340254942858e+00,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',2,'pyconquest','half','V5Gy[%]',0.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',2,'pyconquest','half','V10Gy[%]',0.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',2,'pyconquest','half','V20Gy[%]',0.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',2,'pyconquest','half','V30Gy[%]',0.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',2,'pyconquest','half','V40Gy[%]',0.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',2,'pyconquest','half','V50Gy[%]',0.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',2,'pyconquest','half','V60Gy[%]',0.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',2,'pyconquest','half','V95%[%]',0.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',2,'pyconquest','half','V107%[%]',0.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',3,'pyconquest','half','D98%[Gy]',3.19570936529297222605e+00,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',3,'pyconquest','half','D95%[Gy]',3.32347652745467403434e+00,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',3,'pyconquest','half','D50%[Gy]',2.76169603196484310099e+01,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',3,'pyconquest','half','D5%[Gy]',6.17726768188834256517e+01,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',3,'pyconquest','half','D2%[Gy]',6.17920960086481798603e+01,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',3,'pyconquest','half','D0.03cc[Gy]',6.17984860350407316786e+01,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',3,'pyconquest','half','D1cc[Gy]',6.17906226364567245923e+01,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',3,'pyconquest','half','V5Gy[%]',72.4388801452321,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',3,'pyconquest','half','V10Gy[%]',6.16640915173078099078e+01,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',3,'pyconquest','half','V20Gy[%]',5.38371506993881681051e+01,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',3,'pyconquest','half','V30Gy[%]',4.88224883501763713428e+01,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',3,'pyconquest','half','V40Gy[%]',4.42827264693102051751e+01,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',3,'pyconquest','half','V50Gy[%]',3.88719405719556547751e+01,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',3,'pyconquest','half','V60Gy[%]',2.64439715179810796996e+01,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',3,'pyconquest','half','V95%[%]',3.28996069772965853421e+01,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',3,'pyconquest','half','V107%[%]',0.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',4,'pyconquest','half','D98%[Gy]',2.22723347876280319823e+00,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',4,'pyconquest','half','D95%[Gy]',2.24494242294678825189e+00,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',4,'pyconquest','half','D50%[Gy]',2.40821634238829851426e+00,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',4,'pyconquest','half','D5%[Gy]',2.57972142176484586784e+00,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',4,'pyconquest','half','D2%[Gy]',2.59932812227745690947e+00,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',4,'pyconquest','half','D0.03cc[Gy]',2.5831013786814627231e+00,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',4,'pyconquest','half','D1cc[Gy]',NULL,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',4,'pyconquest','half','V5Gy[%]',0.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',4,'pyconquest','half','V10Gy[%]',0.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',4,'pyconquest','half','V20Gy[%]',0.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',4,'pyconquest','half','V30Gy[%]',0.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',4,'pyconquest','half','V40Gy[%]',0.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',4,'pyconquest','half','V50Gy[%]',0.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',4,'pyconquest','half','V60Gy[%]',0.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',4,'pyconquest','half','V95%[%]',0.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',4,'pyconquest','half','V107%[%]',0.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',5,'pyconquest','half','D98%[Gy]',1.67358562616486272744e+00,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',5,'pyconquest','half','D95%[Gy]',1.73497529334771627418e+00,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',5,'pyconquest','half','D50%[Gy]',2.39317949495313886387e+00,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',5,'pyconquest','half','D5%[Gy]',3.18508325202297903899e+00,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',5,'pyconquest','half','D2%[Gy]',3.26700406360674699968e+00,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',5,'pyconquest','half','D0.03cc[Gy]',3.3432177513514824696e+00,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',5,'pyconquest','half','D1cc[Gy]',3.14374226402685597037e+00,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',5,'pyconquest','half','V5Gy[%]',0.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',5,'pyconquest','half','V10Gy[%]',0.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',5,'pyconquest','half','V20Gy[%]',0.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',5,'pyconquest','half','V30Gy[%]',0.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',5,'pyconquest','half','V40Gy[%]',0.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',5,'pyconquest','half','V50Gy[%]',0.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',5,'pyconquest','half','V60Gy[%]',0.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',5,'pyconquest','half','V95%[%]',0.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',5,'pyconquest','half','V107%[%]',0.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',6,'pyconquest','half','D98%[Gy]',6.08123083529392047816e+01,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',6,'pyconquest','half','D95%[Gy]',6.08881193778774871833e+01,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',6,'pyconquest','half','D50%[Gy]',6.16548797255591267667e+01,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',6,'pyconquest','half','D5%[Gy]',6.17953423580772636097e+01,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',6,'pyconquest','half','D2%[Gy]',6.17971346219806960675e+01,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',6,'pyconquest','half','D0.03cc[Gy]',6.17983742461714555824e+01,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',6,'pyconquest','half','D1cc[Gy]',6.17905964591662737461e+01,'Gy');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',6,'pyconquest','half','V5Gy[%]',100.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',6,'pyconquest','half','V10Gy[%]',100.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',6,'pyconquest','half','V20Gy[%]',100.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',6,'pyconquest','half','V30Gy[%]',100.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',6,'pyconquest','half','V40Gy[%]',100.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',6,'pyconquest','half','V50Gy[%]',100.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',6,'pyconquest','half','V60Gy[%]',100.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',6,'pyconquest','half','V95%[%]',100.0,'%');
+INSERT INTO "dvh_metrics" VALUES('2.25.328574683218608960936154360626563024457','2.25.147729433595155772241746426629231714369',6,'pyconquest','half','V107%[%]',0.0,'%');
+CREATE TABLE files(
+            path TEXT PRIMARY KEY NOT NULL, size INTEGER, mtime_ns INTEGER, sop TEXT, state TEXT NOT NULL
+        ) WITHOUT ROWID;
+INSERT INTO "files" VALUES('DEMO001/CT_001.dcm',2112,1700000000000000000,'2.25.332854263152100410253771650285660165664','indexed');
+INSERT INTO "files" VALUES('DEMO001/CT_002.dcm',2112,1700000000000000000,'2.25.148967981790754781956097141652626287643','indexed');
+INSERT INTO "files" VALUES('DEMO001/RTDOSE.dcm',55838,1700000000000000000,'2.25.328574683218608960936154360626563024457','indexed');
+INSERT INTO "files" VALUES('DEMO001/RTPLAN.dcm',28850,1700000000000000000,'2.25.224561161307092584067099858050669299959','indexed');
+INSERT INTO "files" VALUES('DEMO001/RTSTRUCT.dcm',22742,1700000000000000000,'2.25.147729433595155772241746426629231714369','indexed');
+INSERT INTO "files" VALUES('DEMO001/SR.dcm',11290,1700000000000000000,'2.25.218225946668549250714733362245446789417','indexed');
+INSERT INTO "files" VALUES('DEMO001/notes.txt',9,1700000000000000000,NULL,'rejected');
+CREATE TABLE forward_queue(
+        id INTEGER PRIMARY KEY, rule TEXT NOT NULL, sop TEXT NOT NULL, size INTEGER, mtime_ns INTEGER,
+        state TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, next_try REAL NOT NULL DEFAULT 0, error TEXT,
+        UNIQUE(rule, sop)
+    );
+INSERT INTO "forward_queue" VALUES(1,'r','1.2.3',NULL,NULL,'queued',0,0.0,NULL);
+CREATE TABLE forward_rules(
+        name TEXT PRIMARY KEY NOT NULL, aet TEXT NOT NULL, host TEXT NOT NULL, port INTEGER NOT NULL,
+        calling_aet TEXT NOT NULL, condition TEXT,
+        attempts INTEGER NOT NULL DEFAULT 0, next_try REAL NOT NULL DEFAULT 0, lease REAL, error TEXT
+    );
+INSERT INTO "forward_rules" VALUES('r','A','h',1,'B',NULL,0,0.0,NULL,NULL);
+CREATE TABLE job_runs(
+        id INTEGER PRIMARY KEY, name TEXT NOT NULL, started TEXT NOT NULL, seconds REAL,
+        state TEXT NOT NULL, result TEXT
+    );
+INSERT INTO "job_runs" VALUES(1,'backup','x',1.5,'done','{}');
+CREATE TABLE my_notes(SOPInstanceUID TEXT, note TEXT);
+INSERT INTO "my_notes" VALUES('1.2.3','looked at it');
+CREATE TABLE pseudonyms(
+        kind TEXT NOT NULL, original TEXT NOT NULL, pseudonym TEXT NOT NULL,
+        PRIMARY KEY(kind, original, pseudonym)
+    ) WITHOUT ROWID;
+INSERT INTO "pseudonyms" VALUES('patient','DEMO001','P123');
+CREATE TABLE rejected(
+            id INTEGER PRIMARY KEY, path TEXT, SOPInstanceUID TEXT, reason TEXT NOT NULL, time TEXT NOT NULL
+        );
+INSERT INTO "rejected" VALUES(1,'DEMO001/notes.txt',NULL,'not a DICOM file: no letters DICM at byte 128, no data set at its start','2026-12-01T00:10:22+00:00');
+CREATE TABLE roi_name (
+  physician TEXT NOT NULL,
+  raw_name TEXT NOT NULL,
+  cleaned_name TEXT,
+  physician_name TEXT,
+  institutional_name TEXT,
+  tg263_name TEXT,
+  method TEXT NOT NULL,
+  score REAL,
+  detail TEXT,
+  PRIMARY KEY (physician, raw_name)
+);
+INSERT INTO "roi_name" VALUES('DEFAULT','BODY','body',NULL,'by a person','Body','exact',1.0,'TG-263 list');
+INSERT INTO "roi_name" VALUES('DEFAULT','Lung_L','lung l',NULL,'Lung_L','Lung_L','exact',1.0,'TG-263 list');
+INSERT INTO "roi_name" VALUES('DEFAULT','Lung_R','lung r',NULL,'Lung_R','Lung_R','exact',1.0,'TG-263 list');
+INSERT INTO "roi_name" VALUES('DEFAULT','SpinalCord','spinalcord',NULL,'SpinalCord','SpinalCord','exact',1.0,'TG-263 list');
+INSERT INTO "roi_name" VALUES('DEFAULT','Heart','heart',NULL,'Heart','Heart','exact',1.0,'TG-263 list');
+INSERT INTO "roi_name" VALUES('DEFAULT','PTV_6000','ptv 6000',NULL,'PTV_6000','PTV_6000','rule',1.0,'target or bolus with its number');
+INSERT INTO "roi_name" VALUES('DEFAULT','Bolus','bolus',NULL,'Bolus','Bolus','exact',1.0,'TG-263 list');
+CREATE TABLE rt_beam (
+  SOPInstanceUID TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  beam_number INTEGER NOT NULL,
+  name TEXT,
+  description TEXT,
+  radiation_type TEXT,
+  beam_type TEXT,
+  delivery_type TEXT,
+  machine TEXT,
+  fraction_group_number INTEGER,
+  beam_dose_gy REAL,
+  mu REAL,
+  meterset_unit TEXT,
+  energies TEXT,
+  energy_min REAL,
+  energy_max REAL,
+  energy_unit TEXT,
+  fluence_mode TEXT,
+  control_point_count INTEGER,
+  gantry_start_deg REAL,
+  gantry_end_deg REAL,
+  gantry_range_deg REAL,
+  gantry_direction TEXT,
+  collimator_start_deg REAL,
+  collimator_end_deg REAL,
+  collimator_range_deg REAL,
+  collimator_direction TEXT,
+  couch_start_deg REAL,
+  couch_end_deg REAL,
+  couch_range_deg REAL,
+  couch_direction TEXT,
+  isocentre_x_mm REAL,
+  isocentre_y_mm REAL,
+  isocentre_z_mm REAL,
+  ssd_mm REAL,
+  sad_mm REAL,
+  mu_per_degree REAL,
+  mu_per_control_point REAL,
+  complexity REAL,
+  wedge_count INTEGER,
+  block_count INTEGER,
+  bolus_count INTEGER,
+  applicator TEXT,
+  scan_mode TEXT,
+  scan_spot_count INTEGER,
+  range_shifter TEXT,
+  snout TEXT,
+  channel_count INTEGER,
+  dwell_count INTEGER,
+  channel_time_s REAL,
+  total_reference_air_kerma_ugy REAL,
+  PRIMARY KEY (SOPInstanceUID, kind, beam_number)
+);
+INSERT INTO "rt_beam" VALUES('2.25.224561161307092584067099858050669299959','external',1,'Arc1_CW',NULL,'PHOTON','DYNAMIC','TREATMENT','DEMO_LINAC',1,1.0,231.4,'MU','6',6.0,6.0,'MV',NULL,13,181.0,179.0,358.0,'CW',30.0,30.0,0.0,NULL,0.0,0.0,0.0,NULL,-66.1672,6.048,2.0547,NULL,1000.0,6.46368715083798894838e-01,1.92833333333333349912e+01,5.15121918504479636702e-01,0,0,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+INSERT INTO "rt_beam" VALUES('2.25.224561161307092584067099858050669299959','external',2,'Arc2_CCW',NULL,'PHOTON','DYNAMIC','TREATMENT','DEMO_LINAC',1,1.0,228.6,'MU','6',6.0,6.0,'MV',NULL,13,179.0,181.0,358.0,'CC',330.0,330.0,0.0,NULL,0.0,0.0,0.0,NULL,-66.1672,6.048,2.0547,NULL,1000.0,6.38547486033519517967e-01,19.05,5.15121918504479636702e-01,0,0,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL);
+CREATE TABLE rt_dose (
+  SOPInstanceUID TEXT NOT NULL,
+  patient_id TEXT,
+  study_instance_uid TEXT,
+  series_instance_uid TEXT,
+  manufacturer TEXT,
+  model TEXT,
+  software_version TEXT,
+  frame_of_reference_uid TEXT,
+  plan_uid TEXT,
+  plan_uids TEXT,
+  structure_set_uid TEXT,
+  fraction_group_number INTEGER,
+  beam_numbers TEXT,
+  date TEXT,
+  time TEXT,
+  summation_type TEXT,
+  overview_plans INTEGER,
+  overview_rx_gy REAL,
+  overview_fractions INTEGER,
+  overview_is_even INTEGER,
+  dose_type TEXT,
+  dose_units TEXT,
+  comment TEXT,
+  heterogeneity_correction TEXT,
+  normalisation_x_mm REAL,
+  normalisation_y_mm REAL,
+  normalisation_z_mm REAL,
+  dvh_count INTEGER,
+  rows INTEGER,
+  columns INTEGER,
+  planes INTEGER,
+  row_spacing_mm REAL,
+  column_spacing_mm REAL,
+  plane_spacing_mm REAL,
+  is_even_spacing INTEGER,
+  origin_x_mm REAL,
+  origin_y_mm REAL,
+  origin_z_mm REAL,
+  orientation TEXT,
+  bits INTEGER,
+  dose_grid_scaling REAL,
+  maximum_gy REAL,
+  status TEXT NOT NULL,
+  reason TEXT,
+  PRIMARY KEY (SOPInstanceUID)
+);
+INSERT INTO "rt_dose" VALUES('2.25.328574683218608960936154360626563024457','DEMO001','2.25.75470520340590249561354836626595003256','2.25.339655882056927992102458563466529341001','pyconquest_rt','Demo generator','1','2.25.227304230339075676669510999113062303713','2.25.224561161307092584067099858050669299959','2.25.224561161307092584067099858050669299959',NULL,NULL,NULL,'20240115','110500','PLAN',0,NULL,NULL,0,'PHYSICAL','GY',NULL,'IMAGE',NULL,NULL,NULL,0,68,100,2,3.0,3.0,3.0,1,-148.5,-100.5,-1.5,'1\0\0\0\1\0',32,1.0e-05,61.79872,'ok',NULL);
+CREATE TABLE rt_fraction_group (
+  SOPInstanceUID TEXT NOT NULL,
+  fraction_group_number INTEGER NOT NULL,
+  description TEXT,
+  fractions_planned INTEGER,
+  fractions_per_day INTEGER,
+  beam_count INTEGER,
+  brachy_setup_count INTEGER,
+  mu REAL,
+  dose_per_fraction_gy REAL,
+  rx_dose_gy REAL,
+  rx_dose_per_fraction_gy REAL,
+  rx_source TEXT,
+  rx_description TEXT,
+  rx_structure_type TEXT,
+  rx_roi_number INTEGER,
+  rx_dose_reference_number INTEGER,
+  normalisation TEXT,
+  PRIMARY KEY (SOPInstanceUID, fraction_group_number)
+);
+INSERT INTO "rt_fraction_group" VALUES('2.25.224561161307092584067099858050669299959',1,NULL,30,NULL,2,0,460.0,2.0,60.0,2.0,'group','PTV_6000','VOLUME',6,1,NULL);
+CREATE TABLE rt_plan (
+  SOPInstanceUID TEXT NOT NULL,
+  patient_id TEXT,
+  study_instance_uid TEXT,
+  series_instance_uid TEXT,
+  manufacturer TEXT,
+  model TEXT,
+  software_version TEXT,
+  frame_of_reference_uid TEXT,
+  structure_set_uid TEXT,
+  dose_uids TEXT,
+  related_plan_uids TEXT,
+  label TEXT,
+  name TEXT,
+  description TEXT,
+  date TEXT,
+  time TEXT,
+  physician TEXT,
+  approval_status TEXT,
+  review_date TEXT,
+  reviewer TEXT,
+  intent TEXT,
+  geometry TEXT,
+  protocols TEXT,
+  kinds TEXT,
+  radiation_types TEXT,
+  brachy_technique TEXT,
+  brachy_type TEXT,
+  sources TEXT,
+  machines TEXT,
+  patient_position TEXT,
+  fraction_group_count INTEGER,
+  fractions_planned INTEGER,
+  beam_count INTEGER,
+  treatment_beam_count INTEGER,
+  mu REAL,
+  rx_dose_gy REAL,
+  rx_levels_gy TEXT,
+  treatment_site TEXT,
+  treatment_site_code TEXT,
+  treatment_site_key TEXT,
+  status TEXT NOT NULL,
+  reason TEXT,
+  PRIMARY KEY (SOPInstanceUID)
+);
+INSERT INTO "rt_plan" VALUES('2.25.224561161307092584067099858050669299959','DEMO001','2.25.75470520340590249561354836626595003256','2.25.38051936843283331731373267039399952140','pyconquest_rt','Demo generator','1','2.25.227304230339075676669510999113062303713','2.25.147729433595155772241746426629231714369',NULL,NULL,'Lung 60 Gy','Lung 60 Gy',NULL,'20240115','110000','Demo^Physician','APPROVED','20240115','Demo^Physicist','CURATIVE','PATIENT',NULL,'external','PHOTON',NULL,NULL,NULL,'DEMO_LINAC','HFS',1,30,2,2,460.0,60.0,'60',NULL,NULL,NULL,'ok',NULL);
+CREATE TABLE rt_roi (
+  SOPInstanceUID TEXT NOT NULL,
+  roi_number INTEGER NOT NULL,
+  raw_name TEXT,
+  interpreted_type TEXT,
+  description TEXT,
+  generation_algorithm TEXT,
+  observation_label TEXT,
+  physical_property TEXT,
+  physical_value TEXT,
+  colour TEXT,
+  frame_of_reference_uid TEXT,
+  contour_count INTEGER,
+  closed_contour_count INTEGER,
+  point_count INTEGER,
+  plane_count INTEGER,
+  plane_spacing_mm REAL,
+  end_cap TEXT,
+  volume_cc REAL,
+  centroid_x_mm REAL,
+  centroid_y_mm REAL,
+  centroid_z_mm REAL,
+  low_x_mm REAL,
+  low_y_mm REAL,
+  low_z_mm REAL,
+  high_x_mm REAL,
+  high_y_mm REAL,
+  high_z_mm REAL,
+  spread_x_mm REAL,
+  spread_y_mm REAL,
+  spread_z_mm REAL,
+  max_cross_section_cm2 REAL,
+  median_cross_section_cm2 REAL,
+  surface_area_cm2 REAL,
+  is_empty INTEGER,
+  is_duplicate_name INTEGER,
+  is_one_slice INTEGER,
+  status TEXT NOT NULL,
+  reason TEXT,
+  PRIMARY KEY (SOPInstanceUID, roi_number)
+);
+INSERT INTO "rt_roi" VALUES('2.25.147729433595155772241746426629231714369',1,'BODY','EXTERNAL',NULL,'AUTOMATIC',NULL,NULL,NULL,'#00ff00','2.25.227304230339075676669510999113062303713',2,2,144,2,3.0,'half',2.59323117333960112768e+02,1.8213734364408194424e-14,6.20351261019367452654e-14,1.3322676295501878485e-15,-145.0,-95.0,-1.5,145.0,95.0,1.5,290.0,190.0,3.0,4.32205195556600585849e+02,4.32205195556600244802e+02,910.127028125819,0,0,0,'ok',NULL);
+INSERT INTO "rt_roi" VALUES('2.25.147729433595155772241746426629231714369',2,'Lung_L','ORGAN',NULL,'AUTOMATIC',NULL,NULL,NULL,'#0000ff','2.25.227304230339075676669510999113062303713',2,2,144,2,3.0,'half',4.29105451176000514141e+01,7.79999999999999573665e+01,1.7581362647644652339e-14,1.60982338570647698361e-15,40.0053,-59.9917,-1.5,115.9947,59.9917,1.5,7.5989399999999989177e+01,119.9834,3.0,7.15175751960001662146e+01,71.5175751960001,1.61732662830021155283e+02,0,0,0,'ok',NULL);
+INSERT INTO "rt_roi" VALUES('2.25.147729433595155772241746426629231714369',3,'Lung_R','ORGAN',NULL,'AUTOMATIC',NULL,NULL,NULL,'#0080ff','2.25.227304230339075676669510999113062303713',2,2,144,2,3.0,'half',4.29105451176000514141e+01,-7.80000000000000284208e+01,1.77403261435546450905e-14,1.3322676295501878485e-15,-115.9947,-59.9917,-1.5,-40.0053,59.9917,1.5,7.5989399999999989177e+01,119.9834,3.0,7.15175751960001377955e+01,71.5175751960001,1.61732662830021155283e+02,0,0,0,'ok',NULL);
+INSERT INTO "rt_roi" VALUES('2.25.147729433595155772241746426629231714369',4,'SpinalCord','ORGAN',NULL,'AUTOMATIC',NULL,NULL,NULL,'#ffff00','2.25.227304230339075676669510999113062303713',2,2,144,2,3.0,'half',6.77724256320000661979e-01,1.45426340446404106445e-16,60.0,1.72084568816899263765e-15,-6.0,54.0,-1.5,6.0,66.0,1.5,12.0,12.0,3.0,1.12954042720000247257e+00,1.1295404272000011403e+00,4.52031191345130167746e+00,0,0,0,'ok',NULL);
+INSERT INTO "rt_roi" VALUES('2.25.147729433595155772241746426629231714369',5,'Heart','ORGAN',NULL,'AUTOMATIC',NULL,NULL,NULL,'#ff0080','2.25.227304230339075676669510999113062303713',2,2,144,2,3.0,'half',1.48029554155199960518e+01,1.00000000000000159876e+01,-2.99999999999999857882e+01,-3.0045156413407880791e-02,-17.3605,-59.3148,-1.5,37.3605,-0.6852,1.5,5.47210000000000036397e+01,5.86295999999999963838e+01,3.0,2.51657669267999963827e+01,2.46715923591999946045e+01,6.00116454013597291341e+01,0,0,0,'ok',NULL);
+INSERT INTO "rt_roi" VALUES('2.25.147729433595155772241746426629231714369',6,'PTV_6000','PTV',NULL,'AUTOMATIC',NULL,NULL,NULL,'#ff0000','2.25.227304230339075676669510999113062303713',2,2,144,2,3.0,'half',9.31618530229501118355e+00,-6.6167158137914952932e+01,6.04798330537213590929e+00,1.8684521083392691132e-02,-88.5509,-16.3357,-1.5,-43.7834,28.4317,1.5,44.7675,4.4767399999999994975e+01,3.0,1.57203849046000438956e+01,1.55269755038250192313e+01,3.94553322841101348225e+01,0,0,0,'ok',NULL);
+INSERT INTO "rt_roi" VALUES('2.25.147729433595155772241746426629231714369',7,'Bolus','BOLUS',NULL,NULL,NULL,NULL,NULL,'#808080','2.25.227304230339075676669510999113062303713',0,0,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,1,0,0,'failed','no contours');
+CREATE TABLE rt_site (
+  plan_uid TEXT NOT NULL,
+  site TEXT NOT NULL,
+  PRIMARY KEY (plan_uid)
+);
+CREATE TABLE rt_structure_set (
+  SOPInstanceUID TEXT NOT NULL,
+  patient_id TEXT,
+  study_instance_uid TEXT,
+  series_instance_uid TEXT,
+  manufacturer TEXT,
+  model TEXT,
+  software_version TEXT,
+  frame_of_reference_uid TEXT,
+  image_series_uid TEXT,
+  image_series_uids TEXT,
+  label TEXT,
+  name TEXT,
+  description TEXT,
+  date TEXT,
+  time TEXT,
+  physician TEXT,
+  approval_status TEXT,
+  roi_count INTEGER,
+  plane_spacing_mm REAL,
+  status TEXT NOT NULL,
+  reason TEXT,
+  PRIMARY KEY (SOPInstanceUID)
+);
+INSERT INTO "rt_structure_set" VALUES('2.25.147729433595155772241746426629231714369','DEMO001','2.25.75470520340590249561354836626595003256','2.25.134693703249029990417284479690316581976','pyconquest_rt','Demo generator','1','2.25.227304230339075676669510999113062303713','2.25.111731211677440125890136149387618905794','2.25.111731211677440125890136149387618905794','Thorax','Thorax',NULL,'20240115','100000','Demo^Physician','UNAPPROVED',7,3.0,'ok',NULL);
+CREATE TABLE watched(
+        path TEXT PRIMARY KEY NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL
+    ) WITHOUT ROWID;
+INSERT INTO "watched" VALUES('in/1.dcm',10,20);
+CREATE INDEX forward_queue_due ON forward_queue(rule, state, next_try);
+CREATE INDEX files_not_indexed ON files(sop) WHERE state <> 'indexed';
+CREATE INDEX rejected_path ON rejected(path);
+CREATE INDEX derivation_inputs_of ON derivation_inputs(input_sop);
+CREATE INDEX derivations_unfinished ON derivations(extractor, state) WHERE state <> 'done';
+CREATE INDEX study_lnk ON DICOMStudies (PatientID);
+CREATE INDEX series_lnk ON DICOMSeries (StudyInsta);
+CREATE INDEX series_pat ON DICOMSeries (SeriesPat);
+CREATE INDEX images_lnk ON DICOMImages (SeriesInst);
+CREATE INDEX images_pat ON DICOMImages (ImagePat);
+CREATE VIEW v_series AS
+SELECT series.*, studies.* FROM DICOMSeries series
+JOIN DICOMStudies studies ON series.StudyInsta = studies.StudyInsta;
+CREATE VIEW v_seriesRT AS
+SELECT series.*, studies.*, images.* FROM DICOMSeries series
+JOIN DICOMStudies studies ON series.StudyInsta = studies.StudyInsta
+JOIN DICOMImages images ON images.SeriesInst = series.SeriesInst
+WHERE series.Modality IN ('RTSTRUCT', 'RTDOSE', 'RTPLAN');
+CREATE INDEX index_rt_structure_set_frame_of_reference_uid ON rt_structure_set (frame_of_reference_uid);
+CREATE INDEX index_rt_structure_set_patient_id ON rt_structure_set (patient_id);
+CREATE INDEX index_rt_structure_set_study_instance_uid ON rt_structure_set (study_instance_uid);
+CREATE INDEX index_rt_roi_raw_name ON rt_roi (raw_name);
+CREATE INDEX index_roi_name_raw_name ON roi_name (raw_name);
+CREATE INDEX index_roi_name_tg263_name ON roi_name (tg263_name);
+CREATE INDEX index_roi_name_institutional_name ON roi_name (institutional_name);
+CREATE INDEX index_rt_plan_frame_of_reference_uid ON rt_plan (frame_of_reference_uid);
+CREATE INDEX index_rt_plan_patient_id ON rt_plan (patient_id);
+CREATE INDEX index_rt_plan_structure_set_uid ON rt_plan (structure_set_uid);
+CREATE INDEX index_rt_plan_study_instance_uid ON rt_plan (study_instance_uid);
+CREATE INDEX index_rt_dose_plan_uid ON rt_dose (plan_uid);
+CREATE INDEX index_rt_dose_frame_of_reference_uid ON rt_dose (frame_of_reference_uid);
+CREATE INDEX index_rt_dose_patient_id ON rt_dose (patient_id);
+CREATE INDEX index_rt_dose_study_instance_uid ON rt_dose (study_instance_uid);
+CREATE VIEW v_rt_chain AS
+SELECT chain.*,
+    structure_set_link IN ('reference', 'plan', 'frame of reference') AS has_structures,
+    CASE
+        WHEN structure_set_link = 'missing' THEN 'waits for structure set ' || structure_set_uid
+        WHEN structure_set_link = 'none' AND plan_link = 'missing' THEN 'waits for plan ' || plan_uid
+        WHEN structure_set_link = 'none' AND frame_of_reference_uid IS NULL
+            THEN 'refers to no structure set and has no frame of reference'
+        WHEN structure_set_link = 'none' THEN 'waits for a structure set in its frame of reference'
+        WHEN structure_set_link = 'plan' THEN 'waits for structure set ' || wanted_structure_set_uid
+            || '; meanwhile that of its plan is taken'
+        WHEN plan_link = 'missing' THEN 'waits for plan ' || plan_uid
+        WHEN structure_set_link = 'frame of reference' THEN 'structure set by frame of reference only'
+        WHEN image_series_link = 'missing' THEN 'waits for image series ' || image_series_uid
+        WHEN image_series_link = 'none' THEN 'no image series, or several, in its frame of reference'
+        WHEN plan_link = 'none' THEN 'refers to no plan'
+    END AS reason
+FROM (
+SELECT
+    d.SOPInstanceUID AS dose_uid,
+    d.patient_id AS patient_id,
+    d.study_instance_uid AS study_instance_uid,
+    d.frame_of_reference_uid AS frame_of_reference_uid,
+    d.summation_type AS summation_type,
+    d.chain_plan_uid AS plan_uid,
+    CASE
+        WHEN d.chain_plan_uid IS NULL THEN 'none'
+        WHEN p.SOPInstanceUID IS NULL THEN 'missing'
+        WHEN d.plan_uid IS NULL THEN 'frame of reference'
+        ELSE 'reference'
+    END AS plan_link,
+    coalesce(s.SOPInstanceUID, d.structure_set_uid, p.structure_set_uid) AS structure_set_uid,
+    coalesce(d.structure_set_uid, p.structure_set_uid) AS wanted_structure_set_uid,
+    CASE
+        WHEN s.SOPInstanceUID = framed.SOPInstanceUID THEN 'frame of reference'
+        WHEN s.SOPInstanceUID = named.SOPInstanceUID THEN 'reference'
+        WHEN s.SOPInstanceUID IS NOT NULL AND d.plan_uid IS NULL THEN 'frame of reference'
+        WHEN s.SOPInstanceUID IS NOT NULL AND d.structure_set_uid IS NOT NULL THEN 'plan'
+        WHEN s.SOPInstanceUID IS NOT NULL THEN 'reference'
+        WHEN d.structure_set_uid IS NOT NULL OR p.structure_set_uid IS NOT NULL THEN 'missing'
+        ELSE 'none'
+    END AS structure_set_link,
+    coalesce(s.image_series_uid, (
+        SELECT CASE count(*) WHEN 1 THEN min(series.SeriesInst) END FROM DICOMSeries AS series
+        WHERE series.FrameOfRef = d.frame_of_reference_uid AND series.Modality IN ('CT', 'MR', 'PT')
+    )) AS image_series_uid,
+    CASE
+        WHEN i.SeriesInst IS NOT NULL THEN 'reference'
+        WHEN s.image_series_uid IS NOT NULL THEN 'missing'
+        WHEN (
+        SELECT CASE count(*) WHEN 1 THEN min(series.SeriesInst) END FROM DICOMSeries AS series
+        WHERE series.FrameOfRef = d.frame_of_reference_uid AND series.Modality IN ('CT', 'MR', 'PT')
+    ) IS NOT NULL THEN 'frame of reference'
+        ELSE 'none'
+    END AS image_series_link
+FROM (
+    SELECT dose.*, coalesce(
+        dose.plan_uid,
+        CASE WHEN dose.summation_type IS NOT 'MULTI_PLAN' THEN
+            (SELECT CASE count(*) WHEN 1 THEN min(other.SOPInstanceUID) END 
+    FROM rt_plan AS other
+    WHERE other.frame_of_reference_uid = dose.frame_of_reference_uid
+        AND other.patient_id IS dose.patient_id)
+        END
+    ) AS chain_plan_uid
+    FROM rt_dose AS dose) AS d
+LEFT JOIN rt_plan AS p ON p.SOPInstanceUID = d.chain_plan_uid
+LEFT JOIN rt_structure_set AS named ON named.SOPInstanceUID = d.structure_set_uid
+LEFT JOIN rt_structure_set AS planned ON planned.SOPInstanceUID = p.structure_set_uid
+    AND (d.structure_set_uid IS NULL OR d.plan_uid IS NOT NULL)
+LEFT JOIN rt_structure_set AS framed
+    ON framed.frame_of_reference_uid = d.frame_of_reference_uid AND framed.patient_id IS d.patient_id
+    AND d.structure_set_uid IS NULL AND p.structure_set_uid IS NULL
+    AND (d.plan_uid IS NULL OR p.SOPInstanceUID IS NOT NULL)
+LEFT JOIN rt_structure_set AS s
+    ON s.SOPInstanceUID =
+        coalesce(named.SOPInstanceUID, planned.SOPInstanceUID, framed.SOPInstanceUID)
+LEFT JOIN DICOMSeries AS i ON i.SeriesInst = s.image_series_uid
+) AS chain;
+CREATE INDEX index_rt_site_site ON rt_site (site);
+CREATE INDEX index_dvh_structure_set_uid ON dvh (structure_set_uid);
+CREATE INDEX index_dvh_plan_uid ON dvh (plan_uid);
+CREATE INDEX index_dvh_roi_name ON dvh (roi_name);
+CREATE INDEX index_dvh_metrics_metric ON dvh_metrics (metric);
+CREATE VIEW v_dvh AS
+SELECT v.SOPInstanceUID, v.structure_set_uid, v.roi_number, v.source, v.end_cap, d.patient_id,
+    d.study_instance_uid, v.plan_uid, p.label AS plan_label, coalesce(p.physician, s.physician) AS physician,
+    coalesce(t.site, p.treatment_site_key) AS site, coalesce(p.date, d.date) AS date,
+    v.summation_type, v.plan_link, v.structure_set_link, v.prescription_gy, v.fractions, v.roi_name, v.roi_type,
+    n.tg263_name, n.institutional_name, n.physician_name, v.is_target, v.alpha_beta_gy, v.alpha_beta_method,
+    v.volume_cc, v.uncovered_cc, v.min_gy, v.mean_gy, v.max_gy, v.first_dose_gy, v.bin_gy, v.curve_cc, r.colour,
+    v.status, v.reason
+FROM dvh v
+JOIN rt_dose d ON d.SOPInstanceUID = v.SOPInstanceUID
+LEFT JOIN rt_plan p ON p.SOPInstanceUID = v.plan_uid
+LEFT JOIN rt_site t ON t.plan_uid = v.plan_uid
+LEFT JOIN rt_structure_set s ON s.SOPInstanceUID = v.structure_set_uid
+LEFT JOIN rt_roi r ON r.SOPInstanceUID = v.structure_set_uid AND r.roi_number = v.roi_number
+LEFT JOIN roi_name n ON n.raw_name = v.roi_name AND n.physician = 'DEFAULT';
+CREATE VIEW v_dvh_difference AS
+SELECT ours.SOPInstanceUID, ours.structure_set_uid, ours.roi_number, ours.end_cap, ours.roi_name,
+    theirs.volume_cc - ours.volume_cc AS volume_cc,
+    theirs.min_gy - ours.min_gy AS min_gy,
+    theirs.mean_gy - ours.mean_gy AS mean_gy,
+    theirs.max_gy - ours.max_gy AS max_gy,
+    (SELECT m.value FROM dvh_metrics m WHERE m.SOPInstanceUID = theirs.SOPInstanceUID AND m.structure_set_uid = theirs.structure_set_uid AND m.roi_number = theirs.roi_number AND m.source = theirs.source AND m.end_cap = theirs.end_cap AND m.metric = 'D98%[Gy]') - (SELECT m.value FROM dvh_metrics m WHERE m.SOPInstanceUID = ours.SOPInstanceUID AND m.structure_set_uid = ours.structure_set_uid AND m.roi_number = ours.roi_number AND m.source = ours.source AND m.end_cap = ours.end_cap AND m.metric = 'D98%[Gy]') AS d98_gy,
+    (SELECT m.value FROM dvh_metrics m WHERE m.SOPInstanceUID = theirs.SOPInstanceUID AND m.structure_set_uid = theirs.structure_set_uid AND m.roi_number = theirs.roi_number AND m.source = theirs.source AND m.end_cap = theirs.end_cap AND m.metric = 'D95%[Gy]') - (SELECT m.value FROM dvh_metrics m WHERE m.SOPInstanceUID = ours.SOPInstanceUID AND m.structure_set_uid = ours.structure_set_uid AND m.roi_number = ours.roi_number AND m.source = ours.source AND m.end_cap = ours.end_cap AND m.metric = 'D95%[Gy]') AS d95_gy,
+    (SELECT m.value FROM dvh_metrics m WHERE m.SOPInstanceUID = theirs.SOPInstanceUID AND m.structure_set_uid = theirs.structure_set_uid AND m.roi_number = theirs.roi_number AND m.source = theirs.source AND m.end_cap = theirs.end_cap AND m.metric = 'D50%[Gy]') - (SELECT m.value FROM dvh_metrics m WHERE m.SOPInstanceUID = ours.SOPInstanceUID AND m.structure_set_uid = ours.structure_set_uid AND m.roi_number = ours.roi_number AND m.source = ours.source AND m.end_cap = ours.end_cap AND m.metric = 'D50%[Gy]') AS d50_gy,
+    (SELECT m.value FROM dvh_metrics m WHERE m.SOPInstanceUID = theirs.SOPInstanceUID AND m.structure_set_uid = theirs.structure_set_uid AND m.roi_number = theirs.roi_number AND m.source = theirs.source AND m.end_cap = theirs.end_cap AND m.metric = 'D2%[Gy]') - (SELECT m.value FROM dvh_metrics m WHERE m.SOPInstanceUID = ours.SOPInstanceUID AND m.structure_set_uid = ours.structure_set_uid AND m.roi_number = ours.roi_number AND m.source = ours.source AND m.end_cap = ours.end_cap AND m.metric = 'D2%[Gy]') AS d2_gy,
+    (SELECT m.value FROM dvh_metrics m WHERE m.SOPInstanceUID = theirs.SOPInstanceUID AND m.structure_set_uid = theirs.structure_set_uid AND m.roi_number = theirs.roi_number AND m.source = theirs.source AND m.end_cap = theirs.end_cap AND m.metric = 'D0.03cc[Gy]') - (SELECT m.value FROM dvh_metrics m WHERE m.SOPInstanceUID = ours.SOPInstanceUID AND m.structure_set_uid = ours.structure_set_uid AND m.roi_number = ours.roi_number AND m.source = ours.source AND m.end_cap = ours.end_cap AND m.metric = 'D0.03cc[Gy]') AS d003cc_gy,
+    100.0 * (theirs.volume_cc - ours.volume_cc) / ours.volume_cc AS volume_percent,
+    100.0 * (theirs.mean_gy - ours.mean_gy) / ours.max_gy AS mean_percent,
+    theirs.reason AS vendor_reason
+FROM dvh theirs
+JOIN dvh ours ON ours.SOPInstanceUID = theirs.SOPInstanceUID
+    AND ours.structure_set_uid = theirs.structure_set_uid
+    AND ours.roi_number = theirs.roi_number AND ours.source = 'pyconquest'
+WHERE theirs.source = 'vendor';
+CREATE INDEX dose_object_study ON dose_object (StudyInstanceUID);
+CREATE INDEX dose_event_uid ON dose_event (irradiation_event_uid);
+CREATE INDEX dose_event_key ON dose_event (StudyInstanceUID, event_key);
+CREATE INDEX dose_item_image ON dose_item (value_text) WHERE concept = '113795^DCM';
+CREATE VIEW v_dose_voice AS 
+SELECT e.StudyInstanceUID, o.object_kind, e.event_kind, e.event_key,
+       ifnull(e.acquisition_plane, '') AS plane, e.irradiation_event_uid, e.date_time_started,
+       e.radionuclide, e.administered_activity_MBq,
+       e.SOPInstanceUID, e.event, max(o.precedence) AS precedence
+FROM dose_event e JOIN dose_object o ON o.SOPInstanceUID = e.SOPInstanceUID
+WHERE e.StudyInstanceUID IS NOT NULL
+GROUP BY e.StudyInstanceUID, e.event_key, e.event_kind, o.object_kind, plane;
+CREATE VIEW v_dose_told AS 
+SELECT low.SOPInstanceUID, low.event, max(high.precedence) AS precedence,
+       high.SOPInstanceUID AS told_by, high.event AS told_by_event
+FROM v_dose_voice low JOIN v_dose_voice high
+  ON high.StudyInstanceUID = low.StudyInstanceUID AND high.event_kind = low.event_kind
+WHERE substr(high.precedence, 1, 1) > substr(low.precedence, 1, 1)
+  AND (low.irradiation_event_uid = high.irradiation_event_uid
+    OR (low.event_kind = 'CT' AND (low.irradiation_event_uid IS NULL OR high.irradiation_event_uid IS NULL))
+    OR (low.event_kind = 'projection' AND (substr(low.date_time_started, 1, 14) = substr(high.date_time_started, 1, 14) OR EXISTS (
+  SELECT 1 FROM dose_event m
+  CROSS JOIN dose_item i ON i.value_text = m.SOPInstanceUID AND i.concept = '113795^DCM'
+  WHERE m.StudyInstanceUID = low.StudyInstanceUID AND m.event_key = low.event_key
+    AND +i.SOPInstanceUID = high.SOPInstanceUID AND i.event = high.event)))
+    OR (low.event_kind = 'administration' AND low.radionuclide = high.radionuclide AND abs(low.administered_activity_MBq - high.administered_activity_MBq) < 0.001 * high.administered_activity_MBq))
+GROUP BY low.SOPInstanceUID, low.event;
+CREATE VIEW v_dose_counted AS 
+SELECT v.* FROM v_dose_voice v
+LEFT JOIN v_dose_told t ON t.SOPInstanceUID = v.SOPInstanceUID AND t.event = v.event
+WHERE t.told_by IS NULL;
+CREATE VIEW v_dose_speaker AS 
+SELECT e.SOPInstanceUID, sum(ifnull(t.told_by, v.SOPInstanceUID) = e.SOPInstanceUID) AS own,
+       max(ifnull(t.precedence, v.precedence)) AS precedence, ifnull(t.told_by, v.SOPInstanceUID) AS speaker
+FROM dose_event e
+JOIN dose_object o ON o.SOPInstanceUID = e.SOPInstanceUID
+JOIN v_dose_voice v ON v.StudyInstanceUID = e.StudyInstanceUID AND v.object_kind = o.object_kind
+  AND v.event_kind = e.event_kind AND v.event_key = e.event_key AND v.plane = ifnull(e.acquisition_plane, '')
+LEFT JOIN v_dose_told t ON t.SOPInstanceUID = v.SOPInstanceUID AND t.event = v.event
+GROUP BY e.SOPInstanceUID;
+CREATE VIEW v_dose_idle AS 
+SELECT o.SOPInstanceUID, max(p.precedence) AS precedence, p.SOPInstanceUID AS speaker
+FROM dose_object o JOIN dose_object p ON p.StudyInstanceUID = o.StudyInstanceUID
+WHERE o.object_kind IN ('report', 'screen') AND p.status <> 'failed'
+  AND NOT EXISTS (SELECT 1 FROM dose_event e WHERE e.SOPInstanceUID = o.SOPInstanceUID)
+  AND EXISTS (SELECT 1 FROM dose_accumulated a
+              WHERE a.SOPInstanceUID = o.SOPInstanceUID AND a.kind IN ('CT', 'projection'))
+  AND (EXISTS (SELECT 1 FROM dose_event e WHERE e.SOPInstanceUID = p.SOPInstanceUID
+               AND (e.event_kind = 'administration') = (o.modality_type = 'NM'))
+       OR (p.object_kind = 'report' AND p.precedence > o.precedence AND p.modality_type = o.modality_type
+           AND p.Manufacturer IS o.Manufacturer AND p.ManufacturerModelName IS o.ManufacturerModelName
+           AND p.DeviceSerialNumber IS o.DeviceSerialNumber))
+GROUP BY o.SOPInstanceUID;
+CREATE VIEW v_dose_object AS 
+SELECT o.*, CASE WHEN s.own = 0 THEN s.speaker ELSE i.speaker END AS superseded_by
+FROM dose_object o
+LEFT JOIN v_dose_speaker s ON s.SOPInstanceUID = o.SOPInstanceUID
+LEFT JOIN v_dose_idle i ON i.SOPInstanceUID = o.SOPInstanceUID;
+CREATE VIEW v_dose_reported AS 
+SELECT o.StudyInstanceUID,
+  CASE WHEN count(DISTINCT CASE WHEN a.kind = 'CT' THEN o.SOPInstanceUID END) = 1 THEN round(ifnull(max(CASE WHEN a.kind = 'CT' AND a.acquisition_plane = 'All Planes' THEN a.ct_dose_length_product_total_mGycm END), sum(CASE WHEN a.kind = 'CT' AND a.acquisition_plane IS NOT 'All Planes' THEN a.ct_dose_length_product_total_mGycm END)), 6) END AS dlp_mGycm,
+  CASE WHEN count(DISTINCT CASE WHEN a.kind = 'projection' THEN o.SOPInstanceUID END) = 1 THEN round(ifnull(max(CASE WHEN a.kind = 'projection' AND a.acquisition_plane = 'All Planes' THEN a.dose_area_product_total_Gym2 END), sum(CASE WHEN a.kind = 'projection' AND a.acquisition_plane IS NOT 'All Planes' THEN a.dose_area_product_total_Gym2 END)), 12) END AS dap_Gym2,
+  CASE WHEN count(DISTINCT CASE WHEN a.kind = 'projection' THEN o.SOPInstanceUID END) = 1 THEN round(ifnull(max(CASE WHEN a.kind = 'projection' AND a.acquisition_plane = 'All Planes' THEN a.dose_rp_total_Gy END), sum(CASE WHEN a.kind = 'projection' AND a.acquisition_plane IS NOT 'All Planes' THEN a.dose_rp_total_Gy END)), 12) END AS dose_rp_Gy,
+  CASE WHEN count(DISTINCT CASE WHEN a.kind = 'projection' THEN o.SOPInstanceUID END) = 1 THEN round(ifnull(max(CASE WHEN a.kind = 'projection' AND a.acquisition_plane = 'All Planes' THEN a.total_fluoro_time_s END), sum(CASE WHEN a.kind = 'projection' AND a.acquisition_plane IS NOT 'All Planes' THEN a.total_fluoro_time_s END)), 6) END AS fluoro_time_s
+FROM v_dose_object o JOIN dose_accumulated a ON a.SOPInstanceUID = o.SOPInstanceUID
+WHERE o.superseded_by IS NULL AND a.kind IN ('CT', 'projection')
+GROUP BY o.StudyInstanceUID;
+CREATE VIEW v_dose_summed AS 
+SELECT c.StudyInstanceUID,
+  sum(c.event_kind = 'CT') AS ct_events, sum(c.event_kind = 'projection') AS projection_events,
+  sum(c.event_kind = 'administration') AS administrations,
+  round(sum(e.dlp_mGycm), 6) AS dlp_mGycm, max(e.mean_ctdivol_mGy) AS max_ctdivol_mGy,
+  round(sum(e.dose_area_product_Gym2), 12) AS dap_Gym2, round(sum(e.dose_rp_Gy), 12) AS dose_rp_Gy,
+  round(sum(CASE WHEN e.laterality LIKE 'Left%' THEN e.average_glandular_dose_mGy END), 6) AS agd_left_mGy,
+  round(sum(CASE WHEN e.laterality LIKE 'Right%' THEN e.average_glandular_dose_mGy END), 6) AS agd_right_mGy,
+  round(sum(CASE WHEN ifnull(e.laterality, '') NOT LIKE 'Left%' AND ifnull(e.laterality, '') NOT LIKE 'Right%'
+            THEN e.average_glandular_dose_mGy END), 6) AS agd_either_mGy,
+  round(sum(e.administered_activity_MBq), 6) AS activity_MBq,
+  round(sum(e.effective_dose_mSv), 6) AS effective_dose_mSv
+FROM v_dose_counted c JOIN dose_event e ON e.SOPInstanceUID = c.SOPInstanceUID AND e.event = c.event
+GROUP BY c.StudyInstanceUID;
+CREATE VIEW dose_study AS 
+SELECT o.StudyInstanceUID, max(o.PatientID) AS PatientID, max(o.StudyDate) AS StudyDate,
+  max(o.AccessionNumber) AS AccessionNumber, max(o.StudyDescription) AS StudyDescription,
+  count(*) AS objects, sum(o.status = 'failed') AS failed_objects,
+  ifnull(s.ct_events, 0) AS ct_events, ifnull(s.projection_events, 0) AS projection_events,
+  ifnull(s.administrations, 0) AS administrations,
+  ifnull(s.dlp_mGycm, r.dlp_mGycm) AS total_dlp_mGycm, s.max_ctdivol_mGy,
+  ifnull(s.dap_Gym2, r.dap_Gym2) AS total_dap_Gym2, ifnull(s.dose_rp_Gy, r.dose_rp_Gy) AS total_dose_rp_Gy,
+  s.agd_left_mGy AS total_agd_left_mGy, s.agd_right_mGy AS total_agd_right_mGy,
+  s.agd_either_mGy AS total_agd_unknown_side_mGy,
+  s.activity_MBq AS total_administered_activity_MBq, s.effective_dose_mSv AS total_effective_dose_mSv,
+  r.dlp_mGycm AS reported_dlp_mGycm, r.dap_Gym2 AS reported_dap_Gym2,
+  r.dose_rp_Gy AS reported_dose_rp_Gy, r.fluoro_time_s AS reported_fluoro_time_s
+FROM dose_object o
+LEFT JOIN v_dose_summed s ON s.StudyInstanceUID = o.StudyInstanceUID
+LEFT JOIN v_dose_reported r ON r.StudyInstanceUID = o.StudyInstanceUID
+WHERE o.StudyInstanceUID IS NOT NULL
+GROUP BY o.StudyInstanceUID;
+CREATE VIEW v_dose_ct AS SELECT o.StudyInstanceUID, o.PatientID, o.StudyDate, o.StudyDescription, o.Manufacturer,
+  o.ManufacturerModelName, o.StationName, o.DeviceSerialNumber, o.object_kind, o.SOPInstanceUID, e.event,
+  e.irradiation_event_uid, e.date_time_started, e.acquisition_protocol, e.target_region, e.ct_acquisition_type, e.procedure_context, e.mean_ctdivol_mGy, e.ctdiw_phantom_type, e.dlp_mGycm, e.scanning_length_mm, e.pitch_factor, e.nominal_single_collimation_width_mm, e.nominal_total_collimation_width_mm, e.exposure_time_s, e.xray_modulation_type, e.size_specific_dose_estimation_mGy, e.effective_dose_mSv, (SELECT max(s.kvp) FROM dose_event_source s WHERE s.SOPInstanceUID = e.SOPInstanceUID AND s.event = e.event) AS kvp, (SELECT max(s.xray_tube_current_mA) FROM dose_event_source s WHERE s.SOPInstanceUID = e.SOPInstanceUID AND s.event = e.event) AS xray_tube_current_mA, (SELECT max(s.exposure_time_per_rotation_s) FROM dose_event_source s WHERE s.SOPInstanceUID = e.SOPInstanceUID AND s.event = e.event) AS exposure_time_per_rotation_s FROM v_dose_counted c
+JOIN dose_event e ON e.SOPInstanceUID = c.SOPInstanceUID AND e.event = c.event
+JOIN dose_object o ON o.SOPInstanceUID = c.SOPInstanceUID WHERE e.event_kind = 'CT';
+CREATE VIEW v_dose_projection AS SELECT o.StudyInstanceUID, o.PatientID, o.StudyDate, o.StudyDescription, o.Manufacturer,
+  o.ManufacturerModelName, o.StationName, o.DeviceSerialNumber, o.object_kind, o.SOPInstanceUID, e.event,
+  e.irradiation_event_uid, e.date_time_started, e.acquisition_protocol, e.target_region, c.plane AS acquisition_plane, e.irradiation_event_type, e.dose_area_product_Gym2, e.dose_rp_Gy, (SELECT avg(s.kvp) FROM dose_event_source s WHERE s.SOPInstanceUID = e.SOPInstanceUID AND s.event = e.event) AS kvp, (SELECT avg(s.xray_tube_current_mA) FROM dose_event_source s WHERE s.SOPInstanceUID = e.SOPInstanceUID AND s.event = e.event) AS xray_tube_current_mA, (SELECT sum(s.exposure_uAs) FROM dose_event_source s WHERE s.SOPInstanceUID = e.SOPInstanceUID AND s.event = e.event) AS exposure_uAs, e.exposure_time_ms, e.fluoro_mode, e.pulse_rate_per_s, e.number_of_pulses, e.irradiation_duration_s, e.positioner_primary_angle_deg, e.positioner_secondary_angle_deg, e.distance_source_to_detector_mm, e.collimated_field_area_m2, e.exposure_index, e.target_exposure_index, e.deviation_index, e.image_view, e.laterality, e.xray_grid FROM v_dose_counted c
+JOIN dose_event e ON e.SOPInstanceUID = c.SOPInstanceUID AND e.event = c.event
+JOIN dose_object o ON o.SOPInstanceUID = c.SOPInstanceUID WHERE e.event_kind = 'projection' AND o.modality_type = 'projection';
+CREATE VIEW v_dose_mammography AS SELECT o.StudyInstanceUID, o.PatientID, o.StudyDate, o.StudyDescription, o.Manufacturer,
+  o.ManufacturerModelName, o.StationName, o.DeviceSerialNumber, o.object_kind, o.SOPInstanceUID, e.event,
+  e.irradiation_event_uid, e.date_time_started, e.acquisition_protocol, e.target_region, e.laterality, e.image_view, e.average_glandular_dose_mGy, e.entrance_exposure_at_rp_mGy, e.half_value_layer_mm, e.compression_thickness_mm, e.compression_force_N, e.percent_fibroglandular_tissue, e.anode_target_material, (SELECT avg(s.kvp) FROM dose_event_source s WHERE s.SOPInstanceUID = e.SOPInstanceUID AND s.event = e.event) AS kvp, (SELECT avg(s.xray_tube_current_mA) FROM dose_event_source s WHERE s.SOPInstanceUID = e.SOPInstanceUID AND s.event = e.event) AS xray_tube_current_mA, (SELECT sum(s.exposure_uAs) FROM dose_event_source s WHERE s.SOPInstanceUID = e.SOPInstanceUID AND s.event = e.event) AS exposure_uAs, e.exposure_time_ms, e.exposure_control_mode FROM v_dose_counted c
+JOIN dose_event e ON e.SOPInstanceUID = c.SOPInstanceUID AND e.event = c.event
+JOIN dose_object o ON o.SOPInstanceUID = c.SOPInstanceUID WHERE e.event_kind = 'projection' AND o.modality_type = 'mammography';
+CREATE VIEW v_dose_nm AS SELECT o.StudyInstanceUID, o.PatientID, o.StudyDate, o.StudyDescription, o.Manufacturer,
+  o.ManufacturerModelName, o.StationName, o.DeviceSerialNumber, o.object_kind, o.SOPInstanceUID, e.event,
+  e.irradiation_event_uid, e.date_time_started, e.acquisition_protocol, e.target_region, e.radiopharmaceutical_agent, e.radiopharmaceutical_agent_string, e.radionuclide, e.radionuclide_half_life_s, e.administered_activity_MBq, e.radiopharmaceutical_stop_datetime, e.route_of_administration, e.effective_dose_mSv FROM v_dose_counted c
+JOIN dose_event e ON e.SOPInstanceUID = c.SOPInstanceUID AND e.event = c.event
+JOIN dose_object o ON o.SOPInstanceUID = c.SOPInstanceUID WHERE e.event_kind = 'administration';
+CREATE INDEX images_sop_class ON DICOMImages(SOPClassUI);
+CREATE INDEX job_runs_name ON job_runs(name, id);
+CREATE INDEX pseudonyms_back ON pseudonyms(pseudonym);
+COMMIT;
