@@ -118,19 +118,8 @@ def spans(root: Path, under: str = "", skip: Collection[str] = ()) -> Iterator[S
 
 def _runs(path: str, folder: str, skipped: Mapping[str, str], above: tuple[str, ...]) -> Iterator[_Names]:
     """Yield the files of a folder and those below it: each time a folder and files of it, at most a page."""
-    folders: dict[str, os.DirEntry[str]] = {}
-    names: list[str] = []
     try:
-        with os.scandir(path) as entries:
-            for entry in entries:
-                try:
-                    is_folder = entry.is_dir()
-                except OSError:
-                    is_folder = False  # such as a link to itself, of which reading it will tell
-                if is_folder:
-                    folders[f"{entry.name}/"] = entry
-                else:
-                    names.append(entry.name)
+        folders, names = _entries(path)
     except OSError:
         return
     files, within, start = _visible(path, names, skipped), (*above, path), 0
@@ -144,6 +133,23 @@ def _runs(path: str, folder: str, skipped: Mapping[str, str], above: tuple[str, 
         yield from _runs(entry.path, folder + name, skipped, within)
         start = stop
     yield from _pages(folder, files[start:])
+
+
+def _entries(path: str) -> tuple[dict[str, os.DirEntry[str]], list[str]]:
+    """Return the folders in a folder, by name and slash, and the names of its files."""
+    folders: dict[str, os.DirEntry[str]] = {}
+    names: list[str] = []
+    with os.scandir(path) as entries:
+        for entry in entries:
+            try:
+                is_folder = entry.is_dir()
+            except OSError:
+                is_folder = False  # such as a link to itself, of which reading it will tell
+            if is_folder:
+                folders[f"{entry.name}/"] = entry
+            else:
+                names.append(entry.name)
+    return folders, names
 
 
 def _visible(path: str, names: list[str], skipped: Mapping[str, str]) -> list[str]:

@@ -163,12 +163,7 @@ def _check(template: str, parts: list[str]) -> None:
     """Raise SettingsError for a template that cannot be used."""
     where = f"file_names: the template {template!r}"
     rest = [_VARIABLE.sub("", part) for part in parts]
-    for part in rest:
-        if "%" in part:
-            raise SettingsError(
-                f"{where} has an unknown variable at {part[part.index('%') :]!r}; "
-                f"known are %{', %'.join([*_TAGS, *_OF_THE_MOMENT])} and %vGGGG,EEEE"
-            )
+    _check_variables(where, template, rest)
     if rest == parts:
         raise SettingsError(
             f"{where} has no % variable; expected 'standard', a number 0 to 12, or a template"
@@ -177,6 +172,15 @@ def _check(template: str, parts: list[str]) -> None:
         raise SettingsError(
             f"{where} must be a relative name of at most {_MAX_FOLDERS} parts, none of them empty"
         )
+
+
+def _check_variables(where: str, template: str, rest: list[str]) -> None:
+    for part in rest:
+        if "%" in part:
+            raise SettingsError(
+                f"{where} has an unknown variable at {part[part.index('%') :]!r}; "
+                f"known are %{', %'.join([*_TAGS, *_OF_THE_MOMENT])} and %vGGGG,EEEE"
+            )
     for first, last in ((int(a), int(b)) for *_, a, b in _VARIABLE.findall(template) if a):
         if first > last:
             raise SettingsError(f"{where} takes the characters [{first},{last}], the first after the last")

@@ -2,12 +2,16 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pyconquest_rt.cli.terminal import Progress, archive_options, cell, json_option, open_archive, print_json
 from pyconquest_rt.exports.deidentify.options import KEEP
 from pyconquest_rt.settings.sections import Settings
+
+if TYPE_CHECKING:
+    from pyconquest_rt.exports.objects import Exported
 
 
 @click.command()
@@ -80,14 +84,15 @@ def export(
     progress = Progress("objects")
     exported = objects.export(archive, images, destination, pseudonymise=options, progress=progress)
     progress.close()
-    if as_json:
-        print_json(vars(exported))
-    else:
-        click.echo(f"{exported} (to {destination})")
-        for sop, reason in exported.refused:
-            click.echo(f"  {cell(sop)}: {cell(reason)}", err=True)
+    print_json(vars(exported)) if as_json else _print_exported(exported, destination)
     if exported.refused:
         sys.exit(1)
+
+
+def _print_exported(exported: "Exported", destination: Path) -> None:
+    click.echo(f"{exported} (to {destination})")
+    for sop, reason in exported.refused:
+        click.echo(f"  {cell(sop)}: {cell(reason)}", err=True)
 
 
 VERBS: list[click.Command] = [export]

@@ -2,11 +2,11 @@
 
 import functools
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,7 +25,31 @@ from pyconquest_rt.cli.terminal import (
 )
 from pyconquest_rt.settings.sections import Settings
 
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
 _MOST_LINES = 20
+
+
+_PEER_OPTIONS = (
+    click.argument("port", type=click.IntRange(1, 65535)),
+    click.argument("host"),
+    click.option("--called", "-aec", default="ANY-SCP", show_default=True, help="AE title of the peer."),
+    click.option("--calling", "-aet", help="Our AE title [that of the listener]."),
+    click.option(
+        "--tls", "use_tls", is_flag=True, help="Speak TLS; files that are not named are the listener's."
+    ),
+    click.option(
+        "--tls-ca", "ca", metavar="FILE", help="PEM file of the authorities for the peer's certificate."
+    ),
+    click.option("--tls-certificate", "certificate", metavar="FILE", help="PEM file of our certificate."),
+    click.option(
+        "--tls-key", "key", metavar="FILE", help="PEM file of its key, where it is in another file."
+    ),
+    click.option(
+        "--tls-any-host", "any_host", is_flag=True, help="The peer's certificate may name other hosts."
+    ),
+)
 
 
 def peer_options(verb: Any) -> Any:
@@ -64,25 +88,7 @@ def peer_options(verb: Any) -> Any:
         return verb(peer=peer, **others)
 
     decorated: Any = with_peer
-    for decorate in (
-        click.argument("port", type=click.IntRange(1, 65535)),
-        click.argument("host"),
-        click.option("--called", "-aec", default="ANY-SCP", show_default=True, help="AE title of the peer."),
-        click.option("--calling", "-aet", help="Our AE title [that of the listener]."),
-        click.option(
-            "--tls", "use_tls", is_flag=True, help="Speak TLS; files that are not named are the listener's."
-        ),
-        click.option(
-            "--tls-ca", "ca", metavar="FILE", help="PEM file of the authorities for the peer's certificate."
-        ),
-        click.option("--tls-certificate", "certificate", metavar="FILE", help="PEM file of our certificate."),
-        click.option(
-            "--tls-key", "key", metavar="FILE", help="PEM file of its key, where it is in another file."
-        ),
-        click.option(
-            "--tls-any-host", "any_host", is_flag=True, help="The peer's certificate may name other hosts."
-        ),
-    ):
+    for decorate in _PEER_OPTIONS:
         decorated = decorate(decorated)
     return decorated
 
@@ -274,14 +280,18 @@ def find(
     root = "PATIENT" if level.upper() == "PATIENT" else root.upper()
     with waiting(f"asking {_name(peer)}"):
         result = scu.find(**peer, level=level.upper(), keys=_keys(keys), root=root, limit=limit)
-    rows = [
-        {element.keyword or str(element.tag): _text(element.value) for element in match}
-        for match in result.matches
-    ]
-    names = dict.fromkeys(name for row in rows for name in row if name != "SpecificCharacterSet")
-    print_rows([{name: row.get(name, "") for name in names} for row in rows], as_json)
+    print_rows(_matches_as_rows(result.matches), as_json)
     if not result.ok:
         raise click.ClickException(f"the peer answers 0x{result.status:04X} {result.comment}")
+
+
+def _matches_as_rows(matches: Iterable["Dataset"]) -> list[dict[str, str]]:
+    """Return the matches of a C-FIND as rows of the same columns."""
+    rows = [
+        {element.keyword or str(element.tag): _text(element.value) for element in match} for match in matches
+    ]
+    names = dict.fromkeys(name for row in rows for name in row if name != "SpecificCharacterSet")
+    return [{name: row.get(name, "") for name in names} for row in rows]
 
 
 def _text(value: Any) -> str:

@@ -1,6 +1,7 @@
 """Verbs about objects and files: store, copy, delete, tags, merge-patient, correct."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -174,7 +175,6 @@ def _wanted(archive: "Archive", series: tuple[str, ...], statement: str | None) 
 @archive_options
 def tags(settings: Settings, file: Path, tags: tuple[str, ...], create: bool, as_json: bool) -> None:
     """Show elements of a file, or change them (KEYWORD=VALUE); a file of the archive is indexed again."""
-    from pyconquest_rt.archive.store import object_file_of, reindex
     from pyconquest_rt.dicom.edit import change_tags, tag_of
     from pyconquest_rt.dicom.objects import read_object
 
@@ -187,22 +187,24 @@ def tags(settings: Settings, file: Path, tags: tuple[str, ...], create: bool, as
         wanted = [tag_of(tag.split("=", 1)[0]) for tag in tags] or sorted(data_set.keys())
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    if archive is not None and (name := object_file_of(archive, file)):
-        change = ", ".join(f"{tag} = {value}" for tag, value in assignments.items())
-        for outcome in reindex(archive, [name], change):
-            if outcome.state == "rejected":
-                raise click.ClickException(f"{file} was changed, but is no longer indexed: {outcome.reason}")
-    rows = [
-        {
-            "tag": str(tag),
-            "keyword": data_set[tag].keyword,
-            "VR": data_set[tag].VR,
-            "value": data_set[tag].repval,
-        }
-        for tag in wanted
-        if tag in data_set
-    ]
-    print_rows(rows, as_json)
+    if archive is not None:
+        _index_again(archive, file, assignments)
+    found = [data_set[tag] for tag in wanted if tag in data_set]
+    print_rows(
+        [{"tag": str(it.tag), "keyword": it.keyword, "VR": it.VR, "value": it.repval} for it in found],
+        as_json,
+    )
+
+
+def _index_again(archive: "Archive", file: Path, assignments: Mapping[str, str]) -> None:
+    """Index a file that was changed, where it is one of the archive."""
+    from pyconquest_rt.archive.store import object_file_of, reindex
+
+    name = object_file_of(archive, file)
+    change = ", ".join(f"{tag} = {value}" for tag, value in assignments.items())
+    for outcome in reindex(archive, [name], change) if name else ():
+        if outcome.state == "rejected":
+            raise click.ClickException(f"{file} was changed, but is no longer indexed: {outcome.reason}")
 
 
 @click.command("merge-patient")

@@ -226,12 +226,16 @@ def print_result(value: Any, indent: str = "  ") -> None:
     pairs = [(key, item) for key, item in items if item not in (None, 0, "", [], {})]
     most = _MOST_LINES if sys.stdout.isatty() else len(pairs)
     for key, item in pairs[:most]:
-        lead = f"{indent}{key}" if key == "-" else f"{indent}{cell(key)}:"
-        if isinstance(item, Mapping) or (isinstance(item, list) and key != "-"):
-            click.echo(lead)
-            print_result(item, f"{indent}  ")
-        else:
-            text = ": ".join(map(str, item)) if isinstance(item, list) else item
-            click.echo(f"{lead} {cell(text)}")
+        _print_item(key, item, indent)
     if len(pairs) > most:
         click.echo(f"{indent}... and {len(pairs) - most} more, see --json")
+
+
+def _print_item(key: str, item: Any, indent: str) -> None:
+    lead = f"{indent}{key}" if key == "-" else f"{indent}{cell(key)}:"
+    if isinstance(item, Mapping) or (isinstance(item, list) and key != "-"):
+        click.echo(lead)
+        print_result(item, f"{indent}  ")
+    else:
+        text = ": ".join(map(str, item)) if isinstance(item, list) else item
+        click.echo(f"{lead} {cell(text)}")

@@ -139,12 +139,25 @@ class Content(Outgoing):
             return -1
         if isinstance(filename, list):
             for name in filename:
-                self.modify_rtstruct(name, mode, names, new_names, write_file, delete_points)
+                self._modify_structure_set(name, mode, names, new_names, write_file, delete_points)
             return -1
+        return self._modify_structure_set(filename, mode, names, new_names, write_file, delete_points)
+
+    # -- within -------------------------------------------------------------------------------------------
+
+    def _modify_structure_set(
+        self,
+        filename: str,
+        mode: str,
+        names: list[str],
+        new_names: list[str],
+        write: bool,
+        delete_points: bool,
+    ) -> Any:
         try:
             data_set = read_object(filename)
             edit.modify_structure_set(data_set, mode, names, new_names, delete_points=delete_points)
-            if write_file:
+            if write:
                 replace_object(filename, data_set)
                 self._reindex([filename], f"{mode} {', '.join(names)}")
         except RAISED as error:
@@ -152,8 +165,6 @@ class Content(Outgoing):
             self._log.debug("not changed: %s", filename)
             return None
         return data_set
-
-    # -- within -------------------------------------------------------------------------------------------
 
     def _change(self, filename: str, tag: edit.TagLike, value: Any, create: bool) -> int | None:
         try:

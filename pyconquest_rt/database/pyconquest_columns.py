@@ -5,7 +5,7 @@ are dropped. Where PyConquest goes wrong (beams matched by position, ion and bra
 ROIs) the values here are those of the object: beams are matched by BeamNumber.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from pyconquest_rt.dicom.elements import Item
@@ -62,19 +62,25 @@ def _structure_set(sequences: Sequences) -> RTColumns:
 
 def _plan(sequences: Sequences) -> RTColumns:
     groups = sequences.get(FRACTION_GROUPS, ())
-    doses = {}
-    for group in groups:
-        for beam in group.items(0x300C0004):
-            doses[_number(beam, 0x300C0006)] = (beam.text(0x300A0084), beam.text(0x300A0086))
+    doses = {
+        _number(beam, 0x300C0006): (beam.text(0x300A0084), beam.text(0x300A0086))
+        for group in groups
+        for beam in group.items(0x300C0004)
+    }
     beams = [*sequences.get(BEAMS, ()), *sequences.get(ION_BEAMS, ())]
     lists = [_beam(beam, *doses.get(_number(beam, 0x300A00C0), (None, None))) for beam in beams]
-    counts = [group.text(0x300A0080) or "" for group in groups] or [str(len(beams))]
+    counts = _joined(groups, 0x300A0080) if groups else str(len(beams))
     return RTColumns(
-        ElementCount="\\".join(counts),
+        ElementCount=counts,
         ElementList=lists[0] if len(lists) == 1 else f"[{', '.join(lists)}]",
-        Nfractions="\\".join(group.text(0x300A0078) or "" for group in groups) or None,
+        Nfractions=_joined(groups, 0x300A0078) or None,
         ReferencedSOPUID=_referenced_sop(sequences, REFERENCED_STRUCTURE_SET),
     )
+
+
+def _joined(items: Iterable[Item], tag: int) -> str:
+    """Return a value of each item, with backslashes between them."""
+    return "\\".join(item.text(tag) or "" for item in items)
 
 
 def _beam(beam: Item, dose: str | None, meterset: str | None) -> str:

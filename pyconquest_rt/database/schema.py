@@ -63,6 +63,10 @@ class Column:
     hl7: str = ""
 
     def __post_init__(self) -> None:
+        self._check_names()
+        self._check_types()
+
+    def _check_names(self) -> None:
         if not 1 <= len(self.name) <= NAME_LENGTH or not self.name.isprintable():
             raise SchemaError(
                 f"expected a column name of 1 to {NAME_LENGTH} printable characters: {self.name!r}"
@@ -73,6 +77,8 @@ class Column:
             raise SchemaError(f"{self.name}: an HL7 item has no quote, comma or brace: {self.hl7!r}")
         if len(self.path) % 2 == 0 or any(not 0 <= number <= 0xFFFFFFFF for number in self.path):
             raise SchemaError(f"{self.name}: expected a tag, or sequence tag, item, tag ...: {self.path}")
+
+    def _check_types(self) -> None:
         if not 1 <= self.length <= 0xFFFF:
             raise SchemaError(f"{self.name}: expected a length of 1 to 65535, found {self.length}")
         if self.sql_type not in SQL_TYPES:

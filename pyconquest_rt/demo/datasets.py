@@ -45,6 +45,18 @@ def decimals(values: Iterable[float]) -> list[str]:
     return [decimal(value) for value in values]
 
 
+def _identity(patient: Patient) -> dict[str, Any]:
+    """The patient and patient study modules (PS3.3 C.7.1.1, C.7.2.2)."""
+    return {
+        "PatientName": patient.name,
+        "PatientID": patient.patient_id,
+        "PatientBirthDate": "19570305",
+        "PatientSex": "O",
+        "PatientAge": "066Y",
+        "PatientWeight": "72",
+    }
+
+
 def new_object(
     patient: Patient,
     sop_class: UID,
@@ -75,12 +87,6 @@ def new_object(
         SeriesDescription=description,
         OperatorsName="Demo^Operator",
         ManufacturerModelName="Demo generator",
-        PatientName=patient.name,
-        PatientID=patient.patient_id,
-        PatientBirthDate="19570305",
-        PatientSex="O",
-        PatientAge="066Y",
-        PatientWeight="72",
         DeviceSerialNumber="1",
         SoftwareVersions="1",
         StudyInstanceUID=patient.uid("study"),
@@ -88,6 +94,7 @@ def new_object(
         StudyID="1",
         SeriesNumber=series,
         InstanceNumber=instance,
+        **_identity(patient),
     )
     dataset.file_meta = FileMetaDataset()
     put(

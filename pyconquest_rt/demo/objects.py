@@ -168,26 +168,27 @@ def rt_plan(patient: Patient, structures: Dataset) -> Dataset:
     plan.PatientSetupSequence = [
         item(PatientSetupNumber=1, PatientPosition="HFS", SetupTechnique="ISOCENTRIC")
     ]
-    referenced_beams = [
-        item(ReferencedBeamNumber=number, BeamDose=FRACTION_DOSE / len(METERSETS), BeamMeterset=meterset)
-        for number, meterset in enumerate(METERSETS.values(), start=1)
-    ]
-    plan.FractionGroupSequence = [
-        item(
-            FractionGroupNumber=1,
-            NumberOfFractionsPlanned=FRACTIONS,
-            NumberOfBeams=len(METERSETS),
-            NumberOfBrachyApplicationSetups=0,
-            ReferencedDoseReferenceSequence=[
-                item(ReferencedDoseReferenceNumber=1, TargetPrescriptionDose=PRESCRIPTION)
-            ],
-            ReferencedBeamSequence=referenced_beams,
-        )
-    ]
+    plan.FractionGroupSequence = [_fraction_group()]
     plan.BeamSequence = [
         _arc(patient.structures["PTV_6000"], number, name) for number, name in enumerate(METERSETS, start=1)
     ]
     return plan
+
+
+def _fraction_group() -> Dataset:
+    return item(
+        FractionGroupNumber=1,
+        NumberOfFractionsPlanned=FRACTIONS,
+        NumberOfBeams=len(METERSETS),
+        NumberOfBrachyApplicationSetups=0,
+        ReferencedDoseReferenceSequence=[
+            item(ReferencedDoseReferenceNumber=1, TargetPrescriptionDose=PRESCRIPTION)
+        ],
+        ReferencedBeamSequence=[
+            item(ReferencedBeamNumber=number, BeamDose=FRACTION_DOSE / len(METERSETS), BeamMeterset=meterset)
+            for number, meterset in enumerate(METERSETS.values(), start=1)
+        ],
+    )
 
 
 def _arc(target: Ellipsoid, number: int, name: str) -> Dataset:

@@ -98,17 +98,12 @@ class Watch:
         names = [result.name for result in results if result.name is not None]
         if names:
             self._on_stored(names)
-        count = len(names)
-        passing = [error for result in results if (error := result.error) and _is_passing(error)]
-        if passing:
-            _LOG.error("a file of the watch folder stays, it cannot be stored now: %s", reason(passing[0]))
-            return count, None
-        reasons = [
-            f"{result.path.name}: {result.error}" if len(results) > 1 else str(result.error)
-            for result in results
-            if result.error is not None
-        ]
-        return count, reasons
+        refused = [(result.path.name, result.error) for result in results if result.error is not None]
+        for _, error in refused:
+            if _is_passing(error):
+                _LOG.error("a file of the watch folder stays, it cannot be stored now: %s", reason(error))
+                return len(names), None
+        return len(names), [f"{name}: {error}" if len(results) > 1 else str(error) for name, error in refused]
 
     def _finish(self, path: str, fingerprint: Fingerprint, reasons: list[str]) -> None:
         """Remove, remember or reject a file that was taken, unless it has changed meanwhile."""

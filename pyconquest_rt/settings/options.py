@@ -1,7 +1,7 @@
 """One key of the settings: its default, what it means, what it may be; and how a value given for it is judged."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import Field, field
 from ipaddress import ip_network
 from typing import Any, Final
@@ -37,15 +37,18 @@ def judge(key: Field[Any], value: Any) -> tuple[Any, str | None]:
         value = tuple(value)
     if isinstance(default, float) and type(value) is int:
         value = float(value)
-    if type(value) is not type(default):
+    if type(value) is not type(default) or not all(isinstance(member, str) for member in _members(value)):
         return default, f"{key.name} must be {_type_name(default)}, not {value!r}"
-    if isinstance(value, tuple | dict):
-        members = value.values() if isinstance(value, dict) else value
-        if not all(isinstance(member, str) for member in members):
-            return default, f"{key.name} must be {_type_name(default)}, not {value!r}"
     check = key.metadata.get("check")
     reason = check(value) if check else None
     return value, f"{key.name}: {reason}" if reason else None
+
+
+def _members(value: Any) -> Iterable[Any]:
+    """Return the members of a list or the values of a table; of other values none."""
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, tuple) else ()
 
 
 def from_text(key: Field[Any], text: str) -> Any:

@@ -1,5 +1,6 @@
 """Objects whose content may show the patient, which no change of attributes takes away (DICOM PS3.15 E.1.1, E.3.1)."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,22 +22,26 @@ def what_may_show(data_set: "Dataset") -> str | None:
     Judged by BurnedInAnnotation, and where that says nothing, by SOP class and ImageType. Faces that can be made out
     in a volume are not judged.
     """
-    sop_class, stated = (
-        str(data_set.get("SOPClassUID", "")),
-        str(data_set.get("BurnedInAnnotation", "")).upper(),
-    )
+    sop_class = str(data_set.get("SOPClassUID", ""))
+    stated = str(data_set.get("BurnedInAnnotation", "")).upper()
     if sop_class.startswith(_DOCUMENTS):
         return "it is an encapsulated document"
     if stated == "YES":
         return "BurnedInAnnotation is YES"
     if stated == "NO":
         return None
+    return _often_burned_in(sop_class) or _is_screen(data_set.get("ImageType") or ())
+
+
+def _often_burned_in(sop_class: str) -> str | None:
     for uid, what in _OFTEN_BURNED_IN.items():
         if sop_class == uid or sop_class.startswith(f"{uid}."):
             return f"it is {what}, and does not say that nothing is burned in"
-    image_type = data_set.get("ImageType") or ()
-    if _SCREENS & {
-        str(value).upper() for value in ([image_type] if isinstance(image_type, str) else image_type)
-    }:
+    return None
+
+
+def _is_screen(image_type: str | Iterable[str]) -> str | None:
+    values = [image_type] if isinstance(image_type, str) else image_type
+    if _SCREENS & {str(value).upper() for value in values}:
         return "its ImageType is that of a screen capture"
     return None
