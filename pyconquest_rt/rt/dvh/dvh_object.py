@@ -66,7 +66,7 @@ class DVH:
         if self.dose.size == 0:
             return np.empty(0)
         first = min(np.floor(self.dose[0] / BIN_GY + 1e-6), 0.0)
-        last = max(np.ceil(self.dose[-1] / BIN_GY - 1e-6), first + 1)
+        last = max(np.ceil(self.dose[-1] / BIN_GY * (1 - 2e-6) - 1e-6), first + 1)
         step = max(1.0, np.ceil((last - first) / MAX_BINS))
         return np.asarray(first + step * np.arange(np.ceil((last - first) / step) + 1)) * BIN_GY
 

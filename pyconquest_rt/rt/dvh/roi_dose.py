@@ -10,7 +10,7 @@ from pyconquest_rt.rt.dvh.cell_doses import Portion, cell_doses
 from pyconquest_rt.rt.dvh.cells import Frame, cell_cuts, cut_across, portions
 from pyconquest_rt.rt.dvh.coverage import cover
 from pyconquest_rt.rt.dvh.dose_grid import DoseGrid
-from pyconquest_rt.rt.dvh.histogram import HistogramSum
+from pyconquest_rt.rt.dvh.histogram import Curve, curve_of, merged, thinned
 from pyconquest_rt.rt.dvh.slabs import Planes, slabs_of
 
 Floats = npt.NDArray[np.float64]
@@ -51,7 +51,7 @@ def roi_dose(planes: Planes, grid: DoseGrid, end_cap: str, lone_thickness: float
     columns, rows = cell_cuts(slabs.polygons, pieces, grid, frame)
     ranges = list(portions(slabs.low.size, rows.widths.size * columns.widths.size, pieces))
     areas = np.zeros(slabs.low.size)
-    histogram: HistogramSum | None = None
+    curve: Curve | None = None
     low, high, covered, integral = np.inf, -np.inf, 0.0, 0.0
     for first, last in ranges:
         polygons = slabs.polygons.on_planes(first, last)
@@ -63,14 +63,20 @@ def roi_dose(planes: Planes, grid: DoseGrid, end_cap: str, lone_thickness: float
         if cells is None:
             continue
         low, high = min(low, cells.low), max(high, cells.high)
-        if histogram is None:
-            histogram = HistogramSum(low, high) if len(ranges) == 1 else HistogramSum(*grid.range)
-        histogram.add(cells.volume, cells.dose, cells.width)
+        part = curve_of(cells.volume, cells.dose, cells.width, cells.low, cells.high)
+        curve = part if curve is None else thinned(merged((curve, part)))
         covered += float(cells.volume.sum())
         integral += float((cells.volume * cells.dose).sum())
     whole = float((areas * (slabs.high - slabs.low)).sum())
-    if histogram is None or covered <= 0:
+    if curve is None or covered <= 0:
         return RoiDose(0.0, whole / 1e3, np.nan, np.nan, np.nan, np.empty(0), np.empty(0))
     uncovered = whole - covered if whole - covered > NEGLIGIBLE * whole else 0.0
     mean = min(max(integral / covered, low), high)
-    return RoiDose((whole - uncovered) / 1e3, uncovered / 1e3, low, mean, high, *histogram.curve(low, high))
+    return RoiDose((whole - uncovered) / 1e3, uncovered / 1e3, low, mean, high, *_shares(curve, low, high))
+
+
+def _shares(curve: Curve, low: float, high: float) -> tuple[Floats, Floats]:
+    """Return the doses of a curve from ``low`` to ``high``, and the share (1 to 0) of the volume at or above each."""
+    dose = np.concatenate(([low], curve.dose, [max(high, float(curve.dose[-1]))]))
+    share = np.concatenate(([1.0], curve.volume / curve.volume[0], [0.0]))
+    return dose, share

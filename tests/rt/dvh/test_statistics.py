@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pyconquest_rt.rt.dvh import biology
 from pyconquest_rt.rt.dvh.dvh_object import DVH
-from pyconquest_rt.rt.dvh.histogram import HistogramSum
+from pyconquest_rt.rt.dvh.histogram import curve_of, merged, thinned
 from pyconquest_rt.rt.dvh.metrics import parse_metric
 
 
@@ -201,15 +201,44 @@ def test_bed_and_eqd2(level):
             biology.bed(50, fractions, ratio)
 
 
-def test_a_histogram_of_known_pieces():
-    histogram = HistogramSum(0.0, 10.0, 1000)
-    histogram.add(np.array([3.0]), np.array([5.0]), np.array([4.0]))
-    histogram.add(np.array([1.0]), np.array([9.5]), np.array([8.0]))
-    dose, share = histogram.curve(0.0, 10.0)
+def test_a_curve_of_known_pieces():
+    dose, volume = curve_of(np.array([3.0, 1.0]), np.array([5.0, 9.5]), np.array([4.0, 8.0]), 0.0, 10.0)
     # 3 parts evenly over 3..7, 1 part evenly over 9..10: not beyond the greatest dose, with its mean kept
-    assert np.interp([0.0, 2.9, 5.0, 7.1, 8.9, 9.5, 10.0], dose, share) == pytest.approx(
-        [1, 1, 0.625, 0.25, 0.25, 0.125, 0], abs=2e-3
+    found = np.interp([0.0, 2.9, 4.0, 5.0, 7.1, 8.9, 9.5, 10.0], dose, volume)
+    assert found == pytest.approx([4, 4, 3.25, 2.5, 1, 1, 0.5, 0], abs=1e-5)
+
+
+@pytest.mark.parametrize("peak", [60.0, 300.0, 1e4, 1e6])
+def test_the_greatest_dose_does_not_make_a_curve_coarse(peak):
+    rng = np.random.default_rng(2)
+    pieces = rng.normal(30, 4, 20_000)
+    dose = np.append(np.clip(pieces, 5, 55), peak)
+    volume = np.append(np.ones(20_000), 1e-6)
+    curve = curve_of(volume, dose, np.full(20_001, 0.05), 4.9, peak + 0.1)
+    for part in (0.99, 0.9, 0.5, 0.1, 0.01):
+        wanted = np.quantile(pieces, 1 - part)
+        assert np.interp(-part * 20_000, -curve.volume, curve.dose) == pytest.approx(wanted, abs=0.004)
+
+
+def test_flat_doses_are_steps():
+    dose, volume = curve_of(np.ones(4), np.array([20.0, 20.0, 20.0, 12.0]), np.array([0.0, 0, 0, 4]), 10, 20)
+    assert np.interp([9.0, 12.0, 14.0, 19.999, 20.0, 20.0001], dose, volume) == pytest.approx(
+        [4, 3.5, 3, 3, 3, 0], abs=1e-3
     )
+
+
+def test_curves_of_two_portions_are_that_of_all_pieces():
+    rng = np.random.default_rng(4)
+    volume, dose, width = rng.uniform(0, 1, 9000), rng.gamma(3, 8, 9000), rng.uniform(0, 0.5, 9000)
+    whole = curve_of(volume, dose, width, 0.0, float(dose.max() + 0.3))
+    parts = [
+        curve_of(volume[chosen], dose[chosen], width[chosen], 0.0, float(dose[chosen].max() + 0.3))
+        for chosen in (slice(0, 2000), slice(2000, None))
+    ]
+    together = thinned(merged(parts))
+    at = np.linspace(0, 90, 500)
+    found = np.interp(at, together.dose, together.volume)
+    assert found == pytest.approx(np.interp(at, whole.dose, whole.volume), abs=1e-3 * volume.sum())
 
 
 def test_doses_of_any_size_are_handed_out_in_bounded_bins():
