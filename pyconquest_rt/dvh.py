@@ -17,16 +17,9 @@ from pyconquest_rt.rt.dvh.contours import Roi, read_rois
 from pyconquest_rt.rt.dvh.coverage import TooManyCrossingsError
 from pyconquest_rt.rt.dvh.dose_grid import DoseError, DoseGrid, is_lossy, read_dose_grid
 from pyconquest_rt.rt.dvh.dvh_object import DVH, NAN, from_curve
+from pyconquest_rt.rt.dvh.planes import ContourError, Planes, planes_of_set, remarks
 from pyconquest_rt.rt.dvh.roi_dose import roi_dose
-from pyconquest_rt.rt.dvh.slabs import (
-    END_CAPS,
-    ContourError,
-    Planes,
-    breaks,
-    planes_of,
-    usual_distance,
-    volume_cc,
-)
+from pyconquest_rt.rt.dvh.slabs import END_CAPS, thickness, volume_cc
 from pyconquest_rt.rt.dvh.vendor_dvhs import read_vendor_dvhs
 
 __all__ = ["DVH", "ENGINES", "calculate_dvhs", "read_vendor_dvhs"]
@@ -46,7 +39,6 @@ class _Objects:
     grid_problem: str
     frame_of_reference: str
     is_lossy: bool
-    thickness: float | None
     end_cap: str
 
 
@@ -69,8 +61,8 @@ def calculate_dvhs(
     ``taper`` (that half distance as a cone). ``engine`` is ``pyconquest`` or ``dicompyler``.
     ``prescription_gy`` is what doses in % are relative to, and ``fractions`` the number of fractions that BED
     and EQD2 are calculated for.
-    ``slice_spacing_mm``, the image series' spacing, is the thickness of ROIs on a single plane; without it
-    the usual distance of the other ROIs' planes is.
+    ``slice_spacing_mm``, the image series' spacing, is the thickness of ROIs on a single plane and what gaps are
+    judged by; without it the usual distance of all ROIs' planes is.
 
     An ROI without a DVH has one with the status ``failed`` and the reason. Raises UnreadableError for what
     is not DICOM or is malformed, ObjectError for a first object that is no structure set, and ValueError for
@@ -94,35 +86,27 @@ def calculate_dvhs(
     }
 
 
-def _read(structure_set: Record, doses: list[Dataset], end_cap: str, thickness: float | None) -> _Objects:
+def _read(structure_set: Record, doses: list[Dataset], end_cap: str, spacing: float | None) -> _Objects:
     if not (has(structure_set, "StructureSetROISequence") or has(structure_set, "ROIContourSequence")):
         modality = text(structure_set, "Modality") or "missing"
         raise ObjectError(f"the first object is no RTSTRUCT with ROIs (its Modality is {modality})")
     rois = read_rois(structure_set)
-    planes: dict[int, Planes] = {}
-    problems: dict[int, str] = {}
-    for number, roi in rois.items():
-        try:
-            planes[number] = planes_of(roi)
-        except ContourError as error:
-            problems[number] = str(error)
+    by_plane = planes_of_set(rois.values(), spacing)
     grid, grid_problem = None, ""
     try:
         grid = read_dose_grid(doses)
     except DoseError as error:
         grid_problem = str(error)
-    usual = usual_distance(planes.values()) if thickness is None else thickness
     return _Objects(
         structure_set=structure_set,
         dose=doses[0],
         rois=rois,
-        planes=planes,
-        problems=problems,
+        planes=by_plane.planes,
+        problems=by_plane.problems,
         grid=grid,
         grid_problem=grid_problem,
         frame_of_reference=text(doses[0], "FrameOfReferenceUID"),
         is_lossy=is_lossy(doses[0]),
-        thickness=usual,
         end_cap=end_cap,
     )
 
@@ -141,7 +125,7 @@ def _one(number: int, objects: _Objects, engine: str) -> DVH:
         return replace(frame, status="failed", reason=reason, volume_cc=0.0)
     if objects.grid is None:
         try:
-            volume = volume_cc(planes, objects.end_cap, objects.thickness)
+            volume = volume_cc(planes, objects.end_cap)
         except (ContourError, TooManyCrossingsError):
             volume = NAN
         return replace(
@@ -153,12 +137,12 @@ def _one(number: int, objects: _Objects, engine: str) -> DVH:
         return replace(frame, status="failed", reason=str(error))
     if dvh.status == "failed":
         return dvh
-    remarks = _remarks(roi, planes, objects, dvh)
-    return replace(dvh, status="warning" if remarks else "ok", reason="; ".join(remarks))
+    found = _remarks(roi, planes, objects, dvh)
+    return replace(dvh, status="warning" if found else "ok", reason="; ".join(found))
 
 
 def _pyconquest(frame: DVH, planes: Planes, grid: DoseGrid, objects: _Objects) -> DVH:
-    found = roi_dose(planes, grid, objects.end_cap, objects.thickness)
+    found = roi_dose(planes, grid, objects.end_cap)
     volume = found.covered + found.uncovered
     dvh = replace(frame, volume_cc=volume, uncovered_cc=found.uncovered, end_cap=objects.end_cap)
     if found.dose.size == 0:
@@ -190,20 +174,16 @@ ENGINES: dict[str, Callable[[DVH, Planes, DoseGrid, _Objects], DVH]] = {
 
 def _remarks(roi: Roi, planes: Planes, objects: _Objects, dvh: DVH) -> list[str]:
     """Return what a reader of the DVH must know."""
-    remarks = list(roi.notes)
+    found = list(roi.notes)
     if roi.others:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(roi.others.items()))
-        remarks.append(f"contours that enclose no volume are left out: {kinds}")
-    if planes.positions.size == 1:
-        remarks.append(f"all contours lie on one plane, taken as {objects.thickness:g} mm thick")
-    for index in breaks(planes.positions):
-        low, high = planes.positions[index : index + 2]
-        remarks.append(f"taken as interrupted between the planes at {low:g} and {high:g} mm")
+        found.append(f"contours that enclose no volume are left out: {kinds}")
+    found += remarks(planes, thickness(planes), dvh.volume_cc)
     if dvh.uncovered_cc > 0:
-        remarks.append(f"{dvh.uncovered_cc:.3g} of {dvh.volume_cc:.4g} cc lie outside the dose grid")
+        found.append(f"{dvh.uncovered_cc:.3g} of {dvh.volume_cc:.4g} cc lie outside the dose grid")
     if objects.is_lossy:
-        remarks.append("the dose was compressed with loss")
+        found.append("the dose was compressed with loss")
     frame = objects.frame_of_reference
     if frame and roi.frame_of_reference and frame != roi.frame_of_reference:
-        remarks.append("structure set and dose have different frames of reference")
-    return remarks
+        found.append("structure set and dose have different frames of reference")
+    return found

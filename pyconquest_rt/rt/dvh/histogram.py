@@ -54,7 +54,7 @@ def curve_of(volume: Floats, dose: Numbers, width: Numbers, low: float, high: fl
     steps, of_step = np.unique(dose[flat], return_inverse=True)
     if steps.size > MAX_STEPS:
         return _smooth(volume, dose, width, low, high)
-    falling = _steps(steps.astype(np.float64), np.bincount(of_step, volume[flat]))
+    falling = _steps(steps.astype(np.float64), np.bincount(of_step, volume[flat]).astype(np.float64))
     if flat.size == dose.size:
         return falling
     others = np.ones(dose.size, bool)
@@ -148,8 +148,8 @@ def _fine_edges(
     corner = ((np.arange(bins + 1) + _FIRST) << _SHIFT).astype(np.int32).view(np.float32).astype(np.float64)
     of_bin = np.repeat(np.arange(bins), parts)
     step = (np.arange(of_bin.size) - first[of_bin]) / parts[of_bin]
-    edges = np.append(corner[of_bin] + step * np.diff(corner)[of_bin], corner[-1])
+    edges = np.asarray(np.append(corner[of_bin] + step * np.diff(corner)[of_bin], corner[-1]), np.float64)
     part *= parts.take(coarse)
     whole_steps = part.astype(np.intp)
     part -= whole_steps
-    return edges, first.take(coarse) + whole_steps, part
+    return edges, np.asarray(first.take(coarse) + whole_steps, np.intp), np.asarray(part, np.float64)

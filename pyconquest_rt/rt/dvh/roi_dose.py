@@ -11,7 +11,8 @@ from pyconquest_rt.rt.dvh.cells import Frame, cell_cuts, cut_across, portions
 from pyconquest_rt.rt.dvh.coverage import cover
 from pyconquest_rt.rt.dvh.dose_grid import DoseGrid
 from pyconquest_rt.rt.dvh.histogram import Curve, curve_of, merged, thinned
-from pyconquest_rt.rt.dvh.slabs import Planes, slabs_of
+from pyconquest_rt.rt.dvh.planes import Planes
+from pyconquest_rt.rt.dvh.slabs import slabs_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -38,14 +39,14 @@ class RoiDose:
     share: Floats
 
 
-def roi_dose(planes: Planes, grid: DoseGrid, end_cap: str, lone_thickness: float | None) -> RoiDose:
+def roi_dose(planes: Planes, grid: DoseGrid, end_cap: str) -> RoiDose:
     """Return the dose in the ROI whose contours are ``planes``.
 
-    ``end_cap`` is one of slabs.END_CAPS, ``lone_thickness`` the thickness in mm of an ROI on one plane.
-    Raises ContourError and TooManyCrossingsError when the contours make no volume.
+    ``end_cap`` is one of slabs.END_CAPS. Raises ContourError and TooManyCrossingsError when the contours make no
+    volume.
     """
     frame = Frame.of(grid, planes.normal)
-    slabs = slabs_of(planes, frame.from_grid(grid.to_grid(planes.points))[:, :0:-1], end_cap, lone_thickness)
+    slabs = slabs_of(planes, frame.from_grid(grid.to_grid(planes.points))[:, :0:-1], end_cap)
     low_faces, high_faces = frame.faces(slabs, grid, planes.normal)
     pieces = cut_across(low_faces, high_faces, grid, frame)
     columns, rows = cell_cuts(slabs.polygons, pieces, grid, frame)

@@ -6,7 +6,6 @@ way to half way between planes, the outermost ones closed at half a plane distan
 
 import os
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +16,8 @@ from pyconquest_rt.dicom.access import Source, items, view_object
 from pyconquest_rt.errors import ObjectError, UnreadableError
 from pyconquest_rt.rt.dvh.contours import Roi, read_rois
 from pyconquest_rt.rt.dvh.coverage import Polygons, TooManyCrossingsError, cover
-from pyconquest_rt.rt.dvh.slabs import Planes, planes_of, slabs_of, usual_distance
+from pyconquest_rt.rt.dvh.planes import Planes, in_plane, planes_of_set, remarks, usual_distance
+from pyconquest_rt.rt.dvh.slabs import slabs_of, thickness
 from pyconquest_rt.rt.objects.rows import Row, first, identity, joined, open_object, value, verdict, whole
 
 Floats = npt.NDArray[np.float64]
@@ -35,28 +35,26 @@ class StructureSetRows:
     rois: list[Row]
 
 
-def extract(source: Source, thickness_mm: float | None = None) -> StructureSetRows:
+def extract(source: Source, slice_spacing_mm: float | None = None) -> StructureSetRows:
     """The rows of one RTSTRUCT, given as path, bytes, stream or data set.
 
-    ``thickness_mm`` is that of an ROI on one plane (from the images), else the usual distance of planes is.
+    ``slice_spacing_mm`` is the distance of the images; without it the usual distance of all ROIs' planes is.
     An object that cannot be used gives a row with the status ``failed`` and the reason; nothing is raised.
     """
     dataset, failure = open_object(source, "RTSTRUCT")
     rois = {} if failure else _rois(source, dataset)
-    planes, problems = _planes(rois.values())
-    spacing = usual_distance(planes.values())
-    lone = spacing if thickness_mm is None else thickness_mm
+    found = planes_of_set(rois.values(), slice_spacing_mm)
     names = Counter(roi.name.casefold() for roi in rois.values())
     extras = _roi_extras(dataset)
     roi_rows = [
         {
             "SOPInstanceUID": value(dataset, "SOPInstanceUID"),
             **_roi_row(roi, names[roi.name.casefold()] > 1, extras.get(roi.number, {})),
-            **_geometry(roi, planes.get(roi.number), problems.get(roi.number, ""), lone),
+            **_geometry(roi, found.planes.get(roi.number), found.problems.get(roi.number, "")),
         }
         for roi in rois.values()
     ]
-    return StructureSetRows(_set_row(dataset, failure, rois, spacing), roi_rows)
+    return StructureSetRows(_set_row(dataset, failure, rois, usual_distance(found.planes.values())), roi_rows)
 
 
 def _rois(source: Source, dataset: Dataset) -> dict[int, Roi]:
@@ -163,17 +161,7 @@ def _roi_row(roi: Roi, duplicate: bool, extra: Row) -> Row:
     }
 
 
-def _planes(rois: Iterable[Roi]) -> tuple[dict[int, Planes], dict[int, str]]:
-    planes, problems = {}, {}
-    for roi in rois:
-        try:
-            planes[roi.number] = planes_of(roi)
-        except ObjectError as error:
-            problems[roi.number] = str(error)
-    return planes, problems
-
-
-def _geometry(roi: Roi, planes: Planes | None, problem: str, lone_thickness: float | None) -> Row:
+def _geometry(roi: Roi, planes: Planes | None, problem: str) -> Row:
     """The geometry columns of an ROI; None where there is no geometry, with the reason."""
     row: Row = dict.fromkeys(GEOMETRY_COLUMNS)
     notes = list(roi.notes)
@@ -185,7 +173,8 @@ def _geometry(roi: Roi, planes: Planes | None, problem: str, lone_thickness: flo
     row["plane_spacing_mm"] = usual_distance([planes])
     row |= _extents(planes)
     try:
-        row |= _measures(planes, lone_thickness)
+        row |= _measures(planes)
+        notes += remarks(planes, thickness(planes), row["volume_cc"])
     except (ObjectError, TooManyCrossingsError) as error:
         return row | verdict("; ".join([str(error), *notes]), [])
     return row | verdict(None, notes)
@@ -210,9 +199,9 @@ def _extents(planes: Planes) -> Row:
     }
 
 
-def _measures(planes: Planes, lone_thickness: float | None) -> Row:
-    basis = _basis(planes.normal)
-    slabs = slabs_of(planes, planes.points @ basis.T, END_CAP, lone_thickness)
+def _measures(planes: Planes) -> Row:
+    basis = in_plane(planes.normal)
+    slabs = slabs_of(planes, planes.points @ basis.T, END_CAP)
     area, middle = _sections(slabs.polygons)
     heights = slabs.high - slabs.low
     volume = float(area @ heights)
@@ -229,14 +218,6 @@ def _measures(planes: Planes, lone_thickness: float | None) -> Row:
         "median_cross_section_cm2": float(np.median(area)) / 1e2,
         "surface_area_cm2": surface / 1e2,
     }
-
-
-def _basis(normal: Floats) -> Floats:
-    """Two unit vectors in the plane, shape (2, 3); patient axes where the plane is one of theirs."""
-    across = np.eye(3)[int(np.argmin(np.abs(normal)))]
-    first_axis = across - (across @ normal) * normal
-    first_axis = first_axis / np.linalg.norm(first_axis)
-    return np.array([first_axis, np.cross(normal, first_axis)])
 
 
 def _sections(polygons: Polygons) -> tuple[Floats, Floats]:
