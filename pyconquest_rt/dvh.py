@@ -24,6 +24,8 @@ from pyconquest_rt.rt.dvh.vendor_dvhs import read_vendor_dvhs
 
 __all__ = ["DVH", "ENGINES", "calculate_dvhs", "read_vendor_dvhs"]
 
+OTHER_FRAME = "structure set and dose have different frames of reference"
+
 
 @dataclass(frozen=True)
 class _Objects:
@@ -38,6 +40,7 @@ class _Objects:
     grid: DoseGrid | None
     grid_problem: str
     frame_of_reference: str
+    any_frame_of_reference: bool
     is_lossy: bool
     end_cap: str
 
@@ -52,6 +55,7 @@ def calculate_dvhs(
     prescription_gy: float | None = None,
     fractions: int | None = None,
     slice_spacing_mm: float | None = None,
+    other_frame_of_reference: bool = False,
 ) -> dict[int, DVH]:
     """Return the DVHs of the ROIs of an RTSTRUCT in the dose of an RTDOSE, by ROI number.
 
@@ -62,7 +66,8 @@ def calculate_dvhs(
     ``prescription_gy`` is what doses in % are relative to, and ``fractions`` the number of fractions that BED
     and EQD2 are calculated for.
     ``slice_spacing_mm``, the image series' spacing, is the thickness of ROIs on a single plane and what gaps are
-    judged by; without it the usual distance of all ROIs' planes is.
+    judged by; without it the usual distance of all ROIs' planes is. ``other_frame_of_reference`` allows, with a
+    warning, ROIs whose frame of reference is not that of the dose.
 
     An ROI without a DVH has one with the status ``failed`` and the reason. Raises UnreadableError for what
     is not DICOM or is malformed, ObjectError for a first object that is no structure set, and ValueError for
@@ -78,7 +83,7 @@ def calculate_dvhs(
         raise ValueError("there is no dose")
     if engine == "dicompyler" and len(doses) > 1:
         raise ValueError("dicompyler-core takes a single RTDOSE")
-    objects = _read(contours, doses, end_cap, slice_spacing_mm)
+    objects = _read(contours, doses, end_cap, slice_spacing_mm, other_frame_of_reference)
     numbers = objects.rois if rois is None else dict.fromkeys(rois)
     return {
         number: replace(_one(number, objects, engine), prescription_gy=prescription_gy, fractions=fractions)
@@ -86,7 +91,9 @@ def calculate_dvhs(
     }
 
 
-def _read(structure_set: Record, doses: list[Dataset], end_cap: str, spacing: float | None) -> _Objects:
+def _read(
+    structure_set: Record, doses: list[Dataset], end_cap: str, spacing: float | None, any_frame: bool
+) -> _Objects:
     if not (has(structure_set, "StructureSetROISequence") or has(structure_set, "ROIContourSequence")):
         modality = text(structure_set, "Modality") or "missing"
         raise ObjectError(f"the first object is no RTSTRUCT with ROIs (its Modality is {modality})")
@@ -106,6 +113,7 @@ def _read(structure_set: Record, doses: list[Dataset], end_cap: str, spacing: fl
         grid=grid,
         grid_problem=grid_problem,
         frame_of_reference=text(doses[0], "FrameOfReferenceUID"),
+        any_frame_of_reference=any_frame,
         is_lossy=is_lossy(doses[0]),
         end_cap=end_cap,
     )
@@ -123,14 +131,14 @@ def _one(number: int, objects: _Objects, engine: str) -> DVH:
     if planes is None:
         reason = "; ".join((objects.problems[number], *roi.notes))
         return replace(frame, status="failed", reason=reason, volume_cc=0.0)
-    if objects.grid is None:
+    is_refused = _is_of_other_frame(roi, objects) and not objects.any_frame_of_reference
+    if objects.grid is None or is_refused:
         try:
             volume = volume_cc(planes, objects.end_cap)
         except (ContourError, TooManyCrossingsError):
             volume = NAN
-        return replace(
-            frame, status="failed", reason=objects.grid_problem, volume_cc=volume, uncovered_cc=volume
-        )
+        reason = OTHER_FRAME if is_refused else objects.grid_problem
+        return replace(frame, status="failed", reason=reason, volume_cc=volume, uncovered_cc=volume)
     try:
         dvh = ENGINES[engine](frame, planes, objects.grid, objects)
     except (ContourError, TooManyCrossingsError) as error:
@@ -183,7 +191,13 @@ def _remarks(roi: Roi, planes: Planes, objects: _Objects, dvh: DVH) -> list[str]
         found.append(f"{dvh.uncovered_cc:.3g} of {dvh.volume_cc:.4g} cc lie outside the dose grid")
     if objects.is_lossy:
         found.append("the dose was compressed with loss")
-    frame = objects.frame_of_reference
-    if frame and roi.frame_of_reference and frame != roi.frame_of_reference:
-        found.append("structure set and dose have different frames of reference")
+    if _is_of_other_frame(roi, objects):
+        found.append(OTHER_FRAME)
+    if objects.grid is not None:
+        found += objects.grid.notes
     return found
+
+
+def _is_of_other_frame(roi: Roi, objects: _Objects) -> bool:
+    frame = objects.frame_of_reference
+    return bool(frame and roi.frame_of_reference and frame != roi.frame_of_reference)

@@ -34,8 +34,8 @@ class DvhRows(NamedTuple):
 
 class Setting(NamedTuple):
     """How DVHs and their metrics are made: names of metrics, end cap, and alpha/beta in Gy and gEUD's parameter ``a``
-    by ROI name or type (``*``: all others). ``takes_parts`` and ``links_frames`` are ``partial_doses`` and ``link`` of
-    the section ``[rt]``."""
+    by ROI name or type (``*``: all others). ``takes_parts``, ``links_frames`` and ``other_frame_of_reference`` are
+    ``partial_doses``, ``link`` and the last itself of the section ``[rt]``."""
 
     metrics: Sequence[str] = DEFAULT_METRICS
     end_cap: str = "half"
@@ -43,6 +43,7 @@ class Setting(NamedTuple):
     geud_a: Mapping[str, float] = MappingProxyType({})
     takes_parts: bool = False
     links_frames: bool = False
+    other_frame_of_reference: bool = False
 
 
 class Given(NamedTuple):
@@ -93,6 +94,7 @@ def dvh_rows(
         end_cap=setting.end_cap,
         prescription_gy=rx,
         slice_spacing_mm=slice_spacing_mm,
+        other_frame_of_reference=setting.other_frame_of_reference,
     )
     volumes = {number: dvh.volume_cc for number, dvh in own.items()}
     vendor = read_vendor_dvhs(dose, prescription_gy=rx, volumes_cc=volumes) if given.has_vendor else {}

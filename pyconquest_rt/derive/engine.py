@@ -311,7 +311,7 @@ def derive_one(archive: Archive, claim: Claim) -> tuple[str, str | None]:
             return _keep(database, claim)
         rows = claim.extractor.extract(source)
     except Waiting as waiting:
-        state, reason, awaited = "waiting", str(waiting), waiting.uid
+        state, reason, awaited, rows = "waiting", str(waiting), waiting.uid, waiting.rows
     except Exception as error:
         state, reason = "failed", f"{type(error).__name__}: {error}"
     with database.transaction():

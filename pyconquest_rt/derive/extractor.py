@@ -16,12 +16,14 @@ Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 class Waiting(Exception):  # noqa: N818 - no error: the result comes later
     """Raised by an extractor whose object waits for another one; the message says for what.
 
-    ``uid`` names the image or series that it waits for, where it is known: its arrival makes the object due.
+    ``uid`` names the image or series that it waits for, where it is known: its arrival makes the object due. ``rows``
+    are what can be said before.
     """
 
-    def __init__(self, reason: str, uid: str | None = None) -> None:
+    def __init__(self, reason: str, uid: str | None = None, rows: Rows | None = None) -> None:
         super().__init__(reason)
         self.uid = uid
+        self.rows = rows
 
 
 @dataclass(frozen=True, slots=True)

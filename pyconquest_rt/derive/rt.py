@@ -7,6 +7,7 @@ from typing import Any
 
 from pyconquest_rt.derive.dvh_rows import DEFAULT_METRICS, Given, Setting, dvh_rows
 from pyconquest_rt.derive.extractor import Extractor, Rows, Source, Waiting
+from pyconquest_rt.derive.image_spacing import image_spacing
 from pyconquest_rt.rt.dvh.biology import by_tissue
 from pyconquest_rt.rt.dvh.dvh_views import drop_views_sql, view_sql
 from pyconquest_rt.rt.names.roi_files import load_map
@@ -36,17 +37,42 @@ def _script(*names: str) -> str:
 def _structures(roi_map: str) -> Callable[[Source], Rows]:
     def extract(source: Source) -> Rows:
         found = structures.extract(source.path)
+        missing = None
+        if found.needs_images:
+            series, missing = _image_series(source, found.structure_set)
+            spacing = image_spacing(source, series) if series else None
+            found = found if spacing is None else structures.extract(source.path, spacing)
         names = [row["raw_name"] for row in found.rois if row["raw_name"]]
         columns = [column.name for column in TABLES["roi_name"].columns]
         site_map = load_map(roi_map) if Path(roi_map).is_file() else None
         mapped = mapping_rows(site_map, _unknown(source, names))
-        return {
+        rows = {
             "rt_structure_set": [found.structure_set],
             "rt_roi": found.rois,
             "roi_name": [dict(zip(columns, row, strict=True)) for row in mapped],
         }
+        if missing:
+            raise Waiting(f"waits for image series {missing}", missing, rows)
+        return rows
 
     return extract
+
+
+def _image_series(source: Source, structure_set: dict[str, Any]) -> tuple[str | None, str | None]:
+    """The series that a structure set was drawn on, if it is there: the one it names, else the only one in its frame
+    of reference; and the one that is missing."""
+    named = structure_set["image_series_uid"]
+    if named:
+        here = source.query("SELECT 1 FROM DICOMSeries WHERE SeriesInst = ?", (named,))
+        return (named, None) if here else (None, named)
+    columns = {name for row in source.query("SELECT * FROM DICOMSeries LIMIT 1") for name in row}
+    if not {"FrameOfRef", "Modality"} <= columns:  # a site's own dicom.sql
+        return None, None
+    found = source.query(
+        "SELECT SeriesInst FROM DICOMSeries WHERE FrameOfRef = ? AND Modality IN ('CT', 'MR', 'PT')",
+        (structure_set["frame_of_reference_uid"],),
+    )
+    return (found[0]["SeriesInst"] if len(found) == 1 else None), None
 
 
 def _unknown(source: Source, names: Sequence[str]) -> list[str]:
@@ -107,9 +133,19 @@ def _inputs(links_frames: bool) -> Callable[[Source], Collection[str]]:
     def inputs(source: Source) -> Collection[str]:
         rows = _chain(source, links_frames)
         plans = _plans(source, _plan_uids(source, rows[0]))
-        return {*plans, *(row["structure_set_uid"] for row in rows), *_planes(source)}
+        images = {image for row in rows for image in _images_of(source, row["structure_set_uid"])}
+        return {*plans, *(row["structure_set_uid"] for row in rows), *_planes(source), *images}
 
     return inputs
+
+
+def _images_of(source: Source, structure_set_uid: str) -> list[str]:
+    """The images that tell how far a structure set's slices are apart, where its contours do not."""
+    rows = source.query(
+        "SELECT input_sop FROM derivation_inputs WHERE sop = ? AND extractor = 'structure_set' AND input_sop <> sop",
+        (structure_set_uid,),
+    )
+    return [row["input_sop"] for row in rows]
 
 
 _SAME = (
@@ -145,6 +181,8 @@ def dvh_extractor(setting: Setting) -> Extractor:
         basis = basis_of(_planned(source, planes, uids, plans, setting))
         for row in rows:
             path = source.file_of(row["structure_set_uid"])
+            for image in _images_of(source, row["structure_set_uid"]):
+                source.file_of(image)
             if source.sop != next(iter(planes)):
                 continue  # the DVHs of such a grid are those of its first dose
             given = _given(source, row, basis)
@@ -226,26 +264,18 @@ def _given(source: Source, row: dict[str, Any], basis: Basis) -> Given:
 
 
 def _slice_spacing(source: Source, row: dict[str, Any]) -> float | None:
-    """The images' slice thickness in mm, asked for only where no ROI has two contour planes to tell it.
+    """The distance in mm of the slices that a structure set was drawn on, as its own row has it.
 
     Raises:
-        Waiting: the images have not come yet.
+        Waiting: its contours do not tell it, and the images have not come yet.
     """
     (found,) = source.query(
         "SELECT plane_spacing_mm FROM rt_structure_set WHERE SOPInstanceUID = ?", (row["structure_set_uid"],)
     )
-    if found["plane_spacing_mm"] is not None or row["image_series_link"] == "none":
-        return None
-    if row["image_series_link"] == "missing":
+    spacing: float | None = found["plane_spacing_mm"]
+    if spacing is None and row["image_series_link"] == "missing":
         raise Waiting(f"waits for image series {row['image_series_uid']}", row["image_series_uid"])
-    thickness = source.query(
-        "SELECT SliceThick FROM DICOMImages WHERE SeriesInst = ? AND SliceThick IS NOT NULL LIMIT 1",
-        (row["image_series_uid"],),
-    )
-    try:
-        return float(thickness[0]["SliceThick"])
-    except (IndexError, ValueError):
-        return None
+    return spacing
 
 
 def extractors(settings: RTSettings) -> tuple[Extractor, ...]:
@@ -257,6 +287,7 @@ def extractors(settings: RTSettings) -> tuple[Extractor, ...]:
         by_tissue(settings.geud_a),
         settings.partial_doses,
         settings.link == "frame of reference",
+        settings.other_frame_of_reference,
     )
     return (
         Extractor(

@@ -90,7 +90,7 @@ _STRUCTURE_SET = Table(
         physician              | TEXT    |    | ReferringPhysicianName
         approval_status        | TEXT    |    | ApprovalStatus
         roi_count              | INTEGER |    | number of ROIs
-        plane_spacing_mm       | REAL    | mm | median distance of contour planes over all ROIs
+        plane_spacing_mm       | REAL    | mm | median distance of ROIs' planes, or that of the images
         """,
         _VERDICT,
     ),

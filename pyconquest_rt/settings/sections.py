@@ -160,6 +160,9 @@ class RTSettings:
         False,
         "Measure doses of beams, sessions, control points and records by the prescription of their plan too.",
     )
+    other_frame_of_reference: bool = option(
+        False, "Make DVHs of a structure set and a dose with different frames of reference, with a warning."
+    )
     roi_map: str = option("roi_map.csv", "The site's map of ROI names (.csv or .roi), where there is one.")
 
 

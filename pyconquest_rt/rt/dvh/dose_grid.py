@@ -36,6 +36,9 @@ OTHER_EXPANSION = 10_000
 """How many bytes one byte of compressed PixelData can stand for: two bytes of RLE are at most 128; the
 others' best case is a frame of one value."""
 
+MISSING_STEP = 1.6
+"""Doses of one plane each that lie this many times the usual distance apart lack a plane between them."""
+
 LOSSY_SYNTAXES = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless, JPEG2000, HTJ2K)
 
 IMAGE_POSITION, IMAGE_ORIENTATION, PIXEL_SPACING, SLICE_THICKNESS = (
@@ -58,7 +61,8 @@ class DoseGrid:
     ``stored`` has the shape (planes, rows, columns); times ``scaling`` it is the dose in Gy, which
     :meth:`gray` gives for any part of it. ``axes[i]`` (i = 0 plane, 1 row, 2 column) is the unit vector
     along which index i grows, in patient coordinates; ``nodes[i]`` are the ascending positions of the voxel
-    centres along it in mm from ``origin``, and ``extents[i]`` the outer borders of its voxels.
+    centres along it in mm from ``origin``, and ``extents[i]`` the outer borders of its voxels. ``notes`` are what a
+    reader of doses from it must know.
     """
 
     stored: npt.NDArray[Any]
@@ -67,6 +71,7 @@ class DoseGrid:
     axes: Floats
     nodes: tuple[Floats, Floats, Floats]
     extents: tuple[tuple[float, float], ...]
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def spacing(self) -> tuple[float, float, float]:
@@ -253,7 +258,30 @@ def _stacked(doses: list[Dataset]) -> DoseGrid:
             gray[place] = values[0] * planes[number_of].scaling
     if not np.isfinite(gray).all():
         raise DoseError("the dose grid holds values that are not finite")
-    return _grid(gray, replace(first, scaling=1.0), offsets[order], 0.0)
+    grid = _grid(gray, replace(first, scaling=1.0), offsets[order], 0.0)
+    thickness = number(doses[0], SLICE_THICKNESS)
+    return replace(grid, notes=_missing_planes(offsets[order], first, thickness))
+
+
+def _missing_planes(offsets: Floats, plane: _Plane, thickness: float | None) -> tuple[str, ...]:
+    """Return a note that names the planes that are missing among doses of one plane each, by their distances.
+
+    The usual distance is the lower median; of two planes it is their SliceThickness where that is less.
+    """
+    steps = np.diff(offsets)
+    usual = float(np.sort(steps)[(steps.size - 1) // 2])
+    if steps.size == 1 and thickness is not None and thickness > 0:
+        usual = min(usual, thickness)
+    axis = int(np.argmax(np.abs(plane.axes[0])))
+    places = [
+        f"{plane.origin[axis] + offset * plane.axes[0, axis]:g}"
+        for index in np.flatnonzero(steps > MISSING_STEP * usual)
+        for offset in np.linspace(offsets[index], offsets[index + 1], round(steps[index] / usual) + 1)[1:-1]
+    ]
+    if not places:
+        return ()
+    shown = ", ".join(places[:5]) + (", ..." if len(places) > 5 else "")
+    return (f"the dose lacks {len(places)} plane(s), at {'xyz'[axis]} = {shown} mm, which were interpolated",)
 
 
 def _grid(stored: npt.NDArray[Any], plane: _Plane, offsets: Floats, thickness: float) -> DoseGrid:

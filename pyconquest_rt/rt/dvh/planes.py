@@ -29,6 +29,8 @@ WIDE_GAP_MM = 10.0
 EVEN = 0.25
 """Distances that differ from the median by less than this part of it are even."""
 
+FEW_GAPS = 3
+"""Fewer distances of planes in a whole structure set do not tell how far the slices are apart."""
 OVERLAP_PART = 1e-3
 """Overlaps of less than this part of the volume are not worth a word."""
 
@@ -93,11 +95,12 @@ class Planes:
 @dataclass(frozen=True)
 class PlanesOfSet:
     """The planes of the ROIs of a structure set by ROI number, why others have none, and the distance of the slices
-    in mm, None where nothing tells it."""
+    in mm, None where nothing tells it. ``needs_images`` says that the ROIs have too few planes to tell it."""
 
     planes: Mapping[int, Planes]
     problems: Mapping[int, str]
     spacing: float | None
+    needs_images: bool
 
 
 def planes_of_set(rois: Iterable[Roi], slice_spacing_mm: float | None = None) -> PlanesOfSet:
@@ -117,10 +120,12 @@ def planes_of_set(rois: Iterable[Roi], slice_spacing_mm: float | None = None) ->
     for number, planes in found.items():
         found[number] = _one_slice_one_plane(planes, about)
     spacing = slice_spacing_mm or usual_distance(found.values())
+    gaps = sum(planes.positions.size - 1 for planes in found.values())
     return PlanesOfSet(
         {number: _related(replace(planes, spacing=spacing)) for number, planes in found.items()},
         problems,
         spacing,
+        slice_spacing_mm is None and bool(found) and gaps < FEW_GAPS,
     )
 
 

@@ -29,10 +29,12 @@ CENTROID_ROWS = 32
 
 @dataclass(frozen=True)
 class StructureSetRows:
-    """The row of ``rt_structure_set`` and the rows of ``rt_roi``."""
+    """The row of ``rt_structure_set`` and the rows of ``rt_roi``; ``needs_images`` says that the contours alone do
+    not tell how far the slices are apart."""
 
     structure_set: Row
     rois: list[Row]
+    needs_images: bool = False
 
 
 def extract(source: Source, slice_spacing_mm: float | None = None) -> StructureSetRows:
@@ -54,7 +56,7 @@ def extract(source: Source, slice_spacing_mm: float | None = None) -> StructureS
         }
         for roi in rois.values()
     ]
-    return StructureSetRows(_set_row(dataset, failure, rois, usual_distance(found.planes.values())), roi_rows)
+    return StructureSetRows(_set_row(dataset, failure, rois, found.spacing), roi_rows, found.needs_images)
 
 
 def _rois(source: Source, dataset: Dataset) -> dict[int, Roi]:
