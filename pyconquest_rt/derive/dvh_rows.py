@@ -8,11 +8,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import numpy as np
 from pydicom.dataset import Dataset
 
 from pyconquest_rt.dicom.access import read_object
 from pyconquest_rt.dvh import DVH, calculate_dvhs, read_vendor_dvhs
+from pyconquest_rt.rt.dvh.curve import columns_of
 from pyconquest_rt.rt.dvh.dose_grid import DoseError, read_dose_grid
 from pyconquest_rt.rt.dvh.metrics import TARGET_KINDS, Isodose, parse_metric
 from pyconquest_rt.rt.dvh.tissue import Tissue, tissue_of
@@ -167,8 +167,6 @@ def _is_body(dvh: DVH, given: Given) -> bool:
 
 
 def _dvh_row(dvh: DVH) -> dict[str, Any]:
-    doses, volumes = dvh.dose_gy, dvh.cumulative_cc
-    has_curve = doses.size > 1 and bool(np.isfinite(volumes).all())
     return {
         "roi_name": dvh.roi_name,
         "roi_type": dvh.roi_type,
@@ -177,9 +175,7 @@ def _dvh_row(dvh: DVH) -> dict[str, Any]:
         "min_gy": _finite(dvh.min_gy),
         "mean_gy": _finite(dvh.mean_gy),
         "max_gy": _finite(dvh.max_gy),
-        "first_dose_gy": float(doses[0]) if has_curve else None,
-        "bin_gy": float(doses[1] - doses[0]) if has_curve else None,
-        "curve_cc": volumes.astype("<f4").tobytes() if has_curve else None,
+        **columns_of(dvh.dose, dvh.covered_cc * dvh.share),
         "status": dvh.status,
         "reason": dvh.reason or None,
     }

@@ -193,6 +193,7 @@ def dvh_extractor(setting: Setting) -> Extractor:
         return {"dvh": dvhs, "dvh_metrics": values}
 
     tables = _script("dvh", "dvh_metrics")
+    anew = f"{drop_views_sql()}\nDROP TABLE dvh;\nDROP TABLE dvh_metrics;\n{tables}\n{view_sql()}"
     return Extractor(
         name="dvh",
         version=DVH_VERSION * 1_000_000 + zlib.crc32(repr(setting).encode()) % 1_000_000,
@@ -202,7 +203,8 @@ def dvh_extractor(setting: Setting) -> Extractor:
         scripts=(
             tables,
             f"DROP TABLE dvh;\nDROP TABLE dvh_metrics;\n{tables}\n{_script('rt_site')}\n{view_sql()}",
-            f"{drop_views_sql()}\nDROP TABLE dvh;\nDROP TABLE dvh_metrics;\n{tables}\n{view_sql()}",
+            anew,
+            anew,
         ),
         extract=extract,
         inputs=_inputs(setting.links_frames),

@@ -162,7 +162,7 @@ class NamedCurve(NamedTuple):
 
 def find_curves(database: Database, query: DvhQuery) -> list[NamedCurve]:
     """Return the curves of the DVHs that are asked for."""
-    names = ("roi_number", "roi_name", "source", "prescription_gy", "first_dose_gy", "bin_gy", "curve_cc")
+    names = ("roi_number", "roi_name", "source", "prescription_gy", "curve_gy", "curve_cc")
     more = ("patient_id", "SOPInstanceUID", "plan_label", "summation_type", "volume_cc", "colour")
     curves = []
     for row in _select(database, query, (*names, *more)):

@@ -358,9 +358,8 @@ _DVH = Table(
         is_target          | INTEGER |     | 1 if the ROI is a target, by its type or, without one, by its name
         alpha_beta_gy      | REAL    | Gy  | alpha/beta of BED and EQD2
         alpha_beta_method  | TEXT    |     | where that is from: a setting, the type, the name, or the usual value
-        first_dose_gy      | REAL    | Gy  | dose of the first value of the curve
-        bin_gy             | REAL    | Gy  | distance of the curve's doses
-        curve_cc           | BLOB    | cm3 | volume that gets at least each dose, 32-bit floats, little endian
+        curve_gy           | BLOB    | Gy  | ascending doses of the curve, 32-bit floats, little endian
+        curve_cc           | BLOB    | cm3 | volume that gets at least each of these doses, likewise
         """,
         _VERDICT,
     ),

@@ -98,7 +98,7 @@ def test_flags_and_reasons():
         1: (0, 1, 0, "ok"),
         2: (1, 1, 0, "failed"),
         3: (1, 0, 0, "failed"),
-        4: (0, 0, 1, "ok"),
+        4: (0, 0, 1, "warning"),
         5: (0, 0, 0, "failed"),
     }
     reasons = [row["reason"] for row in rows.rois]
@@ -113,7 +113,7 @@ def test_flags_and_reasons():
 
 def test_an_roi_on_one_plane_takes_the_thickness_that_is_given():
     dataset = structure_set({1: ("x", [contour(rectangle((0, 10), (0, 10), 5))])})
-    alone, given = extract(dataset).rois[0], extract(dataset, thickness_mm=2.5).rois[0]
+    alone, given = extract(dataset).rois[0], extract(dataset, slice_spacing_mm=2.5).rois[0]
     assert (alone["volume_cc"], alone["status"]) == (None, "failed")
     assert "nothing tells how thick" in alone["reason"]
     assert given["volume_cc"] == pytest.approx(0.25)

@@ -34,9 +34,8 @@ DVH_COLUMNS = columns("""
     min_gy             | REAL    | Gy  | least dose
     mean_gy            | REAL    | Gy  | mean dose
     max_gy             | REAL    | Gy  | greatest dose
-    first_dose_gy      | REAL    | Gy  | dose of the first value of the curve
-    bin_gy             | REAL    | Gy  | distance of the curve's doses
-    curve_cc           | BLOB    | cm3 | volume that gets at least each dose, 32-bit floats, little endian
+    curve_gy           | BLOB    | Gy  | ascending doses of the curve, 32-bit floats, little endian
+    curve_cc           | BLOB    | cm3 | volume that gets at least each of these doses, likewise
     colour             | TEXT    |     | ROIDisplayColor as #rrggbb
     status             | TEXT    |     | ok, warning or failed
     reason             | TEXT    |     | what is wrong, in words
@@ -88,7 +87,7 @@ SELECT v.SOPInstanceUID, v.structure_set_uid, v.roi_number, v.source, v.end_cap,
     coalesce(t.site, p.treatment_site_key) AS site, coalesce(p.date, d.date) AS date,
     v.summation_type, v.plan_link, v.structure_set_link, v.prescription_gy, v.fractions, v.roi_name, v.roi_type,
     n.tg263_name, n.institutional_name, n.physician_name, v.is_target, v.alpha_beta_gy, v.alpha_beta_method,
-    v.volume_cc, v.uncovered_cc, v.min_gy, v.mean_gy, v.max_gy, v.first_dose_gy, v.bin_gy, v.curve_cc, r.colour,
+    v.volume_cc, v.uncovered_cc, v.min_gy, v.mean_gy, v.max_gy, v.curve_gy, v.curve_cc, r.colour,
     v.status, v.reason
 FROM dvh v
 JOIN rt_dose d ON d.SOPInstanceUID = v.SOPInstanceUID

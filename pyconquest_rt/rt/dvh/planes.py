@@ -9,7 +9,7 @@ import numpy.typing as npt
 from pyconquest_rt.errors import ObjectError
 from pyconquest_rt.rt.dvh.contours import Roi
 from pyconquest_rt.rt.dvh.coverage import TooManyCrossingsError
-from pyconquest_rt.rt.dvh.outlines import Outlines, relations, repaired
+from pyconquest_rt.rt.dvh.outlines import Outlines, Repaired, relations, repaired
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -146,24 +146,31 @@ def planes_of(roi: Roi) -> Planes:
     starts = np.append(0, np.cumsum([len(contour) for contour in roi.contours]))
     points = np.concatenate(roi.contours)
     normal = _normal(points, starts)
-    points, starts, repeated, notes = _repaired(points, starts, normal)
-    counts = np.diff(starts)
-    heights = np.einsum("ni,i->n", points, normal)
-    middle = np.add.reduceat(heights, starts[:-1]) / counts
-    bend = float(np.abs(heights - np.repeat(middle, counts)).max())
+    middle, bend = _heights(points, starts, normal)
     if bend > MAX_BENT_MM:
         raise ContourError(f"the contours do not lie in parallel planes (points are up to {bend:.1f} mm off)")
+    fixed = repaired(Outlines(points @ in_plane(normal).T, starts))
+    repeated = np.zeros(middle.size)
+    notes: tuple[str, ...] = ()
+    if fixed is not None:
+        points, starts, repeated, notes = _parts(points, fixed)
+        middle, _ = _heights(points, starts, normal)
     plane = _numbered(middle, SAME_PLANE_MM)
     positions = np.bincount(plane, middle) / np.bincount(plane)
     overlap = np.bincount(plane, repeated).astype(np.float64)
     return Planes(normal, points, starts, plane, positions, overlap, notes=notes)
 
 
-def _repaired(points: Floats, starts: Ints, normal: Floats) -> tuple[Floats, Ints, Floats, tuple[str, ...]]:
+def _heights(points: Floats, starts: Ints, normal: Floats) -> tuple[Floats, float]:
+    """Return the mean position of each contour along the normal, and how far a point is off it at most, in mm."""
+    counts = np.diff(starts)
+    heights = np.einsum("ni,i->n", points, normal)
+    middle = np.add.reduceat(heights, starts[:-1]) / counts
+    return middle, float(np.abs(heights - np.repeat(middle, counts)).max())
+
+
+def _parts(points: Floats, found: Repaired) -> tuple[Floats, Ints, Floats, tuple[str, ...]]:
     """Return points and starts of the outlines that can be used, the area that each encloses twice, and remarks."""
-    found = repaired(Outlines(points @ in_plane(normal).T, starts))
-    if found is None:
-        return points, starts, np.zeros(starts.size - 1), ()
     if not found.loops:
         raise ContourError("the contours enclose no area")
     notes = [f"{found.dropped} contour(s) without area"] if found.dropped else []

@@ -113,7 +113,11 @@ def test_another_frame_of_reference(rd):
     rs = structure_set({1: stack()})
     rs.StructureSetROISequence[0].ReferencedFrameOfReferenceUID = "1.2.3"
     dvh = one(rs, rd)
-    assert dvh.status == "warning" and "frames of reference" in dvh.reason
+    assert dvh.status == "failed" and "frames of reference" in dvh.reason
+    assert dvh.volume_cc == pytest.approx(1.4) and dvh.dose.size == 0
+    allowed = one(rs, rd, other_frame_of_reference=True)
+    assert allowed.status == "warning" and "frames of reference" in allowed.reason
+    assert allowed.mean_gy == pytest.approx(20, rel=1e-3)
 
 
 def test_what_is_not_dicom(rd, tmp_path):
