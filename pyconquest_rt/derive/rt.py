@@ -23,7 +23,7 @@ _STORAGE = "1.2.840.10008.5.1.4.1.1.481."
 RT_DOSE = (f"{_STORAGE}2",)
 RT_STRUCTURE_SET = (f"{_STORAGE}3",)
 RT_PLAN = (f"{_STORAGE}5", f"{_STORAGE}8")
-DVH_VERSION = 3
+DVH_VERSION = 4
 _LINKED = ("reference", "frame of reference")
 
 

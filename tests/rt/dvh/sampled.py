@@ -60,7 +60,10 @@ class Steep:
             "mean": float(doses.mean()),
             **{f"D{percent}%": dose_at(volume * percent / 100) for percent in (98, 95, 90, 50, 10, 5)},
             **{f"D{cc}cc": dose_at(cc) for cc in (2.0, 1.0, 0.1, 0.03) if cc < volume},
-            **{f"V{part}%": float((doses >= PRESCRIPTION * part / 100).mean()) for part in (50, 100, 150, 200)},
+            **{
+                f"V{part}%": float((doses >= PRESCRIPTION * part / 100).mean())
+                for part in (50, 100, 150, 200)
+            },
         }
 
 
@@ -139,7 +142,11 @@ def hot_voxels() -> Iterator[Steep]:
     for grid, step in ((1.0, 1.0), (2.5, 2.5), (1.0, 3.0), (2.5, 1.0)):
         z = np.arange(-12 + step / 2, 12, step)
         for peak in (10.0, 300.0, 2800.0, 100_000.0):
-            for where, at in (("inside", (2.5, 0, 0)), ("outside", (25.0, 0, 0)), ("at the border", (12.5, 0, 2.5))):
+            for where, at in (
+                ("inside", (2.5, 0, 0)),
+                ("outside", (25.0, 0, 0)),
+                ("at the border", (12.5, 0, 2.5)),
+            ):
                 polygon = shifted(circle(12.0, 120), (0.4, 0.2)) if step < 3 else rectangle(12.3, 11.1)
                 name = f"hot voxel of {peak:g} Gy {where}, grid {grid:g}, slices {step:g}"
                 yield Steep(name, [polygon] * len(z), z, step, hot_voxel(peak, at, base), grid)
@@ -163,4 +170,6 @@ def brachytherapy() -> Iterator[Steep]:
             }
             for kind, dose in (("HDR", hdr), ("LDR", ldr)):
                 for name, polygons in rois.items():
-                    yield Steep(f"{kind}, {name}, grid {grid:g}, slices {step:g}", polygons, z, step, dose, grid)
+                    yield Steep(
+                        f"{kind}, {name}, grid {grid:g}, slices {step:g}", polygons, z, step, dose, grid
+                    )
