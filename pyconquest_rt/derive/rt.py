@@ -294,7 +294,7 @@ def extractors(settings: RTSettings) -> tuple[Extractor, ...]:
     return (
         Extractor(
             name="structure_set",
-            version=2,
+            version=3,
             sop_classes=RT_STRUCTURE_SET,
             tables=("rt_structure_set", "rt_roi"),
             scripts=(_script("rt_structure_set", "rt_roi", "roi_name"),),
