@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from pyconquest_rt.dicom.quiet import plain
 from pyconquest_rt.errors import NetworkError
 from pyconquest_rt.net.protocol.association import abort, accept_association
 from pyconquest_rt.net.protocol.guard import DEFAULT_LIMITS, Connection, Connections, Limits
@@ -142,7 +143,7 @@ class Listener:
                 if not self._stopping.wait(_PAUSE_SECONDS):
                     _LOG.error("Cannot accept a connection: %s", error)
                 continue
-            connection = Connection(sock)
+            connection = Connection(sock, address[0])
             self._connections.add(connection)
             threading.Thread(
                 target=self._run, args=(connection, address[0]), name=f"dicom-{address[0]}", daemon=True
@@ -174,7 +175,7 @@ class Listener:
             answer = answer_request(request, host, self._policy, self.aet, self._services)
             if isinstance(answer, Acceptance):
                 if not answer.contexts:
-                    _LOG.info("%s at %s may do nothing of what it proposes", request.calling_aet, host)
+                    _LOG.info("%s at %s may do nothing of what it proposes", plain(request.calling_aet), host)
                 if self._connections.admit(connection):
                     return replace(answer, maximum_length=self._limits.pdu_length)
                 answer = LOCAL_LIMIT_EXCEEDED
@@ -185,8 +186,15 @@ class Listener:
         association = accept_association(link, host, self._limits, decide)
         self.counters.add(associations=1)
         rights = rights_of(self._policy, association.calling_aet, host)
-        serve(
-            Session(
-                association, rights, self._sink, self._services, self.counters, self._stopping, connection
-            )
+        session = Session(
+            association, rights, self._sink, self._services, self.counters, self._stopping, connection
+        )
+        began, end = time.monotonic(), ""
+        try:
+            serve(session)
+        except NetworkError as error:
+            end = f"; {error}"
+        seconds = time.monotonic() - began
+        _LOG.info(
+            "%s at %s: %s in %.1f s%s", plain(association.calling_aet), host, session.text(), seconds, end
         )

@@ -8,3 +8,13 @@ def silence_pydicom() -> None:
     """Drop pydicom's warnings, which quote values of patients, unless Python was told what to do with warnings."""
     if not sys.warnoptions:
         warnings.filterwarnings("ignore", module="pydicom")
+
+
+def plain(text: str) -> str:
+    """Return a text as one line that cannot steer a terminal: control characters are written as Python writes them."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from typing import Any
 
+from pyconquest_rt.dicom.quiet import plain
 from pyconquest_rt.errors import SettingsError
 from pyconquest_rt.settings.sections import LogSettings
 
@@ -40,13 +41,29 @@ class InstanceLog(logging.LoggerAdapter[logging.Logger]):
         return msg, kwargs
 
 
+class OneLine(logging.Formatter):
+    """A record as one line: what a peer has sent may neither begin a line of its own nor steer the terminal.
+
+    A traceback keeps its lines; each is indented.
+    """
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        """Return the line."""
+        record.message = plain(record.message)
+        return super().formatMessage(record)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        """Return the traceback."""
+        return "\n".join(f"    {plain(line)}" for line in super().formatException(ei).splitlines())
+
+
 class ErrorFile(RotatingFileHandler):
     """``pyconquest_error.log``, made at the first error; a folder that cannot be written does not matter."""
 
     def __init__(self) -> None:
         super().__init__(ERROR_FILE, maxBytes=100_000, backupCount=1, encoding="utf-8", delay=True)
         self.setLevel(logging.ERROR)
-        self.setFormatter(logging.Formatter(_FORMAT))
+        self.setFormatter(OneLine(_FORMAT))
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         """Say nothing: the error stands on the terminal already."""
@@ -57,7 +74,7 @@ class Terminal(logging.StreamHandler[Any]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setFormatter(logging.Formatter(_FORMAT))
+        self.setFormatter(OneLine(_FORMAT))
         self.addFilter(lambda record: not logging.getLogger().handlers)
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -109,7 +126,7 @@ def configure(settings: LogSettings) -> list[logging.Handler]:
     Raises:
         SettingsError: the file cannot be written.
     """
-    formatter = JsonLines() if settings.form == "json" else logging.Formatter(_SERVICE_FORMAT)
+    formatter = JsonLines() if settings.form == "json" else OneLine(_SERVICE_FORMAT)
     handlers: list[logging.Handler] = [logging.StreamHandler()]
     if settings.file:
         size = int(settings.megabytes * 1_000_000)

@@ -181,7 +181,11 @@ def _listener(
         policy=Policy(
             settings.check_called, _access(settings.may_store, peers), _access(settings.may_query, peers)
         ),
-        limits=replace(DEFAULT_LIMITS, associations=settings.associations),
+        limits=replace(
+            DEFAULT_LIMITS,
+            associations=settings.associations,
+            associations_per_host=settings.associations_per_host,
+        ),
         tls=_tls(settings),
         services={
             **FindService(index, settings.ae_title, settings.max_matches or None).handlers(),

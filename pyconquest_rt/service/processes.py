@@ -12,7 +12,7 @@ def start(module: str, *arguments: str, **options: Any) -> "subprocess.Popen[byt
 
     The process finds this package where this one did, also when a script reached it through ``sys.path``.
     """
-    here = str(Path(__file__).parents[1])
+    here = str(Path(__file__).parents[2])
     known = os.environ.get("PYTHONPATH")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([here, known] if known else [here])}
     command = [sys.executable, "-m", f"pyconquest_rt.{module}", *arguments]

@@ -52,6 +52,11 @@ class ListenerSettings:
         callers,
     )
     associations: int = option(64, "Associations at a time; further ones are rejected.", between(1, 10_000))
+    associations_per_host: int = option(
+        0,
+        "Associations at a time with one network address; 0: half of all, so that no host locks out the others.",
+        between(0, 10_000),
+    )
     max_matches: int = option(
         0,
         "The most answers to one query; where more match it then ends with a failure. 0 means any number.",

@@ -274,7 +274,7 @@ def test_a_retriever_may_propose_storage_but_not_store(listen: Listen, make_ct: 
 
 
 def test_too_many_associations_are_rejected_and_room_returns(listen: Listen) -> None:
-    listener = listen(limits=Limits(associations=2))
+    listener = listen(limits=Limits(associations=2, associations_per_host=2))
     open_ones = [associate(listener, (Verification, [ImplicitVRLittleEndian])) for _ in range(2)]
     with pytest.raises(NetworkError, match="Local limit exceeded"):
         echo("127.0.0.1", listener.port, "ANY")

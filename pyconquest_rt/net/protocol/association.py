@@ -11,18 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+from pyconquest_rt.dicom.quiet import plain
 from pyconquest_rt.errors import NetworkError
 from pyconquest_rt.net.protocol import wire
-from pyconquest_rt.net.protocol.dimse import Command, decode_command, encode_command
-from pyconquest_rt.net.protocol.guard import DEFAULT_LIMITS, Limits
-from pyconquest_rt.net.protocol.negotiation import (
-    MAX_CONTEXTS,
-    Acceptance,
-    Context,
-    Proposal,
-    Rejection,
-    Request,
-    ae_title,
+from pyconquest_rt.net.protocol.associate_pdus import (
     decode_acceptance,
     decode_request,
     encode_acceptance,
@@ -30,14 +22,30 @@ from pyconquest_rt.net.protocol.negotiation import (
     encode_request,
     rejection_text,
 )
+from pyconquest_rt.net.protocol.dimse import Command, decode_command, encode_command
+from pyconquest_rt.net.protocol.guard import DEFAULT_LIMITS, Limits
+from pyconquest_rt.net.protocol.negotiation import (
+    APPLICATION_CONTEXT_UNKNOWN,
+    CALLED_AET_UNKNOWN,
+    CALLING_AET_UNKNOWN,
+    MAX_CONTEXTS,
+    PROTOCOL_VERSION_UNKNOWN,
+    Acceptance,
+    Context,
+    Proposal,
+    Rejection,
+    Request,
+    ae_title,
+)
 from pyconquest_rt.net.protocol.tls import explain
 from pyconquest_rt.net.protocol.wire import Buffer, Fragment, Wire, p_data
 
 _CONNECT_SECONDS: Final = 10.0
 _ANSWER_SECONDS: Final = 30.0
 _MAX_FRAGMENT: Final = 128 << 10
-_MIN_FRAGMENT: Final = 512
+_MIN_FRAGMENT: Final = 2
 _ITEM_HEADER_BYTES: Final = 6
+_UNEXPECTED_PDU, _INVALID_PARAMETER = 2, 6  # PS3.8 table 9-26
 
 
 class Message(NamedTuple):
@@ -305,16 +313,33 @@ def accept_association(
     Raises NetworkError if no readable request comes in time or the request is rejected.
     """
     if link.read_header() != wire.A_ASSOCIATE_RQ:
-        abort(link, provider_reason=2)
+        abort(link, provider_reason=_UNEXPECTED_PDU)
         raise NetworkError("The peer's first PDU is no A-ASSOCIATE-RQ.")
-    request = decode_request(link.read_body(limits.negotiation_bytes))
-    answer = decide(request)
+    body = link.read_body(limits.negotiation_bytes)
+    try:
+        request = decode_request(body)
+    except NetworkError:
+        abort(link, provider_reason=_INVALID_PARAMETER)
+        raise
+    answer = _refusal(request) or decide(request)
     if isinstance(answer, Rejection):
         rejection = encode_rejection(answer)
         link.send_pdu(wire.A_ASSOCIATE_RJ, rejection)
-        raise NetworkError(f"{request.calling_aet} calls {request.called_aet}: {rejection_text(rejection)}.")
+        titles = f"{plain(request.calling_aet)} calls {plain(request.called_aet)}"
+        raise NetworkError(f"{titles}: {rejection_text(rejection)}.")
     link.send_pdu(wire.A_ASSOCIATE_AC, encode_acceptance(request, answer))
     granted = replace(answer, maximum_length=request.maximum_length)
     association = Association(link, request.calling_aet, request.called_aet, granted, address, limits)
     association.provider_classes = frozenset(uid for uid, (_, scp) in request.roles.items() if scp)
     return association
+
+
+def _refusal(request: Request) -> Rejection | None:
+    """Return why nobody could serve a request, or None (PS3.8 table 9-21)."""
+    if not request.speaks_version:
+        return PROTOCOL_VERSION_UNKNOWN
+    if not request.speaks_dicom:
+        return APPLICATION_CONTEXT_UNKNOWN
+    if not request.called_aet:
+        return CALLED_AET_UNKNOWN
+    return None if request.calling_aet else CALLING_AET_UNKNOWN

@@ -153,6 +153,7 @@ def _decode(data: bytes, vr: str) -> int | str | None:
 
 
 _STATUS_TEXT: Final = {
+    0x0000: "success",
     0x0105: "no such attribute",
     0x0106: "invalid attribute value",
     0x0107: "attribute list error",

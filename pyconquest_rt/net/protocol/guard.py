@@ -21,6 +21,8 @@ class Limits:
 
     associations: int = 64
     """Associations at a time; further ones are rejected as a local limit."""
+    associations_per_host: int = 0
+    """Associations at a time with one network address; 0: half of all, so that nobody locks the others out."""
     pending: int = 256
     """Connections at a time that have not asked for an association; beyond it the oldest is closed."""
     negotiation_seconds: float = 10.0
@@ -42,10 +44,10 @@ DEFAULT_LIMITS: Final = Limits()
 
 
 class Connection:
-    """An open connection; `busy` is set while a request is being worked on."""
+    """An open connection with a host; `busy` is set while a request is being worked on."""
 
-    def __init__(self, sock: socket.socket) -> None:
-        self.sock = sock
+    def __init__(self, sock: socket.socket, host: str = "") -> None:
+        self.sock, self.host = sock, host
         self.busy = False
 
     def cut(self) -> None:
@@ -73,9 +75,12 @@ class Connections:
                 oldest.cut()
 
     def admit(self, connection: Connection) -> bool:
-        """Count a connection as an association; False if there are as many as there may be."""
+        """Count a connection as an association; False if there are as many as there may be, in all or of its host."""
+        most = self._limits.associations
+        of_host = self._limits.associations_per_host or max(most // 2, 1)
         with self._lock:
-            if len(self._serving) >= self._limits.associations:
+            of_this = sum(other.host == connection.host for other in self._serving)
+            if len(self._serving) >= most or of_this >= of_host:
                 return False
             self._pending.pop(connection, None)
             self._serving[connection] = None

@@ -1,6 +1,6 @@
 """One TCP or TLS connection that carries PDUs, bounded in memory and time (DICOM PS3.8 section 9.3).
 
-Incoming bytes pass through one buffer of fixed size, whatever length a PDU claims to have: a P-DATA-TF is
+Incoming bytes pass through one buffer of bounded size, whatever length a PDU claims to have: a P-DATA-TF is
 handed on in fragments as they arrive. Nothing here knows of DIMSE.
 """
 
@@ -28,6 +28,7 @@ A_ABORT: Final = 0x07
 _PDU: Final = struct.Struct(">BxI")
 _PDV: Final = struct.Struct(">IBB")
 _NOTHING_YET: Final = (TimeoutError, BlockingIOError)
+_SMALL_BUFFER_BYTES: Final = 4 << 10
 _BUFFER_BYTES: Final = 256 << 10
 _TICK: Final = 1
 _SEND_SECONDS: Final = 60.0
@@ -52,7 +53,7 @@ class Wire:
         self._socket = sock
         self._limits = limits
         self._tls = isinstance(sock, ssl.SSLSocket)
-        self._buffer = memoryview(bytearray(_BUFFER_BYTES))
+        self._buffer = memoryview(bytearray(_SMALL_BUFFER_BYTES))
         self._start = self._end = 0
         self._pdu_left = 0
         self._waited = 0.0
@@ -71,6 +72,8 @@ class Wire:
     def _receive(self) -> bool:
         """Read once into the buffer; False when nothing came within a tick. NetworkError at the end."""
         if self._start == self._end:
+            if self._end == _SMALL_BUFFER_BYTES == len(self._buffer):  # what comes fills it: there is more
+                self._buffer = memoryview(bytearray(_BUFFER_BYTES))
             self._start = self._end = 0
         elif self._end == len(self._buffer):
             rest = bytes(self._buffer[self._start : self._end])
@@ -116,10 +119,17 @@ class Wire:
         """Wait until something can be read; False after `seconds` of silence."""
         end = time.monotonic() + seconds
         while self._start == self._end:
-            if not self._receive() and time.monotonic() > end:
-                return False
+            if not self._receive():
+                self._shrink()
+                if time.monotonic() > end:
+                    return False
         self._waited, self._progress = 0.0, 0
         return True
+
+    def _shrink(self) -> None:
+        """Give the large buffer back while the peer is silent: hundreds may be connected and say nothing."""
+        if len(self._buffer) > _SMALL_BUFFER_BYTES:
+            self._buffer = memoryview(bytearray(_SMALL_BUFFER_BYTES))
 
     def readable(self) -> bool:
         """Whether something can be read at once."""

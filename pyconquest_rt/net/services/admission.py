@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
+from pydicom.uid import UID
 from pynetdicom.service_class import NonPatientObjectStorageServiceClass, ServiceClass, StorageServiceClass
 from pynetdicom.sop_class import uid_to_service_class
 
@@ -139,6 +140,8 @@ def _grant(proposal: Proposal, request: Request, rights: Rights, services: Colle
     if uid == VERIFICATION or served:
         return next((s for s in (EXPLICIT_LITTLE, IMPLICIT_LITTLE) if s in proposal.transfer_syntaxes), None)
     is_provider = request.roles.get(uid, (True, False))[1]
+    if not uid:
+        return None
     if uid not in services and (rights.store or (rights.query and is_provider)) and is_storage(uid):
         return choose_syntax(proposal.transfer_syntaxes, for_any=is_provider)
     return None
@@ -149,11 +152,18 @@ def choose_syntax(proposed: tuple[str, ...], *, for_any: bool = False) -> str | 
 
     What a sender puts first is as a rule what it has stored, and nothing is re-encoded here. A peer that is to be
     sent objects (C-GET) may put first what it prefers; `for_any` is one into which any stored object can be brought.
+    A syntax that PS3.6 does not list, which few can read later, is chosen only where nothing else is proposed.
     """
-    usable = [uid for uid in proposed if not uid.startswith(_NO_FILE_SYNTAXES)]
+    fit = [uid for uid in proposed if not uid.startswith(_NO_FILE_SYNTAXES)]
+    usable = [uid for uid in fit if _is_standard(uid)] or fit
     little = [uid for uid in (EXPLICIT_LITTLE, IMPLICIT_LITTLE) if uid in usable]
     if for_any and little:
         return little[0]
     if usable and usable[0] in NATIVE:
         return min((uid for uid in usable if uid in NATIVE), key=NATIVE.index)
     return usable[0] if usable else None
+
+
+def _is_standard(transfer_syntax_uid: str) -> bool:
+    """Whether PS3.6 table A-1 lists a transfer syntax."""
+    return UID(transfer_syntax_uid).type == "Transfer Syntax"

@@ -1,8 +1,9 @@
 """One association, served: each request goes to the handler of its SOP class until the peer is done."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pyconquest_rt.errors import NetworkError
 from pyconquest_rt.net.protocol.association import Association, Message
@@ -14,6 +15,7 @@ from pyconquest_rt.net.protocol.dimse import (
     RESPONSE,
     SUCCESS,
     UNRECOGNIZED_OPERATION,
+    status_text,
 )
 from pyconquest_rt.net.protocol.guard import Connection
 from pyconquest_rt.net.services.admission import VERIFICATION, Rights
@@ -50,6 +52,20 @@ class Session:
     counters: Counters
     stopping: threading.Event
     connection: Connection
+    statuses: Counter[int] = field(default_factory=Counter)
+    """How many objects were answered with each status."""
+    requests: int = 0
+    """Requests that did not store."""
+
+    def text(self) -> str:
+        """Say what the association was about, such as ``120 objects (118 success (0x0000), 2 ...)``."""
+        parts = []
+        if count := self.statuses.total():
+            words = ", ".join(f"{number} {status_text(status)}" for status, number in self.statuses.items())
+            parts.append(f"{count} objects ({words})")
+        if self.requests:
+            parts.append(f"{self.requests} other requests")
+        return ", ".join(parts) or "no request"
 
 
 Handler = Callable[[Session, Message], None]
@@ -66,8 +82,10 @@ def serve(session: Session) -> None:
         if message is None:
             return
         session.connection.busy = True
+        handler = _handler_of(session, message)
+        session.requests += handler not in (_store, _ignore)
         try:
-            _handler_of(session, message)(session, message)
+            handler(session, message)
         finally:
             session.connection.busy = False
 
@@ -99,9 +117,11 @@ def _echo(session: Session, message: Message) -> None:
 
 def _store(session: Session, message: Message) -> None:
     if not session.rights.store:
+        session.statuses[NOT_AUTHORIZED] += 1
         reply(session, message, NOT_AUTHORIZED, "storing is not allowed")
         return
     stored = receive_object(session.association, message, session.sink)
+    session.statuses[stored.status] += 1
     if stored.status == SUCCESS:
         session.counters.add(stored=1, bytes=stored.size)
     else:

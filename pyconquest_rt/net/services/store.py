@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from typing import Final, NamedTuple, Protocol
 
 from pyconquest_rt.archive.files.staging import StagedFile
+from pyconquest_rt.dicom.quiet import plain
 from pyconquest_rt.errors import DatabaseError, NetworkError, ObjectError, StorageError
 from pyconquest_rt.net.protocol.association import Association, Message
 from pyconquest_rt.net.protocol.dimse import (
@@ -85,8 +86,8 @@ def receive_object(association: Association, message: Message, sink: Sink) -> St
         status = _status_of(error)
         _LOG.warning(
             "%s from %s not stored, %s: %s",
-            message.command.get("AffectedSOPInstanceUID"),
-            association.calling_aet,
+            plain(str(message.command.get("AffectedSOPInstanceUID"))),
+            plain(association.calling_aet),
             status_text(status),
             error,
             exc_info=status == PROCESSING_FAILURE,

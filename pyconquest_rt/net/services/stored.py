@@ -4,6 +4,7 @@ A stored object is sent as the bytes that follow its file meta information, and 
 after a file meta information that is built here (DICOM PS3.10 section 7.1).
 """
 
+import re
 import struct
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -128,16 +129,21 @@ def file_header(
     body = b"".join(
         (
             _element(0x0001, b"OB", b"\0\1"),
-            _element(0x0002, b"UI", sop_class_uid.encode()),
-            _element(0x0003, b"UI", sop_instance_uid.encode()),
+            _element(0x0002, b"UI", sop_class_uid.encode("ascii", "replace")),
+            _element(0x0003, b"UI", sop_instance_uid.encode("ascii", "replace")),
             _element(0x0010, b"UI", transfer_syntax_uid.encode()),
             _element(0x0012, b"UI", IMPLEMENTATION_CLASS_UID.encode()),
             _element(0x0013, b"SH", IMPLEMENTATION_VERSION_NAME.encode()),
-            _element(0x0017, b"AE", calling_aet.encode()) if calling_aet else b"",
-            _element(0x0018, b"AE", called_aet.encode()) if called_aet else b"",
+            _element(0x0017, b"AE", _title(calling_aet)) if calling_aet else b"",
+            _element(0x0018, b"AE", _title(called_aet)) if called_aet else b"",
         )
     )
     return bytes(128) + b"DICM" + _element(0x0000, b"UL", struct.pack("<I", len(body))) + body
+
+
+def _title(aet: str) -> bytes:
+    """Return a peer's AE title as VR AE can hold it (PS3.5 table 6.2-1); what it cannot hold becomes a ``?``."""
+    return re.sub(rb"[^ -~]|\\", b"?", aet.encode("ascii", "replace"))
 
 
 def _element(number: int, vr: bytes, value: bytes) -> bytes:
