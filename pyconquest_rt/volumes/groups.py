@@ -135,6 +135,8 @@ def _orientation(group: Fields, found: FrameFields) -> None:
 
 def _spacing(group: Fields, found: FrameFields) -> None:
     found["spacing"] = group.vector(0x00280030, 2)
+    step = group.number(0x00180088)
+    found["thickness"] = abs(step) if step else group.number(0x00180050)
 
 
 def _content(group: Fields, found: FrameFields) -> None:

@@ -84,12 +84,13 @@ class Volume:
         write_nrrd(path, self.array, self.affine, fields)
 
     def to_nifti(self, path: PathLike) -> "Volume":
-        """Write the volume as NIfTI-1 and return what was written: resampled where the grid has shear.
+        """Write the volume as NIfTI-1 and return what was written: resampled where the grid has shear, the lowest value
+        where nothing is known then.
 
         The extra ``volumes`` must be installed. Raises VolumeError as `to_nrrd` does.
         """
         self._check_written()
-        found = self.without_shear() if has_shear(self.affine) else self
+        found = self.without_shear().padded() if has_shear(self.affine) else self
         write_nifti(path, found.array, found.affine, " ".join([found.unit, *found.codes]))
         return found
 
@@ -101,6 +102,17 @@ class Volume:
         array, affine = without_shear(self.array, self.affine)
         codes = say([code for code in self.codes if code != "tilt"], "resampled")
         return replace(self, array=array, affine=affine, codes=codes)
+
+    def padded(self) -> "Volume":
+        """Return the volume with its lowest value in place of NaN, which some programs read as 0.
+
+        The code `padding` is added where there is any.
+        """
+        unknown = np.isnan(self.array)
+        if not unknown.any():
+            return self
+        array = np.where(unknown, np.nanmin(self.array), self.array)
+        return replace(self, array=array, codes=say(list(self.codes), "padding"))
 
     def _check_written(self) -> None:
         if self.kind == "sequence" and self.array.ndim == 4 and "missing_geometry" in self.codes:

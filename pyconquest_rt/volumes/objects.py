@@ -171,4 +171,5 @@ def _with(frame: Frame, number: int, own: dict[str, Any], pool: Pool) -> Frame:
         mapping=pool(own.get("mapping", frame.mapping)),
         keys=pool(own["keys"]),
         problem=own.get("problem", frame.problem),
+        thickness=own.get("thickness", frame.thickness),
     )

@@ -25,6 +25,7 @@ Array = npt.NDArray[Any]
 _TYPES = ("BINARY", "FRACTIONAL", "LABELMAP")
 _SEGMENT = keys.NAMES.index("segment")
 _EXACT = 0.01  #: a frame so few pixels off the grid is on it
+_OTHER_STEP = 0.3  #: planes whose distance differs by more of that of the slices are not those slices
 
 
 @dataclass
@@ -211,6 +212,9 @@ def _offsets(frames: Sequence[Frame], volume: Volume) -> npt.NDArray[np.intp] | 
     size = max(common.stored.rows, common.stored.columns)
     if np.abs(turned - wanted).max() * size > _EXACT:
         return None
+    step = float(np.linalg.norm(volume.affine[:3, 0]))
+    if frames[0].thickness and abs(frames[0].thickness / step - 1) > _OTHER_STEP:
+        return None  # its planes reach over other slices too
     places = np.array([frame.position for frame in frames]) @ inverse[:3, :3].T + inverse[:3, 3]
     found = np.rint(places)
     return None if np.abs(places - found).max() > _EXACT else found.astype(np.intp)
