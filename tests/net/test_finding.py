@@ -105,11 +105,11 @@ def test_a_tag_as_a_value_comes_as_it_is_in_the_file(
     assert list(match.FrameIncrementPointer) == [0x00181063, 0x00200013]
 
 
-def test_attributes_of_lower_levels_are_left_empty(start_finder: StartFinder) -> None:
+def test_attributes_of_lower_levels_are_left_empty_but_the_modalities(start_finder: StartFinder) -> None:
     (match,) = query(
         start_finder(), "STUDY", StudyInstanceUID="1.2.826.0.1.3680043.10.1.3", Modality="", SeriesNumber=""
     )
-    assert (match.Modality, match.SeriesNumber) == ("", None)
+    assert (list(match.Modality), match.SeriesNumber) == (["CT", "MR"], None)
 
 
 def test_status_tells_what_was_not_matched(start_finder: StartFinder) -> None:

@@ -328,3 +328,26 @@ def test_stars_without_end_cost_no_time() -> None:
         found = condition("'" + "a" * 60 + "'", vr, "*a" * 25 + "*" * 2000 + "b")
         assert found is not None
         assert connection.execute(f"SELECT {found.sql}", found.parameters).fetchall() == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("keyword", "member", "found"),
+    [
+        ("PatientID", "x{}", "P1"),
+        ("PatientID", "x{}", "P?"),
+        ("PatientName", "X{}^Y*", "DOE^Jane"),
+        ("PatientBirthDate", "1900010{0}-1900020{0}", "2100"),
+    ],
+)
+@pytest.mark.parametrize("number", [1_500, 20_000])
+def test_long_lists_match(archive: Archive, number: int, keyword: str, member: str, found: str) -> None:
+    members = [member.format(count % 10 if "-" in member else count) for count in range(number // 2)]
+    rows = find(archive, "PATIENT", **{keyword: "\\".join([*members, found])})
+    expected = {"P1": {"P1"}, "P?": {"P1", "P2", "P3", "P4"}, "DOE^Jane": {"P2"}, "2100": set()}
+    assert {row["key"] for row in rows} == expected[found]
+
+
+def test_modality_at_study_level_is_any_of_the_series(archive: Archive) -> None:
+    rows = find(archive, "STUDY", Modality="RTSTRUCT", PatientID="P1")
+    assert [row["Modality"] for row in rows] == ["CT\\RTSTRUCT"] * 2
+    assert find(archive, "STUDY", Modality="MR") == []

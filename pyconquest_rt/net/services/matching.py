@@ -18,6 +18,7 @@ _UNIVERSAL: Final = re.compile(r"\**")
 _NUMERIC_VRS: Final = frozenset({"IS", "DS", "US", "SS", "UL", "SL", "FL", "FD"})
 _TEXT_VRS: Final = frozenset({"ST", "LT", "UT"})
 _MOMENT_VRS: Final = frozenset({"DA", "TM", "DT"})
+_GROUP: Final = 500
 _TEXT_FUNCTION: Final = "dicom_text_matches"
 _NAME_FUNCTION: Final = "dicom_name_matches"
 _ANY_FUNCTION: Final = "dicom_any_matches"
@@ -49,8 +50,19 @@ def condition(
     match = _several if several else _MATCHERS.get(vr, _text)
     if vr in _MOMENT_VRS and _has_wild_card(value):  # against the standard, and plain all the same
         match = _text
-    parts = [match(f"upper({column})", part.upper()) if fold else match(column, part) for part in values]
-    sql = " OR ".join(part.sql for part in parts)
+    if fold:
+        column, values = f"upper({column})", [part.upper() for part in values]
+    if match is not _text:
+        return _any_of([match(column, part) for part in values])
+    exact = [part for part in values if not _has_wild_card(part)]
+    wild = [_text(column, part) for part in values if _has_wild_card(part)]
+    return _any_of([exactly(column, exact), *wild] if exact else wild)
+
+
+def _any_of(parts: list[Condition]) -> Condition:
+    """Return the condition that one of the parts holds, at few levels: SQLite's expressions are 1,000 deep at most."""
+    groups = (parts[first : first + _GROUP] for first in range(0, len(parts), _GROUP))
+    sql = " OR ".join(f"({' OR '.join(part.sql for part in group)})" for group in groups)
     return Condition(f"({sql})", tuple(parameter for part in parts for parameter in part.parameters))
 
 

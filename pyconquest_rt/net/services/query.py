@@ -164,17 +164,23 @@ class _Builder:
         """Return an expression for a key's value, or None where the index has none."""
         if tag in _COUNTS:
             return self._count(*_COUNTS[tag])
-        if tag == MODALITIES_IN_STUDY and self._level >= 1:
-            return self._distinct(_MODALITY, 2) or self._column(tag)
+        if self._is_modalities(tag):
+            return self._distinct(_MODALITY, 2) or self._column(MODALITIES_IN_STUDY)
         if tag == SOP_CLASSES_IN_STUDY and self._level >= 1:
             return self._distinct(_SOP_CLASS_UID, 3)
         return self._column(tag)
 
+    def _is_modalities(self, tag: int) -> bool:
+        """Whether a key means all modalities of the study: many ask for Modality where ModalitiesInStudy is meant."""
+        return (tag == MODALITIES_IN_STUDY and self._level >= 1) or (tag == _MODALITY and self._level == 1)
+
     def match(self, tag: int, expression: str, value: str) -> list[Condition]:
         """Return the condition of a key on its expression, if it has one."""
         column = self._find(tag)
-        several = tag in (MODALITIES_IN_STUDY, SOP_CLASSES_IN_STUDY) or (
-            column is not None and column[1].dicom_type == _SEVERAL_VALUES
+        several = (
+            self._is_modalities(tag)
+            or tag == SOP_CLASSES_IN_STUDY
+            or (column is not None and column[1].dicom_type == _SEVERAL_VALUES)
         )
         fold = column is not None and column[1].dicom_type == "DT_ISTR"
         vr = "CS" if several else dictionary_vr(tag)
