@@ -1,6 +1,7 @@
 """The outgoing queue is sent: in batches, one association per rule, again and again until each object is there.
 
-A peer that cannot be reached is tried after 1, 2, 4 ... up to 30 minutes; the queue waits and loses nothing. An
+Each rule is sent by itself, so that a peer that hangs holds up no other. A peer that cannot be reached, or answers
+nothing within 30 seconds, is tried after 1, 2, 4 ... up to 30 minutes; the queue waits and loses nothing. An
 object that a reachable peer does not take waits by itself in the same way and holds up no other; after fifty
 attempts, about a day, it has failed. What is sent is noted object by object, so a restart goes on where it was.
 """
@@ -9,7 +10,8 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +30,7 @@ from pyconquest_rt.settings.sections import ArchiveSettings
 FIRST_PAUSE_S = 60.0
 LONGEST_PAUSE_S = 1800.0
 MAX_ATTEMPTS = 50
+ANSWER_S = 30.0
 _BATCH = 500
 _GATHER_S = 2.0  # from an arrival to the sending, so that one association carries what comes together
 _STOP_S = 10.0
@@ -63,6 +66,7 @@ def send_due(
     *,
     peers: Peers | None = None,
     stopped: Callable[[], bool] = lambda: False,
+    only: str | None = None,
 ) -> Summary:
     """Send everything that is due to its peers; returns when nothing more is due or reachable.
 
@@ -71,12 +75,15 @@ def send_due(
     Args:
         peers: who is known; a rule whose AE title is that of a peer with TLS sends over TLS.
         stopped: asked before each object whether to leave the rest for later.
+        only: the name of the one rule that counts; None: all, one after the other.
 
     Raises:
         sqlite3.Error: the database cannot be written.
     """
     summary = Summary()
     for rule in rules(archive.database):
+        if only not in (None, rule.name):
+            continue
         delivery = _Delivery(archive, rule, clock, summary, peers or Peers(), stopped)
         if delivery.claim():
             try:
@@ -85,6 +92,21 @@ def send_due(
             finally:
                 delivery.release()
     return summary
+
+
+def due_rules(archive: Archive, clock: Clock = time.time) -> list[str]:
+    """Return the names of the rules that have something to send and whose pause, if any, is over."""
+    now = clock()
+    rows = archive.database.connection.execute(
+        "SELECT name FROM forward_rules r WHERE NOT (r.next_try > :now AND r.next_try <= :latest) AND EXISTS("
+        "SELECT 1 FROM forward_queue q WHERE q.rule = r.name AND q.state = 'queued' "
+        "AND NOT (q.next_try > :now AND q.next_try <= :latest))",
+        {
+            "now": now,
+            "latest": now + LONGEST_PAUSE_S,
+        },  # what lies later was written before a clock was put back
+    )
+    return [name for (name,) in rows]
 
 
 def retry_failed(archive: Archive) -> int:
@@ -133,14 +155,10 @@ class _Delivery:
             beside(archive.database.path, f"forward.{folder_name(rule.name)}.lock"),
             f"{rule.name} is being sent",
         )
-        self._unreachable: str | None = None
 
     def claim(self) -> bool:
         """Take the rule, unless its pause lasts or another process has it."""
-        due = self._archive.database.connection.execute(
-            "SELECT 1 FROM forward_rules WHERE name = ? AND next_try <= ?", (self._rule.name, self._clock())
-        ).fetchone()
-        if not due:
+        if self._rule.name not in due_rules(self._archive, self._clock):
             return False
         try:
             self._lock.acquire()
@@ -164,54 +182,53 @@ class _Delivery:
                 files[self._archive.storage.path_of(queued.object_file, queued.device)] = queued
             except StorageError as error:
                 self._fail(queued, str(error))
-        self._unreachable = None
-        if files:
-            send_all(
-                files,
-                self._connect,
-                progress=lambda path, error: self._done(files[path], error),
-                stopped=self._stopped,
+        failed: dict[Path, str] = {}
+
+        def note(path: Path, error: str | None) -> None:
+            if error is None:
+                self._sent(files[path])
+            else:
+                failed[path] = error
+
+        result = send_all(files, self._connect, progress=note, answer_seconds=ANSWER_S, stopped=self._stopped)
+        for path, reason in failed.items():
+            if path in result.lost:
+                self._summary.failed += 1  # it is the peer that waits, not the object
+            else:
+                self._fail(files[path], reason)
+        if result.sent or (files and not result.gave_up):
+            self._write(
+                "UPDATE forward_rules SET attempts = 0, next_try = 0, error = NULL WHERE name = ?",
+                (self._rule.name,),
             )
-        if self._unreachable is not None:
-            self._pause(self._unreachable)
-        return bool(due) and self._unreachable is None
+        if result.gave_up:
+            self._pause(result.gave_up)
+        return bool(due) and not result.gave_up
 
     def _connect(self, proposals: list[Proposal]) -> Association:
         rule = self._rule
         try:
             peer = self._peers.find(rule.aet)
-            association = request_association(
+            return request_association(
                 rule.host, rule.port, rule.aet, rule.calling_aet, proposals, tls=peer.tls if peer else None
             )
         except SettingsError as error:
-            self._unreachable = str(error)
             raise NetworkError(str(error)) from error
-        except NetworkError as error:
-            self._unreachable = str(error)
-            raise
-        self._write(
-            "UPDATE forward_rules SET attempts = 0, next_try = 0, error = NULL WHERE name = ?", (rule.name,)
-        )
-        return association
 
     def _due(self) -> list[_Queued]:
+        now = self._clock()
         rows = self._archive.database.connection.execute(
             "SELECT q.id, q.sop, q.size, q.mtime_ns, q.attempts, i.ObjectFile, i.DeviceName "
             "FROM forward_queue q LEFT JOIN DICOMImages i ON i.SOPInstanc = q.sop "
-            "WHERE q.rule = ? AND q.state = 'queued' AND q.next_try <= ? ORDER BY q.next_try, q.id LIMIT ?",
-            (self._rule.name, self._clock(), _BATCH),
+            "WHERE q.rule = ? AND q.state = 'queued' AND NOT (q.next_try > ? AND q.next_try <= ?) "
+            "ORDER BY q.next_try, q.id LIMIT ?",
+            (self._rule.name, now, now + LONGEST_PAUSE_S, _BATCH),
         )
         return [_Queued(*row) for row in rows]
 
-    def _done(self, queued: _Queued, error: str | None) -> None:
-        """Note what became of one object."""
-        if error is None:
-            self._summary.sent += 1
-            self._set(queued, "sent", queued.attempts + 1, 0, None)
-        elif self._unreachable is not None:
-            self._summary.failed += 1  # it is the peer that waits, not the object
-        else:
-            self._fail(queued, error)
+    def _sent(self, queued: _Queued) -> None:
+        self._summary.sent += 1
+        self._set(queued, "sent", queued.attempts + 1, 0, None)
 
     def _fail(self, queued: _Queued, error: str) -> None:
         self._summary.failed += 1
@@ -254,7 +271,9 @@ def pause_s(attempts: int) -> float:
 
 
 class Forwarder:
-    """Sends what waits in the outgoing queue of one archive, in a thread: after each arrival, and again and again.
+    """Sends what waits in the outgoing queue of one archive: after each arrival, and again and again.
+
+    One thread looks at the queue; each rule that is due has a thread of its own until it has nothing more to send.
 
     Args:
         settings: the archive whose queue it is.
@@ -266,6 +285,7 @@ class Forwarder:
         self._settings, self._peers, self._every_s = settings, peers, every_s
         self._arrived, self._stopping = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="forwarder", daemon=True)
+        self._sending: dict[str, threading.Thread] = {}
 
     def start(self) -> None:
         """Begin, with what waits already."""
@@ -277,32 +297,60 @@ class Forwarder:
         self._arrived.set()
 
     def stop(self) -> None:
-        """Let the object that is on its way arrive; the others stay in the queue. May be called twice."""
+        """Let the objects that are on their way arrive; the others stay in the queue. May be called twice."""
         self._stopping.set()
         self._arrived.set()
+        end = time.monotonic() + _STOP_S
         if self._thread.is_alive():
             self._thread.join(_STOP_S)
+        for thread in list(self._sending.values()):
+            thread.join(max(end - time.monotonic(), 0))
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            try:
-                self._send()
-            except (PyconquestError, sqlite3.Error, OSError) as error:
-                _LOG.error("the outgoing queue was not sent: %s", error)
+            with self._telling():
+                self._begin_due()
             self._arrived.wait(self._every_s)
             self._stopping.wait(_GATHER_S)
             self._arrived.clear()
 
-    def _send(self) -> None:
+    def _begin_due(self) -> None:
+        """Begin with each rule that is due and not being sent."""
         archive = Archive.open(self._settings)
         try:
-            done = send_due(archive, peers=self._peers, stopped=self._stopping.is_set)
+            names = due_rules(archive)
         finally:
             archive.close()
-        if done != Summary():
-            _LOG.info(
-                "forwarded %d objects, %d not this time, %d gone meanwhile",
-                done.sent,
-                done.failed,
-                done.dropped,
-            )
+        self._sending = {name: thread for name, thread in self._sending.items() if thread.is_alive()}
+        for name in names:
+            if name not in self._sending:
+                thread = threading.Thread(
+                    target=self._send, args=(name,), name=f"forward-{name}", daemon=True
+                )
+                self._sending[name] = thread
+                thread.start()
+
+    def _send(self, name: str) -> None:
+        """Send what one rule has queued."""
+        with self._telling():
+            archive = Archive.open(self._settings)
+            try:
+                done = send_due(archive, peers=self._peers, stopped=self._stopping.is_set, only=name)
+            finally:
+                archive.close()
+            if done != Summary():
+                self._arrived.set()  # for what has come since it looked last
+                _LOG.info(
+                    "forwarded %d objects by the rule %s, %d not this time, %d gone meanwhile",
+                    done.sent,
+                    name,
+                    done.failed,
+                    done.dropped,
+                )
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except (PyconquestError, sqlite3.Error, OSError) as error:
+            _LOG.error("the outgoing queue was not sent: %s", error)

@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from click.testing import CliRunner
 from pydicom.uid import CTImageStorage, RTDoseStorage
 from pynetdicom import AE, evt
 from pynetdicom.transport import ThreadedAssociationServer
-from samples import make_object, save
+from samples import make_object, save, wait_until
 
 from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.outbox import Rule, add_rule, parse_peer, remove_rule, rules
@@ -22,6 +23,7 @@ from pyconquest_rt.archive.removal import remove_images
 from pyconquest_rt.cli.main import main
 from pyconquest_rt.errors import DatabaseError, SettingsError
 from pyconquest_rt.indexer import rebuild
+from pyconquest_rt.net.services.peers import Peers
 from pyconquest_rt.service import forwarder as forward
 from pyconquest_rt.service.forwarder import Summary, pause_s, send_due, status
 from pyconquest_rt.settings.sections import ArchiveSettings
@@ -320,3 +322,46 @@ def test_the_verbs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, peer: Peer) 
     assert dict(peer.received) == {dose.SOPInstanceUID: 1}
     run("forward", "remove", "doses")
     assert json.loads(run("forward", "list", "--json")) == []
+
+
+def test_a_clock_that_was_put_back_costs_no_more_than_the_longest_pause(
+    ingest: Archive, put: Put, peer: Peer
+) -> None:
+    clock = Clock()
+    add_rule(ingest.database, rule(peer))
+    put("P1/1.dcm")
+    rebuild(ingest)
+    assert send_due(ingest, clock) == Summary(failed=1)
+    peer.start()
+    clock.now -= 10 * 86_400
+    assert send_due(ingest, clock) == Summary(sent=1)
+
+
+def test_a_peer_that_never_answers_is_paused_and_holds_up_no_other_rule(
+    ingest: Archive, put: Put, peer: Peer, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forward, "ANSWER_S", 1.0)
+    release = threading.Event()
+    ae = AE("HOLE")
+    ae.add_supported_context(CTImageStorage)
+    handlers = [(evt.EVT_C_STORE, lambda event: release.wait(60) and 0)]
+    hole = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
+    peer.start()
+    add_rule(ingest.database, Rule("a_hole", "HOLE", "127.0.0.1", hole.server_address[1], "TESTER", None))
+    add_rule(ingest.database, rule(peer, name="b_good"))
+    for number in range(5):
+        put(f"P1/{number}.dcm", instance=number)
+    rebuild(ingest)
+    settings = ArchiveSettings(str(data), str(tmp_path / "conquest.db"), str(tmp_path / "dicom.sql"))
+    forwarder = forward.Forwarder(settings, Peers(), 0.2)
+    forwarder.start()
+    try:
+        wait_until(lambda: peer.received.total() == 5, seconds=20)
+        wait_until(lambda: bool(status(ingest)[0]["next_try"]), seconds=20)
+    finally:
+        release.set()
+        forwarder.stop()
+        hole.shutdown()
+    hole_row, good = status(ingest)
+    assert (hole_row["queued"], hole_row["sent"], good["queued"], good["sent"]) == (5, 0, 0, 5)
+    assert "did not answer within" in hole_row["last_error"]

@@ -60,6 +60,10 @@ class SendResult:
     failed: list[tuple[Path, str]] = field(default_factory=list)
     warnings: list[tuple[Path, str]] = field(default_factory=list)
     """Files that the peer stored with a reservation; they count as sent."""
+    lost: set[Path] = field(default_factory=set)
+    """Those of the failed that were not tried, since the sending was given up."""
+    gave_up: str = ""
+    """Why it was given up, if it was: no association was to be had, or several in turn carried nothing."""
     bytes: int = 0
     """Bytes of the data sets sent."""
     seconds: float = 0.0
@@ -109,10 +113,20 @@ def batches(stored: Iterable[StoredObject]) -> list[list[StoredObject]]:
 class StoreUser:
     """Sends stored objects over one association, one at a time."""
 
-    def __init__(self, association: Association, originator: tuple[str, int] | None = None) -> None:
-        """Use `association`; `originator`: AE title and message ID of the C-MOVE behind it, if any."""
+    def __init__(
+        self,
+        association: Association,
+        originator: tuple[str, int] | None = None,
+        answer_seconds: float = RESPONSE_SECONDS,
+    ) -> None:
+        """Use `association`.
+
+        `originator`: AE title and message ID of the C-MOVE behind it, if any; `answer_seconds`: how long the peer may
+        take to answer once it has an object.
+        """
         self._association = association
         self._originator = originator
+        self._answer_seconds = answer_seconds
         self.cancelled = False
         self._buffers = deque((bytearray(BLOCK_BYTES), bytearray(BLOCK_BYTES)))
 
@@ -164,7 +178,7 @@ class StoreUser:
         peer has a few seconds left.
         """
         self._await(stopped)
-        while (message := self._association.receive(RESPONSE_SECONDS)) is not None:
+        while (message := self._association.receive(self._answer_seconds)) is not None:
             operation = message.command.number("CommandField")
             if operation == C_STORE_RQ | RESPONSE:
                 return message.command.number("Status"), str(message.command.get("ErrorComment", ""))
@@ -177,10 +191,10 @@ class StoreUser:
 
     def _await(self, stopped: Callable[[], bool]) -> None:
         """Wait until an answer begins to arrive. Raises NetworkError if none does in time."""
-        began, latest = time.monotonic(), RESPONSE_SECONDS
+        began, latest = time.monotonic(), self._answer_seconds
         while not self._association.begins(_TICK_SECONDS):
             waited = time.monotonic() - began
-            if latest == RESPONSE_SECONDS and stopped():
+            if latest == self._answer_seconds and stopped():
                 latest = min(latest, waited + _STOPPED_SECONDS)
             if waited > latest:
                 raise NetworkError(f"The peer did not answer within {waited:.0f} seconds.")
@@ -255,6 +269,11 @@ class Tally:
             if self._progress is not None:
                 self._progress(path, reason)
 
+    def lose(self, path: Path, reason: str) -> None:
+        """Count a file as failed that was not tried."""
+        self.result.lost.add(path)
+        self.fail(path, reason)
+
     def count(self, prepared: Prepared, status: int, comment: str) -> None:
         """Count a file by the peer's answer."""
         path = prepared.stored.path
@@ -278,17 +297,18 @@ def send_all(
     parallel: int = 1,
     progress: Progress | None = None,
     originator: tuple[str, int] | None = None,
+    answer_seconds: float = RESPONSE_SECONDS,
     stopped: Callable[[], bool] = lambda: False,
 ) -> SendResult:
     """Send files over associations that `connect` makes; see :func:`pyconquest_rt.scu.send_files`.
 
-    `originator` is named in every request (see :class:`StoreUser`). When `stopped` says so, what has not been
-    sent is left out of the result.
+    `originator` is named in every request, and `answer_seconds` bounds each answer (see :class:`StoreUser`). When
+    `stopped` says so, what has not been sent is left out of the result.
     """
     began = time.monotonic()
     tally = Tally(progress, stopped)
     for batch in batches(_readable(paths, tally)):
-        _Batch(batch, connect, tally, originator).send(parallel)
+        _Batch(batch, connect, tally, originator, answer_seconds).send(parallel)
     tally.result.seconds = time.monotonic() - began
     return tally.result
 
@@ -305,11 +325,17 @@ class _Batch:
     """Objects whose contexts fit one association, sent over one or several at a time."""
 
     def __init__(
-        self, stored: list[StoredObject], connect: Connect, tally: Tally, originator: tuple[str, int] | None
+        self,
+        stored: list[StoredObject],
+        connect: Connect,
+        tally: Tally,
+        originator: tuple[str, int] | None,
+        answer_seconds: float,
     ) -> None:
         self._queue = deque(stored)
         self._proposals = proposals_for(stored)
         self._connect, self._tally, self._originator = connect, tally, originator
+        self._answer_seconds = answer_seconds
         self._error = "not sent"
 
     def send(self, parallel: int) -> None:
@@ -323,7 +349,7 @@ class _Batch:
             thread.join()
         if not self._tally.stopped():
             for stored in self._queue:
-                self._tally.fail(stored.path, self._error)
+                self._tally.lose(stored.path, self._error)
 
     def _work(self) -> None:
         """Send from the queue over one association, and over a new one whenever it breaks.
@@ -336,12 +362,14 @@ class _Batch:
             try:
                 association = self._connect(self._proposals)
             except NetworkError as error:
-                self._error = str(error)
+                self._error = self._tally.result.gave_up = str(error)
                 return
             try:
-                StoreUser(association, self._originator).send(self._queue, self._tally)
+                StoreUser(association, self._originator, self._answer_seconds).send(self._queue, self._tally)
                 association.release()
             except (NetworkError, UnreadableError) as error:
                 self._error = str(error)
                 association.abort()
             barren = barren + 1 if self._tally.result.sent == before else 0
+        if barren == _MAX_BARREN_ASSOCIATIONS:
+            self._tally.result.gave_up = self._error
