@@ -357,7 +357,7 @@ def test_a_peer_that_never_answers_is_paused_and_holds_up_no_other_rule(
     forwarder.start()
     try:
         wait_until(lambda: peer.received.total() == 5, seconds=20)
-        wait_until(lambda: bool(status(ingest)[0]["next_try"]), seconds=20)
+        wait_until(lambda: paused(ingest, "a_hole"), seconds=20)
     finally:
         release.set()
         forwarder.stop()
@@ -365,3 +365,8 @@ def test_a_peer_that_never_answers_is_paused_and_holds_up_no_other_rule(
     hole_row, good = status(ingest)
     assert (hole_row["queued"], hole_row["sent"], good["queued"], good["sent"]) == (5, 0, 0, 5)
     assert "did not answer within" in hole_row["last_error"]
+
+
+def paused(archive: Archive, name: str) -> bool:
+    sql = "SELECT next_try FROM forward_rules WHERE name = ?"
+    return bool(archive.database.connection.execute(sql, (name,)).fetchone()[0])
