@@ -1,6 +1,7 @@
 """Misspelt ROI names: an edit distance that is the same on every machine, and a cautious use of it."""
 
 from collections.abc import Hashable, Iterable, Set
+from itertools import takewhile
 from typing import TypeVar
 
 T = TypeVar("T", bound=Hashable)
@@ -9,6 +10,8 @@ _SHORT = 8  # letters; below, a replaced letter more often makes another organ (
 _LONG = 10  # letters; from here on two slips are accepted
 _LEAST = 5  # letters; a shorter word is never corrected
 MOST_SLIPS = 2
+_PLURAL_ENDINGS = frozenset({"s", "es", "n", "en", "nen", "e", "er", "ern", "x", "ux", "i", "ae", "a", "ies"})
+_SINGULAR_ENDINGS = frozenset({"", "a", "e", "is", "us", "um", "o", "y", "l"})
 TOO_FAR = 9
 
 
@@ -34,11 +37,19 @@ def word_slips(word: str, meant: str) -> int:
     """Slips by which ``word`` may have come from ``meant``, or TOO_FAR where that is no safe guess."""
     if word == meant:
         return 0
-    if min(len(word), len(meant)) < _LEAST or word.rstrip("s") == meant.rstrip("s"):
+    if min(len(word), len(meant)) < _LEAST or _is_plural(word, meant) or _is_plural(meant, word):
         return TOO_FAR
+    if word.startswith(meant) and len(word) - len(meant) > 1:
+        return TOO_FAR  # "tronccerebralcf": initials of whoever made a copy
     if len(word) == len(meant) < _SHORT and sorted(word) != sorted(meant):
         return TOO_FAR
     return edit_distance(word, meant, MOST_SLIPS if min(len(word), len(meant)) >= _LONG else 1)
+
+
+def _is_plural(word: str, other: str) -> bool:
+    """Whether a word may be the plural of another (or of its stem): the ending is meant then, and no slip."""
+    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(word, other, strict=False)))
+    return word[shared:] in _PLURAL_ENDINGS and other[shared:] in _SINGULAR_ENDINGS
 
 
 def name_slips(words: tuple[str, ...], meant: tuple[str, ...], known: Set[str]) -> int:

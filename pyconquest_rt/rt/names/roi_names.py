@@ -5,7 +5,7 @@ optimisation and partial structures: every word of a name must be understood, or
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cache
@@ -13,7 +13,13 @@ from functools import cache
 from pyconquest_rt.rt.names import tg263
 from pyconquest_rt.rt.names.roi_fuzzy import MOST_SLIPS, nearest
 from pyconquest_rt.rt.names.roi_map import RoiMap
-from pyconquest_rt.rt.names.roi_rules import bolus_name, pattern_name, target_name
+from pyconquest_rt.rt.names.roi_rules import (
+    bolus_name,
+    difference_name,
+    lobe_name,
+    pattern_name,
+    target_name,
+)
 from pyconquest_rt.rt.names.roi_tokens import (
     FRENCH_SIDES,
     HELPER_WORDS,
@@ -118,9 +124,13 @@ def _as_written(raw: str) -> str:
 
 
 def _by_rules(raw: str) -> Match | None:
+    if name := difference_name(raw, _organ_name, tg263.structures()):
+        return Match(name, "rule", "a structure without a target")
     words = parse(raw)
     if words.mark:
         return None
+    if words.prv is None and (name := lobe_name(words.words, words.side)):
+        return Match(name, "rule", f"lobe of a lung, side {words.side}")
     if words.prv is None and (name := target_name(raw, _organ_name) or bolus_name(raw)):
         return Match(name, "rule", "target or bolus with its number")
     match = _structure(words)
@@ -160,6 +170,8 @@ class _Meaning:
 
 def _readings(words: Words) -> Iterator[_Meaning]:
     side = f", side {words.side}" if words.side else ""
+    if _meanings(words):
+        return
     for key in (words.joined, _unordered(words.words)):
         if stem := _stems().get(key):
             yield _Meaning(stem, words.side, "rule", "words of the TG-263 name" + side)
@@ -167,18 +179,24 @@ def _readings(words: Words) -> Iterator[_Meaning]:
             yield _Meaning(stem, words.side, "alias", f"synonym {' '.join(words.words)}" + side)
     if stem := pattern_name(words.words):
         yield _Meaning(stem, words.side, "rule", "numbered structure" + side)
-    if not words.side and len(words.words) > 1 and words.words[-1] in FRENCH_SIDES:
-        stem = _aliases("fr").get("".join(words.words[:-1]))
-        if stem:
-            french = FRENCH_SIDES[words.words[-1]]
-            yield _Meaning(stem, french, "alias", f"synonym {' '.join(words.words[:-1])}, side {french}")
+    if not words.side and len(words.words) > 1:
+        yield from _french(words.words[:-1], words.words[-1])
+        yield from _french(words.words[1:], words.words[0])
+
+
+def _french(words: tuple[str, ...], side: str) -> Iterator[_Meaning]:
+    """What French words stand for beside a side that is written ``g`` or ``d``."""
+    stem = _aliases("fr").get("".join(words)) if side in FRENCH_SIDES else None
+    if stem:
+        said = FRENCH_SIDES[side]
+        yield _Meaning(stem, said, "alias", f"synonym {' '.join(words)}, side {said}")
 
 
 def _fuzzy(raw: str) -> Match | None:
     words = parse(raw)
     if words.mark or words.prv is not None or not words.words or any(char.isdigit() for char in raw):
         return None
-    if HELPER_WORDS & set(words.words) or tg263.is_target(words.joined.upper()):
+    if _meanings(words) or HELPER_WORDS & set(words.words) or tg263.is_target(words.joined.upper()):
         return None
     found = nearest(words.words, _fuzzy_candidates(words), _known_words())
     if found is None:
@@ -206,6 +224,8 @@ def _why_not(raw: str) -> str:
     helpers = sorted(HELPER_WORDS & set(words.words))
     if helpers:
         return f"optimisation or partial structure: {' '.join(helpers)}"
+    if stems := _meanings(words):
+        return f"may be {' or '.join(sorted(stems))}"
     sides = tg263.sides_of().get(_stems().get(words.joined) or _aliases().get(words.joined) or "", {})
     if not words.side and sides:
         return "the side is not said"
@@ -224,7 +244,8 @@ def _exact_names() -> dict[str, str]:
         for name, structure in tg263.structures().items()
         for spelling in (structure.reverse, name)
     ]
-    squeezed = {squeeze(spelling): name for spelling, name in pairs}
+    # "Musc_Constricts" would be a plural, not the superior one, so a last part S is not squeezed.
+    squeezed = {squeeze(spelling): name for spelling, name in pairs if not spelling.endswith("_S")}
     return squeezed | {_as_written(spelling): name for spelling, name in pairs}
 
 
@@ -233,15 +254,48 @@ def _plurals() -> frozenset[str]:
     return frozenset(name for name, structure in tg263.structures().items() if structure.side == "B")
 
 
+def _keys(words: tuple[str, ...]) -> set[str]:
+    """What a name is found by: its words in no order, and in their order as one word.
+
+    A last word S is not joined: "constrictor s" is the superior one, "constrictors" a plural.
+    """
+    return {_unordered(words)} | ({"".join(words)} if words[-1:] != ("s",) else set())
+
+
+def _index(named: Iterable[tuple[str, tuple[str, ...]]]) -> dict[str, set[str]]:
+    """All stems that each key may stand for, from pairs of stem and words."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for stem, words in named:
+        for key in _keys(words):
+            found[key].add(stem)
+    return found
+
+
+@cache
+def _ambiguous() -> dict[str, set[str]]:
+    """Keys that several structures share, by list or synonym; none of them is taken."""
+    found = _index([*_listed(), *((stem, words) for stem, _, words in _synonyms() if stem)])
+    return {key: stems for key, stems in found.items() if len(stems) > 1}
+
+
+def _meanings(words: Words) -> set[str]:
+    """The structures that words may stand for where they are several; else none."""
+    return _ambiguous().get(words.joined) or _ambiguous().get(_unordered(words.words)) or set()
+
+
+def _unambiguous(named: Iterable[tuple[str, tuple[str, ...]]]) -> dict[str, str]:
+    return {key: next(iter(stems)) for key, stems in _index(named).items() if key not in _ambiguous()}
+
+
+def _listed() -> list[tuple[str, tuple[str, ...]]]:
+    """Stems of the list with their words; derived names (``-GTV``) are found only exactly."""
+    return [(stem, split_words(stem)) for stem in [*_plurals(), *tg263.sides_of()] if "-" not in stem]
+
+
 @cache
 def _stems() -> dict[str, str]:
-    """Stems of the list by their words, in order and in no order; derived names (``-GTV``) only exactly."""
-    found = {}
-    for stem in [*_plurals(), *tg263.sides_of()]:
-        if "-" not in stem:
-            words = split_words(stem)
-            found["".join(words)] = found[_unordered(words)] = stem
-    return found
+    """Stems of the list by their words, in order and in no order."""
+    return _unambiguous(_listed())
 
 
 @cache
@@ -251,20 +305,19 @@ def _synonyms() -> tuple[tuple[str, str, tuple[str, ...]], ...]:
     for row in tg263.read_package_csv("roi_synonyms.csv"):
         for alias in row["names"].split("|"):
             spelt_out = alias.replace("ä", "ae").replace("ö", "oe").replace("ü", "ue")
-            spellings = {
-                words for text in (alias, spelt_out) for words in (split_words(text), (squeeze(text),))
-            }
+            spellings = {split_words(text) for text in (alias, spelt_out)}
+            spellings |= {("".join(words),) for words in spellings if words[-1] != "s"}
             found += [(row["tg263"], row["language"], words) for words in sorted(spellings)]
     return tuple(found)
 
 
 @cache
 def _aliases(language: str = "") -> dict[str, str]:
-    found = {}
-    for stem, its_language, words in _synonyms():
-        if stem and (not language or its_language == language):
-            found["".join(words)] = found[_unordered(words)] = stem
-    return found
+    """Stems by the words of their synonyms, of one language or of all."""
+    wanted = (
+        (stem, words) for stem, its_language, words in _synonyms() if stem and language in ("", its_language)
+    )
+    return _unambiguous(wanted)
 
 
 @cache

@@ -1,7 +1,7 @@
 """Rules that make a TG-263 name from a pattern: targets with level, bolus, vertebrae, neck levels."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from pyconquest_rt.rt.names.roi_tokens import clean
 from pyconquest_rt.rt.names.tg263 import MAX_LENGTH
@@ -51,6 +51,21 @@ def target_name(raw: str, organ_name: Callable[[str], str | None]) -> str | None
     return name if len(name) <= MAX_LENGTH else None
 
 
+_DIFFERENCE = re.compile(
+    r"(?P<organ>.*\S)\s*(?:[-\u2010-\u2015\u2212]|\s(?:minus|moins|ohne|zonder|min|sans|less|without))\s*"
+    r"(?:the |le |la |das |het )?(?P<target>[gcip]tv)",
+    re.IGNORECASE,
+)
+
+
+def difference_name(raw: str, organ_name: Callable[[str], str | None], names: Container[str]) -> str | None:
+    """``Lungs-GTV`` from ``Poumons moins GTV``, or None; only what ``names``, those of the list, hold is made."""
+    match = _DIFFERENCE.fullmatch(raw.strip())
+    organ = organ_name(match["organ"].replace("_", " ").strip()) if match else None
+    name = f"{organ}-{match['target'].upper()}" if match and organ else ""
+    return name if name in names else None
+
+
 def bolus_name(raw: str) -> str | None:
     """``Bolus_05mm`` from ``Bolus 5 mm``, or None."""
     match = re.fullmatch(r"bolus ?(\d{1,2}) ?mm", clean(raw))
@@ -92,6 +107,61 @@ def _vertebra(match: re.Match[str]) -> str:
     return f"VB_{region}{number:02}" if region == "T" else f"VB_{region}{number}"
 
 
+_REGIONS = {
+    "c": "cervical hals cervicale",
+    "t": "thoracic brust dorsal dorsale thoracique borst",
+    "l": "lumbar lenden lombaire lumbale",
+    "s": "sacral sacre sacree sacrale",
+}
+_REGION = {word: region.upper() for region, words in _REGIONS.items() for word in words.split()}
+
+
+def _vertebra_of_region(match: re.Match[str]) -> str:
+    region, number = _REGION[match["name"]], int(match["number"])
+    if match["region"] and match["region"].upper() != region:
+        return ""
+    return f"VB_{region}{number:02}" if region == "T" else f"VB_{region}{number}"
+
+
+_ORDINALS = {
+    word: number
+    for number, words in enumerate(
+        (
+            *("first 1st", "second 2nd", "third 3rd", "fourth 4th", "fifth 5th", "sixth 6th", "seventh 7th"),
+            *("eighth 8th", "ninth 9th", "tenth 10th", "eleventh 11th", "twelfth 12th"),
+        ),
+        1,
+    )
+    for word in words.split()
+}
+
+
+def _rib(match: re.Match[str]) -> str:
+    number = _ORDINALS.get(match["ordinal"] or "") or int(match["number"] or match["after"] or 0)
+    return f"Rib{number:02}" if 1 <= number <= 12 else ""
+
+
+_LOBES = {
+    "U": "upper sup ober oberlappen lungenoberlappen boven bovenkwab",
+    "M": "middle mid mittel mittellappen lungenmittellappen midden middenkwab moyen",
+    "L": "lower inf unter unterlappen lungenunterlappen onder onderkwab",
+}
+_LOBE = {word: level for level, words in _LOBES.items() for word in words.split()}
+_LOBE_WORDS = frozenset(
+    {"lobe", "lung", "lappen", "lunge", "kwab", "long", "poumon", "pulmonary", "pulmonaire"}
+)
+
+
+def lobe_name(words: tuple[str, ...], side: str) -> str | None:
+    """``Lung_LUL`` from the words and the side of ``Left upper lobe``, or None; the left lung has no middle lobe."""
+    levels = [_LOBE[word] for word in words if word in _LOBE]
+    rest = {word for word in words if word not in _LOBE}
+    names_lobe = "lobe" in rest or "kwab" in rest or any(len(word) > 6 and word in _LOBE for word in words)
+    if len(levels) != 1 or side not in ("L", "R") or not rest <= _LOBE_WORDS or not names_lobe:
+        return None
+    return f"Lung_{side}{levels[0]}L" if (side, levels[0]) != ("L", "M") else None
+
+
 def _neck_level(match: re.Match[str]) -> str:
     level = match["level"]
     return (
@@ -99,7 +169,8 @@ def _neck_level(match: re.Match[str]) -> str:
     )
 
 
-_VERTEBRA_WORD = "vb|vertebra|vertebral body|vertebre|wervel|wirbel|wirbelkorper|wirbelkoerper"
+_VERTEBRA_WORD = "vb|vertebra|vertebrae|vertebral body|vertebre|wervel|wirbel|wirbelkorper|wirbelkoerper"
+_RIB_WORD = "(?:rib|rippe|cote)"
 _NECK_LEVEL = r"(?P<level>[1-7][abc]?|[iv]+[abc]?)"  # "level 2" alone may as well be axillary
 
 # Patterns over the words of a name, joined by blanks; the side is put to the name afterwards.
@@ -107,8 +178,19 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]] = [
     (re.compile(r"(?P<region>[hbl]wk) (?P<number>\d{1,2})"), _vertebra),
     (re.compile(rf"(?:{_VERTEBRA_WORD}) (?P<region>[ctls])h?(?P<number>\d{{1,2}})"), _vertebra),
     (re.compile(rf"(?P<region>[ctls])(?P<number>\d{{1,2}}) (?:{_VERTEBRA_WORD})"), _vertebra),
+    (
+        re.compile(
+            rf"(?P<name>{'|'.join(_REGION)}) ?(?:{_VERTEBRA_WORD}) (?P<region>[ctls]?)(?P<number>\d{{1,2}})"
+        ),
+        _vertebra_of_region,
+    ),
+    (
+        re.compile(rf"(?:(?P<ordinal>{'|'.join(_ORDINALS)})|(?P<number>\d{{1,2}})) {_RIB_WORD}(?P<after>)"),
+        _rib,
+    ),
+    (re.compile(rf"(?P<ordinal>)(?P<number>){_RIB_WORD} (?P<after>\d{{1,2}})"), _rib),
     (re.compile(rf"(?:ln )?(?:neck|cervical) (?:level|ln) {_NECK_LEVEL}"), _neck_level),
-    (re.compile(rf"ln neck {_NECK_LEVEL}"), _neck_level),
+    (re.compile(rf"(?:ln|lymph nodes?) (?:neck|hn) {_NECK_LEVEL}"), _neck_level),
     (re.compile(rf"(?:ln )?level {_NECK_LEVEL} neck"), _neck_level),
 ]
 
@@ -118,5 +200,5 @@ def pattern_name(words: tuple[str, ...]) -> str | None:
     text = " ".join(words)
     for pattern, name in _PATTERNS:
         if match := pattern.fullmatch(text):
-            return name(match)
+            return name(match) or None
     return None

@@ -9,6 +9,9 @@ _LIGATURES = str.maketrans({"œ": "oe", "Œ": "Oe", "æ": "ae", "Æ": "Ae", "ø"
 _WORD_BREAK = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[A-Za-z]{2})(?=\d)|[^A-Za-z0-9]+")
 _LEADING_ZEROS = re.compile(r"^([a-z]?)0+(?=\d)")
 _ELISION = re.compile(r"(?i)\b[dl]['’`](?=[a-z])")  # French: de l'uterus
+_GLUED_SIDE = re.compile(
+    r"(?i)(?<![a-z])(linker|rechter)(?=[a-z]{3})|(?<=[a-z]{4})(?=(?:gauche|droite?|links|rechts)(?![a-z]))"
+)
 _PRV = re.compile(r"(?i)prv[\s_+.]*(?:(\d{1,2}(?:[.,]\d)?)\s*(mm|cm)?(?![\dA-Za-z]))?")
 _PRV_AFTER = re.compile(r"(?i)(?<![\d.,])(\d{1,2}(?:[.,]\d)?)\s*(mm|cm)(?![A-Za-z])")
 
@@ -19,21 +22,21 @@ _SAME_WORDS = {
     "a": "artery art",
     "v": "vein vena",
     "musc": "muscle muscles m",
-    "int": "internal",
-    "ext": "external",
-    "post": "posterior",
-    "sup": "superior",
-    "inf": "inferior",
+    "int": "internal interne internes",
+    "ext": "external externe externes",
+    "post": "posterior posterieur posterieure",
+    "sup": "superior superieur superieure",
+    "inf": "inferior inferieur inferieure",
 }
 _SAME_WORD = {word: form for form, words in _SAME_WORDS.items() for word in words.split()}
 _FILLERS = frozenset({"of", "the", "de", "des", "du", "la", "le", "van", "het"})
 _SIDE_WORDS = {
-    "L": "l left lt lf lft links lks li linke linker sin sinister sinistra sinistro sx gauche izq izquierdo "
+    "L": "l left lt lf lft links lks li linke linker sin sinister sinistra sinistro sx gauche gche izq izquierdo "
     "izquierda esq",
-    "R": "r right rt rgt rechts rts re rechte rechter dex dexter dext dextra destra destro dx droit droite "
+    "R": "r right rt rgt rechts rts re rechte rechter dex dexter dext dextra destra destro dx droit droite dte "
     "derecho derecha dir",
     "B": "both bilateral bilat bds beidseits beiderseits beide beidseitig combined comb total totaal gesamt "
-    "bilateraux",
+    "bilateraux bilaterale bilaterales pair paar paire",
 }
 _SIDES = {word: side for side, words in _SIDE_WORDS.items() for word in words.split()}
 FRENCH_SIDES = {"g": "L", "d": "R"}
@@ -87,7 +90,7 @@ def squeeze(text: str) -> str:
 
 def split_words(text: str) -> tuple[str, ...]:
     """Lower-case words of a name, cut at separators, at ``aB`` and before digits; leading zeros dropped."""
-    text = _ELISION.sub("", fold(text))
+    text = _GLUED_SIDE.sub(r"\1 ", _ELISION.sub("", fold(text)))
     words = (_LEADING_ZEROS.sub(r"\1", word.lower()) for word in _WORD_BREAK.split(text) if word)
     return tuple(_SAME_WORD.get(word, word) for word in words if word not in _FILLERS)
 
