@@ -100,6 +100,13 @@ def _retention(archive: Archive, settings: Settings) -> Result:
     return retain(archive, settings.retention).as_dict()
 
 
+def _ctk(archive: Archive, settings: Settings) -> Result:
+    from pyconquest_rt.exports.ctk import update
+
+    done = asdict(update(archive, settings.ctk.folder, absolute=settings.ctk.absolute))
+    return done | {"left_out": done["left_out"][:_NAMED]}
+
+
 def _forward(archive: Archive, settings: Settings) -> Result:
     from pyconquest_rt.net.services.peers import known_peers
     from pyconquest_rt.service.forwarder import send_due
@@ -123,6 +130,7 @@ JOBS = {
         Job("verify", "compare the index with the files", _verify),
         Job("upkeep", "checkpoint, statistics, left-overs of broken-off receptions", _upkeep),
         Job("retention", "compare the archive with its quota and the free space", _retention),
+        Job("ctk", "bring the ctkDICOM database into line with the archive", _ctk),
         Job("forward", "send what waits in the outgoing queue", _forward, light=True),
         Job("sweep", "find derivations that are due again or were broken off", _sweep, light=True),
     )
@@ -134,6 +142,8 @@ def times(settings: Settings) -> dict[str, str]:
     found = {name: getattr(settings.schedule, name, "") for name in JOBS}
     if not (settings.retention.quota_gb or settings.retention.min_free_gb):
         found["retention"] = ""
+    if not settings.ctk.folder:
+        found["ctk"] = ""
     return {name: text for name, text in found.items() if text}
 
 

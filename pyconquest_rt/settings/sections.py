@@ -195,6 +195,7 @@ class ScheduleSettings:
     verify: str = option("0 3 * * sun", "Compare the index with the files, and report.", cron)
     upkeep: str = option("30 3 * * *", "Keep the database in order: checkpoint, statistics.", cron)
     retention: str = option("0 4 * * *", "Look at quota and free space.", cron)
+    ctk: str = option("*/15 * * * *", "Bring the ctkDICOM database into line, where there is one.", cron)
     forward_minutes: float = option(
         1.0,
         "How often to try what waits in the outgoing queue; what arrives is sent at once. 0 means never.",
@@ -231,6 +232,14 @@ class RetentionSettings:
     quota_gb: float = option(0.0, "The size that all files together may reach; 0 means any.", between(0, 1e9))
     min_free_gb: float = option(0.0, "The space on the disk that stays free; 0 means any.", between(0, 1e9))
     remove: bool = option(False, "Remove those patients, files and rows; otherwise they are only reported.")
+
+
+@dataclass(frozen=True, slots=True)
+class CtkSettings:
+    """A ctkDICOM database over the archive's files, which 3D Slicer opens."""
+
+    folder: str = option("", "Where ctkDICOM.sql is kept up to date; empty means there is none.")
+    absolute: bool = option(False, "Name files below that folder by absolute paths too.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +298,7 @@ class Settings:
     watch: WatchSettings = field(default_factory=WatchSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
     backup: BackupSettings = field(default_factory=BackupSettings)
+    ctk: CtkSettings = field(default_factory=CtkSettings)
     log: LogSettings = field(default_factory=LogSettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     hooks: HooksSettings = field(default_factory=HooksSettings)
