@@ -23,12 +23,27 @@ from pyconquest_rt.settings.sections import Settings
 @click.option("--patient", metavar="ID", help="Only this patient's objects.")
 @click.option("--extractor", "only", multiple=True, metavar="NAME", help="Only these extractors.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 32), help="Processes.")
+@click.option(
+    "--link",
+    type=click.Choice(["reference", "frame-of-reference"]),
+    help="How doses of this archive find their structure sets from now on: by what they refer to, or also by frame of "
+    "reference where that has not come; such DVHs say so.",
+)
 @json_option
 @archive_options
-def derive(settings: Settings, patient: str | None, only: tuple[str, ...], jobs: int, as_json: bool) -> None:
+def derive(
+    settings: Settings,
+    patient: str | None,
+    only: tuple[str, ...],
+    jobs: int,
+    link: str | None,
+    as_json: bool,
+) -> None:
     """Derive everything that is due: RT tables, ROI names, DVHs, dose tables."""
     from pyconquest_rt.derive.engine import derive as run
 
+    if link:
+        _set_link(settings, link.replace("-", " "))
     progress = Progress("objects")
     if jobs > 1 and patient is None and not only:
         from pyconquest_rt.service.node import derive_in_processes
@@ -42,6 +57,15 @@ def derive(settings: Settings, patient: str | None, only: tuple[str, ...], jobs:
     click.echo(str(summary))
     for name, sop, reason in summary.reasons:
         click.echo(f"  {name} {sop}: {cell(reason)}")
+
+
+def _set_link(settings: Settings, link: str) -> None:
+    from pyconquest_rt.derive.engine import extractors, prepare
+    from pyconquest_rt.derive.rt_links import set_link
+
+    database = open_archive(settings).database
+    prepare(database, extractors())
+    set_link(database, link)
 
 
 def _dose_range(context: click.Context, option: click.Parameter, value: str | None) -> Any:
@@ -217,13 +241,9 @@ def _load(map_file: str) -> Any:
 
 def _counts(settings: Settings) -> dict[str, int]:
     """How many ROIs have each raw name."""
-    database = open_archive(settings).database
-    if not database.has("rt_roi"):
-        return {}
-    rows = database.query(
-        "SELECT raw_name, count(*) AS n FROM rt_roi WHERE raw_name IS NOT NULL GROUP BY raw_name"
-    )
-    return {row["raw_name"]: row["n"] for row in rows}
+    from pyconquest_rt.derive.roi_names import name_counts
+
+    return name_counts(open_archive(settings).database)
 
 
 @roi.command("list")
@@ -266,14 +286,14 @@ def unmapped(settings: Settings, map_file: str, as_json: bool) -> None:
 @archive_options
 def remap(settings: Settings, map_file: str) -> None:
     """Map all names anew with the site's map; ROI rows themselves are never changed."""
-    from pyconquest_rt.rt.names.roi_mapping import mapping_rows
-    from pyconquest_rt.rt.names.roi_mapping import remap as write
+    from pyconquest_rt.derive.roi_names import name_counts, remap_names
 
-    names = _counts(settings)
     database = open_archive(settings).database
-    with database.transaction() as connection:
-        write(connection, mapping_rows(_load(map_file), names))
+    names = name_counts(database)
+    due = remap_names(database, _load(map_file))
     click.echo(f"{len(names)} names mapped, of {sum(names.values())} ROIs")
+    if due:
+        click.echo(f"the DVHs of {due} dose(s) are due again, since names decide what is a target: derive")
 
 
 @roi.command("import")

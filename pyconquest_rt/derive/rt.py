@@ -8,6 +8,7 @@ from typing import Any
 from pyconquest_rt.derive.dvh_rows import DEFAULT_METRICS, Given, Setting, dvh_rows
 from pyconquest_rt.derive.extractor import Extractor, Rows, Source, Waiting
 from pyconquest_rt.derive.image_spacing import image_spacing
+from pyconquest_rt.derive.rt_links import FRAME, LINKED, chain, plan_uids, planes_of, plans_of
 from pyconquest_rt.rt.dvh.biology import by_tissue
 from pyconquest_rt.rt.dvh.dvh_views import drop_views_sql, view_sql
 from pyconquest_rt.rt.names.roi_files import load_map
@@ -15,7 +16,7 @@ from pyconquest_rt.rt.names.roi_map import DEFAULT_PHYSICIAN
 from pyconquest_rt.rt.names.roi_mapping import mapping_rows
 from pyconquest_rt.rt.objects import doses, plans, structures
 from pyconquest_rt.rt.objects.dose_basis import Basis, PlannedDose, basis_of
-from pyconquest_rt.rt.objects.relations import CHAIN_VIEW, FRAMED_SQL, chain_view_sql
+from pyconquest_rt.rt.objects.relations import CHAIN_VIEW, chain_view_sql
 from pyconquest_rt.rt.tables import TABLES
 from pyconquest_rt.settings.sections import RTSettings
 
@@ -24,7 +25,6 @@ RT_DOSE = (f"{_STORAGE}2",)
 RT_STRUCTURE_SET = (f"{_STORAGE}3",)
 RT_PLAN = (f"{_STORAGE}5", f"{_STORAGE}8")
 DVH_VERSION = 4
-_LINKED = ("reference", "frame of reference")
 
 
 def _script(*names: str) -> str:
@@ -45,7 +45,8 @@ def _structures(roi_map: str) -> Callable[[Source], Rows]:
         names = [row["raw_name"] for row in found.rois if row["raw_name"]]
         columns = [column.name for column in TABLES["roi_name"].columns]
         site_map = load_map(roi_map) if Path(roi_map).is_file() else None
-        mapped = mapping_rows(site_map, _unknown(source, names))
+        unknown, by_rules = _to_map(source, names)
+        mapped = [*mapping_rows(site_map, unknown), *mapping_rows(None, by_rules)]
         rows = {
             "rt_structure_set": [found.structure_set],
             "rt_roi": found.rois,
@@ -75,10 +76,22 @@ def _image_series(source: Source, structure_set: dict[str, Any]) -> tuple[str | 
     return (found[0]["SeriesInst"] if len(found) == 1 else None), None
 
 
-def _unknown(source: Source, names: Sequence[str]) -> list[str]:
-    """Those of some names that have no row yet; the mapping of the others may be a person's."""
-    known = {row["raw_name"] for row in source.query("SELECT raw_name FROM roi_name")} if names else set()
-    return [name for name in dict.fromkeys(names) if name not in known]
+def _to_map(source: Source, names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Of some names those that have no row yet, and those whose row only rules made, which may be better now.
+
+    The mapping of the others is the site's or a person's.
+    """
+    rows = (
+        source.query("SELECT raw_name, physician_name, institutional_name, tg263_name FROM roi_name")
+        if names
+        else []
+    )
+    by_rules = {
+        row["raw_name"]: row["physician_name"] is None and row["institutional_name"] == row["tg263_name"]
+        for row in rows
+    }
+    distinct = dict.fromkeys(names)
+    return [it for it in distinct if it not in by_rules], [it for it in distinct if by_rules.get(it)]
 
 
 def _plan(source: Source) -> Rows:
@@ -94,47 +107,12 @@ def _dose(source: Source) -> Rows:
     return {"rt_dose": [doses.extract(source.path)]}
 
 
-def _chain(source: Source, links_frames: bool) -> list[dict[str, Any]]:
-    """The dose's rows of the chain view, one for each structure set.
-
-    ``links_frames``: where the structure set that is referred to has not come, all those of the dose's frame of
-    reference and patient stand in for it.
-
-    Raises:
-        Waiting: there is no structure set yet; says what is missing.
-    """
-    rows = source.query(f"SELECT * FROM {CHAIN_VIEW} WHERE dose_uid = ?", (source.sop,))  # noqa: S608
-    if not rows:
-        raise Waiting("its own row in rt_dose")
-    if not all(row["has_structures"] for row in rows):
-        framed = source.query(FRAMED_SQL, (source.sop,)) if links_frames else []
-        if not framed:
-            raise Waiting(rows[0]["reason"])
-        said = {"reason": f"{rows[0]['reason']}; meanwhile structure set by frame of reference only"}
-        return [rows[0] | row | said for row in framed]
-    return rows
-
-
-def _plan_uids(source: Source, row: dict[str, Any]) -> list[str]:
-    """The plans of a dose, whether they are there or not: those that it refers to, else the one of its frame."""
-    (dose,) = source.query("SELECT plan_uids FROM rt_dose WHERE SOPInstanceUID = ?", (source.sop,))
-    named: list[str] = (dose["plan_uids"] or "").split("\\") if dose["plan_uids"] else []
-    return named or ([row["plan_uid"]] if row["plan_link"] == "frame of reference" else [])
-
-
-def _plans(source: Source, uids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """The rows of plans that are there, by SOPInstanceUID."""
-    marks = ", ".join("?" * len(uids))
-    rows = source.query(f"SELECT * FROM rt_plan WHERE SOPInstanceUID IN ({marks})", tuple(uids))  # noqa: S608
-    return {row["SOPInstanceUID"]: row for row in rows}
-
-
 def _inputs(links_frames: bool) -> Callable[[Source], Collection[str]]:
     def inputs(source: Source) -> Collection[str]:
-        rows = _chain(source, links_frames)
-        plans = _plans(source, _plan_uids(source, rows[0]))
+        rows = chain(source, links_frames)
+        plans = plans_of(source, plan_uids(source, rows[0]))
         images = {image for row in rows for image in _images_of(source, row["structure_set_uid"])}
-        return {*plans, *(row["structure_set_uid"] for row in rows), *_planes(source), *images}
+        return {*plans, *(row["structure_set_uid"] for row in rows), *planes_of(source), *images}
 
     return inputs
 
@@ -148,36 +126,18 @@ def _images_of(source: Source, structure_set_uid: str) -> list[str]:
     return [row["input_sop"] for row in rows]
 
 
-_SAME = (
-    *("series_instance_uid", "frame_of_reference_uid", "plan_uids", "structure_set_uid", "summation_type"),
-    *("fraction_group_number", "beam_numbers", "dose_type", "dose_units"),
-)
-
-
-def _planes(source: Source) -> list[str]:
-    """The doses that make one grid with this one, by SOPInstanceUID: a series with a single plane in each object."""
-    same = " AND ".join(f"other.{name} IS this.{name}" for name in _SAME)
-    rows = source.query(
-        f"SELECT other.SOPInstanceUID FROM rt_dose this JOIN rt_dose other ON {same} "  # noqa: S608
-        "WHERE this.SOPInstanceUID = ? AND this.planes = 1 AND other.planes = 1 "
-        "AND this.series_instance_uid IS NOT NULL ORDER BY other.SOPInstanceUID",
-        (source.sop,),
-    )
-    return [row["SOPInstanceUID"] for row in rows] or [source.sop]
-
-
 def dvh_extractor(setting: Setting) -> Extractor:
     """Return the extractor of DVHs with a site's settings; others make all DVHs due again."""
 
     def extract(source: Source) -> Rows:
-        rows = _chain(source, setting.links_frames)
-        uids = _plan_uids(source, rows[0])
-        plans = _plans(source, uids)
+        rows = chain(source, setting.links_frames)
+        uids = plan_uids(source, rows[0])
+        plans = plans_of(source, uids)
         for plan in plans:
             source.file_of(plan)
         dvhs: list[dict[str, Any]] = []
         values: list[dict[str, Any]] = []
-        planes = {sop: source.file_of(sop) for sop in _planes(source)}
+        planes = {sop: source.file_of(sop) for sop in planes_of(source)}
         basis = basis_of(_planned(source, planes, uids, plans, setting))
         for row in rows:
             path = source.file_of(row["structure_set_uid"])
@@ -241,7 +201,7 @@ def _given(source: Source, row: dict[str, Any], basis: Basis) -> Given:
         "WHERE r.SOPInstanceUID = ? AND n.physician = ?",
         (row["structure_set_uid"], DEFAULT_PHYSICIAN),
     )
-    has_plan, is_meant = row["plan_link"] in _LINKED, row["structure_set_link"] == "reference"
+    has_plan, is_meant = row["plan_link"] in LINKED, row["structure_set_link"] == "reference"
     remarks = [] if is_meant else [row["reason"]]
     (dose,) = source.query(
         "SELECT dvh_count, structure_set_uid FROM rt_dose WHERE SOPInstanceUID = ?", (source.sop,)
@@ -288,7 +248,7 @@ def extractors(settings: RTSettings) -> tuple[Extractor, ...]:
         by_tissue(settings.alpha_beta),
         by_tissue(settings.geud_a),
         settings.partial_doses,
-        settings.link == "frame of reference",
+        settings.link == FRAME,
         settings.other_frame_of_reference,
     )
     return (

@@ -22,10 +22,10 @@ def labels(curves: Sequence[NamedCurve]) -> list[str]:
     not ours, DoseSummationType where it is not PLAN, and ``!`` where something must be said of the curve.
     """
     is_cohort = len({one.patient_id for one in curves}) > 1
-    several = {one.patient_id for one in curves} if _has_several_doses(curves) else set()
+    doses = Counter(patient for patient, _ in {(one.patient_id, one.dose_uid) for one in curves})
     found = []
     for one in curves:
-        of_dose = (one.plan_label or f"..{one.dose_uid[-6:]}") if one.patient_id in several else ""
+        of_dose = (one.plan_label or f"..{one.dose_uid[-6:]}") if doses[one.patient_id] > 1 else ""
         kind = "" if one.kind == "PLAN" else one.kind or "kind not said"
         notes = [of_dose, kind, "" if one.source == "pyconquest" else one.source]
         said = ", ".join(note for note in notes if note)
@@ -36,11 +36,6 @@ def labels(curves: Sequence[NamedCurve]) -> list[str]:
         f"{label} ..{one.dose_uid[-6:]}" if label in twice else label
         for label, one in zip(found, curves, strict=True)
     ]
-
-
-def _has_several_doses(curves: Sequence[NamedCurve]) -> bool:
-    """Whether the curves of some patient are of more than one dose."""
-    return len({(one.patient_id, one.dose_uid) for one in curves}) > len({one.patient_id for one in curves})
 
 
 def plot_dvhs(curves: Sequence[NamedCurve], path: str, title: str = "") -> None:

@@ -52,7 +52,7 @@ def test_no_synonym_means_two_structures():
 
 def test_synonyms_that_collide_after_cleaning_are_ambiguous(monkeypatch):
     both = (("Femur", "en", ("thigh", "bone")), ("Humerus", "en", ("thighbone",)))
-    cached = (roi_names._ambiguous, roi_names._aliases)
+    cached = (roi_names._ambiguous, roi_names._aliases, match_name)
     monkeypatch.setattr(roi_names, "_synonyms", lambda: both)
     for function in cached:
         function.cache_clear()

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from functools import cache
+from functools import cache, lru_cache
 
 from pyconquest_rt.rt.names import tg263
 from pyconquest_rt.rt.names.roi_fuzzy import MOST_SLIPS, nearest
@@ -86,6 +86,7 @@ def classify(raw: str, site_map: RoiMap | None = None, physician: str = "") -> R
     )
 
 
+@lru_cache(maxsize=8192)
 def match_name(raw: str) -> Match | None:
     """The TG-263 name of a raw ROI name by list, synonyms, rules and correction, without any site's map."""
     return _exact(raw) or _by_rules(raw) or _fuzzy(raw)
