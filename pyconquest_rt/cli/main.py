@@ -9,7 +9,19 @@ from typing import Any
 
 import click
 
-from pyconquest_rt.cli import ctk, dose, export, forward, index, network, objects, rt, service, settings
+from pyconquest_rt.cli import (
+    catalog,
+    ctk,
+    dose,
+    export,
+    forward,
+    index,
+    network,
+    objects,
+    rt,
+    service,
+    settings,
+)
 from pyconquest_rt.dicom.quiet import silence_pydicom
 from pyconquest_rt.errors import PyconquestError
 from pyconquest_rt.settings.file import FILE_VARIABLE
@@ -60,6 +72,6 @@ def _uniform(command: click.Command) -> click.Command:
     return command
 
 
-for module in (index, objects, export, ctk, network, forward, rt, dose, settings, service):
+for module in (index, catalog, objects, export, ctk, network, forward, rt, dose, settings, service):
     for verb in module.VERBS:
         main.add_command(_uniform(verb))

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _SHOWN_AFTER_S = 2.0
 _MOST_LINES = 20
+_SHORTEST_UID = 6
+_NARROW = 20  # columns of such a width are not wrapped
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -152,11 +154,33 @@ def _print_wrapped(names: Sequence[str], texts: Sequence[Sequence[str]], numeric
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for name, right in zip(names, numeric, strict=True):
-        table.add_column(Text(name), justify="right" if right else "left", overflow="fold")
+    for place, (name, right) in enumerate(zip(names, numeric, strict=True)):
+        is_narrow = max(len(line[place]) for line in texts) <= _NARROW
+        table.add_column(Text(name), justify="right" if right else "left", overflow="fold", no_wrap=is_narrow)
     for line in texts:
         table.add_row(*map(Text, line))  # as text: a value is no markup
     Console().print(table)
+
+
+def shortened(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows whose UIDs are cut, on a terminal, to the ends that tell them apart; elsewhere they stay whole."""
+    found = [dict(row) for row in rows]
+    for name in found[0] if found and sys.stdout.isatty() else ():
+        if name.endswith("_uid") and name != "sop_class_uid":
+            whole = {str(row[name]) for row in found if row[name]}
+            kept = next(n for n in range(_SHORTEST_UID, 65) if len({uid[-n:] for uid in whole}) == len(whole))
+            for row in found:
+                row[name] = f"…{row[name][-kept:]}" if row[name] and len(row[name]) > kept else row[name]
+    return found
+
+
+def size(count: int | None) -> str:
+    """Return a number of bytes with three digits and its unit."""
+    number, units = float(count or 0), iter(("B", "kB", "MB", "GB", "TB", "PB"))
+    unit = next(units)
+    while number >= 999.5:
+        number, unit = number / 1000, next(units)
+    return f"{number:.3g} {unit}"
 
 
 def cell(value: object) -> str:

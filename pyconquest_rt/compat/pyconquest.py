@@ -5,13 +5,14 @@ import changed. Keyword-only arguments are additions.
 """
 
 from pyconquest_rt.compat.asking import Asking
+from pyconquest_rt.compat.catalog import Catalog
 from pyconquest_rt.compat.content import Content
 from pyconquest_rt.compat.derived import Derived
 from pyconquest_rt.compat.incoming import Incoming
 from pyconquest_rt.compat.tables import Tables
 
 
-class pyconquest(Incoming, Asking, Content, Derived, Tables):  # noqa: N801
+class pyconquest(Incoming, Asking, Catalog, Content, Derived, Tables):  # noqa: N801
     """An archive: a tree of DICOM files, and an SQLite database that says what is in them.
 
     Args:
