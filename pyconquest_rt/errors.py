@@ -7,6 +7,8 @@
     ├── SettingsError        a settings file that cannot be used
     ├── ObjectError          one DICOM object cannot be taken; the message is the reason
     │   ├── UnreadableError      it cannot be read as DICOM
+    │   │   ├── TruncatedError       it is cut off by the end of its file
+    │   │   └── DirectoryError       it is a DICOMDIR, which holds no object
     │   └── ConflictError        it contradicts what is indexed
     ├── StorageError         a file cannot be written, moved or removed
     ├── DatabaseError        the database cannot be opened or is not usable
@@ -33,6 +35,14 @@ class ObjectError(PyconquestError):
 
 class UnreadableError(ObjectError):
     """The object cannot be read as DICOM."""
+
+
+class TruncatedError(UnreadableError):
+    """The object is cut off by the end of its file, as one that was copied in part."""
+
+
+class DirectoryError(UnreadableError):
+    """The file is a DICOMDIR: the directory of a medium (PS3.10 section 8.6), not an object."""
 
 
 class ConflictError(ObjectError):

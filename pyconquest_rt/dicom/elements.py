@@ -11,6 +11,7 @@ import struct
 import sys
 from collections.abc import Iterator
 
+from pyconquest_rt.dicom.unknown_vrs import extent_of_unknown
 from pyconquest_rt.dicom.values import (
     LONG_VRS,
     SHORT_VRS,
@@ -22,10 +23,11 @@ from pyconquest_rt.dicom.values import (
     private_creator_tag,
     text_value,
 )
-from pyconquest_rt.errors import UnreadableError
+from pyconquest_rt.errors import TruncatedError, UnreadableError
 
 SPECIFIC_CHARACTER_SET = 0x00080005
 PIXEL_REPRESENTATION = 0x00280103
+MARK_GROUP = 0xFFFE  #: of items and delimiters
 ITEM = 0xFFFEE000
 ITEM_DELIMITER = 0xFFFEE00D
 SEQUENCE_DELIMITER = 0xFFFEE0DD
@@ -85,11 +87,12 @@ class Source:
 def read_header(source: Source, position: int, encoding: Encoding) -> ElementHeader:
     """Read the header of the data element (or item, or delimiter) at a position.
 
-    In an explicit encoding an element whose VR is not two capital letters is taken as implicit, as pydicom
-    does: some writers, and sequences in a UN, change over (PS3.5 section 6.2.2).
+    In an explicit encoding an element without a VR is taken as implicit, as pydicom does: some writers, and
+    sequences in a UN, change over (PS3.5 section 6.2.2). For unknown VRs see unknown_vrs.py.
 
     Raises:
-        UnreadableError: the data end within the header, or there are more elements than may be read.
+        TruncatedError: the data end within the header.
+        UnreadableError: there are more elements than may be read.
     """
     at = position - source.base
     if at < 0 or at + 12 > len(source.data):
@@ -107,12 +110,11 @@ def read_header(source: Source, position: int, encoding: Encoding) -> ElementHea
                     return group << 16 | element, known, position + 8, length
                 if known := _LONG.get(vr):
                     return group << 16 | element, known, position + 12, encoding.long_length(data, at)[0]
-                if vr.isalpha() and vr.isupper():
-                    return group << 16 | element, None, position + 8, length
+                return group << 16 | element, None, *extent_of_unknown(source, position, vr, encoding)
         group, element, length = encoding.tag_and_length(data, at)
         return group << 16 | element, None, position + 8, length
     except struct.error:
-        raise UnreadableError(f"the data end within the element header at byte {position}") from None
+        raise TruncatedError(f"the data end within the element header at byte {position}") from None
 
 
 def nested_headers(
@@ -131,7 +133,12 @@ def nested_headers(
     while depth > innermost:  # odd: among the items of a sequence; even: among the elements of an item
         tag, _, start, length = read_header(source, position, encoding)
         is_mark, among_items = tag >> 16 == 0xFFFE, depth % 2 == 1
-        if tag == (SEQUENCE_DELIMITER if among_items else ITEM_DELIMITER):
+        if tag == SEQUENCE_DELIMITER and not among_items:  # some end the last item by that of its sequence
+            depth -= 2
+            length = 0
+            if depth < innermost:  # the sequence is not ours to end
+                start = position
+        elif tag == (SEQUENCE_DELIMITER if among_items else ITEM_DELIMITER):
             depth -= 1
             length = 0
         elif among_items and tag == ITEM_DELIMITER:  # one too many: some write it after items of known length
@@ -144,7 +151,7 @@ def nested_headers(
             depth += 1
             length = 0
         if start + length > stop:
-            raise beyond(tag, position, length, stop)
+            raise beyond(source, tag, position, length, stop)
         yield position, start, length
         position = start + length
 
@@ -158,7 +165,7 @@ def end_of_value(source: Source, header: ElementHeader, stop: int, encoding: Enc
     tag, _, start, length = header
     if length != UNDEFINED_LENGTH:
         if start + length > stop:
-            raise beyond(tag, start, length, stop)
+            raise beyond(source, tag, start, length, stop)
         return start + length, start + length
     known = source.ends.get(start)
     if known is not None and known[1] <= stop:
@@ -169,6 +176,18 @@ def end_of_value(source: Source, header: ElementHeader, stop: int, encoding: Enc
     if len(source.ends) < MAX_ENDS:
         source.ends[start] = last, following
     return last, following
+
+
+def after_stray(source: Source, header: ElementHeader, stop: int, encoding: Encoding) -> int:
+    """Where the next element begins after an item or a delimiter that stands among elements, in no sequence.
+
+    DCMTK passes over these; so a delimiter too many costs nothing, and of a sequence of length 0 whose items follow
+    all the same only these are left out.
+
+    Raises:
+        UnreadableError: the item ends beyond ``stop``.
+    """
+    return end_of_value(source, header, stop, encoding)[1] if header[0] == ITEM else header[2]
 
 
 def remember_ends(source: Source, position: int, encoding: Encoding) -> None:
@@ -191,15 +210,19 @@ def remember_ends(source: Source, position: int, encoding: Encoding) -> None:
         position = value
         if open_values and tag == open_values[-1][1]:
             source.ends[open_values.pop()[0]] = (value - 8, value)
+        elif len(open_values) > 1 and tag == SEQUENCE_DELIMITER == open_values[-2][1]:  # see nested_headers
+            source.ends[open_values.pop()[0]] = (value - 8, value - 8)
+            source.ends[open_values.pop()[0]] = (value - 8, value)
         elif length == UNDEFINED_LENGTH:
             open_values.append((value, ITEM_DELIMITER if tag == ITEM else SEQUENCE_DELIMITER))
         elif tag != ITEM:
             position += length
 
 
-def beyond(tag: int, position: int, length: int, stop: int) -> UnreadableError:
-    """The error for a length that lies."""
-    return UnreadableError(
+def beyond(source: Source, tag: int, position: int, length: int, stop: int) -> UnreadableError:
+    """The error for a length that lies, or whose value is cut off where the data end."""
+    kind = TruncatedError if stop >= source.size else UnreadableError
+    return kind(
         f"element {format_tag(tag)} at byte {position} claims {length} bytes, but only up to byte {stop} "
         "are there"
     )
@@ -344,8 +367,9 @@ def locate(
             if position >= stop:
                 break
         header = read_header(source, position, encoding)
-        if header[0] == ITEM_DELIMITER:
-            break
+        if header[0] >> 16 == MARK_GROUP:
+            position = after_stray(source, header, stop, encoding)
+            continue
         found[header[0]] = header
         if header[0] in last:
             break

@@ -16,13 +16,17 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from pyconquest_rt.dicom.completeness import check_complete
 from pyconquest_rt.dicom.elements import (
+    ITEM,
+    MARK_GROUP,
     PIXEL_REPRESENTATION,
     SPECIFIC_CHARACTER_SET,
     ElementHeader,
     Encoding,
     Item,
     Source,
+    after_stray,
     end_of_value,
     format_tag,
     read_header,
@@ -49,7 +53,7 @@ from pyconquest_rt.dicom.values import (
     private_creator_tag,
     text_value,
 )
-from pyconquest_rt.errors import UnreadableError
+from pyconquest_rt.errors import TruncatedError, UnreadableError
 
 MODALITY = 0x00080060
 SERIES_INSTANCE_UID = 0x0020000E
@@ -72,12 +76,25 @@ class Header(NamedTuple):
     charset: str  # SpecificCharacterSet as it stands
     fault: str | None = None
     digest: Any = None  # what the reader's digest has made of the sequences, which then are not kept
+    is_truncated: bool = False  # the fault is that the object is cut off by the end of the file
 
 
 class _Found:
     """What a walk over one object found."""
 
-    __slots__ = ("closing", "elements", "fault", "last", "ordered", "raws", "rest", "room", "sequences")
+    __slots__ = (
+        "closing",
+        "elements",
+        "fault",
+        "is_odd",
+        "is_truncated",
+        "last",
+        "ordered",
+        "raws",
+        "rest",
+        "room",
+        "sequences",
+    )
 
     def __init__(self, last: int) -> None:
         self.last = last  # the last wanted tag
@@ -87,12 +104,15 @@ class _Found:
         self.rest: tuple[int, ElementHeader] | None = None  # the first wanted sequence
         self.closing: tuple[int, ElementHeader] | None = None  # the first element after the last wanted
         self.ordered = True
+        self.is_odd = False  # something stands among the elements, or is missing, that a layout cannot tell
         self.fault: str | None = None
+        self.is_truncated = False
         self.room = MAX_SEQUENCES
 
-    def blame(self, reason: str) -> None:
+    def blame(self, reason: str | Exception) -> None:
         """Note what is wrong with the object; what is noted first stays."""
-        self.fault = self.fault or reason
+        if not self.fault:
+            self.fault, self.is_truncated = str(reason), isinstance(reason, TruncatedError)
 
     def pass_by(self, position: int, header: ElementHeader, is_sequence: bool) -> None:
         """Note where an element stands, as far as a layout can be made of them."""
@@ -103,7 +123,7 @@ class _Found:
 
     def is_plain(self) -> bool:
         """Whether the object is one of which the layout can be remembered."""
-        return self.ordered and not self.fault and 0 < len(self.elements) <= MAX_PARTS
+        return self.ordered and not self.is_odd and not self.fault and 0 < len(self.elements) <= MAX_PARTS
 
     def raw(self, tag: int) -> bytes:
         return self.raws[tag][1] if tag in self.raws else b""
@@ -120,13 +140,15 @@ class _Context(NamedTuple):
     rest: tuple[int, ...] | None  # the numbers of the fields to be found there; None: nothing is
 
 
-_INCOMPLETE = "the element after the header, mostly the pixel data, is cut short by the end of the file"
 _NO_SEQUENCES: Mapping[int, list[Item]] = MappingProxyType({})
 _ABSENT = Conversion(lambda raw: None)
 
 
 class HeaderReader:
     """Reads the wanted values and sequences of one object after the other. Use one reader per thread.
+
+    An object whose header breaks before its identifiers (the fields of kind ``"key"``) is refused: nobody could say
+    whose it is. Whether all of an object is there is looked at too, though only its header is read.
 
     Args:
         fields: the wanted values; one tag may be wanted several times.
@@ -170,7 +192,8 @@ class HeaderReader:
         """Read the header of a file.
 
         Raises:
-            UnreadableError: it cannot be read, or is not DICOM.
+            UnreadableError: it cannot be read, is not DICOM, or breaks before its identifiers.
+            DirectoryError: it is a DICOMDIR.
         """
         return self.parse(read_prefix(path, self.prefix_bytes))
 
@@ -192,10 +215,13 @@ class HeaderReader:
         self.prefix_bytes = PREFIX_BYTES
         if not matched:
             return self._parse_new(prefix, transfer_syntax)
-        values, context, end, is_complete = matched
+        values, context, end, closing_end = matched
         if context.rest is not None:
             header = self._parse_rest(prefix, values, context, end)
             return header or self._parse_new(prefix, transfer_syntax)
+        fault, is_truncated = None, False
+        if closing_end != prefix.size:
+            fault, is_truncated = _fault_after(prefix, end, context.encoding)
         if end < _SHORT_PREFIX:
             self.prefix_bytes = _SHORT_PREFIX
         return Header(
@@ -205,7 +231,9 @@ class HeaderReader:
             prefix.mtime_ns,
             context.transfer_syntax,
             context.charset,
-            None if is_complete else _INCOMPLETE,
+            fault,
+            None,
+            is_truncated,
         )
 
     def _parse_rest(
@@ -272,7 +300,7 @@ class HeaderReader:
             try:
                 digest = self._digest(values, sequences)
             except UnreadableError as error:
-                found.blame(f"what the sequences say was left out: {error}")
+                found.blame(UnreadableError(f"what the sequences say was left out: {error}"))
             sequences = _NO_SEQUENCES
         return Header(
             tuple(values),
@@ -283,36 +311,57 @@ class HeaderReader:
             charset,
             found.fault,
             digest,
+            found.is_truncated,
         )
 
     def _walk(self, start: Start, found: _Found) -> None:
-        """Visit the elements up to the last wanted tag and take what is wanted.
+        """Visit the elements up to the last wanted tag, take what is wanted, and see that the rest is there.
 
-        Where tags are out of order all elements are visited; of two with one tag the last counts.
+        Where tags are out of order, or an identifier has not come yet, all elements are visited; of two with one
+        tag the last counts.
+
+        Raises:
+            UnreadableError: the header breaks before all identifiers are read, or at its start.
         """
-        source, position, encoding = start.source, start.position, start.encoding
-        previous = 0
         try:
-            for _, header in start.meta:
-                if header[0] in self._wanted:
-                    self._take(found, source, header, header[2] + header[3], encoding)
-            while position + 8 <= source.size:
-                tag, _, value, length = header = read_header(source, position, encoding)
-                if tag > found.last and found.ordered:
-                    found.closing = position, header
-                    if start.is_whole and length != UNDEFINED_LENGTH and value + length > source.size:
-                        found.blame(_INCOMPLETE)
-                    break
-                end, following = end_of_value(source, header, source.size, encoding)
-                found.ordered = found.ordered and tag > previous
-                found.pass_by(position, header, tag in self._sequences)
-                if tag in self._wanted:
-                    self._take(found, source, header, end, encoding)
-                position, previous = following, tag
+            self._walk_header(start, found)
+            if found.closing and start.is_whole:
+                check_complete(start.source, found.closing[0], start.encoding)
         except UnreadableError as error:
+            if missing := self._keys - found.raws.keys():
+                names = ", ".join(map(format_tag, sorted(missing)))
+                raise type(error)(f"its header breaks before {names} is read: {error}") from error
             if not found.elements and not found.rest:
                 raise
-            found.blame(str(error))
+            found.blame(error)
+
+    def _walk_header(self, start: Start, found: _Found) -> None:
+        source, position, encoding = start.source, start.position, start.encoding
+        previous = 0
+        for _, header in start.meta:
+            if header[0] in self._wanted:
+                self._take(found, source, header, header[2] + header[3], encoding)
+        while position + 8 <= source.size:
+            tag, vr, value, length = header = read_header(source, position, encoding)
+            if tag > found.last and found.ordered:
+                if self._keys <= found.raws.keys():
+                    found.closing = position, header
+                    return
+                found.is_odd = True
+            if tag >> 16 == MARK_GROUP:
+                position = after_stray(source, header, source.size, encoding)
+                found.is_odd = True
+                if tag == ITEM:
+                    found.blame(f"the item at byte {value - 8}, which stands in no sequence, was left out")
+                continue
+            end, following = end_of_value(source, header, source.size, encoding)
+            found.ordered = found.ordered and tag > previous
+            found.pass_by(position, header, tag in self._sequences)
+            if tag in self._wanted:
+                self._take(found, source, header, end, encoding)
+            position, previous = following, tag
+        if any(key > previous for key in self._keys - found.raws.keys()):
+            raise TruncatedError(f"the file ends after {format_tag(previous)}")
 
     def _take(
         self, found: _Found, source: Source, header: ElementHeader, end: int, encoding: Encoding
@@ -322,7 +371,7 @@ class HeaderReader:
         if tag in self._sequences:
             self._take_sequence(found, source, header, end, encoding)
         elif end - start > MAX_VALUE and tag in self._keys:
-            found.blame(f"identifier {format_tag(tag)} of {end - start} bytes was left out")
+            raise UnreadableError(f"identifier {format_tag(tag)} has {end - start} bytes")
         elif length == UNDEFINED_LENGTH:
             found.raws[tag] = vr, b""  # items or fragments, not a value
         else:
@@ -382,6 +431,16 @@ class HeaderReader:
             table = ConversionTable(character_codecs(charset), big_endian)
             self._tables[charset, big_endian] = table
         return table
+
+
+def _fault_after(prefix: Prefix, position: int, encoding: Encoding) -> tuple[str | None, bool]:
+    """What is wrong with the elements from a position on, and whether it is that the file ends too early."""
+    try:
+        with FileSource(prefix) as source:
+            check_complete(source, position, encoding)
+    except UnreadableError as error:
+        return str(error), isinstance(error, TruncatedError)
+    return None, False
 
 
 def _nested_value(items: list[Item], field: Field) -> str | None:

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from pyconquest_rt.dicom.elements import EXPLICIT_LITTLE, ElementHeader, Encoding, nested_headers
 from pyconquest_rt.dicom.fields import Decoder
 from pyconquest_rt.dicom.part10 import MAX_VALUE, FileSource, Prefix, Start
-from pyconquest_rt.dicom.values import UNDEFINED_LENGTH
+from pyconquest_rt.dicom.values import LONG_VRS, SHORT_VRS, UNDEFINED_LENGTH
 
 MAX_PARTS = 1000  #: headers with more elements are not remembered
 MAX_KINDS = 4096  #: kinds of headers remembered for having been seen once
@@ -34,6 +34,7 @@ BUCKET_SIZE = 8
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
+_KNOWN_VRS = frozenset(vr.encode() for vr in SHORT_VRS | LONG_VRS)
 _LONG_VALUE = 1024  # an unwanted value from this length on is passed over, not joined
 _VARIES = -1
 _NESTED = -1  # in place of the tag of what stands within another element's value
@@ -64,9 +65,9 @@ class Walked(NamedTuple):
     closing: Part | None  # the element that follows; None where the data set ends there
 
 
-Match = tuple[tuple[str | None, ...], Any, int, bool]
+Match = tuple[tuple[str | None, ...], Any, int, int]
 """What was found of an object that has a layout: the values, one per field; what the reader keeps with the layout;
-the position of the closing element; whether this, mostly the pixel data, ends in the file."""
+the position of the closing element, mostly the pixel data; where this ends, -1 where its length does not say."""
 
 
 class Layout:
@@ -192,11 +193,11 @@ class Layout:
             return None
         end += offset
         if self._closing is None:
-            return (values, self._context, end, True) if end == prefix.size else None
+            return (values, self._context, end, end) if end == prefix.size else None
         read_length, width, header = self._closing
         (length,) = read_length(data, end - offset - width)
-        is_complete = length == UNDEFINED_LENGTH or end + length <= prefix.size
-        return values, self._context, end - header, is_complete
+        closing_end = -1 if length == UNDEFINED_LENGTH else end + length
+        return values, self._context, end - header, closing_end
 
     def _compare(self, run: bytes, loose: list[bytes]) -> tuple[str | None, ...] | None:
         """Compare the headers of an object, at best together with what its series has in common."""
@@ -347,15 +348,18 @@ class LayoutCache:
         """One header as a part.
 
         Where a VR is missing in an explicit encoding the length stands in its place, and no mask could tell
-        such a header from one with a VR: its width is given as 0.
+        such a header from one with a VR: its width is given as 0. So is that of one whose VR is unknown, since
+        what follows it tells how long it is.
         """
         tag, _, value, length = header
         raw = start.source.read(position, value)
         is_mark = raw[:2] == (b"\xff\xfe" if encoding.big_endian else b"\xfe\xff")
-        if encoding.implicit or is_mark or len(raw) == 12:
+        if encoding.implicit or is_mark:
             width = 4
+        elif raw[4:6] not in _KNOWN_VRS:
+            width = 0
         else:
-            width = 2 if raw[4:6].isalpha() and raw[4:6].isupper() else 0
+            width = 4 if len(raw) == 12 else 2
         length = 0 if length == UNDEFINED_LENGTH else length
         constant = start.source.read(value, value + length) if tag in self._constant else None
         return Part(tag, raw, length, width, encoding.big_endian, constant)

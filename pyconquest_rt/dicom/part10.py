@@ -10,6 +10,7 @@ import stat
 import zlib
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from pyconquest_rt.dicom import system
@@ -24,16 +25,18 @@ from pyconquest_rt.dicom.elements import (
     end_of_value,
     read_header,
 )
-from pyconquest_rt.dicom.values import UNDEFINED_LENGTH, dictionary_vr
-from pyconquest_rt.errors import UnreadableError
+from pyconquest_rt.dicom.values import UNDEFINED_LENGTH, dictionary_vr, is_private
+from pyconquest_rt.errors import DirectoryError, UnreadableError
 
+MEDIA_STORAGE_SOP_CLASS_UID = 0x00020002
 TRANSFER_SYNTAX_UID = 0x00020010
+DIRECTORY_STORAGE = "1.2.840.10008.1.3.10"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 
 PREFIX_BYTES = 16384
 MAX_INFLATED = 4 << 20  #: of a deflated data set so many bytes are inflated at most, where its header is read
 MAX_WHOLE = 1 << 28  #: a deflated object that is wanted whole, and inflates to more, is refused
-MAX_ELEMENTS = 1 << 20  #: a header with more elements is refused
+MAX_ELEMENTS = 1 << 23  #: a header with more elements is refused
 MAX_VALUE = 1 << 16  #: of one wanted value so many bytes are read at most
 
 _UIDS = {
@@ -169,6 +172,7 @@ def begin(source: Source, transfer_syntax: str | None = None, max_inflated: int 
     there at most (None: MAX_INFLATED).
 
     Raises:
+        DirectoryError: this is a DICOMDIR.
         UnreadableError: this is not DICOM, or a deflated data set cannot be inflated.
     """
     position, is_whole = 0, True
@@ -176,7 +180,9 @@ def begin(source: Source, transfer_syntax: str | None = None, max_inflated: int 
     if transfer_syntax is None:
         position = _start_of_meta(source)
         position, meta = _read_meta(source, position)
-        transfer_syntax = _transfer_syntax(source, meta)
+        if _meta_text(source, meta, MEDIA_STORAGE_SOP_CLASS_UID) == DIRECTORY_STORAGE:
+            raise DirectoryError("a DICOMDIR, the directory of a medium; it holds no object")
+        transfer_syntax = _meta_text(source, meta, TRANSFER_SYNTAX_UID)
     if transfer_syntax == DEFLATED:
         room = MAX_INFLATED if max_inflated is None else max_inflated
         source, position = Source(_inflate(source, position, room)), 0
@@ -213,30 +219,66 @@ def _start_of_meta(source: Source) -> int:
         return 132
     if not data:
         raise UnreadableError("not a DICOM file: it is empty")
-    if (data[:2] == b"\2\0" and data[4:6].isalpha()) or _is_plausible(source):
+    if data[:4] == b"DICM":  # the preamble was cut away
+        return 4
+    if _is_meta(source):
         return 0
+    position = _after_command(source)
+    if position < source.size and _is_plausible(source, position):
+        return position
     raise UnreadableError("not a DICOM file: no letters DICM at byte 128, no data set at its start")
 
 
-def _is_plausible(source: Source) -> bool:
-    """Whether a bare data set stands at the very start: two known elements of group 0008 that fit."""
-    encoding = _encoding_at(source, 0)
+def _is_meta(source: Source) -> bool:
+    """Whether file meta information stands at the very start, in explicit VR or (as Conquest writes it) in implicit."""
+    if source.data[:2] != b"\2\0" or source.size < 8:
+        return False
+    header = read_header(source, 0, EXPLICIT_LITTLE)
+    return dictionary_vr(header[0]) != "UN" and header[2] + header[3] <= source.size
+
+
+def _after_command(source: Source) -> int:
+    """Where group 0000 ends, if a message was dumped with its command set, which is implicit (PS3.7 section 6.3.1)."""
+    position = previous = 0
+    with suppress(UnreadableError):
+        while position + 8 <= source.size:
+            header = read_header(source, position, IMPLICIT_LITTLE)
+            if header[0] >> 16 or (position and header[0] <= previous) or dictionary_vr(header[0]) == "UN":
+                break
+            _, position = end_of_value(source, header, source.size, IMPLICIT_LITTLE)
+            previous = header[0]
+    return position
+
+
+def _is_plausible(source: Source, position: int) -> bool:
+    """Whether a bare data set starts at a position: known elements that ascend, of which two are in group 0008.
+
+    Before these there may be private elements; one element will do where the data end with it.
+    """
+    encoding = _encoding_at(source, position)
     if encoding is None:
         return False
-    position, previous = 0, 0x00080000 - 1
+    previous, known = 0, 0
     try:
-        for _ in range(2):
-            tag, vr, _, length = header = read_header(source, position, encoding)
-            known = dictionary_vr(tag) != "UN" and (encoding.implicit or vr is not None)
-            if not known or tag >> 16 != 8 or tag <= previous or length == UNDEFINED_LENGTH:
+        while known < 2 and position < source.size:
+            header = read_header(source, position, encoding)
+            if header[0] <= previous or not _is_possible(header, encoding):
                 return False
             _, position = end_of_value(source, header, source.size, encoding)
-            previous = tag
-            if position == source.size:
-                return True
+            previous = header[0]
+            known += previous >> 16 == 8
     except UnreadableError:
         return False
-    return True
+    return known > 0
+
+
+def _is_possible(header: ElementHeader, encoding: Encoding) -> bool:
+    """Whether an element may stand before or at the beginning of group 0008."""
+    tag, vr, _, length = header
+    has_vr = encoding.implicit or vr is not None
+    if is_private(tag):
+        return tag >> 16 < 8 and has_vr and length <= MAX_VALUE
+    return has_vr and tag >> 16 in (4, 8) and dictionary_vr(tag) != "UN" and length != UNDEFINED_LENGTH
 
 
 def _read_meta(source: Source, position: int) -> tuple[int, list[tuple[int, ElementHeader]]]:
@@ -251,9 +293,9 @@ def _read_meta(source: Source, position: int) -> tuple[int, list[tuple[int, Elem
     return position, meta
 
 
-def _transfer_syntax(source: Source, meta: list[tuple[int, ElementHeader]]) -> str | None:
+def _meta_text(source: Source, meta: list[tuple[int, ElementHeader]], wanted: int) -> str | None:
     for _, (tag, _, start, length) in meta:
-        if tag == TRANSFER_SYNTAX_UID:
+        if tag == wanted:
             return source.read(start, start + min(length, 128)).decode("latin-1").strip("\0 ") or None
     return None
 

@@ -22,6 +22,7 @@ from pyconquest_rt.dicom.elements import (
     end_of_value,
     format_tag,
     read_header,
+    remember_ends,
 )
 from pyconquest_rt.dicom.header import HeaderReader
 from pyconquest_rt.dicom.values import SHORT_VRS, text_value
@@ -200,15 +201,48 @@ def test_20000_nested_sequences_are_passed_over_without_recursion(defined: bool)
         (b"\x08\0\x40\x11SQ\0\0\xff\xff\xff\xff", "the data end within"),
         (b"\x08\0\x40\x11SQ\0\0\xff\xff\xff\xff\x10\0\x20\0LO\0\0", r"found \(0010,0020\)"),
         (b"\x08\0\x40\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\0\xe0\xff\0\0\0", "claims 255 bytes"),
-        (
-            b"\x08\0\x40\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\0\xe0\xff\xff\xff\xff\xfe\xff\xdd\xe0\0\0\0\0",
-            "found",
-        ),
     ],
 )
 def test_what_does_not_fit_is_refused(data: bytes, reason: str) -> None:
     with pytest.raises(UnreadableError, match=reason):
         Item(Source(data), 0, len(data), EXPLICIT_LITTLE).tags()
+
+
+def test_the_delimiter_of_a_sequence_ends_its_last_item_too() -> None:
+    """Nested, at any level, and whether the ends were looked for before or not."""
+    opening = b"\x08\0\x40\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\0\xe0\xff\xff\xff\xff"
+    name, end = b"\x10\0\x20\0LO\x02\0AB", b"\xfe\xff\xdd\xe0\0\0\0\0"
+    inner = opening + name + end
+    data = opening + inner + end + name
+    for look_first in (False, True):
+        source = Source(data)
+        if look_first:
+            remember_ends(source, 0, EXPLICIT_LITTLE)
+        item = Item(source, 0, len(data), EXPLICIT_LITTLE)
+        (outer,) = item.items(0x00081140)
+        assert [one.text(0x00100020) for one in outer.items(0x00081140)] == ["AB"]
+        assert item.text(0x00100020) == "AB" and outer.tags() == [0x00081140]
+
+
+def test_stray_items_and_delimiters_are_passed_over() -> None:
+    name = b"\x10\0\x20\0LO\x02\0AB"
+    item = b"\xfe\xff\0\xe0\x0a\0\0\0" + b"\x10\0\x10\0PN\x02\0XY"
+    for stray in (b"\xfe\xff\xdd\xe0\0\0\0\0", b"\xfe\xff\x0d\xe0\0\0\0\0", item):
+        data = b"\x08\0\x60\0CS\x02\0CT" + stray + name
+        assert Item(Source(data), 0, len(data), EXPLICIT_LITTLE).tags() == [0x00080060, 0x00100020]
+
+
+@pytest.mark.parametrize("vr", [b"??", b"  ", b"\0\0", b"lo", b"OX", b"ZZ"])
+def test_elements_of_unknown_vr_are_as_long_as_what_follows_tells(vr: bytes) -> None:
+    name = b"\x10\0\x20\0LO\x02\0AB"
+    for extent in (b"\4\0", b"\0\0\4\0\0\0"):
+        data = b"\x08\0\x70\0" + vr + extent + b"ACME"
+        for whole in (data + name, data):
+            if vr == b"\0\0" and len(extent) == 6:
+                continue  # an implicit header of length 0 looks so
+            item = Item(Source(whole), 0, len(whole), EXPLICIT_LITTLE)
+            assert item.raw(0x00080070) == b"ACME"
+            assert item.text(0x00100020) == (None if whole == data else "AB")
 
 
 def test_items_that_do_not_fit_their_sequence_are_refused() -> None:

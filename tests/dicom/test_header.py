@@ -62,10 +62,8 @@ def test_all_sample_files_equal_pydicom_walked_and_by_layout() -> None:
             assert reader.read_file(path) == first
         by_layout += bool(reader._layouts and reader._layouts.match(part10.read_prefix(path), None))
     assert compared > 8000 and by_layout > 100
-    assert [name for name in refused if name.endswith(".dcm")] in (
-        [],
-        ["no_meta.dcm"],
-    )  # begins amid an element
+    odd = {"no_meta.dcm", "DICOMDIR-empty.dcm"}  # begins amid an element; is no object
+    assert {name for name in refused if name.endswith(".dcm")} <= odd
 
 
 def _read_or_none(path: Path) -> Dataset | None:
@@ -332,7 +330,7 @@ def test_later_element_of_the_same_tag_counts_and_order_does_not_matter() -> Non
 
 
 def test_contours_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the first 16 KB of a structure set, however long its contours are."""
+    """Only the first 16 KB of a structure set and what follows its contours, however long these are."""
     roi, contour, structure = Dataset(), Dataset(), Dataset()
     roi.ROIName, contour.ContourData = "BODY", ["1.5"] * 30_000
     structure.ContourSequence = [contour]
@@ -344,6 +342,6 @@ def test_contours_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(os, "read", lambda fd, n: (reads.append(n), read(fd, n))[1])
     header = HeaderReader(fields(0x00100020), [0x30060020]).read_file(path)
     assert [item.text(0x30060026) for item in header.sequences[0x30060020]] == ["BODY"]
-    assert reads == [part10.PREFIX_BYTES]
+    assert reads == [part10.PREFIX_BYTES] * 2
     after = HeaderReader(fields(0x7FE00008)).read_file(path)
-    assert after.values == (None,) and max(reads) == part10.PREFIX_BYTES and len(reads) < 5
+    assert after.values == (None,) and max(reads) == part10.PREFIX_BYTES and len(reads) < 6

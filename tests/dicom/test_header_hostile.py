@@ -196,18 +196,19 @@ def test_too_large_sequences_are_left_out_and_told(tmp_path: Path) -> None:
     assert MAX_SEQUENCES < 32 << 20
 
 
-def test_too_long_identifiers_are_left_out_and_told() -> None:
+def test_objects_with_too_long_identifiers_are_refused() -> None:
     data = b"\x10\0\x20\0\2\0\0\0ID\x20\0\x0d\0\x01\0\x01\0" + b"1" * 65537
-    header = HeaderReader([Field((0x0020000D,), 64, "key"), Field((0x0020000D,), 64)]).read_bytes(
-        data, IMPLICIT
-    )
-    assert header.values == (None, None) and header.fault and "identifier (0020,000D)" in header.fault
+    reader = HeaderReader([Field((0x0020000D,), 64, "key"), Field((0x0020000D,), 64)])
+    with pytest.raises(UnreadableError, match=r"identifier \(0020,000D\) has 65537 bytes"):
+        reader.read_bytes(data, IMPLICIT)
 
 
 @pytest.mark.parametrize("remember", [False, True])
 def test_what_a_modality_does_not_need_is_not_read(remember: bool) -> None:
     """Of a structure set nothing beyond its ROIs, whatever stands there; of all others all that is asked for."""
     names, plan = 0x30060020, 0x300C0002
+    contours = b"not looked at"
+    closing = b"\x06\x30\x39\0" + len(contours).to_bytes(4, "little") + contours
     broken = b"\x06\x30\x39\0\xff\xff\xff\xff" + b"neither items nor an end"
     item = b"\xfe\xff\0\xe0\x0c\0\0\0" + b"\x06\x30\x26\0\4\0\0\0Lung"
     rois = b"\x06\x30\x20\0" + len(item).to_bytes(4, "little") + item
@@ -215,11 +216,11 @@ def test_what_a_modality_does_not_need_is_not_read(remember: bool) -> None:
     for modality in (b"RTSTRUCT", b"RTDOSE", b"RTSTRUCT", b"RTDOSE", b"RTSTRUCT") * 3:
         value = modality + b" " * (len(modality) % 2)
         start = b"\x08\0\x60\0" + len(value).to_bytes(4, "little") + value
-        header = reader.read_bytes(start + rois + broken, IMPLICIT)
-        assert [roi.text(0x30060026) for roi in header.sequences[names]] == ["Lung"]
-        assert (header.fault is None) == (modality == b"RTSTRUCT")
-        plain = reader.read_bytes(start + broken, IMPLICIT)
-        assert (plain.fault is None) == (modality == b"RTSTRUCT")
+        for end in (closing, broken):
+            header = reader.read_bytes(start + rois + end, IMPLICIT)
+            assert [roi.text(0x30060026) for roi in header.sequences[names]] == ["Lung"]
+            assert bool(header.fault) == (end is broken)
+        assert bool(reader.read_bytes(start + broken, IMPLICIT).fault)
 
 
 def test_deep_items_can_be_descended_a_little() -> None:

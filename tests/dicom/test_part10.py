@@ -101,3 +101,19 @@ def test_bare_data_set_of_one_element() -> None:
 def test_file_meta_information_without_transfer_syntax() -> None:
     data = bytes(128) + b"DICM\2\0\x12\0UI\4\x001.2\0" + bare(small(), IMPLICIT)
     assert begin(Source(data)).transfer_syntax == IMPLICIT
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"\x07\0\x10\0LO\4\0ACME",  # a private group
+        b"\0\0\0\0\4\0\0\0\x0a\0\0\0" + b"\0\0\0\1\2\0\0\0\1\0",  # the command set of a message
+        b"\2\0\x10\0\x14\0\0\0" + b"1.2.840.10008.1.2.1\0",  # file meta information as Conquest writes it
+        b"DICM",  # a preamble that was cut away
+    ],
+)
+def test_bare_data_sets_may_begin_otherwise(before: bytes) -> None:
+    data = before + bare(small(), EXPLICIT)
+    start = begin(Source(data))
+    assert start.encoding == EXPLICIT_LITTLE
+    assert start.position in (0, len(before))

@@ -1,0 +1,92 @@
+"""Is all of an object there? What follows its header, mostly the pixel data, is passed over, not read."""
+
+from pyconquest_rt.dicom.elements import (
+    ITEM,
+    MARK_GROUP,
+    SEQUENCE_DELIMITER,
+    Encoding,
+    Source,
+    end_of_value,
+    read_header,
+)
+from pyconquest_rt.dicom.values import UNDEFINED_LENGTH
+from pyconquest_rt.errors import TruncatedError, UnreadableError
+
+PIXEL_DATA = 0x7FE00010
+_DELIMITER = {False: b"\xfe\xff\xdd\xe0" + bytes(4), True: b"\xff\xfe\xe0\xdd" + bytes(4)}  # by byte order
+_DELIMITER_BYTES = 8
+_LONG = 1 << 16  # a sequence of undefined length is walked over where no more bytes than these follow
+_TAIL = 4096
+
+
+def check_complete(source: Source, position: int, encoding: Encoding) -> None:
+    """See that the elements from a position on end where the file does, or before.
+
+    Junk after the last element, as writers leave it, is none of the object.
+
+    Raises:
+        TruncatedError: one of them is cut off by the end of the file.
+        UnreadableError: one is malformed.
+    """
+    previous = 0
+    while position + 8 <= source.size:
+        tag, _, start, length = header = read_header(source, position, encoding)
+        if tag <= previous:
+            return
+        if length != UNDEFINED_LENGTH and start + length > source.size:
+            what = "the pixel data are" if tag == PIXEL_DATA else "the element after the header is"
+            raise TruncatedError(
+                f"{what} cut off by the end of the file: {source.size - start} of {length} bytes are there"
+            )
+        if tag == PIXEL_DATA and length == UNDEFINED_LENGTH:
+            position = _end_of_fragments(source, start, encoding)
+        elif length == UNDEFINED_LENGTH and source.size - start > _LONG and _ends_well(source, tag, encoding):
+            return
+        else:
+            _, position = end_of_value(source, header, source.size, encoding)
+        previous = tag
+
+
+def _ends_well(source: Source, tag: int, encoding: Encoding) -> bool:
+    """Whether the file ends with the delimiter of a sequence, or with whole elements after one.
+
+    A long sequence of undefined length, such as contours, would else have to be read to find its end.
+    """
+    start = source.size - _TAIL
+    place = source.read(start, source.size).rfind(_DELIMITER[encoding.big_endian])
+    if place < 0:
+        return False
+    position = start + place + _DELIMITER_BYTES
+    try:
+        while position < source.size:
+            header = read_header(source, position, encoding)
+            if header[0] <= tag or header[0] >> 16 == MARK_GROUP:
+                return False
+            tag = header[0]
+            _, position = end_of_value(source, header, source.size, encoding)
+    except UnreadableError:
+        return False
+    return True
+
+
+def _end_of_fragments(source: Source, position: int, encoding: Encoding) -> int:
+    """Where encapsulated pixel data end (PS3.5 section A.4).
+
+    Those of one frame mostly fill the file to its end, which needs no look there.
+    """
+    first = True
+    while position + _DELIMITER_BYTES < source.size:
+        tag, _, start, length = read_header(source, position, encoding)
+        if tag == SEQUENCE_DELIMITER:
+            return start
+        if tag != ITEM or start + length > source.size:
+            raise TruncatedError(
+                f"the fragment of pixel data at byte {position} is cut off by the end of the file"
+            )
+        position = start + length
+        if not first and position + _DELIMITER_BYTES == source.size:
+            return source.size
+        first = False
+    if source.read(position, source.size) == _DELIMITER[encoding.big_endian]:
+        return source.size
+    raise TruncatedError("the fragments of pixel data are cut off by the end of the file")
