@@ -7,9 +7,10 @@ AE titles may be str or bytes.
 
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, Literal
 
 from pydicom.dataset import Dataset
@@ -95,6 +96,7 @@ def send_files(
     parallel: int = 1,
     progress: Progress | None = None,
     tls: ssl.SSLContext | None = None,
+    instances: Mapping[Path, str] = MappingProxyType({}),
 ) -> SendResult:
     """Send DICOM files to a peer by C-STORE.
 
@@ -104,13 +106,14 @@ def send_files(
     however broken, and no failed operation stops the others; a lost association is made anew.
 
     `progress` is called for each file as it is done, with its path and None or the reason of its failure.
+    A file that does not hold the object that `instances` names for it fails.
     Nothing is raised for files or peers: see the result's ``sent``, ``failed`` and ``warnings``.
     """
 
     def connect(proposals: list[Proposal]) -> Association:
         return request_association(host, port, called_aet, calling_aet, proposals, tls=tls)
 
-    return send_all(paths, connect, parallel=parallel, progress=progress)
+    return send_all(paths, connect, parallel=parallel, progress=progress, instances=instances)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ do the associations go on.
 """
 
 import contextlib
-import filecmp
 import logging
 import os
 import shutil
@@ -26,10 +25,12 @@ from pyconquest_rt.archive.files.placement import EarlyName, Placement
 from pyconquest_rt.archive.files.staging import StagedFile
 from pyconquest_rt.archive.files.storage import Storage, standard_name
 from pyconquest_rt.archive.ingest import Batch, Found, State
+from pyconquest_rt.archive.removal import audit_replacement
 from pyconquest_rt.database.rows import Values
 from pyconquest_rt.dicom.header import Header, HeaderReader
 from pyconquest_rt.dicom.part10 import DEFLATED, Prefix, check_inflated
-from pyconquest_rt.errors import ConflictError, DatabaseError, ObjectError, StorageError
+from pyconquest_rt.dicom.same import same_data_set
+from pyconquest_rt.errors import ConflictError, DatabaseError, ObjectError, StorageError, TruncatedError
 from pyconquest_rt.settings.sections import ArchiveSettings
 
 Policy = Literal["replace", "keep", "refuse"]
@@ -185,6 +186,8 @@ class Reception:
 
     def _read(self, file: StagedFile, sop_instance_uid: str) -> _Job:
         header = self._read_header(file)
+        if header.is_truncated:
+            raise TruncatedError(header.fault)
         if header.transfer_syntax == DEFLATED:
             check_inflated(file)
         values = self._layout.complete(header.values)
@@ -300,18 +303,23 @@ class Reception:
         there = target.exists()
         if there and not index and self._policy != "replace":
             raise ConflictError("there is a file of this instance already")
-        if there and not self._is_newer(job, target, known is not None):
-            return None
+        if there and not self._is_newer(job, target):
+            status = self._storage.status(name)
+            if index is None or status is None or index.holds(name, status, job.sop):
+                return None
+            return Found(name, status.size, status.mtime_ns, job.header)
+        if there and index and self._policy == "replace":
+            audit_replacement(self._archive.database, job.sop, name, target, job.staged)
         placement.place(staged, target, replaces=there)
         return Found(name, job.header.size, job.header.mtime_ns, job.header)
 
     def _final_name(self, job: _Job) -> str:
         return self._name_of(job.patient, job.sop, job.file)
 
-    def _is_newer(self, job: _Job, target: Path, indexed: bool) -> bool:
+    def _is_newer(self, job: _Job, target: Path) -> bool:
         """Whether the object has to be written over the file that is there."""
-        if filecmp.cmp(job.staged, target, shallow=False):
-            return not indexed
+        if same_data_set(job.staged, target):
+            return False
         _LOG.info("%s has come again with other content; what is done: %s", job.sop, self._policy)
         if self._policy == "refuse":
             raise ConflictError("it is stored already, with other content")

@@ -3,9 +3,10 @@
 from typing import NamedTuple
 
 from pyconquest_rt.archive.archive import Archive
-from pyconquest_rt.archive.removal import audit, copies, remove_images, tidy
+from pyconquest_rt.archive.current import current_path
+from pyconquest_rt.archive.removal import Copy, audit, copies, remove_images, tidy
 from pyconquest_rt.archive.selection import select_images
-from pyconquest_rt.errors import StorageError
+from pyconquest_rt.errors import ObjectError, StorageError, TruncatedError
 
 
 class Deleted(NamedTuple):
@@ -73,6 +74,19 @@ def _remove_files(archive: Archive, sop: str) -> int:
     """Remove every known copy of an instance and forget that it was seen; returns how many there were."""
     database = archive.database
     found = copies(database, [sop])
+    for copy in found:
+        if not archive.storage.is_gone(copy.path, copy.device):
+            _require_own(archive, sop, copy)
     removed = sum(archive.storage.remove(copy.path, copy.device) for copy in found)
     database.connection.executemany("DELETE FROM files WHERE path = ?", [(copy.path,) for copy in found])
     return removed
+
+
+def _require_own(archive: Archive, sop: str, copy: Copy) -> None:
+    """Raise StorageError unless a file still is that of an instance, be it cut off."""
+    try:
+        current_path(archive, sop, copy.path, copy.device)
+    except TruncatedError:
+        return
+    except ObjectError as error:
+        raise StorageError(f"{copy.path} was not removed: {error}") from error

@@ -12,7 +12,7 @@ from pyconquest_rt.database.rows import RowLayout
 from pyconquest_rt.database.schema import Definition
 from pyconquest_rt.dicom.header import HeaderReader
 from pyconquest_rt.dicom.part10 import PREFIX_BYTES, Prefix, read_prefix
-from pyconquest_rt.errors import UnreadableError
+from pyconquest_rt.errors import DirectoryError, UnreadableError
 
 UNKNOWN = (-1, -1)
 """Size and modification time of a file that the system could not read: it is tried again each time."""
@@ -61,7 +61,7 @@ def _parsed(reader: HeaderReader, path: str, prefix: Prefix | Found) -> Found:
         return Found(path, prefix.size, prefix.mtime_ns, reader.parse(prefix))
     except UnreadableError as error:
         seen_as = UNKNOWN if isinstance(error.__cause__, OSError) else (prefix.size, prefix.mtime_ns)
-        return Found(path, *seen_as, None, str(error))
+        return Found(path, *seen_as, None, str(error), is_skipped=isinstance(error, DirectoryError))
 
 
 class _Readers(threading.local):

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from pyconquest_rt.archive.access import access_time
 from pyconquest_rt.archive.due import objects_changed
-from pyconquest_rt.archive.files.storage import DEFAULT_DEVICE, Storage
+from pyconquest_rt.archive.files.storage import DEFAULT_DEVICE, FileStatus, Storage
 from pyconquest_rt.archive.outbox import queue_objects
 from pyconquest_rt.archive.parents import Known, Row
 from pyconquest_rt.archive.removal import move_study, remove_images
@@ -32,6 +32,7 @@ class State(StrEnum):
     UPDATED = "updated"
     MOVED = "moved"
     DUPLICATE = "duplicate"
+    SKIPPED = "skipped"
     REJECTED = "rejected"
 
 
@@ -47,10 +48,11 @@ class Found(NamedTuple):
     header: Header | None
     reason: str | None = None
     hash: str | None = None
+    is_skipped: bool = False  # it is nothing that an index holds, such as a DICOMDIR
 
 
 class Outcome(NamedTuple):
-    """What became of one file, and why where it was not taken."""
+    """What became of one file, and why where it was not taken; of one that was, what is wrong with it."""
 
     path: str
     state: State
@@ -77,6 +79,9 @@ class Writer:
         self.storage = storage
         self.layout = layout
         self.statements = _Statements(database.definition)
+        self.released = (
+            0  #: further copies of instances whose files hold something else now; they are to be read
+        )
 
     def add(self, found: Sequence[Found]) -> list[Outcome]:
         """Write the rows of several files in one transaction; returns what became of each, in their order.
@@ -110,6 +115,7 @@ class Batch:
     """One transaction's worth of objects: looked up together, judged one by one, written together."""
 
     def __init__(self, writer: Writer, values: Sequence[Values]) -> None:
+        self.writer = writer
         self.database, self.storage, self.layout = writer.database, writer.storage, writer.layout
         self.definition, self.statements, self.known = (
             writer.database.definition,
@@ -145,6 +151,16 @@ class Batch:
             raise ConflictError(f"instance {sop} is indexed in series {image.series}")
         self._refuse_conflict(self.layout.parents_of(values), known=image is not None)
         return image.path if image and image.path and image.device == DEFAULT_DEVICE else None
+
+    def holds(self, path: str, status: FileStatus, sop: str) -> bool:
+        """Whether the rows are those of an instance as it stands in a file, for all that was seen of that.
+
+        They are not where a program was killed between replacing the file and writing its rows.
+        """
+        row = self.database.connection.execute(
+            "SELECT size, mtime_ns, sop FROM files WHERE path = ? AND state = 'indexed'", (path,)
+        ).fetchone()
+        return row is not None and tuple(row) == (status.size, status.mtime_ns, sop) and sop in self.images
 
     def write(self, found: Sequence[Found], values: Sequence[Values | None]) -> list[Outcome]:
         """Judge and write files, each with the values of its object if that could be read; returns the outcomes."""
@@ -189,7 +205,7 @@ class Batch:
     def _take(self, item: Found, values: Values | None) -> Outcome:
         path = item.path
         if values is None:
-            return self._refuse(item, None, item.reason or "it cannot be read")
+            return self._skip(item) if item.is_skipped else self._refuse(item, None, item.reason or "")
         sop = values[self.layout.sop_key]
         if sop is None:
             return self._refuse(item, None, "it has no SOPInstanceUID")
@@ -211,7 +227,7 @@ class Batch:
                 return self._refuse(item, sop, str(error))
             self._join(parents)
         self._accept(item, sop, values, known=known)
-        return Outcome(path, state, sop)
+        return Outcome(path, state, sop, item.header and item.header.fault)
 
     def _state_of_known(self, item: Found, image: _Image) -> State:
         if image.path == item.path and image.device in (None, DEFAULT_DEVICE):
@@ -252,7 +268,7 @@ class Batch:
         self.parents = parents
 
     def _accept(self, item: Found, sop: str, values: Values, *, known: bool) -> None:
-        path, size, mtime_ns, header, _, content = item
+        path, size, mtime_ns, header, _, content, _ = item
         series = values[self.layout.series_key]
         assert header is not None and series is not None  # _take() has seen to it
         rt = header.digest or NONE
@@ -261,7 +277,13 @@ class Batch:
         (self.changed_rows if known else self.new_rows).append(row)
         self.images[sop] = _Image(path, DEFAULT_DEVICE, series)
         self.latest[series] = values, rt
-        self.files.append((path, size, mtime_ns, sop, "indexed"))
+        self.files.append((path, size, mtime_ns, sop, "truncated" if header.is_truncated else "indexed"))
+
+    def _skip(self, item: Found) -> Outcome:
+        if self.seen_as.get(item.path):
+            self._forget_content_of(item.path)
+        self.files.append((item.path, item.size, item.mtime_ns, None, "skipped"))
+        return Outcome(item.path, State.SKIPPED, None, item.reason)
 
     def _refuse(self, item: Found, sop: str | None, reason: str) -> Outcome:
         if item.size < 0 and self.seen_as.get(item.path):
@@ -284,7 +306,7 @@ class Batch:
 
     def _drop(self, sop: str) -> None:
         self._flush()
-        remove_images(self.database, [sop])
+        self.writer.released += remove_images(self.database, [sop])
         self.parents = None
         self.images.pop(sop, None)
         self.known.clear()

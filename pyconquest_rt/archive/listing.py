@@ -69,7 +69,7 @@ class Span(NamedTuple):
         return sum([len(names) for _, names in self.files])
 
     def is_as_seen(self, database: Database) -> bool:
-        """Whether these are the files that were seen, and none of them was rejected."""
+        """Whether these are the files that were seen, and none of them is to be read again."""
         (seen,) = database.connection.execute(_PATHS_SEEN, self._bounds()).fetchone()
         # no path has two slashes together, so the text stands for these paths only
         return bool(seen == "//".join([folder + f"//{folder}".join(names) for folder, names in self.files]))
@@ -87,7 +87,7 @@ class Span(NamedTuple):
 
 
 _PATHS_SEEN = """
-SELECT group_concat(CASE state WHEN 'rejected' THEN '//' ELSE path END, '//') FROM files
+SELECT group_concat(CASE WHEN state IN ('rejected', 'truncated', 'stale') THEN '//' ELSE path END, '//') FROM files
 WHERE path >= CAST(? AS TEXT) AND path < CAST(? AS TEXT)
 """
 _SEEN = """

@@ -106,7 +106,7 @@ def _pass(
             f"{archive.storage.root} holds no files, but {len(gone)} are indexed. Is its disk mounted? "
             "Nothing was removed; to begin anew, remove the database file."
         )
-    return _remove_gone(archive, gone, report)
+    return _remove_gone(archive, gone, report) + writer.released
 
 
 def _due(archive: Archive, only: Only, under: str, report: Report, gone: list[str]) -> Iterator[str]:
@@ -165,7 +165,8 @@ def count_due(archive: Archive, *, only: Only = "missing", under: str = "") -> i
 def _is_due(file: Listed, known: Seen | None, only: Only) -> bool:
     if known is None or only == "all":
         return True
-    may_have_changed = only == "changed" or known.state == "rejected"  # it may have been half written then
+    # a rejected file may have been half written then, one that is cut off copied since
+    may_have_changed = only == "changed" or known.state in ("rejected", "truncated", "stale")
     return may_have_changed and file.fingerprint() != (known.size, known.mtime_ns)
 
 
@@ -180,7 +181,7 @@ def _remove_gone(archive: Archive, gone: list[str], report: Report) -> int:
         with database.transaction() as connection:
             rows = database.select_in(
                 "SELECT i.SOPInstanc FROM files f JOIN DICOMImages i ON i.SOPInstanc = f.sop "
-                "AND replace(i.ObjectFile, '\\', '/') = f.path WHERE f.state = 'indexed' AND f.path IN (?)",
+                "AND replace(i.ObjectFile, '\\', '/') = f.path WHERE f.path IN (?)",
                 paths,
             )
             sops = [row[0] for row in rows]

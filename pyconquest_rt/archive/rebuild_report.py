@@ -42,6 +42,8 @@ class Report:
 
     ``read`` counts the files that were newly seen or seen again, junk included; ``rejected`` holds path and reason.
     ``changes`` says which files were indexed, updated, moved (by their new name), duplicate and removed.
+    ``faulty`` holds path and reason of files that were indexed though something is wrong with them, such as one that is
+    cut off; ``skipped`` counts files that an index does not hold (DICOMDIR).
     ``unreachable`` counts known files that were not listed but have not gone, as in folders that cannot be listed or
     when they came meanwhile; their rows stay.
     """
@@ -54,7 +56,9 @@ class Report:
     unchanged: int = 0
     removed: int = 0
     unreachable: int = 0
+    skipped: int = 0
     rejected: list[tuple[str, str]] = field(default_factory=list)
+    faulty: list[tuple[str, str]] = field(default_factory=list)
     seconds: float = 0.0
     changes: dict[str, Changes] = field(default_factory=dict)
 
@@ -75,11 +79,14 @@ class Report:
             by_state[state].append(path)
             if state is State.REJECTED:
                 self.rejected.append((path, reason or ""))
+            elif reason and state is not State.SKIPPED:
+                self.faulty.append((path, reason))
         self.read += sum(map(len, by_state.values()))
         self.indexed += len(by_state[State.INDEXED])
         self.updated += len(by_state[State.UPDATED])
         self.moved += len(by_state[State.MOVED])
         self.duplicates += len(by_state[State.DUPLICATE])
+        self.skipped += len(by_state[State.SKIPPED])
         del by_state[State.REJECTED]
         for state, paths in by_state.items():
             self._add(state, paths)
@@ -95,13 +102,17 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as what JSON can hold; of the rejected files the first hundred, and their number."""
-        return asdict(self) | {"rejected": self.rejected[:NAMED], "rejected_count": len(self.rejected)}
+        named = {"rejected": self.rejected[:NAMED], "faulty": self.faulty[:NAMED]}
+        return asdict(self) | named | {"rejected_count": len(self.rejected), "faulty_count": len(self.faulty)}
 
     def __str__(self) -> str:
         rate = f", {self.read / self.seconds:.0f} files/s" if self.seconds and self.read else ""
+        skipped = f", {self.skipped} skipped (DICOMDIR)" if self.skipped else ""
+        faulty = f", {len(self.faulty)} of them faulty" if self.faulty else ""
         unreachable = f", {self.unreachable} cannot be reached" if self.unreachable else ""
         return (
             f"{self.read} files read ({self.indexed} indexed, {self.updated} updated, {self.moved} moved, "
-            f"{self.duplicates} duplicates, {len(self.rejected)} rejected), {self.unchanged} unchanged, "
-            f"{self.removed} removed from the index{unreachable}; {self.seconds:.1f} s{rate}"
+            f"{self.duplicates} duplicates, {len(self.rejected)} rejected{skipped}{faulty}), "
+            f"{self.unchanged} unchanged, {self.removed} removed from the index{unreachable}; "
+            f"{self.seconds:.1f} s{rate}"
         )

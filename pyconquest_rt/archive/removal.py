@@ -2,10 +2,12 @@
 
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import NamedTuple
 
 from pyconquest_rt.archive.due import assign_patient, objects_removed
 from pyconquest_rt.database.connection import Database
+from pyconquest_rt.dicom.same import file_hash
 
 
 class Copy(NamedTuple):
@@ -138,6 +140,11 @@ def audit(database: Database, action: str, subject: str, detail: str) -> None:
         "INSERT INTO audit(time, action, subject, detail) VALUES (?, ?, ?, ?)",
         (datetime.now(UTC).isoformat(timespec="seconds"), action, subject, detail),
     )
+
+
+def audit_replacement(database: Database, sop: str, name: str, old: Path, new: Path) -> None:
+    """Put on record that a file of an instance is replaced by another object, with the hashes of both."""
+    audit(database, "replace", sop, f"{name}: SHA-256 {file_hash(old)} replaced by SHA-256 {file_hash(new)}")
 
 
 def _column(database: Database, sql: str, keys: Collection[str]) -> list[str]:

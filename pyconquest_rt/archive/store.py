@@ -1,5 +1,6 @@
 """Objects into the archive from elsewhere: single files, folders, ZIP files, and data sets in memory."""
 
+import filecmp
 import io
 import os
 import shutil
@@ -9,6 +10,7 @@ import zlib
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import chain, count
 from lzma import LZMAError
 from pathlib import Path
@@ -19,14 +21,22 @@ from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.files.storage import INCOMING
 from pyconquest_rt.archive.hashing import hash_object
 from pyconquest_rt.archive.headers import read_one
-from pyconquest_rt.archive.ingest import Found, Outcome, State
-from pyconquest_rt.archive.removal import audit
-from pyconquest_rt.database.rows import PATIENT_ID
+from pyconquest_rt.archive.ingest import Batch, Found, Outcome, State
+from pyconquest_rt.archive.removal import audit, audit_replacement
+from pyconquest_rt.database.rows import PATIENT_ID, Values
 from pyconquest_rt.dicom.edit import set_element
 from pyconquest_rt.dicom.elements import PIXEL_REPRESENTATION, SPECIFIC_CHARACTER_SET
 from pyconquest_rt.dicom.header import Header
 from pyconquest_rt.dicom.objects import content_errors, read_object, replace_object
-from pyconquest_rt.errors import ConflictError, ObjectError, PyconquestError, UnreadableError
+from pyconquest_rt.dicom.same import same_data_set
+from pyconquest_rt.errors import (
+    ConflictError,
+    DirectoryError,
+    ObjectError,
+    PyconquestError,
+    TruncatedError,
+    UnreadableError,
+)
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -41,6 +51,16 @@ MAX_RATIO = 100  # and how many times its own size beyond that
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, LZMAError, EOFError, RuntimeError, ValueError)
 
 
+class Fate(StrEnum):
+    """What became of a file that was to be stored."""
+
+    STORED = "stored"
+    REPLACED = "replaced"
+    IDENTICAL = "identical"
+    SKIPPED = "skipped"
+    REFUSED = "refused"
+
+
 class Stored(NamedTuple):
     """What became of one file: its series and its name in the archive if it was stored, and what went wrong."""
 
@@ -48,6 +68,7 @@ class Stored(NamedTuple):
     series: str | None = None
     error: Exception | None = None
     name: str | None = None
+    fate: Fate = Fate.STORED
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +80,16 @@ class Options:
         sopinstance_as_filename: name the copy by its SOPInstanceUID, otherwise as the source is named.
         force_patientid: the PatientID that the copy gets.
         compute_hash: hash the content of RT objects into the column ``hash``.
+        replacement: what becomes of another object with a SOPInstanceUID that is stored already: it takes the
+            place of that one (``replace``), or is refused (``keep``, ``refuse``). One that was stored in the same
+            run while its source was removed is never replaced: nothing else would hold it.
     """
 
     remove_after_store: bool = False
     sopinstance_as_filename: bool = False
     force_patientid: str | None = None
     compute_hash: bool = False
+    replacement: str = "replace"
 
 
 class Storer:
@@ -75,6 +100,7 @@ class Storer:
         self._options = options
         self._writer = archive.writer()
         self._reader = archive.layout.reader()
+        self._moved: set[str] = set()  # instances whose sources were removed
 
     def store(self, source: str | os.PathLike[str], *, name: str | None = None) -> Stored:
         """Store one file under ``PatientID/name``; one that cannot be taken is reported, not raised.
@@ -86,14 +112,16 @@ class Storer:
             sqlite3.Error: the database cannot be written.
         """
         path = Path(source)
-        series = target = None
+        stored = Stored(path, None, None, None, Fate.REFUSED)
         try:
-            series, target, is_in_place = self._store(path, name or path.name)
+            stored, is_in_place = self._store(path, name or path.name)
             if self._options.remove_after_store and not is_in_place:
                 path.unlink()
+        except DirectoryError as error:
+            return stored._replace(error=error, fate=Fate.SKIPPED)
         except (PyconquestError, OSError) as error:
-            return Stored(path, series, error, target)
-        return Stored(path, series, None, target)
+            return stored._replace(error=error)
+        return stored
 
     def store_tree(self, path: Path) -> Iterator[Stored]:
         """Store a file, every member of a ZIP file, or every file of a folder."""
@@ -127,35 +155,69 @@ class Storer:
             else:
                 yield self.store(path)
 
-    def _store(self, source: Path, name: str) -> tuple[str | None, str, bool]:
-        """Store one file; returns its series, its name in the archive, and whether it was in its place already."""
+    def _store(self, source: Path, name: str) -> tuple[Stored, bool]:
+        """Store one file; returns what became of it, and whether it was in its place already."""
         archive = self._archive
-        header = self._reader.read_file(source)
+        header = _whole(self._reader.read_file(source))
         forced = self._forced(header)
         with archive.storage.stage() as file:
             with source.open("rb") as original:
                 shutil.copyfileobj(original, file, 1 << 20)
             file.flush()
             staged = Path(file.name)
-            if forced is not None:
+            if self._options.remove_after_store and not filecmp.cmp(source, staged, shallow=False):
+                raise ObjectError("it was changed while it was read")
+            if forced is None:
+                header = _whole(self._reader.read_file(staged))
+            else:
                 force_patient_id(staged, forced)
                 header = _with_former_id(archive, self._reader.read_file(staged), header)
             content = self._hash(staged)
             keys = archive.layout.complete(header.values)
-            patient_id, sop = keys[archive.layout.patient_key], keys[archive.layout.sop_key]
+            patient_id, sop = keys[archive.layout.patient_key] or "", keys[archive.layout.sop_key] or ""
             with archive.database.transaction():
                 batch = self._writer.batch([keys])
-                target = batch.known_file(keys) or self._target(patient_id or "", sop or "", name)
+                target = batch.known_file(keys) or self._target(patient_id, sop, name)
                 is_in_place = _is_same_file(source, archive.storage.path_of(target))
-                if forced is not None or not is_in_place:
+                is_as_it_was = is_in_place and forced is None
+                fate = Fate.IDENTICAL if is_as_it_was else self._fate(staged, target, sop)
+                if fate is not Fate.IDENTICAL:
                     archive.storage.place(file.name, target)
                 status = archive.storage.status(target)
                 assert status is not None  # it was placed, or is the source itself
-                found = Found(target, status.size, status.mtime_ns, header, hash=content)
-                (outcome,) = batch.write([found], [keys])
-                if outcome.state is State.REJECTED:
-                    raise ConflictError(outcome.reason or "")
-        return keys[archive.layout.series_key], target, is_in_place
+                if fate is not Fate.IDENTICAL or content or not batch.holds(target, status, sop):
+                    self._index(
+                        batch, Found(target, status.size, status.mtime_ns, header, hash=content), keys
+                    )
+        if self._options.remove_after_store:
+            self._moved.add(sop)
+        return Stored(source, keys[archive.layout.series_key], None, target, fate), is_in_place
+
+    def _fate(self, staged: Path, target: str, sop: str) -> Fate:
+        """Judge an object by the file, if there is one, whose place it is to take; a replacement is on record.
+
+        Raises:
+            ConflictError: it is another object, which is not to be replaced.
+        """
+        there = self._archive.storage.path_of(target)
+        if not os.path.lexists(there):
+            return Fate.STORED
+        if same_data_set(staged, there):
+            return Fate.IDENTICAL
+        if self._options.replacement != "replace":
+            raise ConflictError("it is stored already, with other content; what is stored was kept")
+        if sop in self._moved:
+            raise ConflictError(
+                f"another object with its SOPInstanceUID was just stored from elsewhere: {sop}"
+            )
+        audit_replacement(self._archive.database, sop, target, there, staged)
+        return Fate.REPLACED
+
+    @staticmethod
+    def _index(batch: Batch, found: Found, keys: Values) -> None:
+        (outcome,) = batch.write([found], [keys])
+        if outcome.state is State.REJECTED:
+            raise ConflictError(outcome.reason or "")
 
     def _forced(self, header: Header) -> str | None:
         """Return the PatientID that the copy has to get; None where it has it already."""
@@ -200,7 +262,7 @@ class Storer:
                     stored = self.store(member, name=info.filename.replace("\\", "/").split("/")[-1])
                     yield stored._replace(path=path / info.filename)
         except (ObjectError, OSError, *_ZIP_ERRORS) as error:
-            yield Stored(path, None, error)
+            yield Stored(path, None, error, fate=Fate.REFUSED)
 
 
 def index_data_set(
@@ -264,6 +326,13 @@ def force_patient_id(path: Path, patient_id: str) -> None:
     data_set = read_object(path)
     set_element(data_set, PATIENT_ID[0], patient_id, create=True)
     replace_object(path, data_set)
+
+
+def _whole(header: Header) -> Header:
+    """Return a header. Raises TruncatedError if the object is cut off, so that its source stays where it is."""
+    if header.is_truncated:
+        raise TruncatedError(header.fault)
+    return header
 
 
 def _with_former_id(archive: Archive, header: Header, before: Header) -> Header:

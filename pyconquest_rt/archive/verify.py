@@ -23,6 +23,7 @@ class Problem(StrEnum):
     SAME_INSTANCE = "two files with one SOPInstanceUID"
     DOUBLED_ROW = "two rows with one key"
     UNREADABLE = "file that cannot be read now"
+    TRUNCATED = "file that is cut off"
     NO_PARENT = "row without its parent"
     NO_CHILD = "row without children"
     NO_DEVICE = "folder of a device not there"
@@ -94,10 +95,14 @@ def _files(archive: Archive) -> Iterator[Finding]:
             continue  # the row that names it is found by _rows
         if known is None:
             yield Finding(Problem.NO_ROW, file.path)
+        elif known.state == "stale":
+            yield Finding(Problem.CHANGED, file.path)
         elif known.size < 0:
             yield Finding(Problem.UNREADABLE, file.path)
         elif file.fingerprint() != (known.size, known.mtime_ns):
             yield Finding(Problem.CHANGED, file.path)
+        elif known.state == "truncated":
+            yield Finding(Problem.TRUNCATED, file.path)
         elif known.state == "duplicate":
             yield Finding(Problem.SAME_INSTANCE, file.path)
     yield from (Finding(Problem.NO_ROW, path) for path in _paths_without_row(archive))
@@ -106,7 +111,7 @@ def _files(archive: Archive) -> Iterator[Finding]:
 def _paths_without_row(archive: Archive) -> list[str]:
     """Files that are on record as indexed, though no image row is there."""
     rows = archive.database.connection.execute(
-        "SELECT path FROM files WHERE state = 'indexed' AND NOT EXISTS "
+        "SELECT path FROM files WHERE state IN ('indexed', 'truncated') AND NOT EXISTS "
         "(SELECT 1 FROM DICOMImages i WHERE i.SOPInstanc = files.sop)"
     )
     return [row[0] for row in rows]

@@ -22,10 +22,14 @@ from pyconquest_rt.settings.sections import Settings
 @click.command()
 @click.option("--patient", metavar="ID", help="Only this patient's folders.")
 @click.option("--all", "only", flag_value="all", help="Read every file anew.")
-@click.option("--changed", "only", flag_value="changed", help="Also files whose size or time has changed.")
 @click.option(
-    "--missing", "only", flag_value="missing", default=True, help="Only files never seen [default]."
+    "--changed",
+    "only",
+    flag_value="changed",
+    default=True,
+    help="Files never seen, and those whose size or time has changed [default].",
 )
+@click.option("--missing", "only", flag_value="missing", help="Only files never seen, by a quick listing.")
 @click.option("--jobs", type=click.IntRange(1, 64), help="Threads that read ahead [as many as pay].")
 @json_option
 @archive_options
@@ -64,6 +68,8 @@ def rebuild(settings: Settings, patient: str | None, only: Any, jobs: int | None
     click.echo(str(report))
     for path, reason in report.rejected:
         click.echo(f"  rejected {cell(path)}: {cell(reason)}")
+    for path, reason in report.faulty:
+        click.echo(f"  faulty {cell(path)}: {cell(reason)}")
 
 
 @click.command()

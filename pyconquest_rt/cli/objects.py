@@ -1,6 +1,7 @@
 """Verbs about objects and files: store, copy, delete, tags, merge-patient, correct."""
 
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,20 +52,30 @@ def store(
     settings: Settings, paths: Paths, move: bool, sop_names: bool, patient_id: str | None, as_json: bool
 ) -> None:
     """Copy files, folders and ZIP files into the archive and index them."""
-    from pyconquest_rt.archive.store import Options, Storer
+    from pyconquest_rt.archive.store import Fate, Options, Storer
 
-    options = Options(remove_after_store=move, sopinstance_as_filename=sop_names, force_patientid=patient_id)
+    options = Options(
+        remove_after_store=move,
+        sopinstance_as_filename=sop_names,
+        force_patientid=patient_id,
+        replacement=settings.receive.replacement,
+    )
     storer = Storer(open_archive(settings, create=True), options)
     progress = Progress("files")
     rows: list[dict[str, object]] = []
     for path in paths:
         for stored in storer.store_tree(path):
             error = None if stored.error is None else str(stored.error)
-            rows.append({"path": str(stored.path), "series": stored.series, "error": error})
+            rows.append(
+                {"path": str(stored.path), "series": stored.series, "what": str(stored.fate), "error": error}
+            )
             progress(len(rows))
     progress.close()
-    failed = sum(1 for row in rows if row["error"])
-    _report(rows, f"{len(rows) - failed} files stored, {failed} not", as_json, bool(failed))
+    counts = Counter(str(row["what"]) for row in rows)
+    always = (Fate.STORED, Fate.REFUSED)
+    line = ", ".join(f"{counts[fate]} {fate}" for fate in Fate if counts[fate] or fate in always)
+    failed = any(row["error"] and row["what"] != Fate.SKIPPED for row in rows)
+    _report(rows, line, as_json, failed)
 
 
 @click.command()
@@ -93,7 +104,7 @@ def copy(
     for uid in _wanted(archive, series, statement):
         copied = copy_series(archive, uid, str(destination), subdirectories=subfolders)
         rows += [{"path": name, "error": None} for name in copied.names]
-        rows += [{"path": uid, "error": "an image has no file"}] * copied.missing
+        rows += [{"path": sop, "error": why} for sop, why in copied.refused]
         progress(len(rows))
     progress.close()
     failed = sum(1 for row in rows if row["error"])

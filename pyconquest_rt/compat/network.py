@@ -2,7 +2,9 @@
 
 import sqlite3
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pyconquest_rt.archive.arrival import Reception
@@ -126,10 +128,8 @@ class Network(Base):
         for uid in series:
             images += select_images(database, "series", uid)
         storage = self._archive.storage
-        paths = [str(storage.path_of(image.object_file, image.device)) for image in images]
-        return self.send_dicom_file(
-            addres, port, paths, ae_title, sending_ae_title, parallel=parallel, tls=tls
-        )
+        files = {storage.path_of(image.object_file, image.device): image.sop for image in images}
+        return self._send(addres, port, files, ae_title, sending_ae_title, parallel, tls, files)
 
     def send_dicom_file(
         self,
@@ -147,10 +147,23 @@ class Network(Base):
         Returns:
             a result with ``sent`` (how many) and ``failed`` (path and reason of each that was not).
         """
+        paths = [filename_list] if isinstance(filename_list, str) else filename_list
+        return self._send(addres, port, paths, aetitle, sending_ae_title, parallel, tls)
+
+    def _send(
+        self,
+        host: str,
+        port: int,
+        paths: Iterable[str | Path],
+        aet: AETitle,
+        own_aet: AETitle,
+        parallel: int,
+        tls: ssl.SSLContext | None,
+        instances: Mapping[Path, str] = MappingProxyType({}),
+    ) -> Any:
         from pyconquest_rt.scu import send_files
 
-        paths = [filename_list] if isinstance(filename_list, str) else filename_list
-        result = send_files(paths, addres, port, aetitle, sending_ae_title, parallel=parallel, tls=tls)
+        result = send_files(paths, host, port, aet, own_aet, parallel=parallel, tls=tls, instances=instances)
         self._log.info("sent %d objects", result.sent)
         self._log_count(len(result.failed), "objects were not sent")
         for _, reason in result.failed:

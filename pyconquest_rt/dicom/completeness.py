@@ -6,6 +6,7 @@ from pyconquest_rt.dicom.elements import (
     SEQUENCE_DELIMITER,
     Encoding,
     Source,
+    after_stray,
     end_of_value,
     read_header,
 )
@@ -31,6 +32,9 @@ def check_complete(source: Source, position: int, encoding: Encoding) -> None:
     previous = 0
     while position + 8 <= source.size:
         tag, _, start, length = header = read_header(source, position, encoding)
+        if tag >> 16 == MARK_GROUP:
+            position = after_stray(source, header, source.size, encoding)
+            continue
         if tag <= previous:
             return
         if length != UNDEFINED_LENGTH and start + length > source.size:

@@ -194,6 +194,16 @@ def begin(source: Source, transfer_syntax: str | None = None, max_inflated: int 
     return Start(source, position, encoding, transfer_syntax or _UIDS[encoding], meta, is_whole)
 
 
+def data_set_start(source: Source) -> tuple[int, str | None]:
+    """Return where the data set starts, deflated or not, and the transfer syntax that the file states.
+
+    Raises:
+        UnreadableError: this is not DICOM.
+    """
+    position, meta = _read_meta(source, _start_of_meta(source))
+    return position, _meta_text(source, meta, TRANSFER_SYNTAX_UID)
+
+
 def whole_object(source: Source) -> Start:
     """Find the data set of an object that is wanted whole; a deflated one is inflated, up to MAX_WHOLE.
 

@@ -7,18 +7,20 @@ from typing import NamedTuple
 
 from pyconquest_rt.archive.access import note_access
 from pyconquest_rt.archive.archive import Archive
+from pyconquest_rt.archive.current import current_file
 from pyconquest_rt.archive.names import folder_name
 from pyconquest_rt.archive.selection import select_images
 from pyconquest_rt.database.rows import SOP_UID
 from pyconquest_rt.dicom.header import Field, HeaderReader
-from pyconquest_rt.errors import StorageError, UnreadableError
+from pyconquest_rt.errors import ObjectError, StorageError, UnreadableError
 
 
 class Copied(NamedTuple):
-    """The files that were made, and how many images had no file to copy."""
+    """The files that were made, how many images could not be copied, and why (SOPInstanceUID, reason)."""
 
     names: list[str]
     missing: int
+    refused: list[tuple[str, str]]
 
 
 def copy_series(
@@ -38,13 +40,16 @@ def copy_series(
     """
     if not create and not Path(destination).is_dir():
         raise StorageError(f"there is no folder {destination}; make it, or set CreateDir")
-    names, missing, copied = [], 0, []
+    names: list[str] = []
+    refused: list[tuple[str, str]] = []
+    copied = []
     reader = HeaderReader([Field(SOP_UID)])
     for image in select_images(archive.database, "series", series):
-        if archive.storage.status(image.object_file, image.device) is None:
-            missing += 1
+        try:
+            source = current_file(archive, image)
+        except (ObjectError, StorageError) as error:
+            refused.append((image.sop, str(error)))
             continue
-        source = archive.storage.path_of(image.object_file, image.device)
         folder = f"{destination}/{folder_name(image.patient_id or '')}" if subdirectories else destination
         target = f"{folder}/{_free_name(reader, Path(folder), source.name, image.sop)}"
         try:
@@ -57,7 +62,7 @@ def copy_series(
         names.append(target)
         copied.append(image.sop)
     note_access(archive.database, copied)
-    return Copied(names, missing)
+    return Copied(names, len(refused), refused)
 
 
 def _free_name(reader: HeaderReader, folder: Path, name: str, sop: str) -> str:

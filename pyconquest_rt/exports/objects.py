@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyconquest_rt.archive.access import note_access
 from pyconquest_rt.archive.archive import Archive
+from pyconquest_rt.archive.current import current_file
 from pyconquest_rt.archive.files.storage import Storage, make_folders, standard_name
 from pyconquest_rt.archive.removal import audit
 from pyconquest_rt.archive.selection import Image, Level, select_images
@@ -172,12 +173,9 @@ class _Copies:
 
     def _source(self, image: Image) -> Path:
         try:
-            source = self._archive.storage.path_of(image.object_file, image.device)
+            return current_file(self._archive, image)
         except StorageError as error:
             raise _MissingError(str(error)) from error
-        if not source.is_file():
-            raise _MissingError("its file is not there")
-        return source
 
 
 class _Pseudonymised(_Copies):

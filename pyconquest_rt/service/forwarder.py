@@ -190,7 +190,14 @@ class _Delivery:
             else:
                 failed[path] = error
 
-        result = send_all(files, self._connect, progress=note, answer_seconds=ANSWER_S, stopped=self._stopped)
+        result = send_all(
+            files,
+            self._connect,
+            progress=note,
+            answer_seconds=ANSWER_S,
+            stopped=self._stopped,
+            instances={path: queued.sop for path, queued in files.items()},
+        )
         for path, reason in failed.items():
             if path in result.lost:
                 self._summary.failed += 1  # it is the peer that waits, not the object

@@ -422,3 +422,50 @@ def test_what_a_killed_reception_left_is_cleared_when_it_is_old(
     assert storage.clear_incoming() == 0
     assert storage.clear_incoming(older_than_s=0) == 2
     assert files(settings) == [name]
+
+
+@pytest.mark.parametrize("policy", ["replace", "keep", "refuse"])
+def test_the_same_data_set_by_another_sender_is_the_same_object(
+    settings: ArchiveSettings, policy: str
+) -> None:
+    first, second = make_object(), make_object()
+    second.file_meta.SourceApplicationEntityTitle = "OTHER"
+    reception = Reception(settings, policy=policy)  # type: ignore[arg-type]
+    send(reception, first)
+    before = query(settings, "SELECT * FROM DICOMImages"), query(settings, "SELECT * FROM files")
+    send(reception, second)
+    reception.close()
+    assert before == (query(settings, "SELECT * FROM DICOMImages"), query(settings, "SELECT * FROM files"))
+
+
+def test_a_replacement_is_on_record(reception: Reception, settings: ArchiveSettings) -> None:
+    send(reception, make_object())
+    send(reception, make_object(SliceLocation="99"))
+    ((detail,),) = query(settings, "SELECT detail FROM audit WHERE action = 'replace'")
+    assert detail.count("SHA-256 ") == 2
+
+
+def test_objects_that_are_cut_off_are_refused(reception: Reception, settings: ArchiveSettings) -> None:
+    with reception.stage("1.2") as file:
+        whole = BytesIO()
+        data_set = make_object(PixelData=bytes(100), BitsAllocated=8)
+        data_set.file_meta.MediaStorageSOPClassUID = data_set.SOPClassUID
+        data_set.file_meta.MediaStorageSOPInstanceUID = data_set.SOPInstanceUID
+        data_set.save_as(whole, enforce_file_format=True)
+        file.write(whole.getvalue()[:-10])
+        file.flush()
+        with pytest.raises(ObjectError, match="cut off"):
+            reception.accept(Received(file, data_set.SOPInstanceUID))
+    assert query(settings, "SELECT * FROM DICOMImages") == [] and files(settings) == []
+
+
+def test_the_retry_after_a_kill_renews_an_older_row(reception: Reception, settings: ArchiveSettings) -> None:
+    """The program was killed when the file was replaced, and its rows were not written yet."""
+    send(reception, make_object())
+    (name,) = files(settings)
+    newer = make_object(SliceLocation="99")
+    newer.file_meta.MediaStorageSOPClassUID = newer.SOPClassUID
+    newer.file_meta.MediaStorageSOPInstanceUID = newer.SOPInstanceUID
+    newer.save_as(Path(settings.data, name), enforce_file_format=True)
+    send(reception, newer)
+    assert query(settings, "SELECT SliceLocat FROM DICOMImages") == [("99",)]

@@ -14,7 +14,7 @@ from pyconquest_rt.archive import store
 from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.verify import verify
 from pyconquest_rt.dicom.objects import read_object
-from pyconquest_rt.errors import ObjectError
+from pyconquest_rt.errors import ObjectError, TruncatedError
 from pyconquest_rt.indexer import rebuild
 
 
@@ -138,3 +138,40 @@ def in_memory(ingest: Archive, path: Path) -> None:
         store.index_data_set(ingest, read_object(path), path.name)
     except ObjectError:
         assert ingest.database.query("SELECT * FROM DICOMImages") == []
+
+
+def test_what_becomes_of_another_object_with_a_known_uid(ingest: Archive, tmp_path: Path, data: Path) -> None:
+    first = save(make_object(), tmp_path / "a.dcm")
+    again = save(make_object(), tmp_path / "b.dcm")
+    dataset = make_object()
+    dataset.file_meta.SourceApplicationEntityTitle = "OTHER"
+    by_another = save(dataset, tmp_path / "c.dcm")
+    changed = save(make_object(SliceLocation="99"), tmp_path / "d.dcm")
+    storer = store.Storer(ingest, store.Options())
+    fates = [storer.store(path).fate for path in (first, again, by_another, changed)]
+    assert fates == [store.Fate.STORED, store.Fate.IDENTICAL, store.Fate.IDENTICAL, store.Fate.REPLACED]
+    (record,) = ingest.database.query("SELECT * FROM audit WHERE action = 'replace'")
+    assert record["detail"].count("SHA-256 ") == 2 and record["subject"] == make_object().SOPInstanceUID
+    for policy in ("keep", "refuse"):
+        refused = store.Storer(ingest, store.Options(replacement=policy)).store(first)
+        assert refused.fate is store.Fate.REFUSED and "other content" in str(refused.error)
+    assert dcmread(data / "P1" / "a.dcm").SliceLocation == 99
+
+
+def test_moving_two_objects_with_one_uid_loses_none(ingest: Archive, tmp_path: Path) -> None:
+    save(make_object(), tmp_path / "in" / "1.dcm")
+    other = save(make_object(SliceLocation="99"), tmp_path / "in" / "2.dcm")
+    results = list(store.Storer(ingest, store.Options(remove_after_store=True)).store_directory(other.parent))
+    assert [result.fate for result in results] == [store.Fate.STORED, store.Fate.REFUSED]
+    assert list(other.parent.iterdir()) == [other]
+
+
+@pytest.mark.parametrize("cut", [b"\x10\0\x20\0LO", b"\xe0\x7f\x10\0"])
+def test_the_source_of_an_object_that_is_cut_off_stays(
+    ingest: Archive, tmp_path: Path, data: Path, cut: bytes
+) -> None:
+    path = save(make_object(PixelData=bytes(100), BitsAllocated=8), tmp_path / "x.dcm")
+    path.write_bytes(path.read_bytes()[: path.read_bytes().index(cut) + 20])
+    stored = store.Storer(ingest, store.Options(remove_after_store=True)).store(path)
+    assert isinstance(stored.error, TruncatedError) and path.exists()
+    assert ingest.database.query("SELECT * FROM DICOMImages") == [] and list(data.glob("*/*")) == []

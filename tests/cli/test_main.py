@@ -224,7 +224,7 @@ def test_a_conquest_s_own_settings_are_read_where_they_lie(run: Run, tmp_path: P
 
 def test_objects_are_stored_copied_changed_and_deleted(run: Run, tmp_path: Path) -> None:
     make_patients(tmp_path / "export", count=2)
-    assert "88 files stored, 0 not" in run("store", "export").output
+    assert "88 stored, 0 refused" in run("store", "export").output
     series = "SELECT SeriesInst FROM DICOMSeries WHERE Modality = 'RTDOSE'"
     assert "2 files copied" in run("copy", "out", "--query", series).output
     (dose,) = (tmp_path / "data" / "DEMO001").glob("*RTDOSE*") or (None,)

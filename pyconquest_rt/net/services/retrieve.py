@@ -116,6 +116,7 @@ class RetrieveService(Provider):
             progress=operation.count,
             originator=operation.originator,
             stopped=operation.stopped,
+            instances=operation.files,
         )
 
 
@@ -163,7 +164,7 @@ class _Operation:
         found = []
         for path in self.files:
             try:
-                stored = read_stored_object(path)
+                stored = read_stored_object(path, self.files[path])
                 if stored.sop_class_uid not in self._association.provider_classes:
                     raise UnreadableError(f"The peer does not take objects of class {stored.sop_class_uid}.")
                 found.append(stored)

@@ -7,10 +7,11 @@ peer works on one object, the next is opened and read.
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from pydicom.uid import UID
@@ -299,24 +300,28 @@ def send_all(
     originator: tuple[str, int] | None = None,
     answer_seconds: float = RESPONSE_SECONDS,
     stopped: Callable[[], bool] = lambda: False,
+    instances: Mapping[Path, str] = MappingProxyType({}),
 ) -> SendResult:
     """Send files over associations that `connect` makes; see :func:`pyconquest_rt.scu.send_files`.
 
     `originator` is named in every request, and `answer_seconds` bounds each answer (see :class:`StoreUser`). When
-    `stopped` says so, what has not been sent is left out of the result.
+    `stopped` says so, what has not been sent is left out of the result. `instances` says which object a file is to
+    hold; one that holds another fails.
     """
     began = time.monotonic()
     tally = Tally(progress, stopped)
-    for batch in batches(_readable(paths, tally)):
+    for batch in batches(_readable(paths, tally, instances)):
         _Batch(batch, connect, tally, originator, answer_seconds).send(parallel)
     tally.result.seconds = time.monotonic() - began
     return tally.result
 
 
-def _readable(paths: Iterable[str | Path], tally: Tally) -> Iterator[StoredObject]:
+def _readable(
+    paths: Iterable[str | Path], tally: Tally, instances: Mapping[Path, str]
+) -> Iterator[StoredObject]:
     for path in paths:
         try:
-            yield read_stored_object(path)
+            yield read_stored_object(path, instances.get(Path(path)))
         except UnreadableError as error:
             tally.fail(Path(path), str(error))
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from pyconquest_rt.dicom import elements
+from pyconquest_rt.dicom.completeness import check_complete
 from pyconquest_rt.dicom.elements import end_of_value, read_header
 from pyconquest_rt.dicom.part10 import DEFLATED, FileSource, Start, begin, read_prefix
-from pyconquest_rt.errors import UnreadableError
+from pyconquest_rt.errors import TruncatedError, UnreadableError
 from pyconquest_rt.net.protocol.negotiation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 IMPLICIT_LITTLE: Final = "1.2.840.10008.1.2"
@@ -58,11 +59,18 @@ class StoredObject(NamedTuple):
     size: int
 
 
-def read_stored_object(path: str | Path) -> StoredObject:
+def read_stored_object(path: str | Path, sop_instance_uid: str | None = None) -> StoredObject:
     """Read a file's identity from its first bytes, with or without preamble and file meta information.
 
     The UIDs are the data set's own, else those of the file meta information; the transfer syntax is the one
-    that the bytes are in, whatever the file says. Raises UnreadableError, with path and reason.
+    that the bytes are in, whatever the file says.
+
+    Args:
+        path: the file.
+        sop_instance_uid: the instance that the file is to hold, by its row in the index.
+
+    Raises:
+        UnreadableError: it cannot be read, is cut off, or holds another instance; with path and reason.
     """
     path = Path(path)
     try:
@@ -71,12 +79,15 @@ def read_stored_object(path: str | Path) -> StoredObject:
             start = begin(source)
             meta = {header[0]: source.read(header[2], header[2] + header[3]) for _, header in start.meta}
             own = _identity(start)
+            _require_complete(start)
     except UnreadableError as error:
         raise UnreadableError(f"{path} cannot be sent: {error}") from error
     sop_class = _text(own.get(_SOP_CLASS_UID) or meta.get(_MEDIA_SOP_CLASS_UID, b""))
     sop_instance = _text(own.get(_SOP_INSTANCE_UID) or meta.get(_MEDIA_SOP_INSTANCE_UID, b""))
     if not sop_class or not sop_instance:
         raise UnreadableError(f"{path} cannot be sent: it has no SOPClassUID or no SOPInstanceUID")
+    if sop_instance_uid and sop_instance_uid.strip() != sop_instance and "~" not in sop_instance_uid:
+        raise UnreadableError(f"{path} cannot be sent: it holds another object now; rebuild the index")
     offset = start.position if start.transfer_syntax != DEFLATED else _end_of_meta(start)
     return StoredObject(path, sop_class, sop_instance, _syntax(start), offset, prefix.size - offset)
 
@@ -96,6 +107,17 @@ def _identity(start: Start) -> dict[int, bytes]:
     except UnreadableError:
         pass  # a damaged object is the receiver's to refuse; its file meta information may name it
     return found
+
+
+def _require_complete(start: Start) -> None:
+    """Raise TruncatedError if an object is cut off; one that is malformed is the receiver's to refuse."""
+    try:
+        if start.is_whole:
+            check_complete(start.source, start.position, start.encoding)
+    except TruncatedError:
+        raise
+    except UnreadableError:
+        return
 
 
 def _end_of_meta(start: Start) -> int:
