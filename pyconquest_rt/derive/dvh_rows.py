@@ -1,7 +1,7 @@
 """DVHs of one dose and one structure set as rows of ``dvh`` and ``dvh_metrics``, and rows as DVHs again."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -12,9 +12,11 @@ from pydicom.dataset import Dataset
 
 from pyconquest_rt.dicom.access import read_object
 from pyconquest_rt.dvh import DVH, calculate_dvhs, read_vendor_dvhs
+from pyconquest_rt.errors import UnreadableError
 from pyconquest_rt.rt.dvh.curve import columns_of
 from pyconquest_rt.rt.dvh.dose_grid import DoseError, read_dose_grid
 from pyconquest_rt.rt.dvh.metrics import TARGET_KINDS, Isodose, parse_metric
+from pyconquest_rt.rt.dvh.plan_sum import Part, SumOfPlans
 from pyconquest_rt.rt.dvh.tissue import Tissue, tissue_of
 from pyconquest_rt.rt.objects.dose_basis import Basis
 
@@ -23,6 +25,10 @@ DEFAULT_METRICS = (
     "V5Gy[%]", "V10Gy[%]", "V20Gy[%]", "V30Gy[%]", "V40Gy[%]", "V50Gy[%]", "V60Gy[%]", "V95%[%]", "V107%[%]",
 )  # fmt: skip
 _BODY_NAMES = ("External", "Body")
+
+
+Beds = Callable[[float], dict[int, DVH]]
+"""The DVHs of BED by ROI number, for an alpha/beta in Gy."""
 
 
 class DvhRows(NamedTuple):
@@ -45,12 +51,18 @@ class Setting(NamedTuple):
     links_frames: bool = False
     other_frame_of_reference: bool = False
 
+    @property
+    def has_effects(self) -> bool:
+        """Whether some metric is of BED or EQD2."""
+        return any(parse_metric(name).effect for name in self.metrics)
+
 
 class Given(NamedTuple):
     """What the index knows of one dose and one structure set.
 
     ``tg263`` gives the TG-263 names of ROI names, ``remarks`` what must be said of every DVH, and ``vendor_remarks`` of
-    the sender's; ``has_vendor`` says whether these are of this structure set.
+    the sender's; ``has_vendor`` says whether these are of this structure set. ``parts`` are the files of the plans' own
+    doses of a sum with their fractions, where all are there.
     """
 
     basis: Basis = Basis()
@@ -62,6 +74,7 @@ class Given(NamedTuple):
     remarks: Sequence[str] = ()
     vendor_remarks: Sequence[str] = ()
     has_vendor: bool = True
+    parts: Sequence[tuple[Path, int]] = ()
 
     def columns(self) -> dict[str, Any]:
         """The columns of ``dvh`` that all ROIs share."""
@@ -88,14 +101,19 @@ def dvh_rows(
     """
     dose = [read_object(path) for path in doses]
     rx = given.basis.prescription_gy
-    own = calculate_dvhs(
-        structure_set,
-        dose,
-        end_cap=setting.end_cap,
-        prescription_gy=rx,
-        slice_spacing_mm=slice_spacing_mm,
-        other_frame_of_reference=setting.other_frame_of_reference,
-    )
+
+    def calculated(of: Dataset | list[Dataset]) -> dict[int, DVH]:
+        return calculate_dvhs(
+            structure_set,
+            of,
+            end_cap=setting.end_cap,
+            prescription_gy=rx,
+            slice_spacing_mm=slice_spacing_mm,
+            other_frame_of_reference=setting.other_frame_of_reference,
+        )
+
+    own = calculated(dose)
+    effects, given = _effects(dose, given, setting, calculated)
     volumes = {number: dvh.volume_cc for number, dvh in own.items()}
     vendor = read_vendor_dvhs(dose, prescription_gy=rx, volumes_cc=volumes) if given.has_vendor else {}
     isodose = _isodose(own.values(), given, dose)
@@ -113,12 +131,35 @@ def dvh_rows(
                 key
                 | {
                     "metric": name,
-                    "value": _metric(dvh, tissue, name, isodose),
+                    "value": _metric(dvh, tissue, name, isodose, effects),
                     "unit": parse_metric(name).out,
                 }
                 for name in setting.metrics
             )
     return rows
+
+
+def _effects(
+    dose: Sequence[Dataset],
+    given: Given,
+    setting: Setting,
+    calculated: Callable[[Dataset | list[Dataset]], dict[int, DVH]],
+) -> tuple[Beds | None, Given]:
+    """The DVHs of BED by alpha/beta, of a sum whose plans' own doses are there; and what must be said of them."""
+    if not given.parts or not setting.has_effects or len(dose) != 1:
+        return None, given
+    try:
+        parts = [Part(read_object(path), fractions) for path, fractions in given.parts]
+        plans = SumOfPlans(dose[0], parts)
+    except (DoseError, UnreadableError) as error:
+        remark = f"{given.basis.effect_remark} or cannot be used: {error}"
+        return None, given._replace(basis=replace(given.basis, effect_remark=remark))
+
+    @cache
+    def beds(alpha_beta_gy: float) -> dict[int, DVH]:
+        return calculated(plans.bed(alpha_beta_gy))
+
+    return beds, given._replace(basis=replace(given.basis, effect_remark=""))
 
 
 def _of_tissue(dvh: DVH, own: DVH, setting: Setting, given: Given) -> tuple[DVH, Tissue]:
@@ -128,7 +169,7 @@ def _of_tissue(dvh: DVH, own: DVH, setting: Setting, given: Given) -> tuple[DVH,
     remarks = [*given.basis.remarks, *given.remarks]
     if dvh.source == "vendor":
         remarks += given.vendor_remarks
-    if any(parse_metric(metric).effect for metric in setting.metrics):
+    if setting.has_effects:
         remarks += filter(None, (given.basis.effect_remark, tissue.remark))
     found = replace(
         dvh,
@@ -181,15 +222,32 @@ def _dvh_row(dvh: DVH) -> dict[str, Any]:
     }
 
 
-def _metric(dvh: DVH, tissue: Tissue, name: str, isodose: Isodose) -> float | None:
+def _metric(dvh: DVH, tissue: Tissue, name: str, isodose: Isodose, effects: Beds | None) -> float | None:
     """The value of a metric; None where it has none (a dose in % without prescription, an index of targets for
     another ROI)."""
-    if parse_metric(name).kind in TARGET_KINDS and not tissue.is_target:
+    metric = parse_metric(name)
+    if metric.kind in TARGET_KINDS and not tissue.is_target:
         return None
     try:
+        if metric.effect and effects is not None and dvh.source != "vendor":
+            ratio = metric.alpha_beta or tissue.alpha_beta_gy
+            found = _scaled(effects(ratio)[dvh.roi_number], 1.0 if metric.effect == "BED" else 1 + 2 / ratio)
+            dvh = replace(found, geud_a=dvh.geud_a)
+            name = str(replace(metric, effect="", alpha_beta=None))
         return _finite(dvh.metric(name, isodose))
     except (ValueError, DoseError):
         return None
+
+
+def _scaled(bed: DVH, divisor: float) -> DVH:
+    """The DVH with all doses divided: BED becomes EQD2 by 1 + 2 / (alpha/beta)."""
+    return replace(
+        bed,
+        min_gy=bed.min_gy / divisor,
+        mean_gy=bed.mean_gy / divisor,
+        max_gy=bed.max_gy / divisor,
+        dose=bed.dose / divisor,
+    )
 
 
 def _finite(value: float) -> float | None:

@@ -8,7 +8,7 @@ from typing import Any
 from pyconquest_rt.derive.dvh_rows import DEFAULT_METRICS, Given, Setting, dvh_rows
 from pyconquest_rt.derive.extractor import Extractor, Rows, Source, Waiting
 from pyconquest_rt.derive.image_spacing import image_spacing
-from pyconquest_rt.derive.rt_links import FRAME, LINKED, chain, plan_uids, planes_of, plans_of
+from pyconquest_rt.derive.rt_links import FRAME, LINKED, chain, own_doses, plan_uids, planes_of, plans_of
 from pyconquest_rt.rt.dvh.biology import by_tissue
 from pyconquest_rt.rt.dvh.dvh_views import drop_views_sql, view_sql
 from pyconquest_rt.rt.names.roi_files import load_map
@@ -107,12 +107,14 @@ def _dose(source: Source) -> Rows:
     return {"rt_dose": [doses.extract(source.path)]}
 
 
-def _inputs(links_frames: bool) -> Callable[[Source], Collection[str]]:
+def _inputs(setting: Setting) -> Callable[[Source], Collection[str]]:
     def inputs(source: Source) -> Collection[str]:
-        rows = chain(source, links_frames)
-        plans = plans_of(source, plan_uids(source, rows[0]))
+        rows = chain(source, setting.links_frames)
+        uids = plan_uids(source, rows[0])
+        plans = plans_of(source, uids)
+        parts = own_doses(source, uids).values() if setting.has_effects else ()
         images = {image for row in rows for image in _images_of(source, row["structure_set_uid"])}
-        return {*plans, *(row["structure_set_uid"] for row in rows), *planes_of(source), *images}
+        return {*plans, *(row["structure_set_uid"] for row in rows), *planes_of(source), *images, *parts}
 
     return inputs
 
@@ -138,14 +140,16 @@ def dvh_extractor(setting: Setting) -> Extractor:
         dvhs: list[dict[str, Any]] = []
         values: list[dict[str, Any]] = []
         planes = {sop: source.file_of(sop) for sop in planes_of(source)}
-        basis = basis_of(_planned(source, planes, uids, plans, setting))
+        planned = _planned(source, planes, uids, plans, setting)
+        basis = basis_of(planned)
+        parts = _parts(source, planned) if setting.has_effects else []
         for row in rows:
             path = source.file_of(row["structure_set_uid"])
             for image in _images_of(source, row["structure_set_uid"]):
                 source.file_of(image)
             if source.sop != next(iter(planes)):
                 continue  # the DVHs of such a grid are those of its first dose
-            given = _given(source, row, basis)
+            given = _given(source, row, basis)._replace(parts=parts)
             found = dvh_rows([*planes.values()], path, setting, given, _slice_spacing(source, row))
             key = {"SOPInstanceUID": source.sop, "structure_set_uid": row["structure_set_uid"]}
             dvhs += [key | one for one in found.dvhs]
@@ -167,7 +171,7 @@ def dvh_extractor(setting: Setting) -> Extractor:
             anew,
         ),
         extract=extract,
-        inputs=_inputs(setting.links_frames),
+        inputs=_inputs(setting),
     )
 
 
@@ -192,6 +196,14 @@ def _planned(
         for uid in plans
     }
     return PlannedDose(dose | {"maximum_gy": most["gy"]}, uids, plans, groups, setting.takes_parts)
+
+
+def _parts(source: Source, planned: PlannedDose) -> list[tuple[Path, int]]:
+    """The files of the plans' own doses of a sum with their fractions; none where one of these is not known."""
+    found = {uid: source.file_of(sop) for uid, sop in own_doses(source, planned.plan_uids).items()}
+    fractions = {uid: planned.equal_fractions_of(uid) for uid in found}
+    known = {uid: count for uid, count in fractions.items() if count}
+    return [(path, known[uid]) for uid, path in found.items()] if len(known) == len(found) else []
 
 
 def _given(source: Source, row: dict[str, Any], basis: Basis) -> Given:

@@ -73,6 +73,30 @@ def plans_of(source: Source, uids: Sequence[str]) -> dict[str, dict[str, Any]]:
     return {row["SOPInstanceUID"]: row for row in rows}
 
 
+def own_doses(source: Source, uids: Sequence[str]) -> dict[str, str]:
+    """The doses of the plans of a sum, by the plan's SOPInstanceUID: none unless each plan has just one.
+
+    They have one grid in one object, and the frame of reference, patient and DoseType of the sum.
+    """
+    if len(uids) < 2:
+        return {}
+    same = " AND ".join(
+        f"other.{name} IS this.{name}" for name in ("frame_of_reference_uid", "patient_id", "dose_type")
+    )
+    found = {}
+    for uid in uids:
+        rows = source.query(
+            f"SELECT other.SOPInstanceUID AS sop FROM rt_dose this JOIN rt_dose other ON {same} "  # noqa: S608
+            "WHERE this.SOPInstanceUID = ? AND other.plan_uids = ? AND other.summation_type = 'PLAN' "
+            "AND other.dose_units = 'GY' AND other.planes > 1",
+            (source.sop, uid),
+        )
+        if len(rows) != 1:
+            return {}
+        found[uid] = rows[0]["sop"]
+    return found
+
+
 _SAME = (
     *("series_instance_uid", "frame_of_reference_uid", "plan_uids", "structure_set_uid", "summation_type"),
     *("fraction_group_number", "beam_numbers", "dose_type", "dose_units"),

@@ -4,6 +4,7 @@ import itertools
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 from rt_cases import dose, item, plan, put, sent_dvh, structures
@@ -137,6 +138,55 @@ def test_a_sum_of_plans_in_every_order_of_arrival(tmp_path: Path, rt: Any) -> No
         archive.close()
     (row,) = expected["dvh"]  # type: ignore[index]
     assert (row["prescription_gy"], row["fractions"], row["plan_uid"]) == (66, 33, "1.2.3")
+
+
+EFFECTS = "EQD2:Mean[Gy] BED:Mean[Gy] EQD2(3):Mean[Gy] EQD2:D95%[Gy]"
+
+
+def test_eqd2_of_a_sum_comes_from_the_plans_own_doses(tmp_path: Path, rt: Any) -> None:
+    """50 Gy in 25, and 8 Gy + 0.4 Gy/mm * x in 4: by arithmetic, BED = 60 + 8 + E[d^2] / 4 / 10, E[d^2] = 69.33."""
+    rt(metrics=EFFECTS)
+    slope = np.broadcast_to(8 + 0.4 * (np.arange(31) * 2 - 30.0), (31, 31, 31)).clip(0)
+    coarse = dose("1.2.6", slope[:, ::2, ::2].repeat(2, 1)[:, :31].repeat(2, 2)[..., :31], "PLAN", ["1.2.3"])
+    coarse.Rows = coarse.Columns = 16
+    coarse.PixelSpacing = [4, 4]
+    stored = np.rint(slope[:, ::2, ::2] / float(coarse.DoseGridScaling)).astype("<u4")
+    coarse.PixelData = stored.tobytes()
+    objects = {
+        "RS": structures("1.2.1", TARGET),
+        "plans": [plan("1.2.2", 50, 25, "1.2.1"), plan("1.2.3", 16, 4, "1.2.1")],
+        "sum": dose("1.2.4", 50 + slope, "MULTI_PLAN", ["1.2.2", "1.2.3"], "1.2.1"),
+        "first": dose("1.2.5", 50, "PLAN", ["1.2.2"], "1.2.1"),
+        "second": coarse,
+    }
+    archive = opened(tmp_path)
+    for made in objects.values():
+        put(archive, *(made if isinstance(made, list) else [made]))
+        derive(archive)
+        if made is objects["sum"]:
+            row = dvh_of(archive, "1.2.4")
+            assert (row["EQD2:Mean[Gy]"], row["fractions"], row["status"]) == (None, 29, "warning")
+            assert "the plans differ in their dose per fraction" in row["reason"]
+    row = dvh_of(archive, "1.2.4")
+    square = 64 + 0.16 * 100 / 3
+    assert row["BED:Mean[Gy]"] == pytest.approx(60 + 8 + square / 40, rel=1e-3)
+    assert row["EQD2:Mean[Gy]"] == pytest.approx((60 + 8 + square / 40) / 1.2, rel=1e-3)
+    assert row["EQD2(3):Mean[Gy]"] == pytest.approx((50 * (1 + 2 / 3) + 8 + square / 12) / (5 / 3), rel=1e-3)
+    low = 8 - 0.4 * 9
+    assert row["EQD2:D95%[Gy]"] == pytest.approx((60 + low + low**2 / 40) / 1.2, rel=2e-3)
+    assert row["status"] == "ok"
+
+
+def test_doses_that_do_not_add_up_to_their_sum_are_not_used(tmp_path: Path, rt: Any) -> None:
+    rt(metrics=EFFECTS)
+    archive = opened(tmp_path)
+    put(archive, structures("1.2.1", TARGET), plan("1.2.2", 50, 25, "1.2.1"), plan("1.2.3", 16, 8, "1.2.1"))
+    put(archive, dose("1.2.4", 66, "MULTI_PLAN", ["1.2.2", "1.2.3"], "1.2.1"))
+    put(archive, dose("1.2.5", 50, "PLAN", ["1.2.2"]), dose("1.2.6", 30, "PLAN", ["1.2.3"]))
+    derive(archive)
+    row = dvh_of(archive, "1.2.4")
+    assert row["EQD2:Mean[Gy]"] == close(66)  # both plans have 2 Gy a fraction
+    assert "do not add up to the sum" in row["reason"] and row["status"] == "warning"
 
 
 def test_two_structure_sets_in_every_order_of_arrival(tmp_path: Path, rt: Any) -> None:

@@ -57,6 +57,12 @@ class PlannedDose:
         """DoseSummationType, in upper case; empty where it is missing."""
         return (self.dose["summation_type"] or "").upper()
 
+    def equal_fractions_of(self, uid: str) -> int | None:
+        """The fractions of one plan where all have the same dose; None where they have not, or it is not known."""
+        plan, groups = self.plans.get(uid), self.groups.get(uid, ())
+        alike = len(groups) < 2 or one_fraction_dose(group["rx_dose_per_fraction_gy"] for group in groups)
+        return plan["fractions_planned"] if plan and alike else None
+
     @property
     def of_plans(self) -> list[Row]:
         """The plans that are there, in the order in which the dose names them."""
