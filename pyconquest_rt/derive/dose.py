@@ -4,26 +4,22 @@ from functools import partial
 from typing import Any
 
 from pyconquest_rt.derive.extractor import Extractor, Rows, Source
+from pyconquest_rt.dose_reports.counting.store import COUNTING_TABLES, count_due
 from pyconquest_rt.dose_reports.registry import EXTRACTORS, SECONDARY_CAPTURE, extract
-from pyconquest_rt.dose_reports.tables import INDEXES, TABLES
-from pyconquest_rt.dose_reports.views import VIEWS
+from pyconquest_rt.dose_reports.store import definitions
+from pyconquest_rt.dose_reports.tables import TABLES
+from pyconquest_rt.dose_reports.views import FORMER_VIEWS, VIEWS
 from pyconquest_rt.settings.sections import DoseSettings
 
-_SCRIPT = ";\n".join(
-    [
-        *(table.create() for table in TABLES.values()),
-        *INDEXES,
-        *(f"CREATE VIEW IF NOT EXISTS {name} AS {select}" for name, select in VIEWS.items()),
-    ]
-)
+_SCRIPT = ";\n".join(definitions())
 
 # How often the tables or views above have changed since the first databases; to be raised with each further change.
-_RESHAPED = 2
+_RESHAPED = 3
 # Rows of reports can always be made again, so what has another shape is dropped and due again.
 _ANEW = ";\n".join(
     [
-        *(f"DROP VIEW IF EXISTS {name}" for name in reversed(VIEWS)),
-        *(f"DROP TABLE IF EXISTS {name}" for name in TABLES),
+        *(f"DROP VIEW IF EXISTS {name}" for name in (*FORMER_VIEWS, *reversed(VIEWS))),
+        *(f"DROP TABLE IF EXISTS {name}" for name in (*TABLES, *COUNTING_TABLES)),
         "DELETE FROM derivations WHERE extractor IN ('dose_report', 'dose_page', 'dose_ct_image', 'dose_nuclear')",
         _SCRIPT,
     ]
@@ -73,10 +69,11 @@ def _extractor(
 ) -> Extractor:
     return Extractor(
         name=name,
-        version=1 if ocr_seconds is None else 2,
+        version=3 if ocr_seconds is None else 4,
         sop_classes=sop_classes,
         tables=tuple(TABLES),
         scripts=tuple(f"{script};" for script in (_SCRIPT, *further)),
         extract=partial(_dose, ocr_seconds),
+        settle=count_due,
         one_per=one_per,
     )

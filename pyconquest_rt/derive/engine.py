@@ -291,7 +291,15 @@ def work_off(
         if state in _RESULTS:
             on_derived(Derived(claim.sop, claim.extractor.name, state, reason))
         progress(number)
+    settle(archive.database, wanted)
     return summary
+
+
+def settle(database: Database, wanted: Sequence[Extractor]) -> None:
+    """Make what rests on the rows of several objects anew where these have changed."""
+    for work in dict.fromkeys(extractor.settle for extractor in wanted if extractor.settle is not None):
+        with database.transaction() as connection:
+            work(connection)
 
 
 def derive_one(archive: Archive, claim: Claim) -> tuple[str, str | None]:

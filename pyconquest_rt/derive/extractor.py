@@ -55,6 +55,8 @@ class Extractor:
         one_per: columns of DICOMImages; of all objects with the same values in them only one is read. None: each is.
         inputs: gives the SOPInstanceUIDs of all objects that a result would rest on now, without reading them. An
             object that is due again with the inputs that its result rests on already is left as it is.
+        settle: called with the connection, in a transaction, once a run has made or removed rows: for what rests on
+            the rows of several objects. Extractors may share one.
         awakes: names of extractors whose objects of the same patient are due again after each result of this one.
     """
 
@@ -67,3 +69,4 @@ class Extractor:
     one_per: tuple[str, ...] | None = None
     inputs: Callable[[Source], Collection[str]] | None = None
     awakes: tuple[str, ...] = ()
+    settle: Callable[[Any], object] | None = None

@@ -15,6 +15,10 @@ _TEXTS = {
     "ContentTime": 0x00080033,
     "AccessionNumber": 0x00080050,
     "StudyDescription": 0x00081030,
+    "RequestedProcedureDescription": 0x00321060,
+    "SeriesDescription": 0x0008103E,
+    "TimezoneOffsetFromUTC": 0x00080201,
+    "Modality": 0x00080060,
     "ProtocolName": 0x00181030,
     "Manufacturer": 0x00080070,
     "ManufacturerModelName": 0x00081090,
@@ -28,6 +32,7 @@ _TEXTS = {
 }
 _NUMBERS = {"PatientSize_m": 0x00101020, "PatientWeight_kg": 0x00101030}
 _RANK = {"report": 3, "page": 2, "image": 1, "screen": 0}
+_REQUEST = 0x00400275  # Request Attributes Sequence
 SOP_INSTANCE_UID = 0x00080018
 
 
@@ -41,6 +46,9 @@ def start_rows(item: Item, kind: str, sop_instance_uid: str) -> Rows:
         row[column] = first_number(item, tag)
         if row[column] is None and item.text(tag):
             rows.warn(f"{column.partition('_')[0]} '{item.text(tag)}' is not a number")
+    if row["RequestedProcedureDescription"] is None:
+        for request in item.items(_REQUEST)[:1]:
+            row["RequestedProcedureDescription"] = request.text(0x00321060)
     set_kind(rows, kind)
     return rows
 

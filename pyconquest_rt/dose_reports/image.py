@@ -5,22 +5,24 @@ Where two attributes tell the same, the first that is there and is a number coun
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 from pyconquest_rt.dicom.elements import Item, format_tag
 from pyconquest_rt.dose_reports.attributes import number
 from pyconquest_rt.dose_reports.codes import word
 from pyconquest_rt.dose_reports.header_row import start_rows
 from pyconquest_rt.dose_reports.reports.sr import first_code
-from pyconquest_rt.dose_reports.rows import Row, Rows
+from pyconquest_rt.dose_reports.rows import Row, Rows, Value
 from pyconquest_rt.dose_reports.units import convert, unit_of
 
 _T = TypeVar("_T")
 Numbers = Iterable[tuple[str, int, str]]  #: (column, tag, the attribute's unit)
 
-# Functional groups of enhanced images: shared, and of each frame (PS3.3 C.7.6.16).
-_GROUPS = (0x52009229, 0x52009230)
+# Functional groups of enhanced images: shared, and of each frame (PS3.3 C.7.6.16); Irradiation Event Identification.
+_SHARED, _PER_FRAME = 0x52009229, 0x52009230
+_EVENT_IDENTIFICATION = 0x00189477
 _GRIDS = {
     "NONE": "No grid",
     "FIXED": "Fixed grid",
@@ -30,6 +32,7 @@ _GRIDS = {
     "CROSSED": "Crossed grid",
 }
 _LATERALITIES = {"L": "Left", "R": "Right", "B": "Right and left", "U": "Unpaired"}
+_BREASTS = re.compile(r"\b(left|right|l|r)\b.*breast|breast.*\b(left|right|l|r)\b", re.IGNORECASE)
 _METALS = {"CU": "COPPER", "AL": "ALUMINUM"}
 _SIEMENS_FILTER = re.compile(r"(CU|AL)_(\d+(?:\.\d+)?)_MM")
 
@@ -40,13 +43,40 @@ def start_image(item: Item, sop_instance_uid: str, modality: str, event_kind: st
     rows.object["modality_type"] = modality
     rows.object["source_of_dose_information"] = word("113866^DCM", None)
     rows.object["comment"] = item.text(0x00400310)
+    rows.object["ImageType"] = item.text(0x00080008)
+    rows.object["source_images"] = "\\".join(_source_images(item)) or None
     event = rows.add("dose_event", event=1, event_kind=event_kind)
     event["irradiation_event_uid"] = next(iter(item.values(0x00083010)), None)
     event["date_time_started"] = acquisition_time(item)
-    event["acquisition_protocol"] = item.text(0x00181030)
+    event["acquisition_protocol"], event["acquisition_protocol_source"] = _protocol(item)
     event["target_region"] = coded(item, 0x00082218) or item.text(0x00180015)
+    event["patient_position"] = item.text(0x00185100)
     event["event_key"] = event["irradiation_event_uid"] or _key(rows.object, event)
     return rows, event
+
+
+# Where the name of a protocol is looked for, in this order.
+_PROTOCOLS = {
+    "ProtocolName": 0x00181030,
+    "AcquisitionProtocolName": 0x00189423,
+    "SeriesDescription": 0x0008103E,
+    "ImageComments": 0x00204000,
+    "PerformedProcedureStepDescription": 0x00400254,
+}
+
+
+def _protocol(item: Item) -> tuple[str | None, str | None]:
+    """The name of the protocol, and the attribute that it was found in."""
+    for keyword, tag in _PROTOCOLS.items():
+        text = item.text(tag)
+        if text:
+            return text, keyword
+    return None, None
+
+
+def _source_images(item: Item) -> list[str]:
+    uids = (source.text(0x00081155) for source in item.items(0x00082112))
+    return [uid for uid in uids if uid]
 
 
 def acquisition_time(item: Item) -> str | None:
@@ -87,16 +117,81 @@ def fill_numbers(item: Item, columns: Numbers, row: Row, rows: Rows) -> None:
             row[column] = convert(value, unit, unit_of(column))
 
 
-def places(item: Item, macros: Iterable[int]) -> Iterator[Item]:
-    """Yield where an image's attributes may stand: itself, then the sequences named.
+class Exposure(NamedTuple):
+    """One exposure of an image: its event UID where a functional group has it, and where its attributes may stand."""
 
-    These are looked for at the top, in the shared functional groups and in those of the first frame.
+    uid: str | None
+    places: list[Item]
+    frames: int
+
+
+def exposures(
+    item: Item, macros: Sequence[int], told_apart_by: Mapping[int, Sequence[int]]
+) -> list[Exposure]:
+    """Return the exposures of an image, in the order of their first frames.
+
+    Attributes are looked for at the top, then in the ``macros`` there, in the shared functional groups and in
+    those of a frame. Frames are of one exposure if they have one irradiation event UID (0018,9477); without any,
+    if the attributes ``told_apart_by`` (macro → tags) are the same.
     """
-    yield item
-    groups = [group for tag in _GROUPS for group in item.items(tag)[:1]]
-    for place in (item, *groups):
-        for macro in macros:
-            yield from place.items(macro)[:1]
+    shared = item.items(_SHARED)[:1]
+    top = [
+        item,
+        *(found for place in (item, *shared) for macro in macros for found in place.items(macro)[:1]),
+    ]
+    common = next((uid for group in (item, *shared) if (uid := _event_uid(group))), None)
+    first: dict[tuple[str | None, ...], Item] = {}
+    frames: Counter[tuple[str | None, ...]] = Counter()
+    for frame in item.items(_PER_FRAME):
+        uid = _event_uid(frame) or common
+        key = (uid,) if uid else (None, *_told_apart(frame, told_apart_by))
+        first.setdefault(key, frame)
+        frames[key] += 1
+    if not first:
+        return [Exposure(common, top, 1)]
+    return [
+        Exposure(
+            key[0], [*top, *(found for macro in macros for found in frame.items(macro)[:1])], frames[key]
+        )
+        for key, frame in first.items()
+    ]
+
+
+def _event_uid(group: Item) -> str | None:
+    return next(
+        (uid for entry in group.items(_EVENT_IDENTIFICATION)[:1] for uid in entry.values(0x00083010)), None
+    )
+
+
+def _told_apart(frame: Item, told_apart_by: Mapping[int, Sequence[int]]) -> Iterator[str | None]:
+    for macro, tags in told_apart_by.items():
+        entry = frame.first(macro)
+        yield from (None if entry is None else entry.text(tag) for tag in tags)
+
+
+def further_event(rows: Rows, number: int, uid: str | None) -> Row:
+    """Return the row of an image's exposure: that of the first, or one more like it; with the UID, where it has one."""
+    first = rows["dose_event"][0]
+    if number == 1:
+        event = first
+    else:
+        values = {column: value for column, value in first.items() if column in _OF_ALL_EXPOSURES}
+        event = rows.add("dose_event", event=number, **values)
+        event["event_key"] = f"{first['event_key']} {number}"
+    if uid:
+        event["irradiation_event_uid"] = event["event_key"] = uid
+    return event
+
+
+_OF_ALL_EXPOSURES = {
+    "event_kind",
+    "irradiation_event_uid",
+    "date_time_started",
+    "acquisition_protocol",
+    "acquisition_protocol_source",
+    "target_region",
+    "patient_position",
+}
 
 
 def laterality(item: Item) -> str | None:
@@ -110,7 +205,7 @@ def grid(item: Item) -> str | None:
     return ", ".join(_GRIDS.get(value, value) for value in item.values(0x00181166) if value) or None
 
 
-def add_filters(item: Item, rows: Rows) -> None:
+def add_filters(item: Item, rows: Rows, event: Value = 1) -> None:
     """Add a row for every filter: by material, or by a type like CU_0.2_MM.
 
     Some systems join several materials and thicknesses by commas, write the thickness with a decimal comma,
@@ -131,7 +226,7 @@ def add_filters(item: Item, rows: Rows) -> None:
             rows.warn("filter thickness: minimum and maximum were swapped")
         rows.add(
             "dose_event_filter",
-            event=1,
+            event=event,
             filter=index + 1,
             xray_filter_type=_at(kinds, index) or _at(kinds, 0),
             xray_filter_material=material(_at(materials, index)),

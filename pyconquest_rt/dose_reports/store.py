@@ -7,6 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from pyconquest_rt.dose_reports.counting.store import SCRIPTS as COUNTING
+from pyconquest_rt.dose_reports.counting.store import count_due
 from pyconquest_rt.dose_reports.registry import extract
 from pyconquest_rt.dose_reports.rows import Rows
 from pyconquest_rt.dose_reports.tables import INDEXES, TABLES
@@ -14,13 +16,19 @@ from pyconquest_rt.dose_reports.views import VIEWS
 
 
 def create_tables(connection: sqlite3.Connection) -> None:
-    """Create the six tables, their indexes and the views where they are not there yet."""
-    for table in TABLES.values():
-        connection.execute(table.create())
-    for index in INDEXES:
-        connection.execute(index)
-    for name, select in VIEWS.items():
-        connection.execute(f"CREATE VIEW IF NOT EXISTS {name} AS {select}")
+    """Create the dose tables, their indexes, triggers and views where they are not there yet."""
+    for statement in definitions():
+        connection.execute(statement)
+
+
+def definitions() -> list[str]:
+    """Return the statements that create all, each a no-op where its thing is there already."""
+    return [
+        *(table.create() for table in TABLES.values()),
+        *INDEXES,
+        *COUNTING,
+        *(f"CREATE VIEW IF NOT EXISTS {name} AS {select}" for name, select in VIEWS.items()),
+    ]
 
 
 _DELETE = {name: f"DELETE FROM {name} WHERE SOPInstanceUID = ?" for name in TABLES}  # noqa: S608
@@ -33,20 +41,27 @@ def insert(table: str, columns: tuple[str, ...]) -> str:
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
 
 
-def delete(connection: sqlite3.Connection, sop_instance_uid: str) -> None:
-    """Delete all rows of one object."""
+def delete(connection: sqlite3.Connection, sop_instance_uid: str, *, count: bool = True) -> None:
+    """Delete all rows of one object and count its study again (``count=False`` leaves that to :func:`count_due`)."""
     if connection.execute(_DELETE["dose_object"], (sop_instance_uid,)).rowcount:
         for name in TABLES:
             connection.execute(_DELETE[name], (sop_instance_uid,))
+        if count:
+            count_due(connection)
 
 
-def write(connection: sqlite3.Connection, rows: Rows) -> None:
-    """Put the rows of one object in the place of those that were there."""
-    delete(connection, rows.sop_instance_uid)
+def write(connection: sqlite3.Connection, rows: Rows, *, count: bool = True) -> None:
+    """Put the rows of one object in the place of those that were there and count its study again.
+
+    With ``count=False`` that is left to :func:`count_due`: of many objects each study is then counted once.
+    """
+    delete(connection, rows.sop_instance_uid, count=False)
     for name, table in rows.items():
         if table:
             columns = tuple(sorted(set().union(*table)))  # of the many columns of an event most are empty
             connection.executemany(insert(name, columns), [tuple(map(row.get, columns)) for row in table])
+    if count:
+        count_due(connection)
 
 
 class Imported(NamedTuple):
@@ -80,7 +95,9 @@ def import_paths(
         counts[2 if rows.object["status"] == "failed" else 0] += 1
         with connection:
             connection.execute("BEGIN IMMEDIATE")
-            write(connection, rows)
+            write(connection, rows, count=False)
+    with connection:
+        count_due(connection)
     return Imported(*counts)
 
 

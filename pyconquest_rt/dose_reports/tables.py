@@ -52,8 +52,15 @@ StudyDate                          TEXT     (0008,0020)
 StudyTime                          TEXT     (0008,0030)
 ContentDate                        TEXT     (0008,0023)
 ContentTime                        TEXT     (0008,0033)
+TimezoneOffsetFromUTC              TEXT     (0008,0201), as +0100
+Modality                           TEXT     (0008,0060): RF, DX, CR, PX, XA, MG, CT ... of an image
+ImageType                          TEXT     (0008,0008) of an image, its values joined by a backslash
+DetectorID                         TEXT     (0018,700A) of an image
+source_images                      TEXT     the images that an image was made from (0008,2112), UIDs joined by a backslash
 AccessionNumber                    TEXT     (0008,0050)
 StudyDescription                   TEXT     (0008,1030)
+RequestedProcedureDescription      TEXT     (0032,1060), or of the Request Attributes Sequence
+SeriesDescription                  TEXT     (0008,103E)
 ProtocolName                       TEXT     (0018,1030)
 procedure_reported                 TEXT     121058 Procedure reported, as code^scheme
 procedure_reported_meaning         TEXT     its word
@@ -131,19 +138,21 @@ SOPInstanceUID                                TEXT     the object
 event                                         INTEGER  counted from 1 in the order of the object
 StudyInstanceUID                              TEXT     the study, so that its events are found at once
 event_kind                                    TEXT     CT, projection or administration
-event_key                                     TEXT     what makes two rows one event within a study: the UID, or else time, device and view
+event_key                                     TEXT     the event's UID, or else what the object itself tells it by
 acquisition_plane                             TEXT     113764: Single Plane, Plane A, Plane B
 irradiation_event_uid                         TEXT     113769, (0008,3010); of an administration 113503, (0008,3012)
 irradiation_event_label                       TEXT     113605
 date_time_started                             TEXT     111526, 123003; acquisition date and time of an image (DICOM DT)
 irradiation_event_type                        TEXT     113721: Fluoroscopy, Stationary Acquisition, Rotational Acquisition ...
-acquisition_protocol                          TEXT     125203; an image's ProtocolName
+acquisition_protocol                          TEXT     125203; an image's ProtocolName, or else what acquisition_protocol_source names
+acquisition_protocol_source                   TEXT     the attribute of an image that the protocol was taken from
 anatomical_structure                          TEXT     91723000 (T-D0005)
 laterality                                    TEXT     272741003 (G-C171): Right, Left
 image_view                                    TEXT     111031
 image_view_modifier                           TEXT     111032
 patient_table_relationship                    TEXT     113745
 patient_orientation                           TEXT     113743
+patient_position                              TEXT     (0018,5100), or of Siemens' comment: HFS, FFP ...
 patient_orientation_modifier                  TEXT     113744
 target_region                                 TEXT     123014; an image's body part
 dose_area_product_Gym2                        REAL     122130, (0018,115E)
@@ -196,7 +205,7 @@ table_height_end_position_mm                  REAL     113761; private 020^99PHI
 crdr_mechanical_configuration                 TEXT     113956
 ct_acquisition_type                           TEXT     113820: Spiral Acquisition, Constant Angle Acquisition ...
 procedure_context                             TEXT     408730004 (G-C32C)
-exposure_time_s                               REAL     113824 in CT
+exposure_time_s                               REAL     113824 in CT: of the whole acquisition
 scanning_length_mm                            REAL     113825
 length_of_reconstructable_volume_mm           REAL     113893
 exposed_range_mm                              REAL     113899
@@ -217,6 +226,7 @@ effective_dose_mSv                            REAL     113839
 effective_dose_method                         TEXT     370129005 (G-C036) Measurement Method, or 121406, of the effective dose
 xray_modulation_type                          TEXT     113842
 reconstruction_algorithm                      TEXT     113961
+convolution_kernel                            TEXT     (0018,1210) of the image that was read
 size_specific_dose_estimation_mGy             REAL     113930
 size_specific_dose_estimation_method          TEXT     370129005 (G-C036) Measurement Method of it
 water_equivalent_diameter_mm                  REAL     113980
@@ -272,7 +282,7 @@ xray_tube_current_mA               REAL     113734
 maximum_xray_tube_current_mA       REAL     113833
 exposure_uAs                       REAL     113736
 pulse_width_ms                     REAL     113793
-exposure_time_per_rotation_s       REAL     113834
+exposure_time_per_rotation_s       REAL     113834; of CT images Revolution Time, or Exposure Time (of spirals × pitch)
 xray_filter_aluminum_equivalent_mm REAL     113821
 """
 

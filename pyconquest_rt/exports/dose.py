@@ -133,7 +133,7 @@ def export_rows(connection: sqlite3.Connection, name: str) -> Iterator[tuple[Val
     cursor = connection.execute(f"SELECT * FROM {name}")  # noqa: S608 - one of our own names
     yield tuple(column[0] for column in cursor.description)
     yield from sorted(
-        map(tuple, cursor), key=lambda row: tuple((value is not None, str(value)) for value in row[:2])
+        map(tuple, cursor), key=lambda row: tuple((value is not None, str(value)) for value in row)
     )
 
 

@@ -13,8 +13,13 @@ import threading
 import time
 from collections.abc import Callable
 
+<<<<<<< HEAD
 from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.derive.engine import Derived, derive, enqueue, extractors, prepare, sweep, work_off
+=======
+from pyconquest_rt.archive.ingest import Ingest
+from pyconquest_rt.derive.engine import Derived, derive, enqueue, extractors, prepare, settle, sweep, work_off
+>>>>>>> 0393afd (Dose: each exposure once, by UID or by device, time and what was exposed, counted in Python and kept beside the rows; totals of reports and sums side by side; CT, NM, mammography and unit rules)
 from pyconquest_rt.dicom.quiet import silence_pydicom
 from pyconquest_rt.dicom.system import lower_priority
 from pyconquest_rt.service.hooks import Caller, load
@@ -64,6 +69,8 @@ def run(archive: Archive, on_derived: Callable[[Derived], object] = lambda event
             if enqueue(archive.database, wanted, all_rows=is_due):
                 summary = work_off(archive, wanted, go_on=lambda: not calls.ended, on_derived=on_derived)
                 _LOG.info("derived: %s", summary)
+            elif is_due:
+                settle(archive.database, wanted)  # what was deleted since
         except sqlite3.OperationalError as error:
             _LOG.warning("the index cannot be written now, trying again: %s", error)
             time.sleep(1.0)

@@ -72,8 +72,8 @@ def _radiography() -> Pair:
     image = rows_of("DX-Im-Carestream_DRX.dcm")
     (event,) = image["dose_event"]
     started = moment("111526^DCM", str(event["date_time_started"])[:14])
-    told = report_for(image, xray_event("2.25.1", num("122130^DCM", 0.0633, "dGy.cm2"), started))
-    return Pair(told, [image], "total_dap_Gym2", 6.33e-07, 6.33e-06)
+    told = report_for(image, xray_event("2.25.1", num("122130^DCM", 0.633, "dGy.cm2"), started))
+    return Pair(told, [image], "total_dap_Gym2", 6.33e-06, 6.33e-06)
 
 
 def _angiography() -> Pair:

@@ -6,7 +6,7 @@ from pyconquest_rt.dicom.elements import Item
 from pyconquest_rt.dose_reports.attributes import maker_block, number
 from pyconquest_rt.dose_reports.image import coded, fill_numbers, material
 from pyconquest_rt.dose_reports.images.radiography import extract_radiograph
-from pyconquest_rt.dose_reports.rows import Rows
+from pyconquest_rt.dose_reports.rows import Row, Rows
 
 _PERCENT = re.compile(r"(\d+(?:[.,]\d+)?)\s*%")
 
@@ -20,7 +20,12 @@ def extract_mammography(item: Item, sop_instance_uid: str) -> Rows | None:
     rows = extract_radiograph(item, sop_instance_uid, "mammography")
     if rows is None:
         return None
-    (event,) = rows["dose_event"]
+    for event in rows["dose_event"]:
+        _fill_event(item, event, rows)
+    return rows
+
+
+def _fill_event(item: Item, event: Row, rows: Rows) -> None:
     event["anatomical_structure"] = "Breast"
     event["anode_target_material"] = material(item.text(0x00181191))
     for view in item.items(0x00540220)[:1]:
@@ -30,4 +35,3 @@ def extract_mammography(item: Item, sop_instance_uid: str) -> Rows | None:
     block = maker_block(item, 0x0045, "GEMS_SENO_02")
     if block is not None:
         fill_numbers(item, (("radiological_thickness_mm", block | 0x49, "mm"),), event, rows)
-    return rows

@@ -5,10 +5,11 @@ from pyconquest_rt.dose_reports.image import (
     Numbers,
     add_filters,
     coded,
+    exposures,
     fill_numbers,
+    further_event,
     grid,
     laterality,
-    places,
     start_image,
 )
 from pyconquest_rt.dose_reports.rows import Row, Rows
@@ -51,8 +52,9 @@ _TUBE: Numbers = (
     ("exposure_uAs", 0x00181152, "mA.s"),
     ("pulse_width_ms", 0x00181154, "ms"),
 )
-# Of tomosynthesis and enhanced images: X-Ray 3D Acquisition, X-Ray Acquisition Dose (PS3.3 C.8.21).
-_MACROS = (0x00189507, 0x00189542)
+# Of tomosynthesis and enhanced images: X-Ray 3D Acquisition, X-Ray Acquisition Dose (PS3.3 C.8.21), Frame
+# Acquisition (PS3.3 C.8.19.6).
+_MACROS = (0x00189507, 0x00189542, 0x00189417)
 _TOLD = (
     "dose_area_product_Gym2",
     "average_glandular_dose_mGy",
@@ -67,20 +69,42 @@ _DECIMETRES = ("KODAK", "DR 7500")  # writes the distance to the detector in dm
 
 def extract_radiograph(item: Item, sop_instance_uid: str, modality: str = "projection") -> Rows | None:
     """Return the rows of a projection image, None where its header tells no exposure."""
-    rows, event = start_image(item, sop_instance_uid, modality, "projection")
-    tube = rows.add("dose_event_source", event=1, source=1)
-    for place in places(item, _MACROS):
-        fill_numbers(place, _EVENT, event, rows)
-        fill_numbers(place, _TUBE, tube, rows)
-    if all(event.get(column) is None and tube.get(column) is None for column in _TOLD):
+    rows, _ = start_image(item, sop_instance_uid, modality, "projection")
+    rows.object["DetectorID"] = item.text(0x0018700A)
+    found = exposures(item, _MACROS, {})
+    told = False
+    for number, exposure in enumerate(found, 1):
+        event = further_event(rows, number, exposure.uid)
+        tube = rows.add("dose_event_source", event=number, source=1)
+        for place in exposure.places:
+            fill_numbers(place, _EVENT, event, rows)
+            fill_numbers(place, _TUBE, tube, rows)
+        told |= any(event.get(column) is not None or tube.get(column) is not None for column in _TOLD)
+        add_filters(item, rows, number)
+        _describe(item, event, rows)
+    if not told:
         return None
-    add_filters(item, rows)
+    if len(found) > 1:
+        _area_dose_of_all(item, rows)
+    return rows
+
+
+def _describe(item: Item, event: Row, rows: Rows) -> None:
     event["laterality"] = laterality(item)
     event["image_view"] = coded(item, 0x00540220) or item.text(0x00185101)
     event["xray_grid"] = grid(item)
     event["exposure_control_mode"] = item.text(0x00187060)
     _correct_distance(event, rows)
-    return rows
+
+
+def _area_dose_of_all(item: Item, rows: Rows) -> None:
+    """The dose-area product of an image is that of all its exposures: a total, of no single one."""
+    total: Row = {}
+    fill_numbers(item, (("dose_area_product_total_Gym2", 0x0018115E, "dGy.cm2"),), total, rows)
+    if total:
+        rows.add("dose_accumulated", seq=1, kind="projection", **total)
+        for event in rows["dose_event"]:
+            event.pop("dose_area_product_Gym2", None)
 
 
 def _correct_distance(event: Row, rows: Rows) -> None:

@@ -3,7 +3,7 @@
 from pyconquest_rt.dicom.elements import Item
 from pyconquest_rt.dose_reports.attributes import maker_block
 from pyconquest_rt.dose_reports.header_row import start_rows
-from pyconquest_rt.dose_reports.image import Numbers, fill_numbers
+from pyconquest_rt.dose_reports.image import Numbers, acquisition_time, fill_numbers
 from pyconquest_rt.dose_reports.rows import Rows
 
 _CREATOR = "ELSCINT1"
@@ -61,8 +61,9 @@ def _add_event(page: Item, exposure: Item, rows: Rows) -> None:
     event = rows.add("dose_event", event=number, event_kind="CT")
     kind = exposure.text(0x00189302) or ""
     event["ct_acquisition_type"] = ACQUISITION_TYPES.get(kind, kind)
-    event["date_time_started"] = exposure.text(0x0008002A)
+    event["date_time_started"] = acquisition_time(exposure)
     event["acquisition_protocol"] = exposure.text(0x0008103E)
+    event["irradiation_event_uid"] = exposure.text(0x00083010)
     event["target_region"] = page.text(0x00180015)
     event["ctdiw_phantom_type"] = _phantom(exposure)
     event["xray_modulation_type"] = exposure.text(0x00189323)
@@ -70,7 +71,8 @@ def _add_event(page: Item, exposure: Item, rows: Rows) -> None:
     _private_dlp(exposure, event, "dlp_mGycm", rows)
     series = exposure.text(0x00200011)
     event["irradiation_event_label"] = series
-    event["event_key"] = f"page {series or ''} {kind} {event.get('dlp_mGycm')} {number}"
+    key = f"page {series or ''} {kind} {event.get('dlp_mGycm')} {number}"
+    event["event_key"] = event["irradiation_event_uid"] or key
     tube = rows.add("dose_event_source", event=number, source=1)
     fill_numbers(exposure, _TUBE, tube, rows)
 

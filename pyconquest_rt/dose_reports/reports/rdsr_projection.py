@@ -163,25 +163,57 @@ _SIEMENS_POSITION = re.compile(r'<PatientPosition\s+SRData="\s*([^"]+?)\s*"')
 
 
 def siemens_comment(event: Event, rows: Rows) -> None:
-    """Take the field size and the patient's position from the comment where Siemens writes them as XML."""
+    """Take the field size and the patient's position from the comment where Siemens writes them as XML.
+
+    The position (HFS) is not the orientation of 113743 (recumbent): it has a column of its own.
+    """
     comment = str(event.row.get("comment") or "")
     diameter = _SIEMENS_DIAMETER.search(comment)
     if diameter:
         event.row["field_size_mm"] = number(diameter[1])
     position = _SIEMENS_POSITION.search(comment)
-    if position and event.row.get("patient_orientation") is None:
-        event.row["patient_orientation"] = position[1]
+    if position:
+        event.row["patient_position"] = position[1]
 
 
 def exposure_time(event: Event, rows: Rows) -> None:
     """Work out an exposure time that is not told from the pulses, and the mean of their currents."""
-    row, widths = event.row, event.series.get("pulse_width_ms", [])
+    row, widths = event.row, _told(event, "pulse_width_ms")
     pulses = row.get("number_of_pulses")
     if row.get("exposure_time_ms") is None and widths and isinstance(pulses, (int, float)):
         row["exposure_time_ms"] = sum(widths) / len(widths) * pulses
-    currents = event.series.get("xray_tube_current_mA", [])
+    currents = _told(event, "xray_tube_current_mA")
     if row.get("average_xray_tube_current_mA") is None and currents:
         row["average_xray_tube_current_mA"] = sum(currents) / len(currents)
+
+
+def _told(event: Event, column: str) -> list[float]:
+    return [value for value in event.series.get(column, []) if value is not None]
+
+
+def field_area(event: Event, rows: Rows) -> None:
+    """Take a field's area of zero from its height and width, where both are told (Philips Azurion)."""
+    row = event.row
+    sides = [row.get(f"collimated_field_{side}_mm") for side in ("height", "width")]
+    area = row.get("collimated_field_area_m2")
+    if isinstance(area, (int, float)) and area <= 0:
+        lengths = [side for side in sides if isinstance(side, (int, float)) and side > 0]
+        if len(lengths) == 2:
+            row["collimated_field_area_m2"] = round(lengths[0] * lengths[1] / 1e6, 9)
+            rows.warn("collimated_field_area_m2: zero in the report, taken from height and width")
+
+
+_SIDES = re.compile(r"\b(left|right)\b.*\bbreast\b|\bbreast\b.*\b(left|right)\b", re.IGNORECASE)
+
+
+def side_of_breast(event: Event, rows: Rows) -> None:
+    """Take the side from the anatomy where only that tells it: Left breast."""
+    if event.row.get("laterality") is None:
+        found = _SIDES.search(
+            str(event.row.get("anatomical_structure") or event.row.get("target_region") or "")
+        )
+        if found:
+            event.row["laterality"] = str(found[1] or found[2]).capitalize()
 
 
 def filter_limits(rows: Rows) -> None:

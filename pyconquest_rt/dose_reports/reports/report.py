@@ -46,7 +46,7 @@ class Event:
 
     row: Row
     items: list[ContentItem] = field(default_factory=list)
-    series: dict[str, list[float]] = field(default_factory=dict)
+    series: dict[str, list[float | None]] = field(default_factory=dict)
     parts: Counter[str] = field(default_factory=Counter)
 
     def count(self, table: str) -> int:
@@ -118,8 +118,9 @@ def _fill(item: ContentItem, scope: _Scope, rows: Rows) -> None:
     elif scope.event is not None and item.key in scope.frame.series:
         column = scope.frame.series[item.key]
         numbers = [item.number] if item.text is None else split_numbers(item.text)
-        values = [_converted(value, column, item, rows) for value in numbers if value is not None]
-        scope.event.series.setdefault(column, []).extend(value for value in values if value is not None)
+        # A pulse without a value keeps its place, so that the values of one pulse stay together.
+        values = [None if value is None else _converted(value, column, item, rows) for value in numbers]
+        scope.event.series.setdefault(column, []).extend(values)
 
 
 def put(row: Row, column: str, item: ContentItem, rows: Rows) -> None:
@@ -153,11 +154,10 @@ def _converted(value: float, column: str, item: ContentItem, rows: Rows) -> floa
 def _add_series(event: Event, rows: Rows) -> None:
     length = max(map(len, event.series.values()), default=0)
     for index in range(length):
-        row = rows.add("dose_event_source", event=event.row["event"])
-        row["source"] = event.count("dose_event_source")
-        for column, values in event.series.items():
-            if index < len(values):
-                row[column] = values[index]
+        number = event.count("dose_event_source")
+        values = {column: told[index] for column, told in event.series.items() if index < len(told)}
+        if any(value is not None for value in values.values()):
+            rows.add("dose_event_source", event=event.row["event"], source=number, **values)
 
 
 def _item_row(position: int, item: ContentItem, event: Event | None, uid: str) -> Row:

@@ -6,6 +6,7 @@ themselves, so a report that names none, or a wrong one, is read all the same.
 """
 
 from pyconquest_rt.dicom.elements import Item
+from pyconquest_rt.dose_reports.activity import plausible_activity
 from pyconquest_rt.dose_reports.header_row import start_rows
 from pyconquest_rt.dose_reports.reports import (
     enhanced_report,
@@ -65,8 +66,10 @@ _FINISH = {
         rdsr_projection.private_concepts,
         rdsr_projection.siemens_comment,
         rdsr_projection.exposure_time,
+        rdsr_projection.field_area,
+        rdsr_projection.side_of_breast,
     ),
-    "administration": (),
+    "administration": (lambda event, rows: plausible_activity(event.row, rows),),
 }
 
 
