@@ -37,6 +37,10 @@ class UnreadableError(ObjectError):
     """The object cannot be read as DICOM."""
 
 
+class NotDicomError(UnreadableError):
+    """The file is no DICOM file at all."""
+
+
 class TruncatedError(UnreadableError):
     """The object is cut off by the end of its file, as one that was copied in part."""
 

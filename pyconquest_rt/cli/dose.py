@@ -39,7 +39,10 @@ def import_paths(settings: Settings, paths: tuple[Path, ...]) -> None:
     from pyconquest_rt.dose_reports import import_paths as run
 
     imported = run(_connection(settings), paths, ocr_seconds=settings.dose.allowed_ocr_seconds())
-    click.echo(f"{imported.written} with dose, {imported.without_dose} without, {imported.failed} failed")
+    click.echo(
+        f"{imported.written} with dose, {imported.without_dose} without, {imported.failed} failed, "
+        f"{imported.no_dicom} no DICOM files"
+    )
     if imported.failed:
         sys.exit(1)
 

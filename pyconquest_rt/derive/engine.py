@@ -134,28 +134,49 @@ def _enqueue_new(database: Database, extractor: Extractor, all_rows: bool) -> No
     since = 0 if all_rows else int(database.state(mark) or 0)
     (last,) = database.connection.execute("SELECT max(rowid) FROM DICOMImages").fetchone()
     classes = ", ".join("?" * len(extractor.sop_classes))
-    chosen = (
-        f"SELECT i.SOPInstanc AS sop FROM DICOMImages i WHERE i.SOPClassUI IN ({classes}) AND i.rowid > ?"
-    )
-    sibling = "d.sop = c.sop"
-    if extractor.one_per is not None:
-        present = {name.lower() for name in database.columns("DICOMImages")}
-        columns = [column for column in extractor.one_per if column.lower() in present]
-        chosen = chosen.replace("i.SOPInstanc AS sop", f"min(i.SOPInstanc) AS sop, {', '.join(columns)}")
-        chosen += f" GROUP BY {', '.join(columns)}"
+    of_class = f"SOPClassUI IN ({classes})"
+    chosen = f"SELECT i.SOPInstanc AS sop FROM DICOMImages i WHERE i.{of_class} AND i.rowid > ?"
+    values: tuple[str | int, ...] = (*extractor.sop_classes, since)
+    columns = _columns_alike(database, extractor)
+    if columns:
+        alike = f"SELECT DISTINCT {', '.join(columns)} FROM DICOMImages i WHERE i.{of_class} AND i.rowid > ?"
         same = " AND ".join(f"j.{column} IS c.{column}" for column in columns)
-        sibling = f"d.sop IN (SELECT j.SOPInstanc FROM DICOMImages j WHERE {same})"
+        least = f"SELECT min(j.SOPInstanc) FROM DICOMImages j WHERE {same} AND j.{of_class}"
+        chosen = f"SELECT ({least}) AS sop FROM ({alike}) c"
+        values = (*extractor.sop_classes, *values)
+        _remove_all_but_one(database, extractor, columns, since)
     database.connection.execute(
         "INSERT OR REPLACE INTO derivations(sop, extractor, version, state) "
         f"SELECT c.sop, ?, ?, 'due' FROM ({chosen}) c WHERE NOT EXISTS "
-        f"(SELECT 1 FROM derivations d WHERE {sibling} AND d.extractor = ? AND d.version = ?)",
-        (
-            *(extractor.name, extractor.version),
-            *(*extractor.sop_classes, since),
-            *(extractor.name, extractor.version),
-        ),
+        "(SELECT 1 FROM derivations d WHERE d.sop = c.sop AND d.extractor = ? AND d.version = ?)",
+        (extractor.name, extractor.version, *values, extractor.name, extractor.version),
     )
     database.set_state(mark, str(last or 0))
+
+
+def _columns_alike(database: Database, extractor: Extractor) -> list[str]:
+    present = {name.lower() for name in database.columns("DICOMImages")}
+    return [column for column in extractor.one_per or () if column.lower() in present]
+
+
+def _remove_all_but_one(database: Database, extractor: Extractor, columns: Sequence[str], since: int) -> None:
+    """Remove results of images beside which one with a lesser UID has come: which one is read rests on no order."""
+    same = " AND ".join(f"j.{column} IS i.{column}" for column in columns)
+    classes = ", ".join("?" * len(extractor.sop_classes))
+    come = "SELECT DISTINCT SeriesInst FROM DICOMImages WHERE rowid > ?"
+    late = database.connection.execute(
+        "SELECT d.sop FROM derivations d JOIN DICOMImages i ON i.SOPInstanc = d.sop WHERE d.extractor = ? "
+        f"AND (? = 0 OR i.SeriesInst IN ({come})) AND EXISTS (SELECT 1 FROM DICOMImages j "
+        f"WHERE {same} AND j.SOPInstanc < i.SOPInstanc AND j.SOPClassUI IN ({classes}))",
+        (extractor.name, since, since, *extractor.sop_classes),
+    ).fetchall()
+    for (sop,) in late:
+        for table in extractor.tables:
+            database.connection.execute(f"DELETE FROM {quote(table)} WHERE SOPInstanceUID = ?", (sop,))
+        for table in ("derivations", "derivation_inputs"):
+            database.connection.execute(
+                f"DELETE FROM {table} WHERE sop = ? AND extractor = ?", (sop, extractor.name)
+            )
 
 
 def sweep(database: Database) -> None:

@@ -52,7 +52,8 @@ class Extractor:
         scripts: its schema, one SQL script per step (see :meth:`Database.migrate`).
         extract: gives the rows of one object; None where it holds nothing of this kind. Any exception is recorded
             as the reason of a failure, :class:`Waiting` as that of a wait.
-        one_per: columns of DICOMImages; of all objects with the same values in them only one is read. None: each is.
+        one_per: columns of DICOMImages; of all objects with the same values in them only one is read, that with the
+            least SOPInstanceUID, in whatever order they came. None: each is.
         inputs: gives the SOPInstanceUIDs of all objects that a result would rest on now, without reading them. An
             object that is due again with the inputs that its result rests on already is left as it is.
         settle: called with the connection, in a transaction, once a run has made or removed rows: for what rests on

@@ -26,7 +26,7 @@ from pyconquest_rt.dicom.elements import (
     read_header,
 )
 from pyconquest_rt.dicom.values import UNDEFINED_LENGTH, dictionary_vr, is_private
-from pyconquest_rt.errors import DirectoryError, UnreadableError
+from pyconquest_rt.errors import DirectoryError, NotDicomError, UnreadableError
 
 MEDIA_STORAGE_SOP_CLASS_UID = 0x00020002
 TRANSFER_SYNTAX_UID = 0x00020010
@@ -228,7 +228,7 @@ def _start_of_meta(source: Source) -> int:
     if data[128:132] == b"DICM":
         return 132
     if not data:
-        raise UnreadableError("not a DICOM file: it is empty")
+        raise NotDicomError("not a DICOM file: it is empty")
     if data[:4] == b"DICM":  # the preamble was cut away
         return 4
     if _is_meta(source):
@@ -236,7 +236,7 @@ def _start_of_meta(source: Source) -> int:
     position = _after_command(source)
     if position < source.size and _is_plausible(source, position):
         return position
-    raise UnreadableError("not a DICOM file: no letters DICM at byte 128, no data set at its start")
+    raise NotDicomError("not a DICOM file: no letters DICM at byte 128, no data set at its start")
 
 
 def _is_meta(source: Source) -> bool:

@@ -5,12 +5,11 @@ Where two attributes tell the same, the first that is there and is a number coun
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from pyconquest_rt.dicom.elements import Item, format_tag
-from pyconquest_rt.dose_reports.attributes import number
+from pyconquest_rt.dose_reports.attributes import first_number, number
 from pyconquest_rt.dose_reports.codes import word
 from pyconquest_rt.dose_reports.header_row import start_rows
 from pyconquest_rt.dose_reports.reports.sr import first_code
@@ -118,11 +117,20 @@ def fill_numbers(item: Item, columns: Numbers, row: Row, rows: Rows) -> None:
 
 
 class Exposure(NamedTuple):
-    """One exposure of an image: its event UID where a functional group has it, and where its attributes may stand."""
+    """One exposure of an image: its event UID where a functional group has it, and where its attributes may stand.
+
+    ``groups``: the functional groups of all its frames, or else those that all frames share.
+    """
 
     uid: str | None
     places: list[Item]
-    frames: int
+    groups: list[Item]
+
+    def mean(self, macro: int, tag: int) -> float | None:
+        """Return the mean of a number in a functional group over the frames; None where no frame tells it."""
+        told = [first_number(entry, tag) for group in self.groups for entry in group.items(macro)[:1]]
+        values = [value for value in told if value is not None]
+        return sum(values) / len(values) if values else None
 
 
 def exposures(
@@ -140,21 +148,18 @@ def exposures(
         *(found for place in (item, *shared) for macro in macros for found in place.items(macro)[:1]),
     ]
     common = next((uid for group in (item, *shared) if (uid := _event_uid(group))), None)
-    first: dict[tuple[str | None, ...], Item] = {}
-    frames: Counter[tuple[str | None, ...]] = Counter()
+    frames: dict[tuple[str | None, ...], list[Item]] = {}
     for frame in item.items(_PER_FRAME):
         uid = _event_uid(frame) or common
         key = (uid,) if uid else (None, *_told_apart(frame, told_apart_by))
-        first.setdefault(key, frame)
-        frames[key] += 1
-    if not first:
-        return [Exposure(common, top, 1)]
-    return [
-        Exposure(
-            key[0], [*top, *(found for macro in macros for found in frame.items(macro)[:1])], frames[key]
-        )
-        for key, frame in first.items()
-    ]
+        frames.setdefault(key, []).append(frame)
+    if not frames:
+        return [Exposure(common, top, shared)]
+    found = []
+    for key, groups in frames.items():
+        of_frame = [entry for macro in macros for entry in groups[0].items(macro)[:1]]
+        found.append(Exposure(key[0], [*top, *of_frame], groups))
+    return found
 
 
 def _event_uid(group: Item) -> str | None:

@@ -18,7 +18,7 @@ from pyconquest_rt.dose_reports.pages.ct_screen import extract_screen, is_screen
 from pyconquest_rt.dose_reports.pages.ocr import read_words
 from pyconquest_rt.dose_reports.reports.structured_report import extract_report, is_dose_report
 from pyconquest_rt.dose_reports.rows import Rows
-from pyconquest_rt.errors import UnreadableError
+from pyconquest_rt.errors import NotDicomError, UnreadableError
 
 Extractor = Callable[[Item, str], Rows | None]
 
@@ -82,15 +82,19 @@ def extract(origin: str | os.PathLike[str] | bytes, *, ocr_seconds: float | None
                 return extract_screen(item, row["SOPInstanceUID"], partial(read_words, origin, ocr_seconds))
             return rows
     except UnreadableError as error:
-        return _failed(row, origin, str(error))
+        return _failed(row, origin, error)
 
 
-def _failed(row: dict[str, str | None], origin: str | os.PathLike[str] | bytes, reason: str) -> Rows:
+def _failed(
+    row: dict[str, str | None], origin: str | os.PathLike[str] | bytes, error: UnreadableError
+) -> Rows:
+    reason = str(error)
     rows = Rows(row.get("SOPInstanceUID") or f"unreadable:{_digest(origin)}")
     if not row.get("SOPInstanceUID") and not isinstance(origin, bytes):
         reason = f"{os.fspath(origin)}: {reason}"
     rows.object.update({column: value for column, value in row.items() if column != "SOPInstanceUID"})
     rows.object.update(status="failed", warnings=reason)
+    rows.is_dicom = not isinstance(error, NotDicomError)
     return rows
 
 

@@ -12,12 +12,14 @@ class Rows(dict[str, list[Row]]):
     """The rows of one object: table name → list of rows (column → value); columns left out are NULL.
 
     Every key of :data:`~pyconquest_rt.dose_reports.tables.TABLES` is there, each with its list. ``object`` is
-    the one row of ``dose_object``; its ``status`` is ``ok``, ``warning`` or ``failed``.
+    the one row of ``dose_object``; its ``status`` is ``ok``, ``warning`` or ``failed``. ``is_dicom`` is False where
+    it failed because the file is no DICOM file at all.
     """
 
     def __init__(self, sop_instance_uid: str) -> None:
         super().__init__((name, []) for name in TABLES)
         self.sop_instance_uid = sop_instance_uid
+        self.is_dicom = True
         self.object: Row = {"SOPInstanceUID": sop_instance_uid, "status": "ok"}
         self["dose_object"].append(self.object)
         self._warnings: dict[str, None] = {}

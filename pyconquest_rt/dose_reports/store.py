@@ -65,11 +65,12 @@ def write(connection: sqlite3.Connection, rows: Rows, *, count: bool = True) -> 
 
 
 class Imported(NamedTuple):
-    """How many files :func:`import_paths` read: those with dose, those without, those that failed."""
+    """How many files :func:`import_paths` read: with dose, without, failed, and those that are no DICOM files."""
 
     written: int
     without_dose: int
     failed: int
+    no_dicom: int
 
 
 def import_paths(
@@ -81,16 +82,20 @@ def import_paths(
     """Read files, and all files below folders, into the dose tables; each object in a transaction of its own.
 
     The connection must not be inside a transaction. A file that cannot be read becomes a row with the status
-    ``failed`` and stops nothing. The files themselves are never changed. ``ocr_seconds`` is that of
+    ``failed`` and stops nothing; what is no DICOM file is counted and leaves none. The files themselves are never
+    changed. ``ocr_seconds`` is that of
     :func:`~pyconquest_rt.dose_reports.extract`.
     """
     with connection:
         create_tables(connection)
-    counts = [0, 0, 0]
+    counts = [0, 0, 0, 0]
     for path in _files(paths):
         rows = extract(path, ocr_seconds=ocr_seconds)
         if rows is None:
             counts[1] += 1
+            continue
+        if not rows.is_dicom:
+            counts[3] += 1
             continue
         counts[2 if rows.object["status"] == "failed" else 0] += 1
         with connection:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import NamedTuple, TextIO
 
+from pyconquest_rt.dose_reports.counting.store import count_due
 from pyconquest_rt.dose_reports.rows import Value
 from pyconquest_rt.dose_reports.store import COLUMNS, create_tables, insert
 from pyconquest_rt.dose_reports.tables import TABLES
@@ -79,6 +80,7 @@ def _copy_study(connection: sqlite3.Connection, study: sqlite3.Connection, uid: 
         columns = ", ".join(COLUMNS[name])
         select = f"SELECT {columns} FROM {name} WHERE SOPInstanceUID IN ({objects}){needed}"  # noqa: S608
         study.executemany(insert(name, COLUMNS[name]), connection.execute(select, (uid,)))
+    count_due(study)
 
 
 def event_doses(connection: sqlite3.Connection, quantity: str) -> dict[tuple[str, str], list[float]]:

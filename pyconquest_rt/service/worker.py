@@ -13,13 +13,8 @@ import threading
 import time
 from collections.abc import Callable
 
-<<<<<<< HEAD
 from pyconquest_rt.archive.archive import Archive
-from pyconquest_rt.derive.engine import Derived, derive, enqueue, extractors, prepare, sweep, work_off
-=======
-from pyconquest_rt.archive.ingest import Ingest
 from pyconquest_rt.derive.engine import Derived, derive, enqueue, extractors, prepare, settle, sweep, work_off
->>>>>>> 0393afd (Dose: each exposure once, by UID or by device, time and what was exposed, counted in Python and kept beside the rows; totals of reports and sums side by side; CT, NM, mammography and unit rules)
 from pyconquest_rt.dicom.quiet import silence_pydicom
 from pyconquest_rt.dicom.system import lower_priority
 from pyconquest_rt.service.hooks import Caller, load

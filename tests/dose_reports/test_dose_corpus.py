@@ -215,7 +215,7 @@ def test_warnings_are_few_and_name_what_they_mean(extracted: dict[str, Rows | No
 def test_studies_of_several_files() -> None:
     connection = sqlite3.connect(":memory:")
     counts = dose_reports.import_paths(connection, dose_files())
-    assert counts == (68, 1, 0)
+    assert counts == (68, 1, 0, 0)
     connection.row_factory = sqlite3.Row
 
     def study(name: str) -> dict[str, float | None]:

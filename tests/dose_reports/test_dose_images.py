@@ -143,7 +143,7 @@ def test_toshiba_private_doses(syntax: str) -> None:
 
 
 def philips_page(*doses: tuple[str, str], **attributes: Any) -> Dataset:
-    """A Philips dose page with an exposure for each (series number, DLP) and a total of 300.5 mGy.cm."""
+    """A Philips dose page with an exposure for each (series number, DLP) and their total."""
     values: dict[str, Any] = {
         "Manufacturer": "Philips",
         "SeriesDescription": "Dose Info",
@@ -151,7 +151,8 @@ def philips_page(*doses: tuple[str, str], **attributes: Any) -> Dataset:
         "Modality": "CT",
     }
     page = instance(SECONDARY_CAPTURE, **{**values, **attributes})
-    page.private_block(0x00E1, "ELSCINT1", create=True).add_new(0x21, "DS", "300.5")
+    total = sum(float(dlp) for _, dlp in doses)
+    page.private_block(0x00E1, "ELSCINT1", create=True).add_new(0x21, "DS", f"{total:g}")
     exposures = []
     for series, dlp in doses:
         exposure = Dataset()

@@ -163,7 +163,7 @@ def test_siemens_xml_in_the_comment() -> None:  # 432
     comment = '<FluoroData><iiDiameter SRData="220"/><PatientPosition SRData="HFS"/></FluoroData>'
     event, _ = event_of(text("121106^DCM", comment))
     assert event["field_size_mm"] == 220
-    assert event["patient_orientation"] == "HFS"
+    assert event["patient_position"] == "HFS" and event.get("patient_orientation") is None
     event, _ = event_of(text("121106^DCM", '<iiDiameter SRData="2.2.0"/>'))
     assert event["field_size_mm"] is None
 

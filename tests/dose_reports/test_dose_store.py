@@ -95,8 +95,10 @@ def test_import_of_a_folder(tmp_path: Path, isolation: str | None) -> None:
     (tmp_path / "mr.dcm").write_bytes(encode(instance("1.2.840.10008.5.1.4.1.1.4")))
     (tmp_path / "note.txt").write_text("no DICOM")
     connection = sqlite3.connect(tmp_path / "dose.db", isolation_level=isolation)  # type: ignore[arg-type]
-    assert dose_reports.import_paths(connection, [tmp_path / "a", tmp_path / "image.dcm"]) == (2, 0, 0)
-    assert dose_reports.import_paths(connection, [tmp_path / "mr.dcm", tmp_path / "note.txt"]) == (0, 1, 1)
+    assert dose_reports.import_paths(connection, [tmp_path / "a", tmp_path / "image.dcm"]) == (2, 0, 0, 0)
+    assert dose_reports.import_paths(connection, [tmp_path / "mr.dcm", tmp_path / "note.txt"]) == (0, 1, 0, 1)
+    (tmp_path / "broken.dcm").write_bytes(encode(ct_report({"2.25.11": 1.0}))[:-20])
+    assert dose_reports.import_paths(connection, [tmp_path / "broken.dcm"]) == (0, 0, 1, 0)
     assert {path.name for path in tmp_path.rglob("*")} >= {"a", "report", "image.dcm", "mr.dcm", "note.txt"}
     with sqlite3.connect(tmp_path / "dose.db") as other:
         assert other.execute("SELECT status FROM dose_object ORDER BY status").fetchall() == [

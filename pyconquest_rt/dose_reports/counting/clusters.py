@@ -113,7 +113,11 @@ def _near(exposures: list[Exposure]) -> Iterator[tuple[Exposure, Exposure]]:
     for exposure in exposures:
         for sop in exposure.images:
             yield from ((exposure, other) for other in by_object.get(sop, ()))
-    if exposures[0].row["event_kind"] != "projection":
+    kind = exposures[0].row["event_kind"]
+    if kind == "administration":  # few, and the UIDs of images are not those of reports
+        yield from _all_pairs(exposures)
+        return
+    if kind == "CT":
         yield from _all_pairs([exposure for exposure in exposures if not exposure.uid], exposures)
         return
     timed = [exposure for exposure in exposures if exposure.started is not None]

@@ -63,7 +63,10 @@ def administration_strength(one: Exposure, other: Exposure) -> tuple[int, float]
     injection of the same activity is its own.
     """
     if one.uid and other.uid:
-        return (0, abs(one.nth - other.nth)) if one.uid == other.uid else None
+        if one.uid == other.uid:
+            return (0, abs(one.nth - other.nth))
+        if one.told.kind == other.told.kind:
+            return None  # images and reports do not share their UIDs (Siemens)
     activities = one.values.get("activity"), other.values.get("activity")
     if activities[0] is None or activities[1] is None or _other_nuclide(one, other):
         return None

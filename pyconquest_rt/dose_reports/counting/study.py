@@ -127,6 +127,7 @@ def _supersede(study: Study, scene: Scene) -> None:
         if all(voice.told is not told for voice, _ in voices):
             voice, event = max(voices, key=lambda pair: pair[0].order)
             study.superseded[told.sop] = (voice.told.sop, why[event] or "")
+    _supersede_doubtful(study, scene)
     bare = [
         told
         for told in scene.objects
@@ -137,6 +138,18 @@ def _supersede(study: Study, scene: Scene) -> None:
         later = next((other for other in line[index + 1 :] if follows(one, other)), None)
         if later is not None:
             study.superseded[one.sop] = (later.sop, "a later report of totals of the same device")
+
+
+def _supersede_doubtful(study: Study, scene: Scene) -> None:
+    """A page of which a doubtful total alone was read counts where nothing else tells a DLP."""
+    voices = [
+        c.voice for c in scene.counted if c.voice.row["event_kind"] == "CT" and c.value("dlp") is not None
+    ]
+    if voices:
+        speaking = max(voices, key=lambda voice: voice.order).told.sop
+        for told in scene.objects:
+            if told.kind == "screen" and told not in scene.of_object:
+                study.superseded[told.sop] = (speaking, "a doubtful total beside what tells its doses")
 
 
 def _totals(study: Study, scene: Scene) -> None:

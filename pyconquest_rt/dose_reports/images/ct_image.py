@@ -27,7 +27,9 @@ _NUMBERS: Numbers = (
     ("pitch_factor", 0x00189311, "1"),
     ("focal_spot_size_mm", 0x00181190, "mm"),
 )
-# Tube current and exposure are those of one image or frame, not of its acquisition: they are no columns of an event.
+# Tube current and exposure of a single image are not those of its acquisition: they are no columns of an event. Of an
+# enhanced image the mean over its frames is.
+_CT_EXPOSURE = 0x00189321
 _TUBE: Numbers = (
     ("kvp", 0x00180060, "kV"),
     ("exposure_time_per_rotation_s", 0x00189305, "s"),
@@ -59,6 +61,7 @@ def extract_ct_image(item: Item, sop_instance_uid: str) -> Rows | None:
             kind = event.get("ct_acquisition_type") or place.text(0x00189302) or ""
             event["ct_acquisition_type"] = ACQUISITION_TYPES.get(str(kind), kind) or None
             event["xray_modulation_type"] = event.get("xray_modulation_type") or place.text(0x00189323)
+        tube["xray_tube_current_mA"] = exposure.mean(_CT_EXPOSURE, 0x00189330)
         ct_toshiba.fill_event(item, event, rows)
         _time_per_rotation(exposure, event, tube, rows)
         if event.get("mean_ctdivol_mGy") is not None or event.get("dlp_mGycm") is not None:
@@ -97,11 +100,12 @@ def _time_per_rotation(exposure: Exposure, event: Row, tube: Row, rows: Rows) ->
 
 
 def _acquisition(item: Item, event: Row) -> str:
-    """What tells an acquisition within its study: its UID, or its series, its number and its doses."""
+    """What tells an acquisition in its study: its UID, or its number with its doses (and series: counting)."""
     uid = item.text(0x00080017)
     if uid is not None:
         return uid
     number, series = item.text(0x00200012), item.text(0x0020000E)
     if number is None:
         return series or str(event["SOPInstanceUID"])
-    return f"acquisition {number} {event.get('dlp_mGycm')} {event.get('mean_ctdivol_mGy')} {series}"
+    dose = f" {event['dlp_mGycm']} {event.get('mean_ctdivol_mGy')}" if "dlp_mGycm" in event else ""
+    return f"acquisition {number}{dose}"
