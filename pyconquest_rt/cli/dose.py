@@ -12,7 +12,7 @@ from pyconquest_rt.settings.sections import Settings
 if TYPE_CHECKING:
     import sqlite3
 
-QUANTITIES = ("ctdivol", "dlp", "dap", "dose_rp", "agd", "activity")
+QUANTITIES = ("dlp", "ctdivol", "dap", "dose_rp", "fluoro_time", "agd", "activity")
 quantity_option = click.option("--quantity", default="dlp", show_default=True, type=click.Choice(QUANTITIES))
 
 
@@ -73,11 +73,11 @@ def study(settings: Settings, uid: str, as_json: bool) -> None:
 
 
 @dose.command()
-@quantity_option
+@click.option("--quantity", type=click.Choice(QUANTITIES), help="This one alone; all without it.")
 @json_option
 @archive_options
-def summary(settings: Settings, quantity: str, as_json: bool) -> None:
-    """Show count, median and 75th percentile of each protocol on each scanner."""
+def summary(settings: Settings, quantity: str | None, as_json: bool) -> None:
+    """Show count, median and 75th percentile over examinations, of each protocol on each scanner."""
     from pyconquest_rt.exports.dose import protocol_summary
 
     rows: list[dict[str, Any]] = [row._asdict() for row in protocol_summary(_connection(settings), quantity)]
@@ -87,16 +87,20 @@ def summary(settings: Settings, quantity: str, as_json: bool) -> None:
 @dose.command()
 @click.argument("table")
 @click.option("--csv", "csv_file", required=True, metavar="FILE")
+@click.option(
+    "--identifiers", is_flag=True, help="With PatientID, birth date, accession number and persons' names."
+)
+@click.option("--bom", is_flag=True, help="Begin with a byte order mark, by which Excel knows UTF-8.")
 @archive_options
-def export(settings: Settings, table: str, csv_file: str) -> None:
-    """Write a dose table or view to a CSV file."""
+def export(settings: Settings, table: str, csv_file: str, identifiers: bool, bom: bool) -> None:
+    """Write a dose table or view to a CSV file, without identifiers unless they are asked for."""
     from pyconquest_rt.exports.dose import export_csv
 
     connection = _connection(settings)
     try:
         with Path(csv_file).open("w", encoding="utf-8", newline="") as file:
-            count = export_csv(connection, table, file)
-    except KeyError as error:
+            count = export_csv(connection, table, file, identifiers=identifiers, bom=bom)
+    except (KeyError, ValueError) as error:
         Path(csv_file).unlink()
         raise click.ClickException(str(error.args[0])) from error
     click.echo(f"{csv_file}: {count} rows")
@@ -114,7 +118,48 @@ def plot(settings: Settings, png: str, quantity: str) -> None:
         count = plot_distribution(_connection(settings), png, quantity)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"{png}: {count} protocols")
+    others = f", {count.left_out} less frequent ones not shown" if count.left_out else ""
+    click.echo(f"{png}: {count.drawn} protocols{others}")
+
+
+@dose.command()
+@click.argument("csv_file", metavar="[CSV]", required=False, type=click.Path(exists=True, dir_okay=False))
+@json_option
+@archive_options
+def names(settings: Settings, csv_file: str | None, as_json: bool) -> None:
+    """Take standard names of protocols from a CSV file (name, standard_name, scanner); or list those without one."""
+    from pyconquest_rt.exports.dose_levels import import_names, unnamed
+
+    connection = _connection(settings)
+    if csv_file is None:
+        print_rows(unnamed(connection), as_json)
+        return
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        count = import_names(connection, csv_file)
+    click.echo(f"{count} standard names")
+
+
+@dose.command()
+@click.argument("csv_file", metavar="[CSV]", required=False, type=click.Path(exists=True, dir_okay=False))
+@click.option(
+    "--local", is_flag=True, help="Make the 75th percentiles of this archive levels where the CSV has none."
+)
+@json_option
+@archive_options
+def drl(settings: Settings, csv_file: str | None, local: bool, as_json: bool) -> None:
+    """Take reference levels from a CSV file (standard_name, quantity, value); list the examinations above them."""
+    from pyconquest_rt.exports.dose_levels import above_levels, import_levels, set_local_levels
+
+    connection = _connection(settings)
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        if csv_file is not None:
+            click.echo(f"{import_levels(connection, csv_file)} reference levels", err=as_json)
+        if local:
+            click.echo(f"{set_local_levels(connection)} local reference levels", err=as_json)
+    if csv_file is None and not local:
+        print_rows(above_levels(connection), as_json)
 
 
 VERBS: list[click.Command] = [dose]

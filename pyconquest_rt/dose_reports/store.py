@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from pyconquest_rt.dose_reports.counting.store import SCRIPTS as COUNTING
 from pyconquest_rt.dose_reports.counting.store import count_due
+from pyconquest_rt.dose_reports.reference_levels import SCRIPTS as REFERENCE_LEVELS
 from pyconquest_rt.dose_reports.registry import extract
 from pyconquest_rt.dose_reports.rows import Rows
 from pyconquest_rt.dose_reports.tables import INDEXES, TABLES
@@ -27,6 +28,7 @@ def definitions() -> list[str]:
         *(table.create() for table in TABLES.values()),
         *INDEXES,
         *COUNTING,
+        *REFERENCE_LEVELS,
         *(f"CREATE VIEW IF NOT EXISTS {name} AS {select}" for name, select in VIEWS.items()),
     ]
 

@@ -5,6 +5,7 @@ the speaking row of an exposure leaves open is taken from the further row that c
 """
 
 from pyconquest_rt.dose_reports.counting.store import TOTALS
+from pyconquest_rt.dose_reports.reference_levels import ABOVE, EXAMINATION
 
 _COUNTED = """
 SELECT c.StudyInstanceUID, c.SOPInstanceUID, c.event, c.details, c.details_event
@@ -131,6 +132,8 @@ VIEWS: dict[str, str] = {
     "v_dose_projection": _PROJECTION,
     "v_dose_mammography": _MAMMOGRAPHY,
     "v_dose_nm": _NM,
+    "v_dose_examination": EXAMINATION,
+    "v_dose_above_drl": ABOVE,
 }
 """The views, each after those that it stands on."""
 

@@ -18,14 +18,15 @@ from pyconquest_rt.dose_reports.tables import TABLES
 from pyconquest_rt.dose_reports.views import VIEWS
 
 QUANTITIES = {
-    "ctdivol": ("v_dose_ct", "mean_ctdivol_mGy"),
-    "dlp": ("v_dose_ct", "dlp_mGycm"),
-    "dap": ("v_dose_projection", "dose_area_product_Gym2"),
-    "dose_rp": ("v_dose_projection", "dose_rp_Gy"),
-    "agd": ("v_dose_mammography", "average_glandular_dose_mGy"),
-    "activity": ("v_dose_nm", "administered_activity_MBq"),
+    "dlp": "mGycm",
+    "ctdivol": "mGy",
+    "dap": "Gym2",
+    "dose_rp": "Gy",
+    "fluoro_time": "s",
+    "agd": "mGy",
+    "activity": "MBq",
 }
-"""Name → the view and the column that hold the quantity; the column's name ends with its unit."""
+"""Name → its unit."""
 
 
 _STUDY_VIEWS = (
@@ -39,15 +40,17 @@ _STUDY_VIEWS = (
 
 
 class ProtocolDose(NamedTuple):
-    """The doses of one protocol on one scanner: the number of events, their median and 75th percentile.
+    """The doses of one kind of examination on one scanner: how many, their median and 75th percentile.
 
-    ``quantity`` is the name of the column that they stand in; it ends with their unit.
+    ``quantity`` ends with the unit. ``part`` is the phantom of a CTDIvol, the breast of a glandular dose.
     """
 
     scanner: str
     protocol: str
+    standard_name: str | None
     quantity: str
-    events: int
+    part: str
+    examinations: int
     median: float
     percentile_75: float
     minimum: float
@@ -83,44 +86,48 @@ def _copy_study(connection: sqlite3.Connection, study: sqlite3.Connection, uid: 
     count_due(study)
 
 
-def event_doses(connection: sqlite3.Connection, quantity: str) -> dict[tuple[str, str], list[float]]:
-    """Return every event's dose by (scanner, protocol), each list in ascending order.
+Kind = tuple[str, str, str | None, str]  #: scanner, protocol, standard name and part
 
-    The scanner is manufacturer, model and station as the objects name them; the protocol is the acquisition
-    protocol, or else the study's description.
+
+def examination_doses(connection: sqlite3.Connection, quantity: str) -> dict[Kind, list[float]]:
+    """Return every examination's dose by its kind, each list in ascending order.
+
+    The scanner is manufacturer, model and station as the objects name them; the protocol is that of the exposures
+    that gave the most, or else the study's description.
 
     Raises:
         KeyError: the quantity is not one of :data:`QUANTITIES`.
     """
-    view, column = QUANTITIES[quantity]
-    sql = f"""
-        SELECT trim(ifnull(Manufacturer, '') || ' ' || ifnull(ManufacturerModelName, '') || ' '
-                    || ifnull(StationName, '')) AS scanner,
-               coalesce(acquisition_protocol, StudyDescription, '') AS protocol, {column}
-        FROM {view} WHERE {column} IS NOT NULL ORDER BY scanner, protocol, {column}
-    """  # noqa: S608 - names from QUANTITIES
-    doses: dict[tuple[str, str], list[float]] = {}
-    for scanner, protocol, dose in connection.execute(sql):
-        doses.setdefault((scanner, protocol), []).append(dose)
+    if quantity not in QUANTITIES:
+        raise KeyError(quantity)
+    sql = """
+        SELECT scanner, coalesce(nullif(protocol, ''), StudyDescription, ''), standard_name, part, value
+        FROM v_dose_examination WHERE quantity = ? ORDER BY 1, 2, 3, 4, 5
+    """
+    doses: dict[Kind, list[float]] = {}
+    for *kind, dose in connection.execute(sql, (quantity,)):
+        doses.setdefault((kind[0], kind[1], kind[2], kind[3]), []).append(dose)
     return doses
 
 
-def protocol_summary(connection: sqlite3.Connection, quantity: str = "dlp") -> list[ProtocolDose]:
-    """Return count, median and 75th percentile of a quantity for every protocol on every scanner.
+def protocol_summary(connection: sqlite3.Connection, quantity: str | None = None) -> list[ProtocolDose]:
+    """Return count, median and 75th percentile of a quantity for every kind of examination on every scanner.
 
-    Zero doses (localizers that report none) are left out. The percentile is interpolated linearly between
-    the two nearest events, as ``numpy.percentile`` does; typical values and DRLs are compared with it
-    (ICRP Publication 135).
+    One value an examination, as reference levels want it (ICRP Publication 135): the DLP of all its acquisitions, the
+    CTDIvol of its scans by phantom without localizers, the kerma-area product of a procedure. Zero doses are left
+    out. The percentile is interpolated linearly between the two nearest values, as ``numpy.percentile`` does.
+    Without a quantity: of all.
+
+    Raises:
+        KeyError: the quantity is not one of :data:`QUANTITIES`.
     """
     summary = []
-    for (scanner, protocol), doses in event_doses(connection, quantity).items():
-        values = [dose for dose in doses if dose > 0]
-        if not values:
-            continue
-        upper = statistics.quantiles(values, n=4, method="inclusive")[2] if len(values) > 1 else values[0]
-        median = statistics.median(values)
-        name, least, most = QUANTITIES[quantity][1], values[0], values[-1]
-        summary.append(ProtocolDose(scanner, protocol, name, len(values), median, upper, least, most))
+    for name in QUANTITIES if quantity is None else (quantity,):
+        for (scanner, protocol, standard, part), values in examination_doses(connection, name).items():
+            upper = statistics.quantiles(values, n=4, method="inclusive")[2] if len(values) > 1 else values[0]
+            column = f"{name}_{QUANTITIES[name]}"
+            found = (len(values), statistics.median(values), upper, values[0], values[-1])
+            summary.append(ProtocolDose(scanner, protocol, standard, column, part, *found))
     return summary
 
 
@@ -139,11 +146,40 @@ def export_rows(connection: sqlite3.Connection, name: str) -> Iterator[tuple[Val
     )
 
 
-def export_csv(connection: sqlite3.Connection, name: str, file: TextIO) -> int:
-    """Write one of the dose tables or views as CSV (RFC 4180) and return the number of rows."""
-    count = -1
+IDENTIFIERS = frozenset(
+    {
+        *("PatientID", "PatientBirthDate", "AccessionNumber", "alert_person", "notification_person"),
+        "calibration_responsible_party",
+    }
+)
+"""Columns that tell who a patient or a person is; so do the values of ``dose_item``."""
+
+
+def export_csv(
+    connection: sqlite3.Connection, name: str, file: TextIO, *, identifiers: bool = False, bom: bool = False
+) -> int:
+    """Write one of the dose tables or views as CSV (RFC 4180) and return the number of rows.
+
+    Identifiers of patients and names of persons are left out unless they are asked for. With ``bom`` the text begins
+    with a byte order mark, by which Excel knows UTF-8.
+
+    Raises:
+        KeyError: there is no dose table or view of that name.
+        ValueError: ``dose_item`` without ``identifiers``: all that a report says may stand in its values.
+    """
+    if name == "dose_item" and not identifiers:
+        raise ValueError(
+            "dose_item holds all that reports say, names of persons too: it is written with identifiers only"
+        )
+    rows = export_rows(connection, name)
+    head = next(rows)
+    kept = [place for place, column in enumerate(head) if identifiers or column not in IDENTIFIERS]
+    if bom:
+        file.write("\ufeff")
     writer = csv.writer(file)
-    for row in export_rows(connection, name):
-        writer.writerow(row)
+    writer.writerow([head[place] for place in kept])
+    count = 0
+    for row in rows:
+        writer.writerow([row[place] for place in kept])
         count += 1
     return count

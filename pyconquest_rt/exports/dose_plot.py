@@ -1,49 +1,65 @@
-"""A picture of the doses: how CTDIvol, DLP, DAP ... are distributed over the events of each protocol."""
+"""A picture of the doses: how CTDIvol, DLP, DAP ... are distributed over the examinations of each protocol."""
 
 import os
 import sqlite3
+from pathlib import Path
+from typing import NamedTuple
 
-from pyconquest_rt.dose_reports.units import unit_of
-from pyconquest_rt.exports.dose import QUANTITIES, event_doses
+from pyconquest_rt.errors import SettingsError
+from pyconquest_rt.exports.dose import QUANTITIES, examination_doses
 
 _TITLES = {
     "ctdivol": "Mean CTDIvol",
     "dlp": "DLP",
     "dap": "Dose area product",
     "dose_rp": "Dose at the reference point",
+    "fluoro_time": "Fluoroscopy time",
     "agd": "Average glandular dose",
     "activity": "Administered activity",
 }
-_UNITS = {"mGy": "mGy", "mGycm": "mGy·cm", "Gym2": "Gy·m²", "Gy": "Gy", "MBq": "MBq"}
+_UNITS = {"mGy": "mGy", "mGycm": "mGy·cm", "Gym2": "Gy·m²", "Gy": "Gy", "MBq": "MBq", "s": "s"}
+_FORMATS = ("png", "svg", "pdf")
+
+
+class Plotted(NamedTuple):
+    """How many protocols a picture shows, and how many of the less frequent ones it leaves out."""
+
+    drawn: int
+    left_out: int
 
 
 def plot_distribution(
     connection: sqlite3.Connection,
     path: str | os.PathLike[str],
     quantity: str = "ctdivol",
-    most: int = 20,
-) -> int:
-    """Write a PNG with one box for each protocol, the most frequent ones, and return how many there are.
+    most: int = 40,
+) -> Plotted:
+    """Write a PNG, SVG or PDF (by the file's ending) with one box for each protocol, the most frequent ones.
 
     A box spans the quartiles with the median in it, the whiskers reach to the farthest event within 1.5 of
-    its width; every event is drawn as a point. The axis is logarithmic where the doses span more than a
+    its width; every examination is drawn as a point. The axis is logarithmic where the doses span more than a
     factor of 50. Zero doses are left out.
 
     Raises:
-        KeyError: the quantity is not one of ``summary.QUANTITIES``.
-        ValueError: no event has such a dose.
+        KeyError: the quantity is not one of ``QUANTITIES``.
+        SettingsError: the file has another ending.
+        ValueError: no examination has such a dose.
     """
+    form = Path(path).suffix.lower().lstrip(".") or "png"
+    if form not in _FORMATS:
+        raise SettingsError(f"{os.fspath(path)}: a picture is written as {', '.join(_FORMATS)}")
     from matplotlib import __version_info__ as version
+    from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     pooled: dict[str, list[float]] = {}
-    for (_, protocol), doses in event_doses(connection, quantity).items():
-        pooled.setdefault(protocol or "(no protocol)", []).extend(dose for dose in doses if dose > 0)
-    groups = [(name, doses) for name, doses in pooled.items() if doses]
-    groups = sorted(groups, key=lambda group: (-len(group[1]), group[0]))[:most][::-1]
+    for (_, protocol, standard, part), doses in examination_doses(connection, quantity).items():
+        name = " ".join(filter(None, (standard or protocol or "(no protocol)", part)))
+        pooled.setdefault(name, []).extend(doses)
+    groups = sorted(pooled.items(), key=lambda group: (-len(group[1]), group[0]))[:most][::-1]
     if not groups:
-        raise ValueError(f"no event has a {_TITLES[quantity]} above zero")
+        raise ValueError(f"no examination has a {_TITLES[quantity]} above zero")
     figure = Figure(figsize=(9, 1.6 + 0.4 * len(groups)), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -54,15 +70,16 @@ def plot_distribution(
     axes.set_yticks(
         range(1, len(groups) + 1), [f"{_label(name)} (n = {len(doses)})" for name, doses in groups]
     )
-    unit = _UNITS[unit_of(QUANTITIES[quantity][1])]
+    unit = _UNITS[QUANTITIES[quantity]]
     axes.set_xlabel(f"{_TITLES[quantity]} ({unit})")
     axes.set_title(f"{_TITLES[quantity]} by protocol")
     values = [dose for _, doses in groups for dose in doses]
     if max(values) > 50 * min(values):
         axes.set_xscale("log")
     axes.grid(axis="x", alpha=0.3)
-    figure.savefig(path, format="png", dpi=120)
-    return len(groups)
+    with rc_context({"svg.fonttype": "none"}):  # names stay text
+        figure.savefig(path, format=form, dpi=120)
+    return Plotted(len(groups), len(pooled) - len(groups))
 
 
 def _label(name: str) -> str:

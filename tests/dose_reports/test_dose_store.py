@@ -16,8 +16,9 @@ from pyconquest_rt.dose_reports import documentation
 from pyconquest_rt.dose_reports.tables import TABLES
 from pyconquest_rt.dose_reports.units import unit_of
 from pyconquest_rt.dose_reports.views import VIEWS
+from pyconquest_rt.errors import SettingsError
 from pyconquest_rt.exports import dose as exported
-from pyconquest_rt.exports import dose_plot
+from pyconquest_rt.exports import dose_levels, dose_plot
 
 
 @pytest.fixture
@@ -126,15 +127,26 @@ def test_an_object_is_written_as_a_whole_or_not_at_all(
 def _fill(
     connection: sqlite3.Connection, doses: list[float], model: str = "M1", protocol: str = "Thorax"
 ) -> None:
-    events = [
-        ct_event(f"2.25.{model[1:]}{number}", dose, dose / 40, text("125203^DCM", protocol))
-        for number, dose in enumerate(doses)
-    ]
-    rows = dose_reports.extract(
-        encode(report(*events, Manufacturer="ACME", ManufacturerModelName=model, StationName="CT1"))
-    )
-    assert rows
-    dose_reports.write(connection, rows)
+    """An examination for each dose, with a scan of twice that CTDIvol in the head phantom and a localizer beside it."""
+    for number, dose in enumerate(doses):
+        uid, protocols = f"2.25.{model[1:]}{number}", text("125203^DCM", protocol)
+        scout = coded("113820^DCM", "113805^DCM")
+        events = [
+            ct_event(f"{uid}.1", dose, dose / 40, protocols),
+            ct_event(f"{uid}.2", dose / 10, 0.1, scout),
+        ]
+        dataset = report(
+            *events,
+            StudyInstanceUID=uid,
+            Manufacturer="ACME",
+            ManufacturerModelName=model,
+            StationName="CT1",
+            PatientAge="045Y",
+        )
+        del dataset.ContentSequence[1].ContentSequence[0]  # the acquisition type of the helper
+        rows = dose_reports.extract(encode(dataset))
+        assert rows
+        dose_reports.write(connection, rows)
 
 
 def test_summary_by_protocol_and_scanner(connection: sqlite3.Connection) -> None:
@@ -142,12 +154,18 @@ def test_summary_by_protocol_and_scanner(connection: sqlite3.Connection) -> None
     _fill(connection, doses)
     _fill(connection, [5.0], "M2", "Topogram")
     first, second = exported.protocol_summary(connection, "dlp")
-    positive = doses[:4]
-    assert (first.scanner, first.protocol, first.events) == ("ACME M1 CT1", "Thorax", 4)
+    positive = [1.1 * dose for dose in doses[:4]]  # the scan and the localizer of each
+    assert (first.scanner, first.protocol, first.examinations) == ("ACME M1 CT1", "Thorax", 4)
     assert first.median == pytest.approx(np.median(positive))
     assert first.percentile_75 == pytest.approx(np.percentile(positive, 75))
-    assert (first.minimum, first.maximum) == (99.0, 310.25)
-    assert second == ("ACME M2 CT1", "Topogram", "dlp_mGycm", 1, 5.0, 5.0, 5.0, 5.0)
+    assert (first.minimum, first.maximum) == pytest.approx((108.9, 341.275))
+    assert second == ("ACME M2 CT1", "Topogram", None, "dlp_mGycm", "", 1, 5.5, 5.5, 5.5, 5.5)
+    scans = exported.protocol_summary(connection, "ctdivol")  # of scans, the localizer is none
+    assert [(row.protocol, row.examinations, row.maximum) for row in scans] == [
+        ("Thorax", 4, 310.25 / 40),
+        ("Topogram", 1, 0.125),
+    ]
+    assert {row.quantity for row in exported.protocol_summary(connection)} == {"dlp_mGycm", "ctdivol_mGy"}
     with pytest.raises(KeyError):
         exported.protocol_summary(connection, "nonsense")
 
@@ -155,9 +173,15 @@ def test_summary_by_protocol_and_scanner(connection: sqlite3.Connection) -> None
 def test_csv_has_every_row_and_a_header(connection: sqlite3.Connection) -> None:
     _fill(connection, [120.5, 99.0])
     file = io.StringIO(newline="")
-    assert exported.export_csv(connection, "v_dose_ct", file) == 2
+    assert exported.export_csv(connection, "v_dose_ct", file) == 4
     rows = list(csv.DictReader(io.StringIO(file.getvalue())))
-    assert sorted(float(row["dlp_mGycm"]) for row in rows) == [99.0, 120.5]
+    assert sorted(float(row["dlp_mGycm"]) for row in rows) == pytest.approx([9.9, 12.05, 99.0, 120.5])
+    assert "PatientID" not in rows[0]
+    with_them = io.StringIO(newline="")
+    exported.export_csv(connection, "v_dose_ct", with_them, identifiers=True, bom=True)
+    assert with_them.getvalue()[0] == "\ufeff" and "PatientID" in with_them.getvalue()
+    with pytest.raises(ValueError, match="identifiers"):
+        exported.export_csv(connection, "dose_item", file)
     with pytest.raises(KeyError):
         exported.export_csv(connection, "sqlite_master", file)
 
@@ -167,10 +191,10 @@ def test_plot_writes_a_picture(connection: sqlite3.Connection, tmp_path: Path, q
     _fill(connection, [120.5, 99.0, 310.25, 250.0])
     _fill(connection, [1.0, 1.5], "M2", r"cost $\frac{$ and \x07")  # no formula for matplotlib
     path = tmp_path / "dose.png"
-    assert dose_plot.plot_distribution(connection, path, quantity) == 2
+    assert dose_plot.plot_distribution(connection, path, quantity) == (2, 0)
     data = path.read_bytes()
     assert data.startswith(b"\x89PNG") and len(data) > 5000
-    with pytest.raises(ValueError, match="no event"):
+    with pytest.raises(ValueError, match="no examination"):
         dose_plot.plot_distribution(connection, path, "dap")
 
 
@@ -202,3 +226,50 @@ def test_intent_and_procedure_are_words_of_the_standard(connection: sqlite3.Conn
     assert rows.object["procedure_reported_meaning"] == "Computed tomography"
     assert rows.object["has_intent"] == "Diagnostic Intent"
     assert rows.object["scope_of_accumulation"] == "Study"
+
+
+def test_standard_names_and_reference_levels(connection: sqlite3.Connection, tmp_path: Path) -> None:
+    _fill(connection, [100.0, 200.0, 300.0, 400.0])
+    _fill(connection, [900.0], "M2", "Chest low dose")
+    assert [(row["name"], row["examinations"]) for row in dose_levels.unnamed(connection)] == [
+        ("Thorax", 4),
+        ("Chest low dose", 1),
+    ]
+    (tmp_path / "names.csv").write_text(
+        "\ufeffname;scanner;standard_name\nTHORAX;;CT chest\nchest low dose;ACME M2 CT1;CT chest\n",
+        encoding="utf-8",
+    )
+    assert dose_levels.import_names(connection, tmp_path / "names.csv") == 2
+    assert dose_levels.unnamed(connection) == []
+    assert {row.standard_name for row in exported.protocol_summary(connection, "dlp")} == {"CT chest"}
+    (tmp_path / "drl.csv").write_text(
+        "standard_name,quantity,value,source,from_years,to_years\nCT chest,dlp,350,national,15,\nCT chest,dlp,1,x,,15\n"
+    )
+    assert dose_levels.import_levels(connection, tmp_path / "drl.csv") == 2
+    above = dose_levels.above_levels(connection)
+    assert sorted((row["value"], row["reference"]) for row in above) == [
+        (440.0, "national"),
+        (990.0, "national"),
+    ]
+    assert dose_levels.set_local_levels(connection, fewest=5) == 1  # of CTDIvol: DLP has one from the file
+    (local,) = connection.execute("SELECT value, source FROM dose_drl WHERE quantity = 'ctdivol'").fetchall()
+    assert local[0] == 10.0 and local[1].startswith("local: 75th percentile of 5 examinations")
+    assert dose_levels.set_local_levels(connection, fewest=6) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("standard_name,value\nx,1\n", "no column quantity"),
+        ("standard_name,quantity,value\nx,dlpp,1\n", "line 2: quantity 'dlpp'"),
+        ("standard_name,quantity,value\nx,dlp,1 mGy\n", "line 2: could not convert"),
+    ],
+)
+def test_a_table_of_levels_that_is_wrong_changes_nothing(
+    connection: sqlite3.Connection, tmp_path: Path, text: str, reason: str
+) -> None:
+    connection.execute("INSERT INTO dose_drl VALUES ('a', 'dlp', '', 0, NULL, 1, 's')")
+    (tmp_path / "drl.csv").write_text(text)
+    with pytest.raises(SettingsError, match=reason):
+        dose_levels.import_levels(connection, tmp_path / "drl.csv")
+    assert count(connection, "dose_drl") == 1

@@ -14,8 +14,8 @@ from pyconquest_rt.dose_reports.counting.study import Study, count_study
 from pyconquest_rt.dose_reports.counting.totals import QUANTITIES
 from pyconquest_rt.dose_reports.rows import Value
 
-COUNTING_TABLES = ("dose_counted", "dose_superseded", "dose_total", "dose_uncounted")
-"""What is kept: the rows that count, the objects that another one speaks for, the totals, and what is to be counted."""
+COUNTING_TABLES = ("dose_counted", "dose_superseded", "dose_total", "dose_examination", "dose_uncounted")
+"""What is kept: rows that count, objects that another speaks for, totals, examinations, and what is to be counted."""
 
 TOTALS = (
     "ct_events",
@@ -51,6 +51,9 @@ SCRIPTS = (
     "CREATE TABLE IF NOT EXISTS dose_total (StudyInstanceUID TEXT PRIMARY KEY, "
     + ", ".join(f"{column} {_type(column)}" for column in TOTALS)
     + ")",
+    """CREATE TABLE IF NOT EXISTS dose_examination (
+  StudyInstanceUID TEXT, quantity TEXT, scanner TEXT, protocol TEXT, part TEXT, value REAL, age_years REAL)""",
+    "CREATE INDEX IF NOT EXISTS dose_examination_study ON dose_examination (StudyInstanceUID)",
     "CREATE TABLE IF NOT EXISTS dose_uncounted (StudyInstanceUID TEXT PRIMARY KEY)",
     """CREATE TRIGGER IF NOT EXISTS dose_object_comes AFTER INSERT ON dose_object WHEN NEW.StudyInstanceUID IS NOT NULL
 BEGIN INSERT OR IGNORE INTO dose_uncounted VALUES (NEW.StudyInstanceUID); END""",
@@ -63,7 +66,7 @@ _OBJECT_COLUMNS = (
     *("SOPInstanceUID", "SOPClassUID", "SeriesInstanceUID", "object_kind", "modality_type", "precedence"),
     *("source_of_dose_information", "ImageType", "source_images", "DetectorID", "TimezoneOffsetFromUTC"),
     *("Manufacturer", "ManufacturerModelName", "StationName", "DeviceSerialNumber", "scope_uid"),
-    *("scope_of_accumulation", "start_of_xray_irradiation", "end_of_xray_irradiation"),
+    *("scope_of_accumulation", "start_of_xray_irradiation", "end_of_xray_irradiation", "PatientAge"),
 )
 _EVENT_COLUMNS = (
     *("SOPInstanceUID", "event", "event_kind", "event_key", "acquisition_plane", "irradiation_event_uid"),
@@ -75,6 +78,8 @@ _EVENT_COLUMNS = (
         "image_view",
         "radionuclide",
         "convolution_kernel",
+        "radiopharmaceutical_agent",
+        "radiopharmaceutical_agent_string",
     ),
     *("positioner_primary_angle_deg", "positioner_secondary_angle_deg", "column_angulation_deg"),
 )
@@ -129,7 +134,6 @@ def count_due(connection: sqlite3.Connection, studies: Iterable[str] | None = No
     wanted = marked if studies is None else sorted(set(marked) & set(studies))
     for study in wanted:
         _replace(connection, study, count_study(*load(connection, study)))
-        connection.execute("DELETE FROM dose_uncounted WHERE StudyInstanceUID = ?", (study,))
     return len(wanted)
 
 
@@ -191,7 +195,7 @@ _INSERT_TOTAL = f"INSERT INTO dose_total VALUES ({', '.join('?' * (len(TOTALS) +
 
 
 def _replace(connection: sqlite3.Connection, study: str, counted: Study) -> None:
-    for table in ("dose_counted", "dose_superseded", "dose_total"):
+    for table in COUNTING_TABLES:
         connection.execute(f"DELETE FROM {table} WHERE StudyInstanceUID = ?", (study,))  # noqa: S608
     connection.executemany(
         "INSERT OR REPLACE INTO dose_counted VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -209,6 +213,10 @@ def _replace(connection: sqlite3.Connection, study: str, counted: Study) -> None
     connection.executemany(
         "INSERT OR REPLACE INTO dose_superseded VALUES (?, ?, ?, ?)",
         [(sop, study, by, why) for sop, (by, why) in counted.superseded.items()],
+    )
+    connection.executemany(
+        "INSERT INTO dose_examination VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [(study, *examination) for examination in counted.examinations],
     )
     connection.execute(_INSERT_TOTAL, (study, *(counted.totals[column] for column in TOTALS)))
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from pyconquest_rt.dose_reports.counting.clusters import Cluster, Strength, clusters
 from pyconquest_rt.dose_reports.counting.evidence import strength
+from pyconquest_rt.dose_reports.counting.examinations import Examination, examinations
 from pyconquest_rt.dose_reports.counting.exposures import Exposure, Told
 from pyconquest_rt.dose_reports.counting.kinds import administration_strength, ct_strength
 from pyconquest_rt.dose_reports.counting.tiers import Telling, tellings
@@ -40,6 +41,7 @@ class Study:
     decisions: list[Decision] = field(default_factory=list)
     superseded: dict[str, tuple[str, str]] = field(default_factory=dict)
     totals: dict[str, Value] = field(default_factory=dict)
+    examinations: list[Examination] = field(default_factory=list)
 
 
 def count_study(objects: Sequence[Told], exposures: Sequence[Exposure]) -> Study:
@@ -63,6 +65,7 @@ def count_study(objects: Sequence[Told], exposures: Sequence[Exposure]) -> Study
     scene = _scene(objects, [cluster for cluster in found if cluster not in by], voice_of)
     _supersede(study, scene)
     _totals(study, scene)
+    study.examinations = examinations(scene)
     return study
 
 

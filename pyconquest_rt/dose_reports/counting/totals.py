@@ -108,15 +108,21 @@ class Scene(NamedTuple):
 
 def total(quantity: Quantity, scene: Scene) -> Total:
     """Return a quantity of a study, device by device."""
-    parts = [
-        _of_device(quantity, group, counted, scene) for group, counted in _devices(quantity.event_kind, scene)
-    ]
+    parts = [part for _, _, part in by_device(quantity, scene)]
     return Total(
         _sum((part.summed for part in parts), quantity.digits),
         _sum((part.reported for part in parts), quantity.digits),
         _sum((part.total for part in parts), quantity.digits),
         tuple(reason for part in parts for reason in part.reasons),
     )
+
+
+def by_device(quantity: Quantity, scene: Scene) -> list[tuple[list[Told], list[Cluster], Total]]:
+    """Return the objects of each device, the exposures that these speak for, and the quantity of that device."""
+    return [
+        (group, counted, _of_device(quantity, group, counted, scene))
+        for group, counted in _devices(quantity.event_kind, scene)
+    ]
 
 
 def _sum(values: Iterable[float | None], digits: int) -> float | None:
