@@ -105,7 +105,7 @@ def _object(source: Source, head: Head, pool: Pool) -> ImageObject:
     problem = problem_of(stored, head.length, head.size - head.offset)
     if stored.frames > MAX_FRAMES and problem is None:
         problem = "too_large"
-    if problem in ("no_pixels", "too_large") or (problem and stored.frames > 1):
+    if problem in ("no_pixels", "too_large") or (problem and stored.frames != 1):
         found.problem = problem
         return found
     found.frames = _frames(source, head, common, problem, pool)

@@ -1,9 +1,7 @@
 """The stored values of frames: read natively, or decoded by what pydicom has installed; bounded before allocated."""
 
-import os
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from io import BytesIO
 from typing import Any, BinaryIO
@@ -17,6 +15,7 @@ from pyconquest_rt.volumes.codes import VolumeError
 from pyconquest_rt.volumes.codestream import check_size
 from pyconquest_rt.volumes.fields import DOUBLE_DATA, FLOAT_DATA, PIXEL_DATA, opened_head
 from pyconquest_rt.volumes.frames import RLE, Frame, Stored
+from pyconquest_rt.volumes.helper import Helper, can_help, is_worth
 from pyconquest_rt.volumes.memory import check_memory
 
 Array = npt.NDArray[Any]
@@ -25,28 +24,41 @@ Use = Callable[[int, Array], None]
 _KEYWORDS = {PIXEL_DATA: "PixelData", FLOAT_DATA: "FloatPixelData", DOUBLE_DATA: "DoubleFloatPixelData"}
 
 
-def for_each(frames: Sequence[Frame], use: Use, threads: int | None = None) -> None:
-    """Hand the stored values (rows, columns) of each frame with its index to a function, in the order of the files.
+def for_each(frames: Sequence[Frame], use: Use) -> None:
+    """Hand the stored values (rows, columns) of each frame with its index to a function, in any order.
 
-    Signs and unused bits are right; in colour the shape is (rows, columns, 3) in RGB. Encapsulated objects are
-    decoded in several threads. Raises VolumeError.
+    Signs and unused bits are right; in colour the shape is (rows, columns, 3) in RGB. A second process helps to decode
+    where that is worth it. Raises VolumeError.
     """
     groups: dict[int, list[int]] = defaultdict(list)
     for index, frame in enumerate(frames):
         groups[id(frame.source)].append(index)
-
-    def one(indices: list[int]) -> None:
+    waiting = deque(groups.values())
+    if is_worth(frames):
+        with Helper(frames) as helper:
+            _with_helper(frames, waiting, helper, use)
+        return
+    for indices in waiting:
         for index, array in _of_source(frames, indices):
             use(index, array)
 
-    many = threads if threads is not None else min(4, os.cpu_count() or 1)
-    if many > 1 and len(groups) > 1 and any(frame.common.stored.encapsulated for frame in frames):
-        with ThreadPoolExecutor(many) as pool:
-            for _ in pool.map(one, groups.values()):
-                pass
-        return
-    for indices in groups.values():
-        one(indices)
+
+def _with_helper(frames: Sequence[Frame], waiting: deque[list[int]], helper: Helper, use: Use) -> None:
+    """Decode from one end, let the helper do so from the other."""
+    while waiting or helper.is_busy:
+        while waiting and helper.has_room and len(waiting[-1]) == 1 and can_help(frames[waiting[-1][0]]):
+            helper.submit(waiting.pop()[0])
+        if waiting:
+            for index, array in _of_source(frames, waiting.popleft()):
+                use(index, array)
+        for index, array in helper.results(wait=not waiting):
+            use(index, array)
+
+
+def stored_values(frame: Frame) -> Array:
+    """The stored values of one frame. Raises VolumeError."""
+    ((_, found),) = _of_source([frame], [0])
+    return found
 
 
 def _of_source(frames: Sequence[Frame], indices: list[int]) -> Iterator[tuple[int, Array]]:
