@@ -41,9 +41,10 @@ def derive(
 ) -> None:
     """Derive everything that is due: RT tables, ROI names, DVHs, dose tables."""
     from pyconquest_rt.derive.engine import derive as run
+    from pyconquest_rt.derive.rt_links import set_link
 
     if link:
-        _set_link(settings, link.replace("-", " "))
+        set_link(open_archive(settings).database, link.replace("-", " "))
     progress = Progress("objects")
     if jobs > 1 and patient is None and not only:
         from pyconquest_rt.service.node import derive_in_processes
@@ -57,15 +58,11 @@ def derive(
     click.echo(str(summary))
     for name, sop, reason in summary.reasons:
         click.echo(f"  {name} {sop}: {cell(reason)}")
-
-
-def _set_link(settings: Settings, link: str) -> None:
-    from pyconquest_rt.derive.engine import extractors, prepare
-    from pyconquest_rt.derive.rt_links import set_link
-
-    database = open_archive(settings).database
-    prepare(database, extractors())
-    set_link(database, link)
+    if (
+        any(name == "dvh" and reason.startswith("waits for ") for name, _, reason in summary.reasons)
+        and not link
+    ):
+        click.echo("what never comes (research exports without plans): derive --link frame-of-reference")
 
 
 def _dose_range(context: click.Context, option: click.Parameter, value: str | None) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 from pyconquest_rt.compat.base import Base
 from pyconquest_rt.database.connection import quote
 from pyconquest_rt.derive import engine as derive
+from pyconquest_rt.derive.rt_links import set_link
 from pyconquest_rt.exports import dvh as reports
 from pyconquest_rt.exports import dvh_cohort as cohort
 
@@ -17,16 +18,21 @@ class Derived(Base):
         self,
         patient: str | None = None,
         on_derived: Callable[[derive.Derived], object] = lambda event: None,
+        link: str | None = None,
     ) -> derive.Summary:
         """Derive everything that is due (RT tables, DVHs, dose tables), of one patient or of all.
 
         Args:
             patient: a PatientID.
             on_derived: called with each result that is committed.
+            link: how doses of this archive find their structure sets from now on: ``reference`` (by what they refer
+                to), or ``frame of reference`` too where that has not come.
 
         Returns:
             how many objects were done, wait or failed, with the reasons.
         """
+        if link is not None:
+            set_link(self._open_database, link)
         return derive.derive(self._archive, patient=patient, on_derived=on_derived)
 
     def dvh(self, key: str, metrics: tuple[str, ...] = reports.METRICS) -> list[dict[str, Any]]:

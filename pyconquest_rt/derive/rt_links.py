@@ -22,9 +22,16 @@ def set_link(database: Database, link: str) -> int:
     Args:
         database: the index.
         link: ``reference`` or ``frame of reference``.
+
+    Raises:
+        ValueError: ``link`` is neither.
     """
+    if link not in LINKED:
+        raise ValueError(f"link is {link!r}; use one of {', '.join(LINKED)}")
     with database.transaction() as connection:
         database.set_state(LINK_STATE, link)
+        if not (database.has("derivations") and database.has("dvh")):
+            return 0
         return connection.execute(
             "UPDATE derivations SET state = 'due', attempts = 0, version = -1 WHERE extractor = 'dvh' AND "
             "(result = 'waiting' OR sop IN (SELECT SOPInstanceUID FROM dvh WHERE structure_set_link = ?))",

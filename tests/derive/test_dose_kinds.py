@@ -9,6 +9,7 @@ import pytest
 from pydicom.dataset import Dataset
 from rt_cases import dose, item, plan, put, sent_dvh, structures
 
+from pyconquest_rt import pyconquest
 from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.removal import remove_images
 from pyconquest_rt.derive.engine import derive, extractors
@@ -362,7 +363,7 @@ def test_a_prescription_in_centigray_is_named_in_every_row(tmp_path: Path, rt: A
 
 def test_an_untyped_roi_that_is_named_like_a_target_is_one(tmp_path: Path, rt: Any) -> None:
     archive = opened(tmp_path)
-    rois = {"PTV_6000": "", "GTV": "GTV", "Heart": "", "PTV_5400": "ORGAN"}
+    rois = {"PTV_6000": "", "GTV": "GTV", "Heart": "", "PTV_5400": "ORGAN", "PTV ring": ""}
     put(
         archive,
         structures("1.2.1", rois),
@@ -384,6 +385,8 @@ def test_an_untyped_roi_that_is_named_like_a_target_is_one(tmp_path: Path, rt: A
         0,
     )
     assert (odd["status"], "named like a target" in odd["reason"]) == ("warning", True)
+    unknown = dvh_of(archive, "1.2.3", 5)
+    assert (unknown["status"], "may be that of a target" in unknown["reason"]) == ("warning", True)
 
 
 def test_a_map_that_makes_a_target_of_a_name_makes_new_dvhs(tmp_path: Path, rt: Any) -> None:
@@ -422,3 +425,12 @@ def test_the_senders_dvh_that_can_be_used_is_kept_and_its_volume_compared(tmp_pa
     assert (kept["status"], kept["volume_cc"]) == ("ok", close(8.4))
     assert (odd["status"], odd["volume_cc"]) == ("warning", close(8400))
     assert "1e+03 times that of the contours: mm3 written as cm3?" in odd["reason"]
+
+
+def test_the_class_links_by_frame_of_reference(tmp_path: Path, rt: Any) -> None:
+    put(opened(tmp_path), structures("1.2.1", TARGET), dose("1.2.3", 60, "PLAN", ["1.2.2"]))
+    with pyconquest(str(tmp_path / "data"), "none.sql", str(tmp_path / "x.db")) as archive:
+        archive.derive(link="frame of reference")
+        assert [row["structure_set_link"] for row in archive.dvhs()] == ["frame of reference"]
+        with pytest.raises(ValueError, match="link is 'name'"):
+            archive.derive(link="name")

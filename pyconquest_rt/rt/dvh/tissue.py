@@ -8,6 +8,7 @@ from pyconquest_rt.rt.dvh.biology import TUMOUR_TYPES, alpha_beta, value_of
 from pyconquest_rt.rt.names.tg263 import is_target
 
 _UNTYPED = ("", "NONE")
+_TARGET_WORD = re.compile(r"(?i)(?<![a-z])i?[gcp]tv|(?<![a-z])itv")
 _TARGET_TYPE = re.compile(r"I?(GTV|CTV)|PTV")
 
 
@@ -56,6 +57,8 @@ def tissue_of(
     else:
         method = f"setting {setting}" + (f" by the name {named}" if by_name and setting == kind else "")
     remark = ""
+    if said in _UNTYPED and not named and _TARGET_WORD.search(name):
+        remark = f"it has no type, and its name may be that of a target: alpha/beta {ratio:g} Gy"
     if named and said and said not in (*TUMOUR_TYPES, *_UNTYPED):
         remark = f"named like a target ({named}), but its type is {said}: alpha/beta {ratio:g} Gy"
     return Tissue(target, ratio, method, value_of(parameters, names)[1], remark)
