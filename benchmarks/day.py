@@ -110,7 +110,7 @@ class Elsewhere:
         self._folder = tempfile.TemporaryDirectory()
         self._storage = Storage(self._folder.name)
 
-    def stage(self, sop_instance_uid: str) -> AbstractContextManager[StagedFile]:
+    def stage(self, sop_instance_uid: str, sender: str = "") -> AbstractContextManager[StagedFile]:
         return self._storage.stage()
 
     def accept(self, received: Any) -> None:

@@ -62,7 +62,7 @@ class Nowhere:
     """Throws away what is received."""
 
     @contextmanager
-    def stage(self, sop_instance_uid: str) -> "Iterator[StagedFile]":
+    def stage(self, sop_instance_uid: str, sender: str = "") -> "Iterator[StagedFile]":
         """Give a file that keeps nothing."""
         with open(os.devnull, "wb") as file:
             yield cast("StagedFile", file)

@@ -21,10 +21,13 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from pyconquest_rt.archive.archive import Archive
+from pyconquest_rt.archive.files.intents import Intents
 from pyconquest_rt.archive.files.placement import EarlyName, Placement
 from pyconquest_rt.archive.files.staging import StagedFile
-from pyconquest_rt.archive.files.storage import Storage, standard_name
+from pyconquest_rt.archive.files.storage import INCOMING, Storage, standard_name
+from pyconquest_rt.archive.heal import heal
 from pyconquest_rt.archive.ingest import Batch, Found, State
+from pyconquest_rt.archive.locks import in_use
 from pyconquest_rt.archive.removal import audit_replacement
 from pyconquest_rt.database.rows import Values
 from pyconquest_rt.dicom.header import Header, HeaderReader
@@ -116,8 +119,16 @@ class Reception:
         min_free: int | None = None,
         on_stored: Callable[[list[str]], None] | None = None,
     ) -> None:
-        self._archive = Archive.open(settings, durable=True, timeout_s=_LOCK_TIMEOUT_S)
-        self._writer = self._archive.writer(private=True)
+        self._settings = settings
+        self._lock = in_use(settings.database)
+        self._lock.acquire()
+        try:
+            self._open()
+            heal(self._archive)
+            self._intents = Intents(settings.database)
+        except BaseException:
+            self._lock.release()
+            raise
         self._storage = Storage(settings.data, settings.devices)
         self._layout = self._archive.layout
         self._indexing = write_to_database
@@ -134,18 +145,26 @@ class Reception:
         self._look_again = 0.0
         self._storage.clear_incoming()
 
+    def _open(self) -> None:
+        self._archive = Archive.open(self._settings, durable=True, timeout_s=_LOCK_TIMEOUT_S)
+        self._writer = self._archive.writer(private=True)
+        self._database_file = _file_id(self._settings.database)
+        self._journal_file = _file_id(f"{self._settings.database}-wal")
+
     def close(self) -> None:
         """Close the database, once nobody writes; may be called twice. What comes later is refused."""
         with self._turn:
             if not self._closed:
                 self._closed = True
                 self._archive.close()
+                self._intents.close()
+                self._lock.release()
 
     @contextmanager
-    def stage(self, sop_instance_uid: str) -> Iterator[StagedFile]:
+    def stage(self, sop_instance_uid: str, sender: str = "") -> Iterator[StagedFile]:
         """Give a new temporary file for an object that is announced; it is gone at the end unless it was accepted.
 
-        An ObjectError that is raised inside is put on record.
+        An ObjectError that is raised inside is put on record, with the sender.
 
         Raises:
             StorageError: the disk is (nearly) full or cannot be written.
@@ -155,7 +174,7 @@ class Reception:
             try:
                 yield file
             except ObjectError as error:
-                self._record_refusal(sop_instance_uid, str(error))
+                self._record_refusal(sop_instance_uid, f"{error}; sent by {sender}" if sender else str(error))
                 raise
 
     def accept(self, received: Received) -> None:
@@ -168,8 +187,11 @@ class Reception:
         job = self._read(received.file, received.sop_instance_uid)
         os.fsync(received.file.fileno())
         name = self._final_name(job)
-        job.early = EarlyName.give(job.file, name, self._storage.path_of(name))
-        self._write(job)
+        target = self._storage.path_of(name)
+        with self._intents.under_way():
+            self._intents.note(name)
+            job.early = EarlyName.give(job.file, name, target)
+            self._write(job)
 
     def _check_space(self) -> None:
         """See, ten times a second at most, that some space is left for other programs."""
@@ -272,6 +294,7 @@ class Reception:
                 if index:
                     _index(index, list(placed.values()), [batch[number].values for number in placed])
                 placement.sync()
+            self._check_database()
         except Exception as error:  # whatever it is, the peers must be told that nothing is safe
             placement.undo()
             if isinstance(error, ConflictError) and len(batch) > 1:
@@ -285,6 +308,27 @@ class Reception:
         if placed and self._on_stored:
             self._on_stored([found.path for found in placed.values()])
         return True
+
+    def _check_database(self) -> None:
+        """See that what was committed stands in the file that everybody else opens.
+
+        Raises:
+            DatabaseError: the database was replaced or deleted meanwhile; it is opened anew, for what comes next.
+        """
+        path = self._settings.database
+        journal = _file_id(f"{path}-wal")
+        if not self._indexing or _file_id(path) == self._database_file:
+            self._journal_file = journal
+            return
+        self._archive.close()
+        if journal == self._journal_file:  # that of the former database, which must not be applied to another
+            for suffix in ("-wal", "-shm"):
+                with contextlib.suppress(OSError):
+                    os.unlink(f"{path}{suffix}")
+        self._open()
+        reason = "the database was replaced or deleted while it was open; it is opened anew"
+        _LOG.error("%s. A rebuild finds what it lacks", reason)
+        raise DatabaseError(reason)
 
     def _transaction(self) -> contextlib.AbstractContextManager[object]:
         return self._archive.database.transaction() if self._indexing else contextlib.nullcontext()
@@ -310,6 +354,9 @@ class Reception:
             return Found(name, status.size, status.mtime_ns, job.header)
         if there and index and self._policy == "replace":
             audit_replacement(self._archive.database, job.sop, name, target, job.staged)
+        for kept in (staged, staged.with_suffix(".before")):
+            self._intents.note(f"{INCOMING}/{kept.name}")
+        self._intents.note(name)
         placement.place(staged, target, replaces=there)
         return Found(name, job.header.size, job.header.mtime_ns, job.header)
 
@@ -344,6 +391,15 @@ def _index(index: Batch, found: list[Found], values: list[Values]) -> None:
     for outcome in index.write(found, values):
         if outcome.state is State.REJECTED:
             raise ConflictError(outcome.reason or "it contradicts what is indexed")
+
+
+def _file_id(path: str) -> tuple[int, int] | None:
+    """Return which file stands under a name; None if there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _is_sql(error: Exception) -> bool:

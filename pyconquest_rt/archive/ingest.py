@@ -141,7 +141,8 @@ class Batch:
         """Return the file that an instance has already, whose place a newer one is to take, or None.
 
         Raises:
-            ConflictError: an object that arrives with these values contradicts what is indexed.
+            ConflictError: an object that arrives with these values contradicts what is indexed. Its study stays
+                with the patient who has it: a sender is not believed to move one.
         """
         sop = values[self.layout.sop_key]
         if sop is None:
@@ -149,7 +150,7 @@ class Batch:
         image = self.images.get(sop)
         if image and image.series != values[self.layout.series_key]:
             raise ConflictError(f"instance {sop} is indexed in series {image.series}")
-        self._refuse_conflict(self.layout.parents_of(values), known=image is not None)
+        self._refuse_conflict(self.layout.parents_of(values), known=False)
         return image.path if image and image.path and image.device == DEFAULT_DEVICE else None
 
     def holds(self, path: str, status: FileStatus, sop: str) -> bool:

@@ -19,16 +19,26 @@ def beside(database: str, suffix: str) -> Path:
     return path.with_name(f".{path.name}.{suffix}")
 
 
+def in_use(database: str, *, alone: bool = False) -> "Lock":
+    """Return the lock that every listener and service of a database shares; `alone` is for who puts another in place.
+
+    Its holders have the database open while they run, so that it must not be replaced.
+    """
+    what = "a listener or the service uses this archive; stop it first" if alone else "a restore goes on"
+    return Lock(beside(database, "use.lock"), what, shared=not alone)
+
+
 class Lock:
-    """An exclusive lock on a file that only serves for this; it holds the id of the process that has it.
+    """A lock on a file that only serves for this; it holds the id of the process that has it.
 
     Args:
         path: the file; it is made if need be, and stays.
         what: what the lock stands for, as the error names it.
+        shared: any number of processes may have it together, as long as none has it alone.
     """
 
-    def __init__(self, path: Path, what: str) -> None:
-        self._path, self._what = path, what
+    def __init__(self, path: Path, what: str, *, shared: bool = False) -> None:
+        self._path, self._what, self._shared = path, what, shared
         self._file: IO[str] | None = None
 
     @property
@@ -40,14 +50,16 @@ class Lock:
             return False
         return True
 
-    def acquire(self) -> None:
-        """Take the lock.
+    def acquire(self, *, sign: bool = True) -> None:
+        """Take the lock, and write the id of this process into its file unless it is not to be signed.
 
         Raises:
             BusyError: another process has it; the message says which.
             StorageError: the file cannot be made.
         """
         self._file = self._open()
+        if not sign:
+            return
         self._file.seek(0)
         self._file.truncate()
         self._file.write(f"{os.getpid()}\n")
@@ -62,7 +74,7 @@ class Lock:
             raise StorageError(f"cannot write {self._path}: {error.strerror}") from error
         for _ in range(_ATTEMPTS):
             try:
-                system.lock(file)
+                system.lock(file, shared=self._shared)
                 return file
             except OSError:
                 time.sleep(_PAUSE_S)

@@ -8,6 +8,7 @@ what it does where the system cannot do it.
 import errno
 import importlib
 import os
+import secrets
 import signal
 import socket
 import struct
@@ -31,6 +32,7 @@ msvcrt: Any = _module("msvcrt")
 resource: Any = _module("resource")
 
 _FAR_BEHIND_THE_END: Final = 1 << 20
+_SHARES: Final = 4096
 _DIRECT: int = getattr(os, "O_DIRECT", 0) if fcntl else 0
 _NAMELESS: int = getattr(os, "O_TMPFILE", 0) if os.path.isdir("/proc/self/fd") else 0
 _advise: Any = getattr(os, "posix_fadvise", None)
@@ -43,16 +45,18 @@ _TIMEVAL_IS_KNOWN: bool = sys.platform == "linux" and _SECONDS.size == 16
 # -- locks --------------------------------------------------------------------------------------------------
 
 
-def lock(file: IO[Any]) -> None:
-    """Lock an open file for this process alone, or raise OSError at once.
+def lock(file: IO[Any], *, shared: bool = False) -> None:
+    """Lock an open file for this process alone, or together with others that share it; or raise OSError at once.
 
-    Windows locks one byte far behind the end of the file, so that others can still read what stands in it.
+    Windows locks bytes far behind the end of the file, so that others can still read what stands in it. It has no
+    locks to share: who shares takes one of many bytes, and who wants the file alone all of them.
     """
     if fcntl is not None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     elif msvcrt is not None:
-        file.seek(_FAR_BEHIND_THE_END)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        place = secrets.randbelow(_SHARES) if shared else 0
+        file.seek(_FAR_BEHIND_THE_END + place)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1 if shared else _SHARES)
 
 
 def is_locked(path: Path) -> bool:

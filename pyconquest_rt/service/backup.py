@@ -6,7 +6,7 @@ from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pyconquest_rt.archive.locks import Lock, beside
+from pyconquest_rt.archive.locks import Lock, beside, in_use
 from pyconquest_rt.dicom.system import sync_file, sync_folder
 from pyconquest_rt.errors import DatabaseError, StorageError
 
@@ -57,21 +57,24 @@ def _is_stamp(text: str) -> bool:
 def restore(database: str, copy: str | Path) -> Path | None:
     """Put a copy in the place of a database.
 
-    Neither the service nor anything else may have the database open. What was there before is kept beside it,
+    No listener, service or anything else may have the database open. What was there before is kept beside it,
     also when it is damaged.
 
     Returns:
         where the former database is; None if there was none.
 
     Raises:
-        BusyError: the service runs on this database.
+        BusyError: a listener or the service runs on this database.
         DatabaseError: the copy is not sound, or is no index; nothing was changed.
         StorageError: the files cannot be written.
     """
     source = Path(copy)
     if not source.is_file():
         raise StorageError(f"{source}: there is no such file")
-    with Lock(beside(database, "serve.lock"), "the service runs on this archive; stop it first"):
+    with (
+        Lock(beside(database, "serve.lock"), "the service runs on this archive; stop it first"),
+        in_use(database, alone=True),
+    ):
         _check(source)
         had_one = Path(database).exists()
         staged = _copy(str(source), Path(database).parent, f".{Path(database).name}.restoring")

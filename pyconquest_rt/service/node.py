@@ -140,12 +140,12 @@ class ArchiveSink:
         self._settings = settings
         self._reception: Reception | None = None
 
-    def stage(self, sop_instance_uid: str) -> AbstractContextManager[StagedFile]:
+    def stage(self, sop_instance_uid: str, sender: str = "") -> AbstractContextManager[StagedFile]:
         """Give a new temporary file."""
         if self._reception is None:
             make_folders(self._settings.archive)
             self._reception = open_reception(self._settings)
-        return self._reception.stage(sop_instance_uid)
+        return self._reception.stage(sop_instance_uid, sender)
 
     def accept(self, received: Received) -> None:
         """Take a staged file over."""

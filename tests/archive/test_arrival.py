@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -14,17 +15,19 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian
-from samples import make_object, wait_until
+from samples import make_object, save, wait_until
 
 from pyconquest_rt.archive import arrival as module
 from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.arrival import Reception
+from pyconquest_rt.archive.files.intents import Intents
 from pyconquest_rt.archive.files.placement import Placement
 from pyconquest_rt.archive.files.storage import Storage
 from pyconquest_rt.archive.ingest import Batch
+from pyconquest_rt.archive.locks import beside, in_use
 from pyconquest_rt.archive.verify import verify
 from pyconquest_rt.dicom import part10, system
-from pyconquest_rt.errors import ConflictError, DatabaseError, ObjectError, StorageError
+from pyconquest_rt.errors import BusyError, ConflictError, DatabaseError, ObjectError, StorageError
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.settings.sections import ArchiveSettings
 
@@ -47,14 +50,14 @@ def reception(settings: ArchiveSettings) -> Iterator[Reception]:
     opened.close()
 
 
-def send(reception: Reception, data_set: Dataset) -> None:
+def send(reception: Reception, data_set: Dataset, sender: str = "") -> None:
     """What the network does with one object."""
     data_set.file_meta.MediaStorageSOPClassUID = data_set.SOPClassUID
     data_set.file_meta.MediaStorageSOPInstanceUID = data_set.get("SOPInstanceUID") or "1.2.3"
     buffer = BytesIO()
     data_set.save_as(buffer, enforce_file_format=True)
     uid = data_set.get("SOPInstanceUID") or ""
-    with reception.stage(uid) as file:
+    with reception.stage(uid, sender) as file:
         file.write(buffer.getvalue())
         file.flush()
         reception.accept(Received(file, uid))
@@ -332,13 +335,75 @@ def test_a_deflated_object_has_to_inflate_to_a_bounded_size(
     ]
 
 
-def test_a_known_instance_under_a_corrected_patient(reception: Reception, settings: ArchiveSettings) -> None:
-    send(reception, make_object("WRONG"))
-    send(reception, make_object("WRONG", instance=2))
+def test_no_sender_moves_a_study_to_another_patient(reception: Reception, settings: ArchiveSettings) -> None:
+    for instance in (1, 2):
+        send(reception, make_object("TRUE", instance=instance))
     before = files(settings)
-    send(reception, make_object("WRONG", PatientID="RIGHT"))
+    with pytest.raises(ConflictError, match="indexed for another patient"):
+        send(reception, make_object("TRUE", PatientID="WRONG"), sender="MR at 192.0.2.7")
     assert files(settings) == before
-    assert query(settings, "SELECT DISTINCT ImagePat FROM DICOMImages") == [("RIGHT",)]
+    assert query(settings, "SELECT DISTINCT ImagePat FROM DICOMImages") == [("TRUE",)]
+    ((reason,),) = query(settings, "SELECT reason FROM rejected")
+    assert reason.endswith("is indexed for another patient; sent by MR at 192.0.2.7")
+    send(reception, make_object("TRUE", instance=3))
+
+
+@pytest.mark.parametrize("is_replaced", [True, False])
+def test_a_database_that_was_replaced_or_deleted_is_refused_and_opened_anew(
+    reception: Reception, settings: ArchiveSettings, tmp_path: Path, is_replaced: bool
+) -> None:
+    send(reception, make_object())
+    with (
+        closing(sqlite3.connect(settings.database)) as source,
+        closing(sqlite3.connect(tmp_path / "b")) as copy,
+    ):
+        source.backup(copy)
+    if is_replaced:
+        os.replace(tmp_path / "b", settings.database)
+    else:
+        os.unlink(settings.database)
+    with pytest.raises(DatabaseError, match="replaced or deleted"):
+        send(reception, make_object(instance=2))
+    assert len(files(settings)) == 1
+    send(reception, make_object(instance=3))
+    assert query(settings, "SELECT count(*) FROM DICOMImages") == [(1 + is_replaced,)]
+    assert query(settings, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_nothing_is_restored_while_anybody_receives(reception: Reception, settings: ArchiveSettings) -> None:
+    second = Reception(settings)  # two listeners on one archive go on working
+    with pytest.raises(BusyError):
+        in_use(settings.database, alone=True).acquire()
+    second.close()
+    reception.close()
+    with in_use(settings.database, alone=True), pytest.raises(BusyError):
+        Reception(settings)
+
+
+@pytest.mark.parametrize("name", ["P1/known.dcm", "P1/new.dcm"])
+def test_what_a_kill_left_between_name_and_rows_is_put_right_at_the_next_start(
+    settings: ArchiveSettings, name: str
+) -> None:
+    data = Path(settings.data)
+    save(make_object(SliceThickness="1"), data / "P1/known.dcm")
+    with closing(Archive.open(settings)) as archive:
+        rebuild(archive)
+    save(make_object(SliceThickness="2", instance=1 if "known" in name else 2), data / name)
+    (data / ".incoming").mkdir()
+    (data / ".incoming/left.before").touch()
+    note = f"{name}\0.incoming/left.before\0P1/never_made.dcm\0cut o"
+    beside(settings.database, "arriving.dead").write_text(note)
+    alive = Intents(settings.database)
+    alive.note("P1/of_another_process.dcm")
+    Reception(settings).close()
+    assert ("2",) in query(settings, "SELECT SliceThick FROM DICOMImages")
+    assert os.listdir(data / ".incoming") == []
+    with closing(Archive.open(settings)) as archive:
+        assert list(verify(archive)) == []
+    notes = beside(settings.database, "arriving.*")
+    assert len(list(notes.parent.glob(notes.name))) == 1
+    alive.close()
+    assert list(notes.parent.glob(notes.name)) == []
 
 
 def test_a_locked_database_is_an_error_and_heals(

@@ -27,7 +27,7 @@ class Msvcrt:
         self.locked: dict[tuple[int, int], int] = {}
 
     def locking(self, descriptor: int, mode: int, count: int) -> None:
-        assert mode == self.LK_NBLCK and count == 1
+        assert mode == self.LK_NBLCK and count == system._SHARES
         place = os.fstat(descriptor).st_ino, os.lseek(descriptor, 0, os.SEEK_CUR)
         if self.locked.setdefault(place, descriptor) != descriptor:
             raise PermissionError(errno.EACCES, "locked")

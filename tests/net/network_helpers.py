@@ -52,7 +52,7 @@ class FolderSink:
         self.error: Exception | None = None
         self.before_accepting: Callable[[], None] = lambda: None
 
-    def stage(self, sop_instance_uid: str) -> StagedFile:
+    def stage(self, sop_instance_uid: str, sender: str = "") -> StagedFile:
         file = StagedFile(str(self.incoming / f"{next(self._numbers)}.tmp"))
         self._files.append(file)
         return file

@@ -188,7 +188,7 @@ def test_a_refusal_is_a_failed_sub_operation(
 
 
 class Refusing:
-    def stage(self) -> Any:
+    def stage(self, sop_instance_uid: str, sender: str = "") -> Any:
         raise OSError(28, "No space left on device")
 
     def accept(self, received: object) -> None:

@@ -15,7 +15,7 @@ class FolderSink:
     def __init__(self, folder: str | PathLike[str]) -> None:
         self._storage = Storage(folder)
 
-    def stage(self, sop_instance_uid: str) -> AbstractContextManager[StagedFile]:
+    def stage(self, sop_instance_uid: str, sender: str = "") -> AbstractContextManager[StagedFile]:
         """Give a new temporary file."""
         return self._storage.stage()
 

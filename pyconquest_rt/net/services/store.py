@@ -41,7 +41,7 @@ class Received(NamedTuple):
 class Sink(Protocol):
     """Where received objects go."""
 
-    def stage(self, sop_instance_uid: str) -> AbstractContextManager[StagedFile]:
+    def stage(self, sop_instance_uid: str, sender: str = "") -> AbstractContextManager[StagedFile]:
         """Give a new temporary file for an object that is announced; it is gone at the end unless it was accepted.
 
         Raises StorageError when nothing can be written. An ObjectError inside may be put on record.
@@ -71,7 +71,8 @@ def receive_object(association: Association, message: Message, sink: Sink) -> St
     size = 0
     try:
         calling, called = association.calling_aet, association.called_aet
-        with sink.stage(message.command.text("AffectedSOPInstanceUID")) as file:
+        sender = f"{plain(calling)} at {association.address}"
+        with sink.stage(message.command.text("AffectedSOPInstanceUID"), sender) as file:
             identity = (*_identity(message), message.context.transfer_syntax)
             file.write(file_header(*identity, calling_aet=calling, called_aet=called))
             for piece in association.data_set():
