@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from pyconquest_rt.dicom.quiet import Seldom
 from pyconquest_rt.dicom.system import on_termination
+from pyconquest_rt.errors import PyconquestError, reason
 from pyconquest_rt.service import forwarder as forward
 from pyconquest_rt.service import logs
 from pyconquest_rt.service.node import Node, make_folders
@@ -58,9 +61,14 @@ class Service:
         settings = self.settings
         make_folders(settings.archive)
         self._stack.enter_context(service_lock(settings.archive))
+        self._watcher = (
+            self._watch()
+        )  # what it needs of the disk it takes before anybody is told that all is well
         self._node = Node(settings)
         self._stack.callback(self._node.stop)
-        self._watcher = self._watch()
+        if self._watcher:
+            self._stack.callback(self._watcher.stop)
+            self._watcher.start()
         self._schedule = self._plan()
         if settings.metrics.port:
             from pyconquest_rt.service.metrics import MetricsServer
@@ -76,10 +84,14 @@ class Service:
             return None
         from pyconquest_rt.service.watch import Watcher
 
-        watcher = Watcher(self.settings.archive, self.settings.watch, on_stored=self._node.stored)
-        self._stack.callback(watcher.stop)
-        watcher.start()
+        watcher = Watcher(self.settings.archive, self.settings.watch, on_stored=self._stored)
+        self._stack.callback(
+            watcher.stop
+        )  # so it is closed also where the rest cannot start; it may be stopped twice
         return watcher
+
+    def _stored(self, names: list[str]) -> None:
+        self._node.stored(names)
 
     def _plan(self) -> "Schedule":
         from pyconquest_rt.service.schedule import Schedule
@@ -96,9 +108,18 @@ class Service:
 
     def wait(self, stop: threading.Event) -> None:
         """Keep the published figures fresh until ``stop`` is set."""
+        seldom = Seldom()
         while not stop.wait(_REFRESH_S):
-            self._schedule.follow_clock()
-            self.refresh()
+            try:
+                self._schedule.follow_clock()
+                self.refresh()
+            except (
+                PyconquestError,
+                sqlite3.Error,
+                OSError,
+            ) as error:  # such as a full disk; it may have room again
+                if seldom(reason(error)):
+                    _LOG.error("the figures of the service were not refreshed: %s", reason(error))
 
     def refresh(self) -> None:
         """Publish what the service is doing now."""

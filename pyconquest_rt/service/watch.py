@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.store import Options, Stored, Storer
+from pyconquest_rt.dicom.quiet import Seldom
 from pyconquest_rt.dicom.system import is_locked
 from pyconquest_rt.errors import ObjectError, SettingsError, StorageError, reason
 from pyconquest_rt.settings.sections import ArchiveSettings, WatchSettings
@@ -64,22 +65,27 @@ class Watch:
                 )
         self._storer = Storer(archive, Options())
         self._before: dict[str, Fingerprint] = {}
+        self._seldom = Seldom()
         archive.database.migrate("watch", SCHEMA)
 
     def look(self) -> Look:
         """Take what is complete; returns what that led to.
 
-        Raises:
-            sqlite3.Error: the database cannot be written now; files that were not taken stay.
+        Where the disk is full or the database cannot be written now, files that were not taken stay, and one of
+        them is named in the log once a minute.
         """
         now = dict(_files(self._folder))
         stable = [path for path, found in now.items() if self._before.get(path) == found]
         self._before = now
         stored = refused = 0
         for path in stable:
-            if self._is_known(path, now[path]) or is_locked(self._folder / path):
-                continue
-            good, reasons = self._take(path)
+            try:
+                if self._is_known(path, now[path]) or is_locked(self._folder / path):
+                    continue
+                good, reasons = self._take(path)
+            except sqlite3.Error as error:
+                self._say_that_it_stays(path, error)
+                break
             stored += good
             if reasons is None:
                 continue
@@ -101,9 +107,14 @@ class Watch:
         refused = [(result.path.name, result.error) for result in results if result.error is not None]
         for _, error in refused:
             if _is_passing(error):
-                _LOG.error("a file of the watch folder stays, it cannot be stored now: %s", reason(error))
+                self._say_that_it_stays(path, error)
                 return len(names), None
         return len(names), [f"{name}: {error}" if len(results) > 1 else str(error) for name, error in refused]
+
+    def _say_that_it_stays(self, path: str, error: Exception) -> None:
+        why = reason(error)
+        if self._seldom(why):
+            _LOG.error("%s of the watch folder stays, it cannot be stored now: %s", path, why)
 
     def _finish(self, path: str, fingerprint: Fingerprint, reasons: list[str]) -> None:
         """Remove, remember or reject a file that was taken, unless it has changed meanwhile."""

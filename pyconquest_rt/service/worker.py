@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.derive.engine import Derived, derive, enqueue, extractors, prepare, settle, sweep, work_off
-from pyconquest_rt.dicom.quiet import silence_pydicom
+from pyconquest_rt.dicom.quiet import Seldom, silence_pydicom
 from pyconquest_rt.dicom.system import lower_priority
 from pyconquest_rt.service.hooks import Caller, load
 from pyconquest_rt.settings.file import load as settings_here
@@ -52,7 +52,7 @@ def main() -> None:
 def run(archive: Archive, on_derived: Callable[[Derived], object] = lambda event: None) -> None:
     """Derive until the standard input ends."""
     wanted = extractors()
-    calls = _Calls()
+    calls, seldom = _Calls(), Seldom()
     swept = -SWEEP_S
     while not calls.ended:
         is_due = time.monotonic() - swept >= SWEEP_S
@@ -67,7 +67,8 @@ def run(archive: Archive, on_derived: Callable[[Derived], object] = lambda event
             elif is_due:
                 settle(archive.database, wanted)  # what was deleted since
         except sqlite3.OperationalError as error:
-            _LOG.warning("the index cannot be written now, trying again: %s", error)
+            if seldom(str(error)):
+                _LOG.warning("the index cannot be written now, trying again: %s", error)
             time.sleep(1.0)
             continue
         calls.wait(SWEEP_S)

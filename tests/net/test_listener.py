@@ -214,7 +214,7 @@ def test_disk_full_while_writing(
             self.file.write(data)
 
     @contextmanager
-    def full(uid: str) -> Iterator[Full]:
+    def full(uid: str, sender: str) -> Iterator[Full]:
         with stage(uid) as file:
             yield Full(file)
 
@@ -402,6 +402,6 @@ def test_a_request_that_is_refused_is_on_record(tmp_path: Path) -> None:
             "SELECT length(SOPInstanceUID), reason FROM rejected ORDER BY id"
         ).fetchall()
     assert rows == [
-        (5, "the C-STORE request has no data set"),
-        (64, "a UID of the C-STORE request is longer than 64 characters"),
+        (5, "the C-STORE request has no data set; sent by RAW at 127.0.0.1"),
+        (64, "a UID of the C-STORE request is longer than 64 characters; sent by RAW at 127.0.0.1"),
     ]

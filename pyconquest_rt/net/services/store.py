@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from typing import Final, NamedTuple, Protocol
 
 from pyconquest_rt.archive.files.staging import StagedFile
-from pyconquest_rt.dicom.quiet import plain
+from pyconquest_rt.dicom.quiet import Seldom, plain
 from pyconquest_rt.errors import DatabaseError, NetworkError, ObjectError, StorageError
 from pyconquest_rt.net.protocol.association import Association, Message
 from pyconquest_rt.net.protocol.dimse import (
@@ -23,6 +23,7 @@ from pyconquest_rt.net.services.stored import file_header
 
 _LOG = logging.getLogger(__name__)
 _MAX_UID: Final = 64
+_seldom: Final = Seldom()
 
 
 class Received(NamedTuple):
@@ -85,17 +86,27 @@ def receive_object(association: Association, message: Message, sink: Sink) -> St
         raise
     except Exception as error:
         status = _status_of(error)
-        _LOG.warning(
-            "%s from %s not stored, %s: %s",
-            plain(str(message.command.get("AffectedSOPInstanceUID"))),
-            plain(association.calling_aet),
-            status_text(status),
-            error,
-            exc_info=status == PROCESSING_FAILURE,
-        )
+        _log_failure(message, association, status, error)
         for _ in association.data_set():
             pass
         return Stored(status, _comment(error), size)
+
+
+def _log_failure(message: Message, association: Association, status: int, error: Exception) -> None:
+    """Log why an object was not stored; of a caller and a status one object a minute, the others at DEBUG."""
+    is_fault = status in (OUT_OF_RESOURCES, PROCESSING_FAILURE)
+    level = logging.ERROR if is_fault else logging.WARNING
+    if not _seldom(status if status == OUT_OF_RESOURCES else (status, association.calling_aet)):
+        level = logging.DEBUG
+    _LOG.log(
+        level,
+        "%s from %s not stored, %s: %s",
+        plain(str(message.command.get("AffectedSOPInstanceUID"))),
+        plain(association.calling_aet),
+        status_text(status),
+        plain(str(error)),
+        exc_info=status == PROCESSING_FAILURE,
+    )
 
 
 def _identity(message: Message) -> tuple[str, str]:
