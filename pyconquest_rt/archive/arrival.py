@@ -367,7 +367,7 @@ class Reception:
         """Whether the object has to be written over the file that is there."""
         if same_data_set(job.staged, target):
             return False
-        _LOG.info("%s has come again with other content; what is done: %s", job.sop, self._policy)
+        _LOG.debug("%s has come again with other content; what is done: %s", job.sop, self._policy)
         if self._policy == "refuse":
             raise ConflictError("it is stored already, with other content")
         return self._policy == "replace"
