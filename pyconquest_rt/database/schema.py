@@ -295,7 +295,7 @@ def _read_definition(tokens: _Tokens) -> Definition:
 
 
 def _read_section(tokens: _Tokens, level: str, columns: list[Column]) -> None:
-    """Append the columns of one section, from its ``{`` to its ``}``."""
+    """Append the columns of one section, from its ``{`` to its ``}``, which ends sequences that were left open too."""
     sequences: list[int] = []
     tokens.take("{")
     while (mark := tokens.take("{", ",", "}").text) != "}":
@@ -308,10 +308,6 @@ def _read_section(tokens: _Tokens, level: str, columns: list[Column]) -> None:
             path = (*chain.from_iterable((sequence, 0) for sequence in sequences), tag)
             columns.append(Column(name[:NAME_LENGTH], path, *rest))
             _refuse_clash(level, columns)
-    if sequences:
-        raise SchemaError(
-            f"expected DT_ENDSEQUENCE for {_tag_text(sequences[-1])} before the end of *{level}*"
-        )
 
 
 def _read_entry(tokens: _Tokens, level: str) -> list[Any]:
