@@ -162,4 +162,23 @@ def drl(settings: Settings, csv_file: str | None, local: bool, as_json: bool) ->
         print_rows(above_levels(connection), as_json)
 
 
+@dose.command()
+@click.argument("uid", metavar="STUDYINSTANCEUID")
+@click.option("--out", required=True, metavar="FILE", help="The DICOM file that is written.")
+@archive_options
+def report(settings: Settings, uid: str, out: str) -> None:
+    """Write what CT dose pages and images of a study tell as an X-Ray Radiation Dose SR (TID 10011)."""
+    from pyconquest_rt.exports.dose_sr import dose_sr
+
+    connection = _connection(settings)
+    name = connection.execute(
+        "SELECT p.PatientNam FROM DICOMStudies s JOIN DICOMPatients p ON p.PatientID = s.PatientID "
+        "WHERE s.StudyInsta = ?",
+        (uid,),
+    ).fetchone()
+    made = dose_sr(connection, uid, name and name[0])
+    made.save_as(out, enforce_file_format=True)
+    click.echo(f"{out}: {made.SOPInstanceUID}")
+
+
 VERBS: list[click.Command] = [dose]
