@@ -2,6 +2,8 @@
 
 import csv
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +57,16 @@ def derive(
     if as_json:
         print_json({"counts": summary.counts, "reasons": summary.reasons})
         return
+    _print_summary(summary, has_link=link is not None)
+
+
+def _print_summary(summary: Any, *, has_link: bool) -> None:
+    """Say what a run derived, and what can be done for doses that wait."""
     click.echo(str(summary))
     for name, sop, reason in summary.reasons:
         click.echo(f"  {name} {sop}: {cell(reason)}")
-    if (
-        any(name == "dvh" and reason.startswith("waits for ") for name, _, reason in summary.reasons)
-        and not link
-    ):
+    waits = any(name == "dvh" and reason.startswith("waits for ") for name, _, reason in summary.reasons)
+    if waits and not has_link:
         click.echo("what never comes (research exports without plans): derive --link frame-of-reference")
 
 
@@ -160,12 +165,19 @@ def dvh(
         _write_csv(csv_file, rows)
         click.echo(f"{csv_file}: {len(rows)} rows", err=as_json)
     if plot:
-        try:
+        with _told_of_format():
             dvh_plot.plot_cohort(rows, plot, wanted) if cohort else dvh_plot.plot_dvhs(curves, plot, wanted)
-        except ValueError as error:
-            raise click.ClickException(str(error)) from error
         click.echo(f"{plot}: drawn", err=as_json)
     print_rows(rows if as_json or cohort else _telling(rows), as_json)
+
+
+@contextmanager
+def _told_of_format() -> Iterator[None]:
+    """A file name whose ending is no format of pictures is the user's mistake."""
+    try:
+        yield
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
 
 
 def _said(name: str, value: Any) -> str:
@@ -184,6 +196,7 @@ def _write_csv(path: str, rows: list[dict[str, Any]]) -> None:
 
 _OF_SEVERAL = ("patient_id", "plan_label", "physician", "site", "date", "prescription_gy", "fractions")
 """Columns that a table on the terminal needs only where they tell rows apart."""
+_UIDS = ("SOPInstanceUID", "structure_set_uid")
 _USUAL = {"summation_type": "PLAN", "structure_set_link": "reference", "reason": None}
 """Columns that it needs only where some row has something else."""
 
@@ -191,11 +204,9 @@ _USUAL = {"summation_type": "PLAN", "structure_set_link": "reference", "reason":
 def _telling(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows without the columns that a person does not need to see: UIDs where there is but one to a patient."""
     different = {name: len({row[name] for row in rows}) for name in rows[0]}
-    hidden = {"end_cap", "status"} | {name for name in _OF_SEVERAL if different[name] == 1}
-    hidden |= {name for name, usual in _USUAL.items() if all(row[name] == usual for row in rows)}
-    hidden |= {
-        name for name in ("SOPInstanceUID", "structure_set_uid") if different[name] == different["patient_id"]
-    }
+    hidden = {"end_cap", "status", *(name for name in _OF_SEVERAL if different[name] == 1)}
+    hidden |= {name for name, usual in _USUAL.items() if {row[name] for row in rows} == {usual}}
+    hidden |= {name for name in _UIDS if different[name] == different["patient_id"]}
     return [{name: value for name, value in row.items() if name not in hidden} for row in rows]
 
 

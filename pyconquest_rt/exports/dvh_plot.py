@@ -25,17 +25,24 @@ def labels(curves: Sequence[NamedCurve]) -> list[str]:
     doses = Counter(patient for patient, _ in {(one.patient_id, one.dose_uid) for one in curves})
     found = []
     for one in curves:
-        of_dose = (one.plan_label or f"..{one.dose_uid[-6:]}") if doses[one.patient_id] > 1 else ""
-        kind = "" if one.kind == "PLAN" else one.kind or "kind not said"
-        notes = [of_dose, kind, "" if one.source == "pyconquest" else one.source]
-        said = ", ".join(note for note in notes if note)
+        said = ", ".join(_notes(one, doses[one.patient_id] > 1))
         name = f"{one.patient_id} {one.roi_name}" if is_cohort else one.roi_name
-        found.append(f"{name}{f' ({said})' if said else ''}{' !' if one.reason else ''}")
-    twice = {label for label, count in Counter(found).items() if count > 1}
-    return [
-        f"{label} ..{one.dose_uid[-6:]}" if label in twice else label
+        found.append(f"{name} ({said})" if said else name)
+    counts = Counter(found)
+    ends = (
+        f" ..{one.dose_uid[-6:]}" if counts[label] > 1 else ""
         for label, one in zip(found, curves, strict=True)
-    ]
+    )
+    marks = (" !" if one.reason else "" for one in curves)
+    return ["".join(parts) for parts in zip(found, ends, marks, strict=True)]
+
+
+def _notes(one: NamedCurve, is_of_several: bool) -> list[str]:
+    """What stands in brackets behind a name: plan, kind and source, as far as they say something."""
+    plan = (one.plan_label or f"..{one.dose_uid[-6:]}") if is_of_several else ""
+    kind = "" if one.kind == "PLAN" else one.kind or "kind not said"
+    source = "" if one.source == "pyconquest" else one.source
+    return [note for note in (plan, kind, source) if note]
 
 
 def plot_dvhs(curves: Sequence[NamedCurve], path: str, title: str = "") -> None:

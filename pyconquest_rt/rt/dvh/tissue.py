@@ -42,26 +42,35 @@ def tissue_of(
         ratios: alpha/beta in Gy of the site's setting, by name or type.
         parameters: gEUD's parameter a of the site's setting, by name or type.
     """
-    said = roi_type.upper()
-    named = tg263_name if tg263_name and is_target(tg263_name) else None
-    by_name = bool(named) and said in _UNTYPED
-    target = said in TUMOUR_TYPES or by_name
-    kind = _type_of(named) if named and by_name else said
+    said = "" if roi_type.upper() in _UNTYPED else roi_type.upper()
+    named = tg263_name if tg263_name and is_target(tg263_name) else ""
+    kind = said or (_type_of(named) if named else "")
     names = tuple(filter(None, (name, tg263_name, kind)))
     setting, ratio = value_of(ratios, names)
-    if ratio is None:
-        ratio = alpha_beta(kind)
-        method = (
-            f"name {named}" if by_name else f"type {said}" if said else "neither type nor name of a target"
-        )
-    else:
-        method = f"setting {setting}" + (f" by the name {named}" if by_name and setting == kind else "")
-    remark = ""
-    if said in _UNTYPED and not named and _TARGET_WORD.search(name):
-        remark = f"it has no type, and its name may be that of a target: alpha/beta {ratio:g} Gy"
-    if named and said and said not in (*TUMOUR_TYPES, *_UNTYPED):
-        remark = f"named like a target ({named}), but its type is {said}: alpha/beta {ratio:g} Gy"
-    return Tissue(target, ratio, method, value_of(parameters, names)[1], remark)
+    method = f"setting {setting}" if ratio is not None else _method(said, named)
+    if setting and setting == kind != said:
+        method = f"{method} by the name {named}"
+    ratio = alpha_beta(kind) if ratio is None else ratio
+    remark = _remark(name, said, named)
+    if remark:
+        remark = f"{remark}: alpha/beta {ratio:g} Gy"
+    return Tissue(kind in TUMOUR_TYPES, ratio, method, value_of(parameters, names)[1], remark)
+
+
+def _method(said: str, named: str) -> str:
+    """What decides an alpha/beta for which there is no setting: type, or name of a target."""
+    if said:
+        return f"type {said}"
+    return f"name {named}" if named else "neither type nor name of a target"
+
+
+def _remark(name: str, said: str, named: str) -> str:
+    """What is odd about a name and a type together; empty where nothing is."""
+    if named and said and said not in TUMOUR_TYPES:
+        return f"named like a target ({named}), but its type is {said}"
+    if not said and not named and _TARGET_WORD.search(name):
+        return "it has no type, and its name may be that of a target"
+    return ""
 
 
 def _type_of(target: str) -> str:

@@ -70,19 +70,31 @@ def _vendor(
     sent: SentDvh, number: int, prescription_gy: float | None, volume_cc: float, highest: float
 ) -> DVH:
     frame = DVH(number, source="vendor")
-    factor = 1.0
-    if sent.dose_unit == "RELATIVE":
-        reference = sent.normalization or prescription_gy
-        if not reference:
-            return replace(frame, status="failed", reason="the dose is in %, and no prescription is known")
-        factor = reference / 100.0
-    if sent.problem or sent.volume[0] <= 0:
-        return replace(frame, status="failed", reason=sent.problem or "DVHData holds no volume")
-    if sent.dose_type == "ERROR":
-        return replace(frame, status="failed", reason="DoseType is ERROR: a histogram of dose differences")
+    reference = 100.0 if sent.dose_unit != "RELATIVE" else sent.normalization or prescription_gy
+    if problem := _problem(sent, reference):
+        return replace(frame, status="failed", reason=problem)
+    factor = (reference or 0.0) / 100.0
     whole = volume_cc if sent.volume_unit == "PERCENT" else sent.volume[0]
     dvh = from_curve(frame, sent.dose * factor, sent.volume, whole)
     dvh, remarks = _with_stated(dvh, sent, factor)
+    remarks += _remarks(sent, dvh, volume_cc, highest)
+    return replace(dvh, status="warning" if remarks else "ok", reason="; ".join(remarks))
+
+
+def _problem(sent: SentDvh, reference: float | None) -> str:
+    """Why a DVH cannot be used; empty where it can. ``reference`` is the dose in Gy that 100 % stands for."""
+    if not reference:
+        return "the dose is in %, and no prescription is known"
+    if sent.problem:
+        return sent.problem
+    if sent.volume[0] <= 0:
+        return "DVHData holds no volume"
+    return "DoseType is ERROR: a histogram of dose differences" if sent.dose_type == "ERROR" else ""
+
+
+def _remarks(sent: SentDvh, dvh: DVH, volume_cc: float, highest: float) -> list[str]:
+    """What a reader of a sender's DVH must know; ``volume_cc`` is that of the contours, ``highest`` the grid's dose."""
+    remarks = []
     if len(sent.included) > 1 or sent.excluded:
         rois = ", ".join(map(str, sent.included)) + "".join(f", without {roi}" for roi in sent.excluded)
         remarks.append(f"of the ROIs {rois} together")
@@ -94,7 +106,7 @@ def _vendor(
         remarks.append(
             f"its greatest dose is {dvh.max_gy / highest:.3g} times that of the dose grid: normalised?"
         )
-    return replace(dvh, status="warning" if remarks else "ok", reason="; ".join(remarks))
+    return remarks
 
 
 def _volume_remark(theirs: float, ours: float) -> str:

@@ -130,16 +130,24 @@ def _by_rules(raw: str) -> Match | None:
     words = parse(raw)
     if words.mark:
         return None
-    if words.prv is None and (name := lobe_name(words.words, words.side)):
+    return (_composed(raw, words) or _structure(words)) if words.prv is None else _with_prv(words)
+
+
+def _composed(raw: str, words: Words) -> Match | None:
+    """A name that is made of parts: a lobe of a lung, a target, a bolus."""
+    if name := lobe_name(words.words, words.side):
         return Match(name, "rule", f"lobe of a lung, side {words.side}")
-    if words.prv is None and (name := target_name(raw, _organ_name) or bolus_name(raw)):
+    if name := target_name(raw, _organ_name) or bolus_name(raw):
         return Match(name, "rule", "target or bolus with its number")
-    match = _structure(words)
-    if match is None or words.prv is None:
-        return match
-    if words.prv < 0 or tg263.is_target(match.name):
+    return None
+
+
+def _with_prv(words: Words) -> Match | None:
+    """The planning risk volume of what words say."""
+    match, margin = _structure(words), words.prv or 0
+    if match is None or margin < 0 or tg263.is_target(match.name):
         return None
-    name = tg263.with_prv(match.name, words.prv or None)
+    name = tg263.with_prv(match.name, margin or None)
     return Match(name, "rule", f"planning risk volume of {match.name}") if name else None
 
 

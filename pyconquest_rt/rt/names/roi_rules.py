@@ -147,6 +147,8 @@ _LOBES = {
     "L": "lower inf unter unterlappen lungenunterlappen onder onderkwab",
 }
 _LOBE = {word: level for level, words in _LOBES.items() for word in words.split()}
+_LOBES_BY_NAME = frozenset(word for word in _LOBE if word.endswith(("lappen", "kwab")))
+_LUNG_LOBES = frozenset({"Lung_LUL", "Lung_LLL", "Lung_RUL", "Lung_RML", "Lung_RLL"})
 _LOBE_WORDS = frozenset(
     {"lobe", "lung", "lappen", "lunge", "kwab", "long", "poumon", "pulmonary", "pulmonaire"}
 )
@@ -155,11 +157,12 @@ _LOBE_WORDS = frozenset(
 def lobe_name(words: tuple[str, ...], side: str) -> str | None:
     """``Lung_LUL`` from the words and the side of ``Left upper lobe``, or None; the left lung has no middle lobe."""
     levels = [_LOBE[word] for word in words if word in _LOBE]
-    rest = {word for word in words if word not in _LOBE}
-    names_lobe = "lobe" in rest or "kwab" in rest or any(len(word) > 6 and word in _LOBE for word in words)
-    if len(levels) != 1 or side not in ("L", "R") or not rest <= _LOBE_WORDS or not names_lobe:
+    rest = set(words) - set(_LOBE)
+    is_lobe = bool(rest & {"lobe", "kwab"} or set(words) & _LOBES_BY_NAME)
+    if not is_lobe or len(levels) != 1 or not rest <= _LOBE_WORDS:
         return None
-    return f"Lung_{side}{levels[0]}L" if (side, levels[0]) != ("L", "M") else None
+    name = f"Lung_{side}{levels[0]}L"
+    return name if name in _LUNG_LOBES else None
 
 
 def _neck_level(match: re.Match[str]) -> str:

@@ -3,7 +3,7 @@
 Sources: DICOM PS3.3 C.8.8.14 (RT Beams), C.8.8.25 (RT Ion Beams), C.8.8.15 (RT Brachy Application Setups).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from operator import itemgetter
@@ -91,10 +91,12 @@ def _dwells(points: list[Dataset]) -> int | None:
     stays = [visit for visit in visits if len(visit) > 1]
     if None in weights:
         return len(stays) or (None if points else 0)
-    times = [weight for weight in weights if weight is not None]
-    if not stays:
-        return sum(after > before for before, after in pairwise([0.0, *times]))
-    return sum((visit[-1] or 0.0) > (visit[0] or 0.0) for visit in stays)
+    return _grown([(visit[0], visit[-1]) for visit in stays] if stays else [*pairwise([0.0, *weights])])
+
+
+def _grown(spans: Sequence[tuple[float | None, float | None]]) -> int:
+    """In how many spans the time weight grows."""
+    return sum((after or 0.0) > (before or 0.0) for before, after in spans)
 
 
 def _position(point: Dataset) -> tuple[float, ...] | None:

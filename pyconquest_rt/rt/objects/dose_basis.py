@@ -6,6 +6,7 @@ part of a plan. Whatever is not known for sure has its reason here; it goes into
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from pyconquest_rt.rt.objects.prescription import one_fraction_dose
 from pyconquest_rt.rt.objects.rows import Row, total
@@ -103,56 +104,49 @@ def _plan(planned: PlannedDose) -> Basis:
     if not planned.of_plans:
         return Basis()
     (plan,) = planned.of_plans
-    groups = planned.groups.get(plan["SOPInstanceUID"], ())
-    found = Basis(plan["rx_dose_gy"], plan["fractions_planned"])
-    if len(groups) > 1 and planned.dose["fraction_group_number"] is not None:
-        found = found.saying(
-            f"refers to fraction group {planned.dose['fraction_group_number']}, but is said to be of the whole plan"
-        )
-    if plan["rx_dose_gy"] is None and len(groups) > 1:
-        found = found.saying(
-            "the prescription of the whole plan is not known: " + (plan["reason"] or "none is there")
-        )
-    if len(groups) < 2 or one_fraction_dose(group["rx_dose_per_fraction_gy"] for group in groups):
-        return replace(found, equal_fractions=found.fractions)
-    return replace(
-        found,
-        effect_remark="no BED and EQD2: the fraction groups differ in their dose per fraction, or do not say it",
+    found = Basis(
+        plan["rx_dose_gy"], plan["fractions_planned"], planned.equal_fractions_of(plan["SOPInstanceUID"])
     )
+    if len(planned.groups.get(plan["SOPInstanceUID"], ())) < 2:
+        return found
+    return _of_groups(found, plan, planned.dose["fraction_group_number"])
+
+
+def _of_groups(found: Basis, plan: Row, group_number: int | None) -> Basis:
+    """The dose of a plan with several fraction groups, and what is not certain of it."""
+    if group_number is not None:
+        found = found.saying(f"refers to fraction group {group_number}, but is said to be of the whole plan")
+    if found.prescription_gy is None:
+        reason = plan["reason"] or "none is there"
+        found = found.saying(f"the prescription of the whole plan is not known: {reason}")
+    if found.equal_fractions is None:
+        remark = "no BED and EQD2: the fraction groups differ in their dose per fraction, or do not say it"
+        found = replace(found, effect_remark=remark)
+    return found
 
 
 def _sum(planned: PlannedDose) -> Basis:
     """The dose of several plans: prescriptions and fractions add up."""
     missing = [uid for uid in planned.plan_uids if uid not in planned.plans]
     if len(planned.plan_uids) < 2:
-        return Basis().saying(
-            "a sum of plans that refers to fewer than two: no prescription and no fractions"
-        )
+        said = "a sum of plans that refers to fewer than two: no prescription and no fractions"
+        return Basis().saying(said)
     if missing:
-        return Basis().saying(
-            f"waits for plan {', '.join(missing)}: no prescription and no fractions of the sum"
-        )
-    plans = planned.of_plans
-    doses = [plan["rx_dose_gy"] for plan in plans]
-    fractions = [plan["fractions_planned"] for plan in plans]
-    found = Basis(
-        None if None in doses else sum(doses),
-        None if None in fractions else sum(fractions),
-    )
-    if None in doses or None in fractions:
+        said = f"waits for plan {', '.join(missing)}: no prescription and no fractions of the sum"
+        return Basis().saying(said)
+    pairs = [(plan["rx_dose_gy"], plan["fractions_planned"]) for plan in planned.of_plans]
+    doses, fractions = ([pair[at] for pair in pairs] for at in (0, 1))
+    found = Basis(_all_together(doses), _all_together(fractions))
+    if found.prescription_gy is None or found.fractions is None:
         return found.saying("not all plans of the sum say their prescription and fractions")
-    each = [
-        plan["rx_dose_gy"] / plan["fractions_planned"] if plan["fractions_planned"] else None
-        for plan in plans
-    ]
-    alike = one_fraction_dose(each) and all(
-        one_fraction_dose(
-            group["rx_dose_per_fraction_gy"] for group in planned.groups[plan["SOPInstanceUID"]]
-        )
-        for plan in plans
-        if len(planned.groups.get(plan["SOPInstanceUID"], ())) > 1
-    )
-    return _of_sum(found, alike, planned.dose["maximum_gy"])
+    alike = all(planned.equal_fractions_of(uid) for uid in planned.plan_uids)
+    each = (dose / count if count else None for dose, count in pairs)
+    return _of_sum(found, alike and one_fraction_dose(each), planned.dose["maximum_gy"])
+
+
+def _all_together(numbers: Sequence[Any]) -> Any:
+    """The sum of numbers; None where one is not known."""
+    return None if None in numbers else sum(numbers)
 
 
 def _of_sum(found: Basis, alike: bool, highest: float | None) -> Basis:
@@ -173,24 +167,27 @@ def _overview(planned: PlannedDose) -> Basis:
     """The dose of plans that PlanOverviewSequence describes, whether they are there or not."""
     dose, fractions = planned.dose["overview_rx_gy"], planned.dose["overview_fractions"]
     if dose is None or fractions is None:
-        said = "PlanOverviewSequence does not say the prescriptions and fractions of all its plans"
-        other = _sum(planned) if len(planned.plan_uids) > 1 else _whole(planned)
-        even = fractions if planned.dose["overview_is_even"] else None
-        return replace(
-            other,
-            prescription_gy=other.prescription_gy if dose is None else dose,
-            fractions=other.fractions if fractions is None else fractions,
-            equal_fractions=other.equal_fractions if fractions is None else even,
-        ).saying(f"{said}: the rest is that of the plans referred to")
-    found = Basis(dose, fractions)
-    if (planned.dose["overview_plans"] or 0) < 2:
-        found = replace(found, equal_fractions=fractions)
-    else:
-        found = _of_sum(found, bool(planned.dose["overview_is_even"]), planned.dose["maximum_gy"])
+        return _partly_said(planned, dose, fractions)
+    found = Basis(dose, fractions, fractions)
+    if (planned.dose["overview_plans"] or 0) > 1:
+        alike = bool(planned.dose["overview_is_even"])
+        found = _of_sum(Basis(dose, fractions), alike, planned.dose["maximum_gy"])
     whole = total(plan["fractions_planned"] for plan in planned.of_plans)
-    if len(planned.of_plans) == len(planned.plan_uids) and whole and whole != fractions:
+    if len(planned.of_plans) == len(planned.plan_uids) and whole not in (None, fractions):
         found = found.saying(f"the dose is of {fractions} fractions, its plans have {whole}")
     return found
+
+
+def _partly_said(planned: PlannedDose, dose: float | None, fractions: int | None) -> Basis:
+    """What PlanOverviewSequence says, and for the rest what the plans say that the dose refers to."""
+    found = _sum(planned) if len(planned.plan_uids) > 1 else _whole(planned)
+    if dose is not None:
+        found = replace(found, prescription_gy=dose)
+    if fractions is not None:
+        even = fractions if planned.dose["overview_is_even"] else None
+        found = replace(found, fractions=fractions, equal_fractions=even)
+    said = "PlanOverviewSequence does not say the prescriptions and fractions of all its plans"
+    return found.saying(f"{said}: the rest is that of the plans referred to")
 
 
 def _whole(planned: PlannedDose) -> Basis:

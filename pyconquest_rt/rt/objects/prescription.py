@@ -57,18 +57,23 @@ def prescribed(plan: Dataset, group: Dataset, groups: Sequence[Dataset]) -> Pres
     """Return what is prescribed to one fraction group of a plan: the highest dose of its targets."""
     by_number = {whole(target, "DoseReferenceNumber"): target for target in targets(plan)}
     shared = {number for other in groups if other is not group for number, _ in _referenced(other)}
-    found = []
-    for number, dose in _referenced(group):
-        target = by_number.get(number)
-        if target is None:
-            continue
-        if dose is not None:
-            found.append(Prescribed(dose, target, "group"))
-        elif _dose(target) is not None:
-            found.append(Prescribed(_dose(target), target, "shared" if number in shared else "referenced"))
-    if not found and len(groups) == 1:
-        found = [Prescribed(dose, it, "plan") for it in by_number.values() if (dose := _dose(it)) is not None]
-    return max(found, key=lambda one: one.dose_gy or 0.0, default=Prescribed())
+    found = [
+        _of_reference(dose, by_number[number], number in shared)
+        for number, dose in _referenced(group)
+        if number in by_number
+    ]
+    if len(groups) == 1 and not any(one.dose_gy for one in found):
+        found = [Prescribed(_dose(target), target, "plan") for target in by_number.values()]
+    return max(
+        (one for one in found if one.dose_gy), key=lambda one: one.dose_gy or 0.0, default=Prescribed()
+    )
+
+
+def _of_reference(own: float | None, target: Dataset, is_shared: bool) -> Prescribed:
+    """What one dose reference of a fraction group prescribes; ``own`` is the dose that the group itself says."""
+    if own is not None:
+        return Prescribed(own, target, "group")
+    return Prescribed(_dose(target), target, "shared" if is_shared else "referenced")
 
 
 def _referenced(group: Dataset) -> list[tuple[int | None, float | None]]:
@@ -93,20 +98,22 @@ def plan_total(groups: Sequence[Row], of_plan: Sequence[float]) -> tuple[float |
     """
     if len(groups) < 2:
         return max(of_plan, default=None), ""
-    own = [group["rx_dose_gy"] for group in groups if group["rx_source"] in ("group", "referenced")]
-    shared = {
-        group["rx_dose_reference_number"]: group["rx_dose_gy"]
-        for group in groups
-        if group["rx_source"] == "shared"
-    }
-    if all(group["rx_source"] for group in groups):
-        return sum(own) + sum(shared.values()), ""
-    if len(of_plan) == 1 and not own:
-        return of_plan[
-            0
-        ], f"{len(groups)} fraction groups without a prescription of their own: the plan's is taken"
+    sources = {group["rx_source"] for group in groups}
+    if None not in sources:
+        # A shared target stands in several groups, and counts by its number once.
+        doses = {
+            (
+                group["rx_source"] != "shared" and group["fraction_group_number"],
+                group["rx_dose_reference_number"],
+            ): group["rx_dose_gy"]
+            for group in groups
+        }
+        return sum(doses.values()), ""
     if not of_plan:
         return None, ""
+    if len(of_plan) == 1 and sources <= {None, "shared"}:
+        said = f"{len(groups)} fraction groups without a prescription of their own: the plan's is taken"
+        return of_plan[0], said
     return None, f"of {len(groups)} fraction groups not all say their prescription: none is taken"
 
 
