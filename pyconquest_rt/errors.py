@@ -8,6 +8,7 @@
     ├── ObjectError          one DICOM object cannot be taken; the message is the reason
     │   ├── UnreadableError      it cannot be read as DICOM
     │   │   ├── TruncatedError       it is cut off by the end of its file
+    │   │   │   └── NkiError             its pixels are in Conquest's own compression
     │   │   └── DirectoryError       it is a DICOMDIR, which holds no object
     │   └── ConflictError        it contradicts what is indexed
     ├── StorageError         a file cannot be written, moved or removed
@@ -43,6 +44,10 @@ class NotDicomError(UnreadableError):
 
 class TruncatedError(UnreadableError):
     """The object is cut off by the end of its file, as one that was copied in part."""
+
+
+class NkiError(TruncatedError):
+    """The object's pixels are in Conquest's own compression, so that for everybody else it has none."""
 
 
 class DirectoryError(UnreadableError):

@@ -11,7 +11,9 @@ from pyconquest_rt.archive.headers import spans_of
 from pyconquest_rt.archive.rebuild import rebuild
 from pyconquest_rt.archive.rebuild_report import Report
 from pyconquest_rt.archive.removal import audit, remove_empty_parents, remove_images
-from pyconquest_rt.errors import DatabaseError
+from pyconquest_rt.dicom.completeness import check_complete
+from pyconquest_rt.dicom.part10 import FileSource, begin, read_prefix
+from pyconquest_rt.errors import DatabaseError, NkiError, UnreadableError
 
 
 class Problem(StrEnum):
@@ -24,6 +26,7 @@ class Problem(StrEnum):
     DOUBLED_ROW = "two rows with one key"
     UNREADABLE = "file that cannot be read now"
     TRUNCATED = "file that is cut off"
+    NKI = "file whose pixels only a Conquest can read (NKI compression)"
     NO_PARENT = "row without its parent"
     NO_CHILD = "row without children"
     NO_DEVICE = "folder of a device not there"
@@ -102,10 +105,23 @@ def _files(archive: Archive) -> Iterator[Finding]:
         elif file.fingerprint() != (known.size, known.mtime_ns):
             yield Finding(Problem.CHANGED, file.path)
         elif known.state == "truncated":
-            yield Finding(Problem.TRUNCATED, file.path)
+            yield Finding(_why_not_whole(archive, file.path), file.path)
         elif known.state == "duplicate":
             yield Finding(Problem.SAME_INSTANCE, file.path)
     yield from (Finding(Problem.NO_ROW, path) for path in _paths_without_row(archive))
+
+
+def _why_not_whole(archive: Archive, path: str) -> Problem:
+    """Return what a file lacks of which only the header was taken."""
+    try:
+        with FileSource(read_prefix(archive.storage.path_of(path))) as source:
+            start = begin(source)
+            check_complete(source, start.position, start.encoding)
+    except NkiError:
+        return Problem.NKI
+    except UnreadableError:
+        pass
+    return Problem.TRUNCATED
 
 
 def _paths_without_row(archive: Archive) -> list[str]:

@@ -11,9 +11,10 @@ from pyconquest_rt.dicom.elements import (
     read_header,
 )
 from pyconquest_rt.dicom.values import UNDEFINED_LENGTH
-from pyconquest_rt.errors import TruncatedError, UnreadableError
+from pyconquest_rt.errors import NkiError, TruncatedError, UnreadableError
 
 PIXEL_DATA = 0x7FE00010
+_NKI_PIXELS = 0x7FDF0010
 _DELIMITER = {False: b"\xfe\xff\xdd\xe0" + bytes(4), True: b"\xff\xfe\xe0\xdd" + bytes(4)}  # by byte order
 _DELIMITER_BYTES = 8
 _LONG = 1 << 16  # a sequence of undefined length is walked over where no more bytes than these follow
@@ -27,6 +28,7 @@ def check_complete(source: Source, position: int, encoding: Encoding) -> None:
 
     Raises:
         TruncatedError: one of them is cut off by the end of the file.
+        NkiError: the pixels stand in Conquest's private element alone.
         UnreadableError: one is malformed.
     """
     previous = 0
@@ -42,6 +44,8 @@ def check_complete(source: Source, position: int, encoding: Encoding) -> None:
             raise TruncatedError(
                 f"{what} cut off by the end of the file: {source.size - start} of {length} bytes are there"
             )
+        if tag == _NKI_PIXELS:
+            _refuse_nki(source, start + length, encoding)
         if tag == PIXEL_DATA and length == UNDEFINED_LENGTH:
             position = _end_of_fragments(source, start, encoding)
         elif length == UNDEFINED_LENGTH and source.size - start > _LONG and _ends_well(source, tag, encoding):
@@ -49,6 +53,24 @@ def check_complete(source: Source, position: int, encoding: Encoding) -> None:
         else:
             _, position = end_of_value(source, header, source.size, encoding)
         previous = tag
+    refuse_cut_header(source.read(position, source.size), previous, encoding)
+
+
+def refuse_cut_header(rest: bytes, previous: int, encoding: Encoding) -> None:
+    """Raise TruncatedError if the last bytes of a file begin another element; zeros and line ends are junk."""
+    group = int.from_bytes(rest[:2], "big" if encoding.big_endian else "little")
+    if len(rest) >= 2 and rest.strip(b"\0 \r\n") and previous >> 16 <= group <= PIXEL_DATA >> 16:
+        raise TruncatedError(
+            "the element after the header is cut off by the end of the file: it has no value"
+        )
+
+
+def _refuse_nki(source: Source, position: int, encoding: Encoding) -> None:
+    """Raise NkiError unless the pixel data follow what a Conquest keeps compressed by its modes n1 to n4."""
+    if position + 8 > source.size or read_header(source, position, encoding)[0] != PIXEL_DATA:
+        raise NkiError(
+            "its pixels are in Conquest's NKI compression (7FDF,0010), which only a Conquest reads: have that send it"
+        )
 
 
 def _ends_well(source: Source, tag: int, encoding: Encoding) -> bool:

@@ -16,7 +16,7 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from pyconquest_rt.dicom.completeness import check_complete
+from pyconquest_rt.dicom.completeness import check_complete, refuse_cut_header
 from pyconquest_rt.dicom.elements import (
     ITEM,
     MARK_GROUP,
@@ -362,6 +362,7 @@ class HeaderReader:
             position, previous = following, tag
         if any(key > previous for key in self._keys - found.raws.keys()):
             raise TruncatedError(f"the file ends after {format_tag(previous)}")
+        refuse_cut_header(source.read(position, source.size), previous, encoding)
 
     def _take(
         self, found: _Found, source: Source, header: ElementHeader, end: int, encoding: Encoding

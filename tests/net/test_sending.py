@@ -3,6 +3,7 @@
 import os
 import shutil
 import ssl
+import struct
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -16,21 +17,28 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.filereader import read_dataset
+from pydicom.pixels.decoders.base import Decoder
 from pydicom.uid import (
     UID,
+    CTImageStorage,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
+    JPEGLosslessSV1,
     RLELossless,
 )
 from pynetdicom import AllStoragePresentationContexts
 
+from pyconquest_rt.archive.archive import Archive
+from pyconquest_rt.archive.verify import Problem, verify
 from pyconquest_rt.dicom import part10
 from pyconquest_rt.errors import NetworkError, UnreadableError
+from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.net.services.send import batches, proposals_for
 from pyconquest_rt.net.services.stored import read_stored_object
 from pyconquest_rt.scu import echo, send_files
+from pyconquest_rt.settings.sections import ArchiveSettings
 
 StartReceiver = Callable[..., Receiver]
 MakeCT = Callable[..., list[Path]]
@@ -186,6 +194,53 @@ def test_what_cannot_be_decompressed_fails_alone(start_receiver: StartReceiver, 
     result = send_files([broken, good], "127.0.0.1", receiver.port, "RECEIVER")
     assert [path for path, _ in result.failed] == [broken]
     assert list(receiver.objects) == [stored.sop_instance_uid]
+
+
+def test_a_missing_decoder_is_named_by_its_extra(
+    start_receiver: StartReceiver, make_ct: MakeCT, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Decoder, "is_available", False)
+    receiver = start_receiver([ExplicitVRLittleEndian])
+    paths = make_ct(2)
+    for path, syntax in zip(paths, (JPEGLosslessSV1, JPEG2000Lossless), strict=True):
+        data_set = dcmread(path)
+        data_set.file_meta.TransferSyntaxUID = syntax
+        data_set.PixelData = encapsulate([b"compressed"])
+        data_set.save_as(path)
+    reasons = [reason for _, reason in send_files(paths, "127.0.0.1", receiver.port, "RECEIVER").failed]
+    assert "pyconquest_rt[gdcm]" in reasons[0]
+    assert "pyconquest_rt[pixels]" in reasons[1]
+
+
+def test_pixels_that_only_a_conquest_reads_are_refused_by_name(
+    start_receiver: StartReceiver, tmp_path: Path
+) -> None:
+    def element(group: int, number: int, value: bytes) -> bytes:
+        return struct.pack("<HHI", group, number, len(value)) + value
+
+    receiver = start_receiver()
+    paths = []
+    for number in (1, 2):
+        elements = [(8, 0x16, CTImageStorage.encode() + b"\0"), (8, 0x18, b"1.2.3.%d\0" % number)]
+        elements += [
+            (0x10, 0x20, b"P1"),
+            (0x20, 0xD, b"1.2.4\0"),
+            (0x20, 0xE, b"1.2.5\0"),
+            (0x7FDF, 0x10, bytes(400)),
+        ]
+        meta = element(2, 0x10, ImplicitVRLittleEndian.encode() + b"\0")
+        paths.append(tmp_path / f"{number}.v2")
+        paths[-1].write_bytes(meta + b"".join(element(*each) for each in elements))
+    result = send_files(paths, "127.0.0.1", receiver.port, "RECEIVER")
+    assert [path for path, _ in result.failed] == paths
+    assert all("NKI" in reason for _, reason in result.failed)
+    archive = Archive.open(ArchiveSettings(str(tmp_path), str(tmp_path / "index.db"), ""))
+    assert rebuild(archive).indexed == 2
+    assert {(finding.problem, finding.subject) for finding in verify(archive)} == {
+        (Problem.NKI, "1.v2"),
+        (Problem.NKI, "2.v2"),
+    }
+    archive.close()
 
 
 def test_bad_files_do_not_stop_the_rest(

@@ -9,7 +9,7 @@ from pydicom import DataElement, Dataset, dcmread
 from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_dataset
-from pydicom.uid import UID
+from pydicom.uid import UID, JPEG2000TransferSyntaxes, RLELossless
 
 from pyconquest_rt.dicom.part10 import DEFLATED, FileSource, read_prefix, whole_object
 from pyconquest_rt.errors import UnreadableError
@@ -23,8 +23,8 @@ _WORDS: Final = {"OW": "H", "OF": "I", "OL": "I", "OD": "Q", "OV": "Q"}
 def encode_as(stored: StoredObject, transfer_syntax_uid: str) -> bytes:
     """Return the object's data set in implicit or explicit VR little endian; pixel data are decompressed for it.
 
-    The identifiers stay. Raises UnreadableError where pydicom, or the extra ``[pixels]``, cannot do it, and for
-    an object that would become unreasonably large: 2 GB of pixels, 256 MB of what is deflated.
+    The identifiers stay. Raises UnreadableError where pydicom and the extras ``[pixels]`` and ``[gdcm]`` cannot do it,
+    and for an object that would become unreasonably large: 2 GB of pixels, 256 MB of what is deflated.
     """
     target = UID(transfer_syntax_uid)
     try:
@@ -41,9 +41,24 @@ def encode_as(stored: StoredObject, transfer_syntax_uid: str) -> bytes:
     except Exception as error:  # pydicom raises many kinds on damaged objects
         raise UnreadableError(
             f"{stored.path} cannot be changed from {UID(stored.transfer_syntax_uid).name} to {target.name}: "
-            f"{error}"
+            f"{_missing_decoder(stored.transfer_syntax_uid) or error}"
         ) from error
     return buffer.getvalue()
+
+
+def _missing_decoder(transfer_syntax_uid: str) -> str:
+    """Return which extra of this package brings the decoder that is missing for a syntax; empty if none is."""
+    from pydicom.pixels.decoders.base import get_decoder
+
+    if not UID(transfer_syntax_uid).is_encapsulated:
+        return ""
+    try:
+        if get_decoder(transfer_syntax_uid).is_available:
+            return ""
+    except NotImplementedError:
+        return "nothing decodes it"
+    extra = "pixels" if transfer_syntax_uid in (*JPEG2000TransferSyntaxes, RLELossless) else "gdcm"
+    return f"its decoder is not installed; pip install 'pyconquest_rt[{extra}]' brings it"
 
 
 def _read(stored: StoredObject) -> Dataset:
