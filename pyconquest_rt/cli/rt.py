@@ -156,7 +156,8 @@ def dvh(
         click.echo("".join(f"{cell(note)}\n" for note in notes), err=True, nl=False)
     else:
         curves = reports.find_curves(database, query) if plot else []
-        rows = reports.find_dvhs(database, query, metrics or reports.METRICS)
+        with _told():
+            rows = reports.find_dvhs(database, query, metrics or reports.METRICS)
     if not rows:
         raise click.ClickException(
             f"there are no DVHs of {cell(str(query))}; 'pyconquest-rt derive' makes those that are due"
@@ -165,15 +166,15 @@ def dvh(
         _write_csv(csv_file, rows)
         click.echo(f"{csv_file}: {len(rows)} rows", err=as_json)
     if plot:
-        with _told_of_format():
+        with _told():
             dvh_plot.plot_cohort(rows, plot, wanted) if cohort else dvh_plot.plot_dvhs(curves, plot, wanted)
         click.echo(f"{plot}: drawn", err=as_json)
     print_rows(rows if as_json or cohort else _telling(rows), as_json)
 
 
 @contextmanager
-def _told_of_format() -> Iterator[None]:
-    """A file name whose ending is no format of pictures is the user's mistake."""
+def _told() -> Iterator[None]:
+    """A ValueError is the user's mistake: a metric that is none, a file name that is no picture's."""
     try:
         yield
     except ValueError as error:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 from pyconquest_rt.database.connection import Database, quote
+from pyconquest_rt.exports import dvh_values
 from pyconquest_rt.rt.dvh.curve import Curve, curve_of
 from pyconquest_rt.rt.names.roi_tokens import clean
 
@@ -113,7 +114,7 @@ def _select(
     database: Database, query: DvhQuery, columns: Sequence[str], metrics: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
     """Rows of v_dvh that are asked for: some of its columns, and metrics by their names."""
-    if not all(database.has(table) for table in _TABLES):
+    if not _has_dvhs(database):
         return []
     parameters = query.parameters()
     conditions = " AND ".join(_CONDITIONS[name] for name in parameters) or "1"
@@ -133,10 +134,26 @@ def find_dvhs(database: Database, query: DvhQuery, metrics: Sequence[str] = METR
     Args:
         database: the index.
         query: which DVHs.
-        metrics: names of metrics that become columns, among those that were calculated.
+        metrics: names of metrics that become columns. Those that were not calculated on arrival are taken from the
+            curves, which are right to 0.1 %.
+
+    Raises:
+        ValueError: a name is no metric, or one that has to be calculated first (BED, EQD2, CI, CN).
     """
-    has_effects = any(_has_effect(name) for name in metrics)
-    return _select(database, query, (*_COLUMNS, *(_OF_EFFECTS if has_effects else ())), metrics)
+    if not _has_dvhs(database):
+        return []
+    later = dvh_values.not_calculated(database, metrics)
+    columns = [*_COLUMNS, *(_OF_EFFECTS if any(_has_effect(name) for name in metrics) else ())]
+    rows = _select(database, query, [*columns, *(dvh_values.COLUMNS if later else ())], metrics)
+    for row in rows if later else ():
+        row.update({name: dvh_values.value_of(row, name) for name in later})
+        for name in dvh_values.COLUMNS:
+            del row[name]
+    return rows
+
+
+def _has_dvhs(database: Database) -> bool:
+    return all(database.has(table) for table in _TABLES)
 
 
 def _has_effect(name: str) -> bool:

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from pyconquest_rt.archive.archive import Archive
-from pyconquest_rt.derive.engine import derive
+from pyconquest_rt.derive.engine import derive, extractors
 from pyconquest_rt.derive.rt_links import set_link
 from pyconquest_rt.exports.dvh import DvhQuery, find_curves, find_dvhs
 from pyconquest_rt.exports.dvh_cohort import cohort_dvh, find_cohort
 from pyconquest_rt.exports.dvh_plot import labels, plot_cohort, plot_dvhs
-from pyconquest_rt.settings.sections import ArchiveSettings
+from pyconquest_rt.settings.sections import ArchiveSettings, RTSettings, Settings
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "derive"))
 from rt_cases import dose, plan, put, sent_dvh, structures
@@ -35,9 +35,14 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
         structures("1.2.3.1", {"PTV": "PTV"}, "R3"),
         dose("1.2.3.3", 10, "PLAN", ["1.2.3.2"], patient="R3"),
     )
-    derive(made)
-    set_link(made.database, "frame of reference")
-    derive(made)
+    settings = Settings(rt=RTSettings(metrics="D95%[Gy] D2%[Gy] V20Gy[%] EQD2:Mean[Gy]"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pyconquest_rt.derive.engine.load", lambda: settings)
+        extractors.cache_clear()
+        derive(made)
+        set_link(made.database, "frame of reference")
+        derive(made)
+    extractors.cache_clear()
     return made
 
 

@@ -105,7 +105,36 @@ def test_rois_are_found_by_each_of_their_names(archive: pyconquest) -> None:
 def test_texts_are_values_and_nothing_else(archive: pyconquest, text: str) -> None:
     for name in ("key", "roi", "physician", "site"):
         assert chosen(archive, **{name: text}) == set()
-    assert all(row[text] is None for row in archive.dvhs(key="A", metrics=(text,)))
+    with pytest.raises(ValueError, match="is no metric"):
+        archive.dvhs(key="A", metrics=(text,))
+
+
+def test_metrics_that_were_not_calculated_are_taken_from_the_curves(archive: pyconquest) -> None:
+    (path,) = archive._open_database.query(
+        "SELECT i.ObjectFile AS dose FROM DICOMImages i JOIN rt_dose d ON d.SOPInstanceUID = i.SOPInstanc "
+        "WHERE d.patient_id = 'A'"
+    )
+    dose = Path(archive.data_directory) / path["dose"]
+    (structures,) = (
+        Path(archive.data_directory) / row["ObjectFile"]
+        for row in archive._open_database.query(
+            "SELECT i.ObjectFile FROM DICOMImages i JOIN rt_structure_set s ON s.SOPInstanceUID = i.SOPInstanc "
+            "WHERE s.patient_id = 'A'"
+        )
+    )
+    dvhs = calculate_dvhs(structures, dose, prescription_gy=60.0)
+    names = ("D2cc[Gy]", "V19Gy[%]", "V20Gy[cc]", "Mean", "Max", "gEUD4", "D77%[%]")
+    rows = archive.dvhs(key="A", source="pyconquest", metrics=names)
+    for row in rows:
+        for name in names:
+            wanted = dvhs[row["roi_number"]].metric(name)
+            if np.isnan(wanted):
+                assert row[name] is None
+                continue
+            assert row[name] == pytest.approx(wanted, rel=2e-3, abs=2e-3), (row["roi_name"], name)
+    for name in ("EQD2:D95%[Gy]", "CI"):
+        with pytest.raises(ValueError, match="is not calculated yet"):
+            archive.dvhs(key="A", metrics=(name,))
 
 
 def test_a_site_that_a_person_gave_stands_above_the_plans(archive: pyconquest) -> None:

@@ -35,7 +35,7 @@ _SIDE_WORDS = {
     "izquierda esq",
     "R": "r right rt rgt rechts rts re rechte rechter dex dexter dext dextra destra destro dx droit droite dte "
     "derecho derecha dir",
-    "B": "both bilateral bilat bds beidseits beiderseits beide beidseitig combined comb total totaal gesamt "
+    "B": "both bilateral bilat bds beidseits beiderseits beide beidseitig combined comb total totaal gesamt ges "
     "bilateraux bilaterale bilaterales pair paar paire",
 }
 _SIDES = {word: side for side, words in _SIDE_WORDS.items() for word in words.split()}
