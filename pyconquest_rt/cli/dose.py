@@ -181,4 +181,29 @@ def report(settings: Settings, uid: str, out: str) -> None:
     click.echo(f"{out}: {made.SOPInstanceUID}")
 
 
+@dose.command()
+@click.argument("peer", required=False)
+@click.option("--days", type=click.IntRange(0), help="Studies of so many days back; else [dose] pull_days.")
+@json_option
+@archive_options
+def pull(settings: Settings, peer: str | None, days: int | None, as_json: bool) -> None:
+    """Have PEER (or [dose] pull_peer) send dose objects that are not held yet to this archive's running listener."""
+    from dataclasses import asdict
+
+    from pyconquest_rt.net.services.peers import known_peers
+    from pyconquest_rt.service.dose_pull import pull as run
+
+    title = peer or settings.dose.pull_peer
+    known = known_peers(settings).find(title) if title else None
+    if known is None:
+        raise click.ClickException(
+            f"no peer {title} is known" if title else "name a peer, or set [dose] pull_peer"
+        )
+    days = settings.dose.pull_days if days is None else days
+    pulled = run(open_archive(settings), known, settings.listener.ae_title, days=days)
+    print_rows([asdict(pulled) | {"problems": "; ".join(pulled.problems)}], as_json)
+    if pulled.problems:
+        sys.exit(1)
+
+
 VERBS: list[click.Command] = [dose]

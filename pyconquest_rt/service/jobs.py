@@ -114,6 +114,17 @@ def _forward(archive: Archive, settings: Settings) -> Result:
     return asdict(send_due(archive, peers=known_peers(settings)))
 
 
+def _dose_pull(archive: Archive, settings: Settings) -> Result:
+    from pyconquest_rt.net.services.peers import known_peers
+    from pyconquest_rt.service.dose_pull import pull
+
+    peer = known_peers(settings).find(settings.dose.pull_peer)
+    if peer is None:
+        raise SettingsError(f"[dose] pull_peer: no peer {settings.dose.pull_peer} is known")
+    done = asdict(pull(archive, peer, settings.listener.ae_title, days=settings.dose.pull_days))
+    return done | {"problems": done["problems"][:_NAMED]}
+
+
 def _sweep(archive: Archive, settings: Settings) -> Result:
     from pyconquest_rt.derive.engine import sweep
 
@@ -131,6 +142,7 @@ JOBS = {
         Job("upkeep", "checkpoint, statistics, left-overs of broken-off receptions", _upkeep),
         Job("retention", "compare the archive with its quota and the free space", _retention),
         Job("ctk", "bring the ctkDICOM database into line with the archive", _ctk),
+        Job("dose_pull", "fetch dose objects that are not held yet from a peer", _dose_pull),
         Job("forward", "send what waits in the outgoing queue", _forward, light=True),
         Job("sweep", "find derivations that are due again or were broken off", _sweep, light=True),
     )
@@ -142,6 +154,8 @@ def times(settings: Settings) -> dict[str, str]:
     found = {name: getattr(settings.schedule, name, "") for name in JOBS}
     if not (settings.retention.quota_gb or settings.retention.min_free_gb):
         found["retention"] = ""
+    if not settings.dose.pull_peer:
+        found["dose_pull"] = ""
     if not settings.ctk.folder:
         found["ctk"] = ""
     return {name: text for name, text in found.items() if text}

@@ -181,6 +181,11 @@ class DoseSettings:
     )
     ocr_seconds: float = option(30.0, "So long one such page may take.", between(1, 600))
 
+    pull_peer: str = option(
+        "", "The AE title of a peer (section [peer.AET]) that dose objects are fetched from; empty: none."
+    )
+    pull_days: int = option(3, "Studies of so many days back are looked at.", between(0, 36500))
+
     def allowed_ocr_seconds(self) -> float | None:
         """Return how long a page may take, None where none is to be read."""
         return self.ocr_seconds if self.ocr else None
@@ -196,6 +201,9 @@ class ScheduleSettings:
     upkeep: str = option("30 3 * * *", "Keep the database in order: checkpoint, statistics.", cron)
     retention: str = option("0 4 * * *", "Look at quota and free space.", cron)
     ctk: str = option("*/15 * * * *", "Bring the ctkDICOM database into line, where there is one.", cron)
+    dose_pull: str = option(
+        "5 * * * *", "Fetch dose objects from the peer of [dose], where one is set.", cron
+    )
     forward_minutes: float = option(
         1.0,
         "How often to try what waits in the outgoing queue; what arrives is sent at once. 0 means never.",
