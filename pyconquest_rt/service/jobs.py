@@ -118,6 +118,8 @@ def _dose_pull(archive: Archive, settings: Settings) -> Result:
     from pyconquest_rt.net.services.peers import known_peers
     from pyconquest_rt.service.dose_pull import pull
 
+    if not settings.dose.pull_peer:
+        return {"left_out": "[dose] pull_peer names no peer"}
     peer = known_peers(settings).find(settings.dose.pull_peer)
     if peer is None:
         raise SettingsError(f"[dose] pull_peer: no peer {settings.dose.pull_peer} is known")
