@@ -12,7 +12,7 @@
     │   │   └── DirectoryError       it is a DICOMDIR, which holds no object
     │   └── ConflictError        it contradicts what is indexed
     ├── StorageError         a file cannot be written, moved or removed
-    ├── DatabaseError        the database cannot be opened or is not usable
+    ├── DatabaseError        the database cannot be opened or used, or a statement failed
     ├── NetworkError         an association or a DIMSE operation failed
     └── BusyError            another process is doing this already
 """
@@ -63,7 +63,12 @@ class StorageError(PyconquestError):
 
 
 class DatabaseError(PyconquestError):
-    """The database cannot be opened, or is not one that can be used."""
+    """The database cannot be opened or used, or a statement failed; the driver's error is its cause."""
+
+    is_busy = False
+    """Whether another writer was at it, so that a later attempt may succeed."""
+    is_statement = False
+    """Whether the statement itself is at fault, rather than disk, memory or another writer."""
 
 
 class NetworkError(PyconquestError):

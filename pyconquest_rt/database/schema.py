@@ -150,6 +150,11 @@ class Definition:
         """The four tables that objects are indexed in, from patient to image; the work list stands apart."""
         return self.patients, self.studies, self.series, self.images
 
+    @property
+    def all_tables(self) -> tuple[Table, ...]:
+        """The four tables, and the work list where there is one."""
+        return (*self.tables, self.worklist) if self.worklist else self.tables
+
     def with_column(self, table_name: str, definition: Sequence[Any]) -> "Definition":
         """A definition with a further column, or several, as PyConquest's add_column_to_database takes them.
 

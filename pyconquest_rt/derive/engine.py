@@ -23,6 +23,7 @@ from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.due import assign_patient
 from pyconquest_rt.archive.files.storage import Storage
 from pyconquest_rt.database.connection import Database, quote
+from pyconquest_rt.database.migrations import of_extractor
 from pyconquest_rt.derive.extractor import Extractor, Rows, Source, Waiting
 from pyconquest_rt.dicom import system
 from pyconquest_rt.settings.file import load
@@ -88,7 +89,7 @@ def _as_list(loaded: Extractor | Iterable[Extractor]) -> list[Extractor]:
 def prepare(database: Database, wanted: Sequence[Extractor]) -> None:
     """Make the tables of extractors, and the index by which their objects are found."""
     for extractor in wanted:
-        database.migrate(f"extractor:{extractor.name}", extractor.scripts)
+        database.migrate(of_extractor(extractor.name, extractor.scripts))
         known = {row["name"] for row in database.query("SELECT name FROM derived_tables")}
         if not set(extractor.tables) <= known:
             with database.transaction() as connection:

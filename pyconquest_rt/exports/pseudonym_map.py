@@ -2,22 +2,13 @@
 
 import csv
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from pyconquest_rt.database.connection import Database
 from pyconquest_rt.errors import SettingsError, StorageError
 from pyconquest_rt.exports.deidentify.pseudonyms import Pseudonym, new_key
 
-SCHEMA: Sequence[str] = (
-    """
-    CREATE TABLE pseudonyms(
-        kind TEXT NOT NULL, original TEXT NOT NULL, pseudonym TEXT NOT NULL,
-        PRIMARY KEY(kind, original, pseudonym)
-    ) WITHOUT ROWID;
-    CREATE INDEX pseudonyms_back ON pseudonyms(pseudonym);
-    """,
-)
 _STATE = "pseudonym key"
 
 
@@ -50,9 +41,8 @@ def read_key(file: Path) -> bytes:
 
 def remember(database: Database, given: Iterable[Pseudonym]) -> None:
     """Put pseudonyms into the table ``pseudonyms``."""
-    database.migrate("pseudonyms", SCHEMA)
-    with database.transaction() as connection:
-        connection.executemany("INSERT OR IGNORE INTO pseudonyms VALUES (?, ?, ?)", given)
+    with database.transaction():
+        database.put("pseudonyms", ("kind", "original", "pseudonym"), given, keep=True)
 
 
 def write_map(file: Path, given: Iterable[Pseudonym]) -> None:

@@ -22,15 +22,6 @@ from pyconquest_rt.service.backup import backup
 from pyconquest_rt.settings.file import parse
 from pyconquest_rt.settings.sections import Settings
 
-SCHEMA = (
-    """
-    CREATE TABLE job_runs(
-        id INTEGER PRIMARY KEY, name TEXT NOT NULL, started TEXT NOT NULL, seconds REAL,
-        state TEXT NOT NULL, result TEXT
-    );
-    CREATE INDEX job_runs_name ON job_runs(name, id);
-    """,
-)
 _KEPT_RUNS = 1000
 _NAMED = 100  # findings that a result names; of further ones it gives the number
 
@@ -200,7 +191,6 @@ def _run(archive: Archive, settings: Settings, job: Job) -> Run:
 
 def _begin(database: Database, name: str, started: str) -> int:
     """Put the start on record. Whoever has the lock knows that a run still called running was broken off."""
-    database.migrate("jobs", SCHEMA)
     with database.transaction() as connection:
         connection.execute(
             "UPDATE job_runs SET state = 'interrupted' WHERE name = ? AND state = 'running'", (name,)

@@ -17,13 +17,6 @@ from pyconquest_rt.dicom.system import is_locked
 from pyconquest_rt.errors import ObjectError, SettingsError, StorageError, reason
 from pyconquest_rt.settings.sections import ArchiveSettings, WatchSettings
 
-SCHEMA = (
-    """
-    CREATE TABLE watched(
-        path TEXT PRIMARY KEY NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL
-    ) WITHOUT ROWID;
-    """,
-)
 _REASON = ".reason.txt"
 _LOG = logging.getLogger(__name__)
 
@@ -66,7 +59,6 @@ class Watch:
         self._storer = Storer(archive, Options())
         self._before: dict[str, Fingerprint] = {}
         self._seldom = Seldom()
-        archive.database.migrate("watch", SCHEMA)
 
     def look(self) -> Look:
         """Take what is complete; returns what that led to.

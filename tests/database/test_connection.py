@@ -16,6 +16,7 @@ from pyconquest_rt.archive.verify import Problem, fix, verify
 from pyconquest_rt.database import connection as database_module
 from pyconquest_rt.database import schema
 from pyconquest_rt.database.connection import EXTRA_IMAGE_COLUMNS, Database, quote
+from pyconquest_rt.database.migrations import Migration
 from pyconquest_rt.errors import DatabaseError
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.settings.sections import ArchiveSettings
@@ -192,13 +193,11 @@ def test_a_writer_waits_for_another_up_to_its_patience(tmp_path: Path) -> None:
 
 
 def test_migrations_run_once_each(database: Database) -> None:
-    database.migrate("part", ["CREATE TABLE one(a);"])
-    database.migrate(
-        "part", ["CREATE TABLE one(a);", "INSERT INTO one VALUES (1); INSERT INTO one VALUES (2);"]
-    )
-    database.migrate(
-        "part", ["CREATE TABLE one(a);", "INSERT INTO one VALUES (1); INSERT INTO one VALUES (2);"]
-    )
+    first = Migration("part.table", "CREATE TABLE one(a);")
+    second = Migration("part.rows", "INSERT INTO one VALUES (1); INSERT INTO one VALUES (2);")
+    database.migrate([first])
+    database.migrate([first, second])
+    database.migrate([first, second])
     assert database.query("SELECT a FROM one") == [{"a": 1}, {"a": 2}]
 
 

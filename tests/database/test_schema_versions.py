@@ -15,9 +15,7 @@ from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.verify import verify
 from pyconquest_rt.database.connection import Database, quote
 from pyconquest_rt.derive.engine import derive, extractors, prepare
-from pyconquest_rt.exports import pseudonym_map
 from pyconquest_rt.indexer import rebuild
-from pyconquest_rt.service import jobs, watch
 from pyconquest_rt.settings.sections import ArchiveSettings
 
 DUMPS = sorted((Path(__file__).parents[1] / "data/schema_versions").glob("*.sql"))
@@ -37,12 +35,6 @@ def opened(folder: Path) -> Archive:
     )
     database = ingest.database
     prepare(database, extractors())
-    for component, scripts in (
-        ("jobs", jobs.SCHEMA),
-        ("watch", watch.SCHEMA),
-        ("pseudonyms", pseudonym_map.SCHEMA),
-    ):
-        database.migrate(component, scripts)
     return ingest
 
 
