@@ -67,7 +67,7 @@ class Database:
 
     def _prepare(self) -> None:
         """Make what is missing; where nothing is, opening needs no write."""
-        if not migrations.missing(self, migrations.MIGRATIONS) and conquest_tables.are_complete(self):
+        if migrations.are_complete(self, migrations.MIGRATIONS) and conquest_tables.are_complete(self):
             return
         with self.transaction():
             self.migrate(migrations.MIGRATIONS)

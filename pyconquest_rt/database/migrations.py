@@ -156,6 +156,11 @@ def missing(database: "Database", migrations: Iterable[Migration]) -> list[Migra
     return [migration for migration in migrations if migration.name not in seen]
 
 
+def are_complete(database: "Database", migrations: Iterable[Migration]) -> bool:
+    """Return whether a database remembers by name that it has seen all of some changes."""
+    return database.has(APPLIED) and not missing(database, migrations)
+
+
 def apply(database: "Database", migrations: Iterable[Migration]) -> None:
     """Make the changes that a database has not seen, in one transaction; without any nothing is written.
 
@@ -163,7 +168,7 @@ def apply(database: "Database", migrations: Iterable[Migration]) -> None:
         DatabaseError: a change cannot be made; then none is.
     """
     migrations = list(migrations)
-    if not missing(database, migrations):
+    if are_complete(database, migrations):
         return
     with database.transaction() as connection:
         _take_over_numbers(database)

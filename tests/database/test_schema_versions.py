@@ -5,6 +5,7 @@ the schema needs a further dump, of the last commit before it.
 """
 
 import importlib.util
+import re
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -128,3 +129,58 @@ def test_there_is_a_dump_of_the_schema_of_today(fresh: Archive, tmp_path: Path) 
         for name in today
     }
     assert then == today, "the schema has changed: make a dump with data/schema_versions/make.py"
+
+
+def test_conquests_own_sqlite_can_read_the_whole_schema(fresh: Archive) -> None:
+    """SQLite 3.8.5 reads a schema as a whole or not at all: nothing in it may be newer."""
+    newer = {
+        "a strict table": r"\)[^)]*\bSTRICT\b",
+        "a generated column": r"\bGENERATED\s+ALWAYS\b|\bAS\s*\([^)]*\)\s*(STORED|VIRTUAL)",
+        "an index of an expression": r"CREATE (UNIQUE )?INDEX [^(]*\([^)]*\(",
+        "a window function": r"\bOVER\s*\(",
+        "RETURNING": r"\bRETURNING\b",
+        "an upsert": r"\bON\s+CONFLICT\b[^,)]*\bDO\b",
+        "a row value": r"\)\s*(=|IN|<|>)\s*\(\s*(SELECT\b[^)]*,|[^)]*,[^)]*\)\s*(=|$))|\(\w+,\s*\w+\)\s*(IN|=)",
+        "IS DISTINCT FROM": r"\bDISTINCT\s+FROM\b",
+        "TRUE and FALSE": r"(?<![\w'\"])(TRUE|FALSE)(?![\w'\"])",
+        "a FILTER": r"\bFILTER\s*\(",
+        "NULLS FIRST": r"\bNULLS\s+(FIRST|LAST)\b",
+        "a function of later versions": r"\b(json\w*|iif|printf|format|string_agg|concat|concat_ws|unixepoch)\s*\(",
+        "a RIGHT or FULL join": r"\b(RIGHT|FULL)\s+(OUTER\s+)?JOIN\b",
+        "a materialized table expression": r"\bMATERIALIZED\b",
+        "an arrow": r"->",
+    }
+    objects = fresh.database.query("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    assert len(objects) > 40
+    found = [
+        (row["name"], what)
+        for row in objects
+        for what, pattern in newer.items()
+        if re.search(pattern, row["sql"], re.IGNORECASE)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE x(a TEXT) STRICT",
+        "CREATE TABLE x(a TEXT, b TEXT GENERATED ALWAYS AS (a))",
+        "CREATE INDEX x_a ON x(lower(a))",
+        "CREATE VIEW x AS SELECT row_number() OVER (ORDER BY a) FROM y",
+        "CREATE VIEW x AS SELECT a FROM y WHERE (a, b) IN (SELECT a, b FROM z)",
+    ],
+)
+def test_the_test_of_syntax_would_notice(statement: str, fresh: Archive) -> None:
+    connection = fresh.database.connection
+    connection.execute("SAVEPOINT tried")
+    try:
+        connection.execute("CREATE TABLE y(a, b)")
+        if " INDEX " in statement:
+            connection.execute("CREATE TABLE x(a)")
+        connection.execute(statement)
+        with pytest.raises(AssertionError):
+            test_conquests_own_sqlite_can_read_the_whole_schema(fresh)
+    finally:
+        connection.execute("ROLLBACK TO tried")
+        connection.execute("RELEASE tried")
