@@ -17,8 +17,6 @@ from pyconquest_rt.cli.main import main
 from pyconquest_rt.database import schema
 from pyconquest_rt.database.connection import Database
 from pyconquest_rt.derive.engine import extractors, prepare
-from pyconquest_rt.exports import pseudonym_map
-from pyconquest_rt.service import jobs, watch
 from pyconquest_rt.settings import file as config
 from pyconquest_rt.settings import sections as settings
 from pyconquest_rt.settings import toml_text
@@ -37,7 +35,8 @@ ABOUT = {
     "files": "What was seen of each file below the data directory, so that unchanged files are not read again.",
     "rejected": "What could not be indexed or was refused, and why.",
     "audit": "Deletions, moves, corrections and exports.",
-    "archive_state": "Schema versions, and what the next rebuild has to do.",
+    "archive_state": "What the next rebuild has to do, and how far things have come.",
+    "archive_migrations": "Which changes of the tables this database has seen.",
     "derivations": "One row per object and extractor: whether its rows are due, running, done, waiting or failed.",
     "derivation_inputs": "Every object that a result rests on, with the fingerprint of its file then.",
     "derived_tables": "Which tables hold results, and of which extractor.",
@@ -153,9 +152,6 @@ def _tables() -> Iterator[str]:
     database = Database(":memory:", definition)
     wanted = extractors()
     prepare(database, wanted)
-    database.migrate("jobs", jobs.SCHEMA)
-    database.migrate("watch", watch.SCHEMA)
-    database.migrate("pseudonyms", pseudonym_map.SCHEMA)
     known = {column: path for table in definition.tables for column, path in _elements(table)}
     made_by = {
         table: [extractor.name for extractor in wanted if table in extractor.tables]
