@@ -146,9 +146,7 @@ def dvh(
 
     database = open_archive(settings).database
     query = reports.DvhQuery(**conditions)
-    wanted = (
-        ", ".join(_said(name, value) for name, value in conditions.items() if value is not None) or "any kind"
-    )
+    wanted = _in_words(conditions)
     curves: list[reports.NamedCurve] = []
     if cohort:
         curves, notes = cohorts.find_cohort(database, query)
@@ -170,6 +168,11 @@ def dvh(
             dvh_plot.plot_cohort(rows, plot, wanted) if cohort else dvh_plot.plot_dvhs(curves, plot, wanted)
         click.echo(f"{plot}: drawn", err=as_json)
     print_rows(rows if as_json or cohort else _telling(rows), as_json)
+
+
+def _in_words(conditions: dict[str, Any]) -> str:
+    """What was asked for, as a person would say it."""
+    return ", ".join(_said(name, it) for name, it in conditions.items() if it is not None) or "any kind"
 
 
 @contextmanager
@@ -204,11 +207,15 @@ _USUAL = {"summation_type": "PLAN", "structure_set_link": "reference", "reason":
 
 def _telling(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows without the columns that a person does not need to see: UIDs where there is but one to a patient."""
-    different = {name: len({row[name] for row in rows}) for name in rows[0]}
-    hidden = {"end_cap", "status", *(name for name in _OF_SEVERAL if different[name] == 1)}
-    hidden |= {name for name, usual in _USUAL.items() if {row[name] for row in rows} == {usual}}
-    hidden |= {name for name in _UIDS if different[name] == different["patient_id"]}
-    return [{name: value for name, value in row.items() if name not in hidden} for row in rows]
+    values = {name: {row[name] for row in rows} for name in rows[0]}
+    hidden = {"end_cap", "status", *(name for name in _OF_SEVERAL if len(values[name]) == 1)}
+    hidden.update(name for name, usual in _USUAL.items() if values[name] == {usual})
+    hidden.update(name for name in _UIDS if len(values[name]) == len(values["patient_id"]))
+    return [_without(row, hidden) for row in rows]
+
+
+def _without(row: dict[str, Any], names: set[str]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in names}
 
 
 @click.command()

@@ -13,6 +13,7 @@ MAX_LEGEND = 40
 """A plot of more curves has no legend."""
 MAX_NOTES = 4
 LONGEST_NOTE = 160
+_LINES = {"pyconquest": "-"}
 
 
 def labels(curves: Sequence[NamedCurve]) -> list[str]:
@@ -21,20 +22,19 @@ def labels(curves: Sequence[NamedCurve]) -> list[str]:
     It holds patient and plan (or the end of the dose's UID) only where curves differ in them, the source where it is
     not ours, DoseSummationType where it is not PLAN, and ``!`` where something must be said of the curve.
     """
-    is_cohort = len({one.patient_id for one in curves}) > 1
     doses = Counter(patient for patient, _ in {(one.patient_id, one.dose_uid) for one in curves})
-    found = []
-    for one in curves:
-        said = ", ".join(_notes(one, doses[one.patient_id] > 1))
-        name = f"{one.patient_id} {one.roi_name}" if is_cohort else one.roi_name
-        found.append(f"{name} ({said})" if said else name)
+    found = [_label(one, len(doses) > 1, doses[one.patient_id] > 1) for one in curves]
     counts = Counter(found)
-    ends = (
-        f" ..{one.dose_uid[-6:]}" if counts[label] > 1 else ""
+    return [
+        label + (f" ..{one.dose_uid[-6:]}" if counts[label] > 1 else "") + (" !" if one.reason else "")
         for label, one in zip(found, curves, strict=True)
-    )
-    marks = (" !" if one.reason else "" for one in curves)
-    return ["".join(parts) for parts in zip(found, ends, marks, strict=True)]
+    ]
+
+
+def _label(one: NamedCurve, is_cohort: bool, is_of_several: bool) -> str:
+    said = ", ".join(_notes(one, is_of_several))
+    name = f"{one.patient_id} {one.roi_name}" if is_cohort else one.roi_name
+    return f"{name} ({said})" if said else name
 
 
 def _notes(one: NamedCurve, is_of_several: bool) -> list[str]:
@@ -54,12 +54,11 @@ def plot_dvhs(curves: Sequence[NamedCurve], path: str, title: str = "") -> None:
     figure, axes = _axes()
     is_cohort = len({one.patient_id for one in curves}) > 1
     for number, (one, label) in enumerate(zip(curves, labels(curves), strict=True)):
-        own = one.source == "pyconquest"
         axes.plot(
             one.curve.dose_gy,
             100.0 * one.curve.volume_cc / one.curve.volume_cc[0],
             color=f"C{number % 10}" if is_cohort or not one.colour else one.colour,
-            linestyle="-" if own else "--",
+            linestyle=_LINES.get(one.source, "--"),
             linewidth=1.6,
             label=label,
         )

@@ -51,9 +51,7 @@ def tissue_of(
     if setting and setting == kind != said:
         method = f"{method} by the name {named}"
     ratio = alpha_beta(kind) if ratio is None else ratio
-    remark = _remark(name, said, named)
-    if remark:
-        remark = f"{remark}: alpha/beta {ratio:g} Gy"
+    remark = _remark(name, said, named, ratio)
     return Tissue(kind in TUMOUR_TYPES, ratio, method, value_of(parameters, names)[1], remark)
 
 
@@ -64,12 +62,12 @@ def _method(said: str, named: str) -> str:
     return f"name {named}" if named else "neither type nor name of a target"
 
 
-def _remark(name: str, said: str, named: str) -> str:
+def _remark(name: str, said: str, named: str, ratio: float) -> str:
     """What is odd about a name and a type together; empty where nothing is."""
     if named and said and said not in TUMOUR_TYPES:
-        return f"named like a target ({named}), but its type is {said}"
+        return f"named like a target ({named}), but its type is {said}: alpha/beta {ratio:g} Gy"
     if not said and not named and _TARGET_WORD.search(name):
-        return "it has no type, and its name may be that of a target"
+        return f"it has no type, and its name may be that of a target: alpha/beta {ratio:g} Gy"
     return ""
 
 

@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 
 from pyconquest_rt.rt.names import tg263
 from pyconquest_rt.rt.names.roi_fuzzy import MOST_SLIPS, nearest
-from pyconquest_rt.rt.names.roi_map import RoiMap
+from pyconquest_rt.rt.names.roi_map import Entry, RoiMap
 from pyconquest_rt.rt.names.roi_rules import (
     bolus_name,
     difference_name,
@@ -69,10 +69,7 @@ def classify(raw: str, site_map: RoiMap | None = None, physician: str = "") -> R
     rules, correction of slips. An institutional name outside the map is the TG-263 name.
     """
     entry = site_map.lookup(raw, physician) if site_map else None
-    if entry:
-        match = _exact(raw) or _from_map(entry.institutional, entry.name) or _by_rules(raw)
-    else:
-        match = match_name(raw)
+    match = _beside_map(raw, entry) if entry else match_name(raw)
     found = match or Match("", UNCATEGORISED, _why_not(raw), 0.0)
     return RoiName(
         raw=raw,
@@ -84,6 +81,11 @@ def classify(raw: str, site_map: RoiMap | None = None, physician: str = "") -> R
         score=round(found.score, 3) if match else None,
         detail=found.detail,
     )
+
+
+def _beside_map(raw: str, entry: Entry) -> Match | None:
+    """The TG-263 name of a raw name that the site's map holds: what the list says goes before the map."""
+    return _exact(raw) or _from_map(entry.institutional, entry.name) or _by_rules(raw)
 
 
 @lru_cache(maxsize=8192)

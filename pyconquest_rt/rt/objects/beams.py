@@ -85,13 +85,17 @@ def _dwells(points: list[Dataset]) -> int | None:
     for a dwell of its own.
     """
     weights = [real(point, "CumulativeTimeWeight") for point in points]
-    places = [_position(point) or (index, "unknown") for index, point in enumerate(points)]
-    marked = zip(places, weights, strict=True)
-    visits = [[weight for _, weight in visit] for _, visit in groupby(marked, itemgetter(0))]
-    stays = [visit for visit in visits if len(visit) > 1]
+    stays = [visit for visit in _visits(points, weights) if len(visit) > 1]
     if None in weights:
         return len(stays) or (None if points else 0)
     return _grown([(visit[0], visit[-1]) for visit in stays] if stays else [*pairwise([0.0, *weights])])
+
+
+def _visits(points: list[Dataset], weights: list[float | None]) -> list[list[float | None]]:
+    """The time weights of control points, those at one place after each other together."""
+    places = [_position(point) or (index, "unknown") for index, point in enumerate(points)]
+    marked = groupby(zip(places, weights, strict=True), itemgetter(0))
+    return [[weight for _, weight in visit] for _, visit in marked]
 
 
 def _grown(spans: Sequence[tuple[float | None, float | None]]) -> int:

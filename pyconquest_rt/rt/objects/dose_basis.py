@@ -127,21 +127,31 @@ def _of_groups(found: Basis, plan: Row, group_number: int | None) -> Basis:
 
 def _sum(planned: PlannedDose) -> Basis:
     """The dose of several plans: prescriptions and fractions add up."""
-    missing = [uid for uid in planned.plan_uids if uid not in planned.plans]
-    if len(planned.plan_uids) < 2:
-        said = "a sum of plans that refers to fewer than two: no prescription and no fractions"
-        return Basis().saying(said)
-    if missing:
-        said = f"waits for plan {', '.join(missing)}: no prescription and no fractions of the sum"
-        return Basis().saying(said)
-    pairs = [(plan["rx_dose_gy"], plan["fractions_planned"]) for plan in planned.of_plans]
-    doses, fractions = ([pair[at] for pair in pairs] for at in (0, 1))
+    if problem := _no_sum(planned):
+        return Basis().saying(f"{problem}: no prescription and no fractions")
+    doses, fractions = (
+        [plan[name] for plan in planned.of_plans] for name in ("rx_dose_gy", "fractions_planned")
+    )
     found = Basis(_all_together(doses), _all_together(fractions))
     if found.prescription_gy is None or found.fractions is None:
         return found.saying("not all plans of the sum say their prescription and fractions")
-    alike = all(planned.equal_fractions_of(uid) for uid in planned.plan_uids)
-    each = (dose / count if count else None for dose, count in pairs)
-    return _of_sum(found, alike and one_fraction_dose(each), planned.dose["maximum_gy"])
+    alike = all(planned.equal_fractions_of(uid) for uid in planned.plan_uids) and _are_alike(doses, fractions)
+    return _of_sum(found, alike, planned.dose["maximum_gy"])
+
+
+def _no_sum(planned: PlannedDose) -> str:
+    """Why the plans of a dose cannot be added up; empty where they can."""
+    if len(planned.plan_uids) < 2:
+        return "a sum of plans that refers to fewer than two"
+    missing = [uid for uid in planned.plan_uids if uid not in planned.plans]
+    return f"waits for plan {', '.join(missing)} of the sum" if missing else ""
+
+
+def _are_alike(doses: Sequence[float], fractions: Sequence[int]) -> bool:
+    """Whether plans with these prescriptions and fractions have one dose per fraction."""
+    return one_fraction_dose(
+        dose / count if count else None for dose, count in zip(doses, fractions, strict=True)
+    )
 
 
 def _all_together(numbers: Sequence[Any]) -> Any:

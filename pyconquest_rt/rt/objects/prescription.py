@@ -57,20 +57,22 @@ def prescribed(plan: Dataset, group: Dataset, groups: Sequence[Dataset]) -> Pres
     """Return what is prescribed to one fraction group of a plan: the highest dose of its targets."""
     by_number = {whole(target, "DoseReferenceNumber"): target for target in targets(plan)}
     shared = {number for other in groups if other is not group for number, _ in _referenced(other)}
-    found = [
-        _of_reference(dose, by_number[number], number in shared)
-        for number, dose in _referenced(group)
-        if number in by_number
-    ]
-    if len(groups) == 1 and not any(one.dose_gy for one in found):
-        found = [Prescribed(_dose(target), target, "plan") for target in by_number.values()]
-    return max(
-        (one for one in found if one.dose_gy), key=lambda one: one.dose_gy or 0.0, default=Prescribed()
+    found = _with_dose(
+        _of_reference(dose, by_number.get(number), number in shared) for number, dose in _referenced(group)
     )
+    if len(groups) == 1 and not found:
+        found = _with_dose(Prescribed(_dose(target), target, "plan") for target in by_number.values())
+    return max(found, key=lambda one: one.dose_gy or 0.0, default=Prescribed())
 
 
-def _of_reference(own: float | None, target: Dataset, is_shared: bool) -> Prescribed:
+def _with_dose(found: Iterable[Prescribed]) -> list[Prescribed]:
+    return [one for one in found if one.dose_gy]
+
+
+def _of_reference(own: float | None, target: Dataset | None, is_shared: bool) -> Prescribed:
     """What one dose reference of a fraction group prescribes; ``own`` is the dose that the group itself says."""
+    if target is None:
+        return Prescribed()
     if own is not None:
         return Prescribed(own, target, "group")
     return Prescribed(_dose(target), target, "shared" if is_shared else "referenced")
