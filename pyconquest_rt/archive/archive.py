@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Self
 
-from pyconquest_rt.archive.files.storage import Storage
+from pyconquest_rt.archive.files.storage import DEFAULT_DEVICE, Storage
 from pyconquest_rt.archive.ingest import Writer
 from pyconquest_rt.database import schema
 from pyconquest_rt.database.connection import BUSY_TIMEOUT_S, Database
@@ -49,14 +49,15 @@ class Archive:
             self._layout = RowLayout(self.database.definition)
         return self._layout
 
-    def writer(self, *, private: bool = False) -> Writer:
+    def writer(self, *, private: bool = False, device: str = DEFAULT_DEVICE) -> Writer:
         """Return what writes rows of objects; its statements are prepared now, so keep it for a run.
 
         Args:
             private: only this writer writes through this archive's connection, so that what it read for one
                 transaction may serve the next.
+            device: where the files are.
         """
-        return Writer(self.database, self.storage, self.layout, private=private)
+        return Writer(self.database, self.storage, self.layout, private=private, device=device)
 
     def close(self) -> None:
         """Close the database."""

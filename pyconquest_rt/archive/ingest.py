@@ -69,11 +69,19 @@ class Writer:
         layout: which value goes into which column.
         private: nothing but what this writes is written by this connection, so that what was read for one
             transaction may serve the next.
+        device: where the files are. What was seen of files is remembered for the data directory only.
     """
 
     def __init__(
-        self, database: Database, storage: Storage, layout: RowLayout, *, private: bool = False
+        self,
+        database: Database,
+        storage: Storage,
+        layout: RowLayout,
+        *,
+        private: bool = False,
+        device: str = DEFAULT_DEVICE,
     ) -> None:
+        self.device = device
         self.database = database
         self.known = Known(database, lasts=private)
         self.storage = storage
@@ -122,6 +130,7 @@ class Batch:
             writer.statements,
             writer.known,
         )
+        self.device = writer.device
         self.access_time = access_time()
         self.time_stamp = str(time.time())
         self.parents: Parents | None = None  # of the object accepted last; one with the same needs no judging
@@ -166,7 +175,10 @@ class Batch:
     def write(self, found: Sequence[Found], values: Sequence[Values | None]) -> list[Outcome]:
         """Judge and write files, each with the values of its object if that could be read; returns the outcomes."""
         paths = [item.path for item in found]
-        self.seen_as = dict(self.database.select_in("SELECT path, sop FROM files WHERE path IN (?)", paths))
+        if self.device == DEFAULT_DEVICE:
+            self.seen_as = dict(
+                self.database.select_in("SELECT path, sop FROM files WHERE path IN (?)", paths)
+            )
         outcomes = [self._take(item, v) for item, v in zip(found, values, strict=True)]
         self._flush()
         self.known.keep()
@@ -231,7 +243,7 @@ class Batch:
         return Outcome(path, state, sop, item.header and item.header.fault)
 
     def _state_of_known(self, item: Found, image: _Image) -> State:
-        if image.path == item.path and image.device in (None, DEFAULT_DEVICE):
+        if image.path == item.path and self.storage.device_of(image.device) == self.device:
             return State.UPDATED
         if self.storage.status(image.path, image.device) is not None:
             return State.DUPLICATE
@@ -274,9 +286,9 @@ class Batch:
         assert header is not None and series is not None  # _take() has seen to it
         rt = header.digest or NONE
         image = values[self.layout.image]
-        row = (*image, self.access_time, path, DEFAULT_DEVICE, *rt, self.time_stamp, content)
+        row = (*image, self.access_time, path, self.device, *rt, self.time_stamp, content)
         (self.changed_rows if known else self.new_rows).append(row)
-        self.images[sop] = _Image(path, DEFAULT_DEVICE, series)
+        self.images[sop] = _Image(path, self.device, series)
         self.latest[series] = values, rt
         self.files.append((path, size, mtime_ns, sop, "truncated" if header.is_truncated else "indexed"))
 
@@ -317,6 +329,9 @@ class Batch:
 
     def _flush(self) -> None:
         """Write what has been judged so far: parents first, then images, then what was seen of the files."""
+        if self.device != DEFAULT_DEVICE:
+            self.files.clear()
+            self.refused = [(f"{self.device}:{path}", *rest) for path, *rest in self.refused]
         database, connection = self.database, self.database.connection
         self._write_parents()
         database.insert(self.definition.images.name, self.statements.image_columns, self.new_rows)

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Literal, TypeVar
 
 from pyconquest_rt.archive.archive import Archive
+from pyconquest_rt.archive.devices import index_devices
 from pyconquest_rt.archive.headers import _parsed, _prefix, read_one, reader_of, spans_of
 from pyconquest_rt.archive.ingest import Found
 from pyconquest_rt.archive.listing import Listed, Seen
@@ -70,11 +71,14 @@ def rebuild(
     is_refill = archive.database.state("refill") is not None  # columns were added since the last rebuild
     if is_refill:
         only = "all"
+    every_file = only == "all"
     for _ in range(3):  # an instance whose file has gone may have further copies, which are then taken up
         released = _pass(archive, only, under, _reader(archive, jobs, executor), report, progress, start)
         only = "missing"
         if not released:
             break
+    if not under:
+        index_devices(archive, report, every_file=every_file)
     if is_refill and not under:
         archive.database.set_state("refill", None)
     report.seconds = time.monotonic() - start

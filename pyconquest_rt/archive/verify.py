@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from pyconquest_rt.archive.archive import Archive
+from pyconquest_rt.archive.devices import named, without_row
 from pyconquest_rt.archive.files.storage import DEFAULT_DEVICE
 from pyconquest_rt.archive.headers import spans_of
 from pyconquest_rt.archive.rebuild import rebuild
@@ -109,6 +110,8 @@ def _files(archive: Archive) -> Iterator[Finding]:
         elif known.state == "duplicate":
             yield Finding(Problem.SAME_INSTANCE, file.path)
     yield from (Finding(Problem.NO_ROW, path) for path in _paths_without_row(archive))
+    for device, path, has_row in without_row(archive):
+        yield Finding(Problem.SAME_INSTANCE if has_row else Problem.NO_ROW, named(device, path))
 
 
 def _why_not_whole(archive: Archive, path: str) -> Problem:

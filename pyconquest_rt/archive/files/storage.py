@@ -100,13 +100,28 @@ class Storage:
 
     def folder_of(self, device: str | None) -> Path | None:
         """Return the folder of a device, whether it is there or not; None for a device that is not known."""
-        name = (device or DEFAULT_DEVICE).split(".")[0].upper()  # Conquest appends, as in MAG0.Archival
+        name = self.device_of(device)
         return self._devices.get(name, self.root if name == DEFAULT_DEVICE else None)
 
+    @property
+    def devices(self) -> list[str]:
+        """The names of the devices beside the data directory."""
+        return [name for name in self._devices if name != DEFAULT_DEVICE]
+
+    def device_of(self, name: str | None) -> str:
+        """Return the device that a row's DeviceName means."""
+        return (name or DEFAULT_DEVICE).split(".")[0].upper()  # Conquest appends, as in MAG0.Archival
+
     def holds(self, device: str | None) -> bool:
-        """Whether the folder of a device is there; otherwise nothing can be said of its files."""
+        """Whether the folder of a device is there; otherwise nothing can be said of its files.
+
+        An empty one of a further device is the mount point of a disk that is not there.
+        """
         folder = self.folder_of(device)
-        return folder is not None and folder.is_dir()
+        try:
+            return folder is not None and folder.is_dir() and (folder == self.root or any(folder.iterdir()))
+        except OSError:
+            return False
 
     def status(self, object_file: str, device: str | None = None) -> FileStatus | None:
         """Return size and modification time of a row's file; None where there is none."""
