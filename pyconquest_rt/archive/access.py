@@ -14,10 +14,12 @@ def access_time() -> int:
 def note_access(database: Database, sops: Collection[str]) -> None:
     """Note that objects were retrieved, copied or exported now; retention removes the longest unused first.
 
+    Of objects of a database that is open for reading alone nothing is noted.
+
     Raises:
         sqlite3.Error: the index cannot be written.
     """
-    if not sops:
+    if not sops or not database.writes:
         return
     with database.transaction() as connection:
         connection.executemany(

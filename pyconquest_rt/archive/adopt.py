@@ -95,7 +95,7 @@ def _rows(settings: ArchiveSettings) -> int:
     """How many image rows there are before anything is done."""
     if not Path(settings.database).is_file():
         return 0
-    archive = Archive.open(settings)
+    archive = Archive.read(settings)
     try:
         return int(archive.database.query("SELECT count(*) AS n FROM DICOMImages")[0]["n"])
     finally:

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyconquest_rt.cli.terminal import archive_options, json_option, open_archive, print_json, print_rows
+from pyconquest_rt.cli.terminal import (
+    archive_options,
+    json_option,
+    open_archive,
+    print_json,
+    print_rows,
+    read_archive,
+)
 from pyconquest_rt.settings.sections import Settings
 
 if TYPE_CHECKING:
@@ -18,12 +25,14 @@ quantity_option = click.option("--quantity", default="dlp", show_default=True, t
 
 def _connection(settings: Settings) -> "sqlite3.Connection":
     """The index with the dose tables in it."""
+    from pyconquest_rt.database.backends.sqlite_reading import may_write
     from pyconquest_rt.derive.dose import extractors
     from pyconquest_rt.derive.engine import prepare
 
-    database = open_archive(settings).database
-    prepare(database, extractors(settings.dose))
-    return database.connection
+    archive = read_archive(settings)
+    if not archive.database.has("dose_study") and may_write(archive.database.path):
+        prepare(open_archive(settings).database, extractors(settings.dose))
+    return archive.database.connection
 
 
 @click.group()

@@ -2,7 +2,14 @@
 
 import click
 
-from pyconquest_rt.cli.terminal import archive_options, json_option, open_archive, print_json, print_rows
+from pyconquest_rt.cli.terminal import (
+    archive_options,
+    json_option,
+    open_archive,
+    print_json,
+    print_rows,
+    read_archive,
+)
 from pyconquest_rt.settings.sections import Settings
 
 
@@ -57,7 +64,7 @@ def list_rules(settings: Settings, as_json: bool) -> None:
     """Show the rules."""
     from pyconquest_rt.archive.outbox import rules
 
-    print_rows([rule._asdict() for rule in rules(open_archive(settings).database)], as_json)
+    print_rows([rule._asdict() for rule in rules(read_archive(settings).database)], as_json)
 
 
 @forward.command()
@@ -67,7 +74,7 @@ def status(settings: Settings, as_json: bool) -> None:
     """Show how far each rule's queue is."""
     from pyconquest_rt.service.forwarder import status as run
 
-    print_rows(run(open_archive(settings)), as_json)
+    print_rows(run(read_archive(settings)), as_json)
 
 
 @forward.command()

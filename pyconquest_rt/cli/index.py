@@ -14,6 +14,7 @@ from pyconquest_rt.cli.terminal import (
     open_archive,
     print_json,
     print_rows,
+    read_archive,
     waiting,
 )
 from pyconquest_rt.settings.sections import Settings
@@ -80,7 +81,7 @@ def verify(settings: Settings, fix: bool, as_json: bool) -> None:
     """Compare rows and files; the status is 1 where they differ."""
     from pyconquest_rt.archive import verify as verification
 
-    archive = open_archive(settings)
+    archive = open_archive(settings) if fix else read_archive(settings)
     if fix:
         with waiting("reading files again"):
             report = verification.fix(archive)
@@ -105,7 +106,7 @@ def query(settings: Settings, statement: str, as_json: bool) -> None:
 
     try:
         with waiting("asking"):
-            rows = open_archive(settings).database.query(statement)
+            rows = read_archive(settings).database.query(statement)
         print_rows(rows, as_json)
     except sqlite3.Error as error:
         raise click.ClickException(f"{error} in: {statement}") from error
@@ -138,7 +139,7 @@ def dump(
         raise click.UsageError("give tables or --query; --output goes with one table or a query")
     if len(delimiter) != 1:
         raise click.UsageError(f"--delimiter must be one character, not {delimiter!r}")
-    database = open_archive(settings).database
+    database = read_archive(settings).database
     wanted = {f"{table}.csv": f"SELECT * FROM {quote(table)}" for table in tables}  # noqa: S608
     for name, sql in (wanted or {"query_dump.csv": statement or ""}).items():
         path = output or name
@@ -158,7 +159,7 @@ def summary(settings: Settings, orderby: str, as_json: bool) -> None:
     """Count each patient's series by modality."""
     from pyconquest_rt.archive.summary import as_table, series_summary
 
-    rows = series_summary(open_archive(settings).database, orderby)
+    rows = series_summary(read_archive(settings).database, orderby)
     if as_json:
         print_json(rows)
     else:

@@ -16,9 +16,9 @@ from pyconquest_rt.cli.terminal import (
     cell,
     json_option,
     listener_options,
-    open_archive,
     print_json,
     print_rows,
+    read_archive,
     settings_here,
     waiting,
     with_listener,
@@ -120,7 +120,7 @@ def listen(
     try:
         with Node(settings, write_to_database=not files_only) as node:
             _say_where(node, settings)
-            for rule in forward_status(open_archive(settings)):
+            for rule in forward_status(read_archive(settings)):
                 click.echo(f"forwarding {rule['name']} to {rule['peer']}, {rule['queued']} waiting")
             _until_interrupted(node)
     finally:
@@ -161,7 +161,7 @@ def demo(settings: Settings, patients: int, once: bool, **given: Any) -> None:
         _say_where(node, settings)
         shown = demonstrate(settings.archive, node.port, settings.listener.ae_title, patients)
         click.echo(f"{shown.sent} objects sent over the network, {shown.failed} failed")
-        click.echo(as_table(series_summary(open_archive(settings).database, "PatientID")))
+        click.echo(as_table(series_summary(read_archive(settings).database, "PatientID")))
         if shown.dvhs:
             click.echo(f"\nDVHs of {shown.dvhs[0]['PatientID']}:")
             print_rows([{k: v for k, v in row.items() if k != "PatientID"} for row in shown.dvhs], False)

@@ -17,6 +17,7 @@ from pyconquest_rt.cli.terminal import (
     open_archive,
     print_json,
     print_rows,
+    read_archive,
     waiting,
 )
 from pyconquest_rt.errors import PyconquestError
@@ -94,11 +95,12 @@ def copy(
     as_json: bool,
 ) -> None:
     """Copy the files of series into a folder."""
+    from pyconquest_rt.database.backends.sqlite_reading import may_write
     from pyconquest_rt.exports.files import copy_series
 
     if not series and statement is None:
         raise click.UsageError("name the series by --series or --query")
-    archive = open_archive(settings)
+    archive = open_archive(settings) if may_write(settings.archive.database) else read_archive(settings)
     rows: list[dict[str, object]] = []
     progress = Progress("files")
     for uid in _wanted(archive, series, statement):

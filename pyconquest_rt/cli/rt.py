@@ -17,6 +17,7 @@ from pyconquest_rt.cli.terminal import (
     open_archive,
     print_json,
     print_rows,
+    read_archive,
 )
 from pyconquest_rt.settings.sections import Settings
 
@@ -144,7 +145,7 @@ def dvh(
     from pyconquest_rt.exports import dvh_cohort as cohorts
     from pyconquest_rt.exports import dvh_plot
 
-    database = open_archive(settings).database
+    database = read_archive(settings).database
     query = reports.DvhQuery(**conditions)
     wanted = _in_words(conditions)
     curves: list[reports.NamedCurve] = []
@@ -237,14 +238,11 @@ def roi() -> None:
     """ROI names: what they are mapped to, and the site's map."""
 
 
-_MAP = "roi_map.csv"
 map_option = click.option(
     "--map",
     "map_file",
-    default=_MAP,
-    show_default=True,
     metavar="FILE",
-    help="The site's map (.csv or .roi).",
+    help="The site's map (.csv or .roi) [as the settings say: roi_map.csv].",
 )
 
 
@@ -259,7 +257,7 @@ def _counts(settings: Settings) -> dict[str, int]:
     """How many ROIs have each raw name."""
     from pyconquest_rt.derive.roi_names import name_counts
 
-    return name_counts(open_archive(settings).database)
+    return name_counts(read_archive(settings).database)
 
 
 @roi.command("list")
@@ -267,7 +265,7 @@ def _counts(settings: Settings) -> dict[str, int]:
 @archive_options
 def list_names(settings: Settings, as_json: bool) -> None:
     """List all ROI names with what they are mapped to."""
-    database = open_archive(settings).database
+    database = read_archive(settings).database
     rows = (
         database.query(
             "SELECT r.raw_name, count(*) AS n, m.tg263_name, m.institutional_name, m.method, m.score "
@@ -283,11 +281,11 @@ def list_names(settings: Settings, as_json: bool) -> None:
 @map_option
 @json_option
 @archive_options
-def unmapped(settings: Settings, map_file: str, as_json: bool) -> None:
+def unmapped(settings: Settings, map_file: str | None, as_json: bool) -> None:
     """List the names that nothing is known of, with suggestions for a person to choose from."""
     from pyconquest_rt.rt.names.roi_mapping import unmapped as find
 
-    found = find(_load(map_file), _counts(settings))
+    found = find(_load(map_file or settings.rt.roi_map), _counts(settings))
     print_rows(
         [
             {"name": u.name, "n": u.count, "reason": u.reason, "suggestions": ", ".join(u.suggestions)}
@@ -300,13 +298,13 @@ def unmapped(settings: Settings, map_file: str, as_json: bool) -> None:
 @roi.command("map")
 @map_option
 @archive_options
-def remap(settings: Settings, map_file: str) -> None:
+def remap(settings: Settings, map_file: str | None) -> None:
     """Map all names anew with the site's map; ROI rows themselves are never changed."""
     from pyconquest_rt.derive.roi_names import name_counts, remap_names
 
     database = open_archive(settings).database
     names = name_counts(database)
-    due = remap_names(database, _load(map_file))
+    due = remap_names(database, _load(map_file or settings.rt.roi_map))
     click.echo(f"{len(names)} names mapped, of {sum(names.values())} ROIs")
     if due:
         click.echo(f"the DVHs of {due} dose(s) are due again, since names decide what is a target: derive")
@@ -315,20 +313,23 @@ def remap(settings: Settings, map_file: str) -> None:
 @roi.command("import")
 @click.argument("source", type=click.Path(exists=True, dir_okay=False))
 @map_option
-def import_map(source: str, map_file: str) -> None:
+@archive_options
+def import_map(settings: Settings, source: str, map_file: str | None) -> None:
     """Read a map (.roi of DVH Analytics, or CSV) and write it as the site's map."""
     from pyconquest_rt.rt.names.roi_files import load_map
 
-    _write_map(load_map(source), map_file)
-    click.echo(f"{map_file}: written")
+    target = map_file or settings.rt.roi_map
+    _write_map(load_map(source), target)
+    click.echo(f"{target}: written")
 
 
 @roi.command("export")
 @click.argument("target", type=click.Path())
 @map_option
-def export_map(target: str, map_file: str) -> None:
+@archive_options
+def export_map(settings: Settings, target: str, map_file: str | None) -> None:
     """Write the site's map to TARGET: a CSV file, or a folder that receives one .roi file for each physician."""
-    _write_map(_load(map_file), target)
+    _write_map(_load(map_file or settings.rt.roi_map), target)
     click.echo(f"{target}: written")
 
 

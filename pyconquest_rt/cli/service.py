@@ -17,6 +17,7 @@ from pyconquest_rt.cli.terminal import (
     print_json,
     print_result,
     print_rows,
+    read_archive,
     waiting,
     with_listener,
 )
@@ -107,7 +108,7 @@ def list_(settings: Settings, as_json: bool) -> None:
     """List the jobs: when each runs, and how its last run went."""
     from pyconquest_rt.service.jobs import JOBS, last_runs, times
 
-    runs = last_runs(open_archive(settings).database) if has_database(settings) else {}
+    runs = last_runs(read_archive(settings).database) if has_database(settings) else {}
     when = times(settings)
     if minutes := settings.schedule.sweep_minutes:
         when["sweep"] = f"every {minutes:g} min"

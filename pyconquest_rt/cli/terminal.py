@@ -34,7 +34,7 @@ def archive_options(verb: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(verb)
     def with_settings(*, data: str | None, database: str | None, sql: str | None, **others: Any) -> Any:
-        settings = settings_here()
+        settings = settings_here(database or None)
         given: dict[str, Any] = {"data": data, "database": database, "sql": sql}
         archive = replace(settings.archive, **{key: value for key, value in given.items() if value})
         return verb(settings=replace(settings, archive=archive), **others)
@@ -50,9 +50,9 @@ def archive_options(verb: Callable[..., Any]) -> Callable[..., Any]:
     return decorated
 
 
-def settings_here() -> Settings:
-    """Read the settings of the working directory: pyconquest.toml, or else a Conquest's dicom.ini, or the defaults."""
-    return load(otherwise=_settings_of_conquest)
+def settings_here(database: str | None = None) -> Settings:
+    """Read the settings of an archive: pyconquest.toml, or else a Conquest's dicom.ini here, or the defaults."""
+    return load(database=database, otherwise=_settings_of_conquest)
 
 
 def _settings_of_conquest() -> Settings | None:
@@ -92,8 +92,8 @@ def with_listener(settings: Settings, *, aet: str | None, **given: Any) -> Setti
     return replace(settings, listener=replace(settings.listener, **known))
 
 
-def open_archive(settings: Settings, *, create: bool = False) -> "Archive":
-    """Open the index that the settings name; it is closed when the verb ends.
+def open_archive(settings: Settings, *, create: bool = False, writes: bool = True) -> "Archive":
+    """Open the archive that the settings name; it is closed when the verb ends.
 
     Raises:
         click.ClickException: there is none yet, and ``create`` is not set.
@@ -105,9 +105,14 @@ def open_archive(settings: Settings, *, create: bool = False) -> "Archive":
             f"there is no database {settings.archive.database} here; 'pyconquest-rt rebuild' makes it from the "
             "files, and --database names another"
         )
-    archive = Archive.open(settings.archive)
+    archive = Archive.open(settings) if writes else Archive.read(settings)
     click.get_current_context().call_on_close(archive.close)
     return archive
+
+
+def read_archive(settings: Settings) -> "Archive":
+    """Open the archive that the settings name for reading alone, as :func:`open_archive` does for writing."""
+    return open_archive(settings, writes=False)
 
 
 def has_database(settings: Settings) -> bool:

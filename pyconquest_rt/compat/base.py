@@ -12,6 +12,7 @@ from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.files.storage import Storage
 from pyconquest_rt.compat.roi_filter import DEFAULT_EXCLUDE, DEFAULT_INCLUDE
 from pyconquest_rt.database import schema
+from pyconquest_rt.database.backends.sqlite_reading import may_write
 from pyconquest_rt.database.connection import Database
 from pyconquest_rt.database.schema import Definition
 from pyconquest_rt.errors import DatabaseError, PyconquestError
@@ -70,9 +71,15 @@ class Base:
             self.close_db()
 
     def connect_db(self) -> None:
-        """Open the database and make the tables that it lacks; an open one stays open."""
+        """Open the database and make the tables that it lacks; an open one stays open.
+
+        One that this user may not write is opened as it is, for reading alone.
+        """
         if self._database is None:
-            self._database = Database(self.database_filename, self._definition)
+            writes = self.database_filename == ":memory:" or may_write(self.database_filename)
+            if not writes:
+                self._log.warning("the database cannot be written; it is opened for reading alone")
+            self._database = Database(self.database_filename, self._definition, writes=writes)
             self.conn_pacs = self._database.connection
             self._log.info("connected to the database")
 

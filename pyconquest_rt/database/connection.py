@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pyconquest_rt.database import conquest_tables, migrations
-from pyconquest_rt.database.backends import sqlite
+from pyconquest_rt.database.backends import sqlite, sqlite_reading
 from pyconquest_rt.database.backends.dialect import Dialect
 from pyconquest_rt.database.backends.sqlite import Connection, quote
 from pyconquest_rt.database.conquest_tables import EXTRA_IMAGE_COLUMNS
@@ -34,6 +34,7 @@ class Database:
         definition: the tables and columns that the four DICOM tables have at least.
         durable: whether a commit must survive a power failure (synchronous=FULL).
         timeout_s: how long to wait for another writer.
+        writes: False opens the database as it is, for reading alone (see :mod:`pyconquest_rt.database.backends.sqlite_reading`).
 
     Raises:
         DatabaseError: the file cannot be opened, or is not a database.
@@ -49,25 +50,36 @@ class Database:
         *,
         durable: bool = False,
         timeout_s: float = BUSY_TIMEOUT_S,
+        writes: bool = True,
     ) -> None:
         self.path = os.fspath(path)
         self.definition = definition
+        self.writes = writes
         self.rollbacks = 0
         """How often a transaction of this connection was taken back."""
         self._lock = threading.RLock()
         self._timeout_s = timeout_s
         try:
-            self.connection = sqlite.connect(self.path, timeout_s)
-            self.journal_mode = sqlite.configure(self.connection, durable=durable)
-            self._prepare()
+            self.connection = (
+                sqlite.connect(self.path, timeout_s)
+                if writes
+                else sqlite_reading.connect(self.path, timeout_s)
+            )
+            if writes:
+                self.journal_mode = sqlite.configure(self.connection, durable=durable)
+                self._prepare()
         except DatabaseError as error:
             raise sqlite.translated(
                 error.__cause__ or error, f"cannot use the database {self.path}"
             ) from error
 
+    def is_complete(self) -> bool:
+        """Whether nothing has to be made or added, so that opening needs no write."""
+        return migrations.are_complete(self, migrations.MIGRATIONS) and conquest_tables.are_complete(self)
+
     def _prepare(self) -> None:
-        """Make what is missing; where nothing is, opening needs no write."""
-        if migrations.are_complete(self, migrations.MIGRATIONS) and conquest_tables.are_complete(self):
+        """Make what is missing."""
+        if self.is_complete():
             return
         with self.transaction():
             self.migrate(migrations.MIGRATIONS)

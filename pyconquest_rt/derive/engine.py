@@ -26,7 +26,7 @@ from pyconquest_rt.database.connection import Database, quote
 from pyconquest_rt.database.migrations import of_extractor
 from pyconquest_rt.derive.extractor import Extractor, Rows, Source, Waiting
 from pyconquest_rt.dicom import system
-from pyconquest_rt.settings.file import load
+from pyconquest_rt.settings.sections import Settings
 
 ENTRY_POINTS = "pyconquest_rt.extractors"
 LEASE_S = 900.0
@@ -64,22 +64,22 @@ class Summary:
         )
 
 
-@cache
-def extractors() -> tuple[Extractor, ...]:
+def extractors(settings: Settings) -> tuple[Extractor, ...]:
     """Return all extractors, in the order in which they work: the package's own, then those of other packages.
 
-    The settings of the working directory say which metrics DVHs have and which map ROI names.
+    The archive's settings say which metrics DVHs have and which map ROI names.
     """
-    others = [extractor for point in entry_points(group=ENTRY_POINTS) for extractor in _as_list(point.load())]
-    return (*_own_extractors(), *sorted(others, key=lambda extractor: extractor.name))
-
-
-def _own_extractors() -> tuple[Extractor, ...]:
     from pyconquest_rt.derive.dose import extractors as of_doses
     from pyconquest_rt.derive.rt import extractors as of_rt_objects
 
-    settings = load()
-    return (*of_rt_objects(settings.rt), *of_doses(settings.dose))
+    return (*of_rt_objects(settings.rt), *of_doses(settings.dose), *_others())
+
+
+@cache
+def _others() -> tuple[Extractor, ...]:
+    """The extractors of other packages."""
+    found = [extractor for point in entry_points(group=ENTRY_POINTS) for extractor in _as_list(point.load())]
+    return tuple(sorted(found, key=lambda extractor: extractor.name))
 
 
 def _as_list(loaded: Extractor | Iterable[Extractor]) -> list[Extractor]:
@@ -90,6 +90,8 @@ def prepare(database: Database, wanted: Sequence[Extractor]) -> None:
     """Make the tables of extractors, and the index by which their objects are found."""
     for extractor in wanted:
         database.migrate(of_extractor(extractor.name, extractor.scripts))
+        if extractor.version_before is not None:
+            _adopt_results(database, extractor)
         known = {row["name"] for row in database.query("SELECT name FROM derived_tables")}
         if not set(extractor.tables) <= known:
             with database.transaction() as connection:
@@ -99,6 +101,19 @@ def prepare(database: Database, wanted: Sequence[Extractor]) -> None:
                 )
     if not database.has("images_sop_class"):
         database.connection.execute("CREATE INDEX IF NOT EXISTS images_sop_class ON DICOMImages(SOPClassUI)")
+
+
+def _adopt_results(database: Database, extractor: Extractor) -> None:
+    """Take results from before settings were part of the version for results of the settings of today, once."""
+    mark = f"settings:{extractor.name}"
+    if database.state(mark):
+        return
+    with database.transaction() as connection:
+        connection.execute(
+            "UPDATE derivations SET version = ? WHERE extractor = ? AND version = ?",
+            (extractor.version, extractor.name, extractor.version_before),
+        )
+        database.set_state(mark, "1")
 
 
 # -- what is due --------------------------------------------------------------------------------------------
@@ -278,8 +293,9 @@ def derive(
         progress: called with how many are done and how many were due at the start.
         on_derived: called with each result that is committed.
     """
-    wanted = [extractor for extractor in extractors() if only is None or extractor.name in only]
-    prepare(archive.database, extractors())  # all: some share their tables
+    known = extractors(archive.settings)
+    wanted = [extractor for extractor in known if only is None or extractor.name in only]
+    prepare(archive.database, known)  # all: some share their tables
     sweep(archive.database)
     total = enqueue(archive.database, wanted)
     return work_off(

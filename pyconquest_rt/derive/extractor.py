@@ -4,6 +4,7 @@ The package's own extractors and those of other packages (entry point group ``py
 described in the same way.
 """
 
+import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,8 @@ class Extractor:
             object that is due again with the inputs that its result rests on already is left as it is.
         settle: called with the connection, in a transaction, once a run has made or removed rows: for what rests on
             the rows of several objects. Extractors may share one.
+        version_before: the version that results had before settings became part of it; they are taken for results of
+            today's settings, so that an upgrade alone makes nothing due.
         awakes: names of extractors whose objects of the same patient are due again after each result of this one.
     """
 
@@ -71,3 +74,9 @@ class Extractor:
     inputs: Callable[[Source], Collection[str]] | None = None
     awakes: tuple[str, ...] = ()
     settle: Callable[[Any], object] | None = None
+    version_before: int | None = None
+
+
+def version_of(version: int, settings: str) -> int:
+    """Return the version of an extractor whose results depend on settings too: other ones make them due again."""
+    return version * 1_000_000 + zlib.crc32(settings.encode()) % 1_000_000

@@ -1,12 +1,11 @@
 """The extractors of RT objects: structure sets, plans, doses, and the DVHs that they make together."""
 
-import zlib
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from pyconquest_rt.derive.dvh_rows import DEFAULT_METRICS, Given, Setting, dvh_rows
-from pyconquest_rt.derive.extractor import Extractor, Rows, Source, Waiting
+from pyconquest_rt.derive.extractor import Extractor, Rows, Source, Waiting, version_of
 from pyconquest_rt.derive.image_spacing import image_spacing
 from pyconquest_rt.derive.rt_links import FRAME, LINKED, chain, own_doses, plan_uids, planes_of, plans_of
 from pyconquest_rt.rt.dvh.biology import by_tissue
@@ -24,6 +23,7 @@ _STORAGE = "1.2.840.10008.5.1.4.1.1.481."
 RT_DOSE = (f"{_STORAGE}2",)
 RT_STRUCTURE_SET = (f"{_STORAGE}3",)
 RT_PLAN = (f"{_STORAGE}5", f"{_STORAGE}8")
+STRUCTURE_SET_VERSION = 3
 DVH_VERSION = 4
 
 
@@ -94,6 +94,14 @@ def _to_map(source: Source, names: Sequence[str]) -> tuple[list[str], list[str]]
     return [it for it in distinct if it not in by_rules], [it for it in distinct if by_rules.get(it)]
 
 
+def _content(roi_map: str) -> str:
+    """The text of the site's map of ROI names, by which a changed one is noticed; empty where there is none."""
+    try:
+        return Path(roi_map).read_bytes().decode("latin-1")
+    except OSError:
+        return ""
+
+
 def _plan(source: Source) -> Rows:
     found = plans.extract(source.path)
     return {
@@ -160,7 +168,7 @@ def dvh_extractor(setting: Setting) -> Extractor:
     anew = f"{drop_views_sql()}\nDROP TABLE dvh;\nDROP TABLE dvh_metrics;\n{tables}\n{view_sql()}"
     return Extractor(
         name="dvh",
-        version=DVH_VERSION * 1_000_000 + zlib.crc32(repr(setting).encode()) % 1_000_000,
+        version=version_of(DVH_VERSION, repr(setting)),
         sop_classes=RT_DOSE,
         tables=("dvh", "dvh_metrics"),
         # All rows of older versions are due again, so the tables are made anew.
@@ -263,10 +271,12 @@ def extractors(settings: RTSettings) -> tuple[Extractor, ...]:
         settings.link == FRAME,
         settings.other_frame_of_reference,
     )
+    site_map = _content(settings.roi_map)
     return (
         Extractor(
             name="structure_set",
-            version=3,
+            version=version_of(STRUCTURE_SET_VERSION, site_map) if site_map else STRUCTURE_SET_VERSION,
+            version_before=STRUCTURE_SET_VERSION if site_map else None,
             sop_classes=RT_STRUCTURE_SET,
             tables=("rt_structure_set", "rt_roi"),
             scripts=(_script("rt_structure_set", "rt_roi", "roi_name"),),

@@ -120,7 +120,7 @@ _ROWS = (
 
 
 def _stored(settings: ArchiveSettings, names: Sequence[str]) -> Iterator[Stored]:
-    archive = Archive.open(settings)
+    archive = Archive.read(settings)
     try:
         rows = list(archive.database.select_in(_ROWS, names))
     finally:

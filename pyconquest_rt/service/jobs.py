@@ -165,7 +165,7 @@ def run(settings: Settings, name: str) -> Run:
     if name not in JOBS:
         raise SettingsError(f"there is no job {name!r}; known are {', '.join(JOBS)}")
     with Lock(beside(settings.archive.database, f"{name}.lock"), f"the job {name} is running already"):
-        archive = Archive.open(settings.archive)
+        archive = Archive.open(settings)
         try:
             return _run(archive, settings, JOBS[name])
         finally:

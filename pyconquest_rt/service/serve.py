@@ -149,7 +149,7 @@ class Service:
         from pyconquest_rt.archive.archive import Archive
 
         settings = self.settings
-        archive = Archive.open(settings.archive)
+        archive = Archive.read(settings)
         try:
             held, forwards = counts(archive.database), forward.status(archive)
         finally:

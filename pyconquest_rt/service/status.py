@@ -43,7 +43,7 @@ def status(settings: ArchiveSettings) -> dict[str, Any]:
         raise DatabaseError(
             f"{settings.database}: there is no such database; `pyconquest-rt rebuild` makes it"
         )
-    archive = Archive.open(settings)
+    archive = Archive.read(settings)
     try:
         return counts(archive.database) | {
             "jobs": {name: run._asdict() for name, run in last_runs(archive.database).items()},

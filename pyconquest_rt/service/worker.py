@@ -12,14 +12,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.derive.engine import Derived, derive, enqueue, extractors, prepare, settle, sweep, work_off
 from pyconquest_rt.dicom.quiet import Seldom, silence_pydicom
 from pyconquest_rt.dicom.system import lower_priority
 from pyconquest_rt.service.hooks import Caller, load
-from pyconquest_rt.settings.file import load as settings_here
-from pyconquest_rt.settings.sections import ArchiveSettings
+from pyconquest_rt.settings.file import load as load_settings
 
 SWEEP_S = 300.0
 _QUIET_S = 0.2  # objects come in flocks; the work begins when nothing has come for so long ...
@@ -37,8 +37,10 @@ def main() -> None:
     arguments = parser.parse_args()
     silence_pydicom()
     lower_priority()  # receiving comes first
-    archive = Archive.open(ArchiveSettings(arguments.data, arguments.database, arguments.sql))
-    hooks: Caller[Derived] = Caller(load(settings_here().hooks.derived))
+    found = load_settings(database=arguments.database)
+    where = replace(found.archive, data=arguments.data, sql=arguments.sql)
+    archive = Archive.open(replace(found, archive=where))
+    hooks: Caller[Derived] = Caller(load(found.hooks.derived))
     try:
         if arguments.once:
             derive(archive, on_derived=hooks.tell)
@@ -51,7 +53,7 @@ def main() -> None:
 
 def run(archive: Archive, on_derived: Callable[[Derived], object] = lambda event: None) -> None:
     """Derive until the standard input ends."""
-    wanted = extractors()
+    wanted = extractors(archive.settings)
     calls, seldom = _Calls(), Seldom()
     swept = -SWEEP_S
     while not calls.ended:

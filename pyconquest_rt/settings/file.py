@@ -1,4 +1,4 @@
-"""The settings file: ``pyconquest.toml`` in the working directory, with environment variables over it.
+"""The settings file: ``pyconquest.toml`` beside the database or in the working directory, and environment variables.
 
 Every key is optional. An environment variable ``PYCONQUEST_RT_<SECTION>_<KEY>`` overrides the file. What settings
 there are stands in :mod:`pyconquest_rt.settings.sections`.
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from pyconquest_rt.errors import SettingsError
 from pyconquest_rt.settings import toml_text
 from pyconquest_rt.settings.options import ae_title, default_of, from_text, judge
+from pyconquest_rt.settings.places import anchored, with_files_beside_database
 from pyconquest_rt.settings.sections import NAMED, PLAIN, ArchiveSettings, Settings
 
 FILE_NAME = "pyconquest.toml"
@@ -37,11 +38,19 @@ def load(
     path: str | os.PathLike[str] | None = None,
     environment: Mapping[str, str] | None = None,
     *,
+    database: str | None = None,
     otherwise: Callable[[], Settings | None] = lambda: None,
 ) -> Settings:
-    """Read the settings of the working directory, or of the file named, here or by the environment.
+    """Read the settings of an archive: of the file beside its database, or else of that in the working directory.
 
-    ``otherwise`` gives the settings that hold where there is no such file in the working directory.
+    A file that is named, here or by the environment, is read instead of both. What a file beside the database names
+    is relative to its folder; the ROI map and the file of peers are looked for beside the database first in any case.
+
+    Args:
+        path: the file.
+        environment: in place of the environment of this process.
+        database: the database; None: that which the settings of the working directory name.
+        otherwise: gives the settings that hold where there is no file in either place.
 
     Raises:
         SettingsError: the file is not TOML, names an unknown section or key, or a value has the wrong type; or
@@ -49,15 +58,48 @@ def load(
     """
     environment = os.environ if environment is None else environment
     named = path if path is not None else environment.get(FILE_VARIABLE) or None
-    file = Path(named if named is not None else FILE_NAME)
-    if file.is_file():
-        settings, problems = parse(_read(file), environment)
-        if problems:
-            raise SettingsError("\n".join(f"{file}, line {line}: {text}" for line, text in problems))
-        return settings
     if named is not None:
-        raise SettingsError(f"{file}: no such settings file")
-    return _overridden(otherwise() or Settings(), environment)
+        if not Path(named).is_file():
+            raise SettingsError(f"{named}: no such settings file")
+        settings = _in_file(Path(named), environment)
+    elif database is not None and _beside(database).is_file():
+        settings = _of_archive(_beside(database), environment)
+    else:
+        settings = _here(environment, otherwise, look_beside=database is None)
+    if database is not None:
+        settings = replace(settings, archive=replace(settings.archive, database=database))
+    return with_files_beside_database(settings)
+
+
+def _beside(database: str) -> Path:
+    return Path(database).parent / FILE_NAME
+
+
+def _here(
+    environment: Mapping[str, str], otherwise: Callable[[], Settings | None], *, look_beside: bool
+) -> Settings:
+    """The settings of the working directory; if these only say where the archive is, the archive's own ones."""
+    here = Path(FILE_NAME)
+    if here.is_file():
+        settings = _in_file(here, environment)
+    else:
+        settings = _overridden(otherwise() or Settings(), environment)
+    own = _beside(settings.archive.database)
+    if look_beside and own.is_file() and not (here.is_file() and own.samefile(here)):
+        return replace(_of_archive(own, environment), archive=settings.archive)
+    return settings
+
+
+def _of_archive(file: Path, environment: Mapping[str, str]) -> Settings:
+    """The settings of a file beside a database; what the environment names stays relative to where we are."""
+    return _overridden(anchored(_in_file(file, environment), file.parent), environment)
+
+
+def _in_file(file: Path, environment: Mapping[str, str]) -> Settings:
+    settings, problems = parse(_read(file), environment)
+    if problems:
+        raise SettingsError("\n".join(f"{file}, line {line}: {text}" for line, text in problems))
+    return settings
 
 
 def check(path: str | os.PathLike[str]) -> list[Problem]:

@@ -17,7 +17,7 @@ from pyconquest_rt.archive.verify import verify
 from pyconquest_rt.database.connection import Database, quote
 from pyconquest_rt.derive.engine import derive, extractors, prepare
 from pyconquest_rt.indexer import rebuild
-from pyconquest_rt.settings.sections import ArchiveSettings
+from pyconquest_rt.settings.sections import ArchiveSettings, Settings
 
 DUMPS = sorted((Path(__file__).parents[1] / "data/schema_versions").glob("*.sql"))
 
@@ -35,7 +35,7 @@ def opened(folder: Path) -> Archive:
         ArchiveSettings(str(folder / "data"), str(folder / "conquest.db"), str(folder / "none.sql"))
     )
     database = ingest.database
-    prepare(database, extractors())
+    prepare(database, extractors(Settings()))
     return ingest
 
 

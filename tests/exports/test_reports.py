@@ -10,11 +10,11 @@ import pytest
 
 from pyconquest_rt import pyconquest
 from pyconquest_rt.demo import make_patient
-from pyconquest_rt.derive.engine import extractors
 from pyconquest_rt.dvh import calculate_dvhs
 from pyconquest_rt.exports import dvh as reports
 from pyconquest_rt.exports.dvh import DvhQuery, find_curves, find_dvhs
 from pyconquest_rt.exports.dvh_cohort import cohort_dvh
+from pyconquest_rt.settings.file import render
 from pyconquest_rt.settings.sections import RTSettings, Settings
 
 PATIENTS = {
@@ -183,13 +183,10 @@ def test_metrics_of_the_settings(archive: pyconquest, tmp_path: Path) -> None:
     names = "HI CI CN95% gEUD gEUD4[Gy] EQD2:Mean[Gy] EQD2(3):Mean[Gy] BED:D2% Integral V20Gy[cc]"
     settings = RTSettings(metrics=names, alpha_beta="PTV_6000=8 *=2", geud_a="*=12")
     shutil.copytree(archive.data_directory, tmp_path / "data")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pyconquest_rt.derive.engine.load", lambda: Settings(rt=settings))
-        extractors.cache_clear()
-        other = pyconquest(str(tmp_path / "data"), "none.sql", str(tmp_path / "x.db"))
-        other.rebuild_database_from_dicom()
-        other.derive()
-        extractors.cache_clear()
+    (tmp_path / "pyconquest.toml").write_text(render(Settings(rt=settings)))
+    other = pyconquest(str(tmp_path / "data"), "none.sql", str(tmp_path / "x.db"))
+    other.rebuild_database_from_dicom()
+    other.derive()
     database = other._open_database
     rows = database.query(
         "SELECT m.metric, m.value, m.unit, v.roi_number AS n FROM dvh_metrics m JOIN dvh v USING "

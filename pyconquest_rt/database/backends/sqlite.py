@@ -109,7 +109,7 @@ def connect(path: str, timeout_s: float, *, uri: bool = False) -> Connection:
         )
     except sqlite3.Error as error:
         raise translated(error) from error
-    connection.text_factory = _text
+    connection.text_factory = text
     return connection
 
 
@@ -128,7 +128,7 @@ def complete(statement: str) -> bool:
     return sqlite3.complete_statement(statement)
 
 
-def _text(raw: bytes) -> str:
+def text(raw: bytes) -> str:
     """Text of a row: UTF-8 as written here; Conquest keeps the file's bytes, so other ones pass as Latin-1."""
     try:
         return raw.decode()

@@ -37,7 +37,7 @@ class Index:
     @contextmanager
     def open(self) -> Iterator["_Reader"]:
         """Give a view of the index. Raises DatabaseError."""
-        database = Database(self._database, self.definition)
+        database = Database(self._database, self.definition, writes=False)
         try:
             register(database.connection)
             yield _Reader(database)
