@@ -43,9 +43,12 @@ class Lock:
 
     @property
     def is_free(self) -> bool:
-        """Whether nobody has it."""
+        """Whether nobody has it; to look at it needs no right to write, and makes no file."""
         try:
-            self._open().close()
+            with self._path.open(encoding="ascii", errors="replace") as file:
+                self._take(file)
+        except FileNotFoundError:
+            return True
         except BusyError:
             return False
         return True
@@ -66,21 +69,29 @@ class Lock:
         self._file.flush()
 
     def _open(self) -> IO[str]:
-        """Return the file, locked; somebody who only looks has it for a moment, hence the second attempts."""
+        """Return the file, locked."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             file = self._path.open("a+", encoding="ascii", errors="replace")
         except OSError as error:
             raise StorageError(f"cannot write {self._path}: {error.strerror}") from error
+        try:
+            self._take(file)
+        except BusyError:
+            file.close()
+            raise
+        return file
+
+    def _take(self, file: IO[str]) -> None:
+        """Lock the file; somebody who only looks has it for a moment, hence the second attempts."""
         for _ in range(_ATTEMPTS):
             try:
                 system.lock(file, shared=self._shared)
-                return file
+                return
             except OSError:
                 time.sleep(_PAUSE_S)
         file.seek(0)
         holder = file.read(20).strip()
-        file.close()
         raise BusyError(f"{self._what} (process {holder or 'unknown'}, {self._path})")
 
     def release(self) -> None:

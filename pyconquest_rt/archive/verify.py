@@ -1,6 +1,7 @@
 """Does the index say what the disk says? Every difference is a finding; most heal by reading files again."""
 
 import itertools
+import os
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import NamedTuple
@@ -8,10 +9,11 @@ from typing import NamedTuple
 from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.devices import named, without_row
 from pyconquest_rt.archive.files.storage import DEFAULT_DEVICE
-from pyconquest_rt.archive.headers import spans_of
+from pyconquest_rt.archive.headers import read_one, reader_of, spans_of
 from pyconquest_rt.archive.rebuild import rebuild
 from pyconquest_rt.archive.rebuild_report import Report
 from pyconquest_rt.archive.removal import audit, remove_empty_parents, remove_images
+from pyconquest_rt.database.connection import quote
 from pyconquest_rt.dicom.completeness import check_complete
 from pyconquest_rt.dicom.part10 import FileSource, begin, read_prefix
 from pyconquest_rt.errors import DatabaseError, NkiError, UnreadableError
@@ -23,6 +25,7 @@ class Problem(StrEnum):
     NO_FILE = "row without a file"
     NO_ROW = "file without a row"
     CHANGED = "file changed since it was indexed"
+    OTHER_TIME = "file with another time of change, whose header is that of its rows"
     SAME_INSTANCE = "two files with one SOPInstanceUID"
     DOUBLED_ROW = "two rows with one key"
     UNREADABLE = "file that cannot be read now"
@@ -40,7 +43,7 @@ class Finding(NamedTuple):
     subject: str
 
 
-HARMLESS = frozenset({Problem.SAME_INSTANCE})
+HARMLESS = frozenset({Problem.SAME_INSTANCE, Problem.OTHER_TIME})
 """Findings that are on record but are no fault of the index."""
 
 
@@ -104,7 +107,8 @@ def _files(archive: Archive) -> Iterator[Finding]:
         elif known.size < 0:
             yield Finding(Problem.UNREADABLE, file.path)
         elif file.fingerprint() != (known.size, known.mtime_ns):
-            yield Finding(Problem.CHANGED, file.path)
+            is_same = file.fingerprint()[0] == known.size and _has_header_of_rows(archive, file.path)
+            yield Finding(Problem.OTHER_TIME if is_same else Problem.CHANGED, file.path)
         elif known.state == "truncated":
             yield Finding(_why_not_whole(archive, file.path), file.path)
         elif known.state == "duplicate":
@@ -125,6 +129,26 @@ def _why_not_whole(archive: Archive, path: str) -> Problem:
     except UnreadableError:
         pass
     return Problem.TRUNCATED
+
+
+def _has_header_of_rows(archive: Archive, path: str) -> bool:
+    """Whether the header of a file says just what its rows say, as that of a copied tree's files does."""
+    layout, database = archive.layout, archive.database
+    header = read_one(reader_of(database.definition), os.fspath(archive.storage.root), path).header
+    if header is None:
+        return False
+    values = layout.complete(header.values)
+    for table, part in zip(
+        database.definition.tables, (layout.patient, layout.study, layout.series, layout.image), strict=True
+    ):
+        own = values[part]
+        columns = ", ".join(quote(column.name) for column in table.columns)
+        row = database.connection.execute(
+            f"SELECT {columns} FROM {quote(table.name)} WHERE {quote(table.key.name)} = ?", own[:1]
+        ).fetchone()
+        if row is None or any(value not in (None, known) for value, known in zip(own, row, strict=True)):
+            return False
+    return True
 
 
 def _paths_without_row(archive: Archive) -> list[str]:

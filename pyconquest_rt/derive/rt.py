@@ -276,7 +276,7 @@ def extractors(settings: RTSettings) -> tuple[Extractor, ...]:
         Extractor(
             name="structure_set",
             version=version_of(STRUCTURE_SET_VERSION, site_map) if site_map else STRUCTURE_SET_VERSION,
-            version_before=STRUCTURE_SET_VERSION if site_map else None,
+            version_before=STRUCTURE_SET_VERSION,
             sop_classes=RT_STRUCTURE_SET,
             tables=("rt_structure_set", "rt_roi"),
             scripts=(_script("rt_structure_set", "rt_roi", "roi_name"),),

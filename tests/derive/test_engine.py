@@ -65,7 +65,7 @@ ARRIVAL = Extractor(
 @pytest.fixture(autouse=True)
 def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Extractor]]:
     known = [LABEL]
-    monkeypatch.setattr(module, "extractors", lambda: tuple(known))
+    monkeypatch.setattr(module, "extractors", lambda settings: tuple(known))
     calls.clear()
     yield known
 
@@ -199,7 +199,7 @@ def hang(settings: ArchiveSettings) -> None:
     ingest = Archive.open(settings)
     from dataclasses import replace
 
-    module.extractors = lambda: (replace(LABEL, extract=forever),)  # type: ignore[assignment]
+    module.extractors = lambda settings: (replace(LABEL, extract=forever),)  # type: ignore[assignment]
     derive(ingest)
 
 
