@@ -9,9 +9,9 @@ from pyconquest_rt.cli.terminal import (
     archive_options,
     cell,
     json_option,
-    open_archive,
     print_json,
     print_rows,
+    read_archive,
     shortened,
     size,
 )
@@ -33,7 +33,7 @@ def _verb(level: Any, what: str) -> click.Command:
         from pyconquest_rt.exports.catalog import listed
 
         try:
-            rows = listed(open_archive(settings), level, pattern, **conditions)
+            rows = listed(read_archive(settings), level, pattern, **conditions)
         except ValueError as error:
             raise click.ClickException(str(error)) from error
         print_rows(rows if as_json else _for_people(rows, level), as_json)
@@ -81,7 +81,7 @@ def show(settings: Settings, key: str, as_json: bool) -> None:
     """Show all that is known of a patient, study, series or object; the end of a UID will do if it is unique."""
     from pyconquest_rt.exports import catalog
 
-    found = catalog.show(open_archive(settings), key)
+    found = catalog.show(read_archive(settings), key)
     if as_json:
         print_json(found)
         return
@@ -101,7 +101,7 @@ def chain(settings: Settings, patient: str, as_json: bool) -> None:
     """Draw each dose of a patient with its plan, structure set and images, and say what is missing and why."""
     from pyconquest_rt.exports.chain import chains, drawn
 
-    found = chains(open_archive(settings), patient)
+    found = chains(read_archive(settings), patient)
     if as_json:
         print_json([node.as_dict() for node in found])
     for line in () if as_json else drawn(found):
