@@ -71,17 +71,6 @@ def _print_summary(summary: Any, *, has_link: bool) -> None:
         click.echo("what never comes (research exports without plans): derive --link frame-of-reference")
 
 
-
-
-def _set_link(settings: Settings, link: str) -> None:
-    from pyconquest_rt.derive.engine import extractors, prepare
-    from pyconquest_rt.derive.rt_links import set_link
-
-    database = open_archive(settings).database
-    prepare(database, extractors(settings))
-    set_link(database, link)
-
-
 def _dose_range(context: click.Context, option: click.Parameter, value: str | None) -> Any:
     """Return ``50:70``, ``50:`` or ``:70`` as (from, to), None where there is no bound; one number is both ends."""
     if value is None:
