@@ -8,6 +8,7 @@ import click
 
 from pyconquest_rt.cli.terminal import (
     archive_options,
+    cell,
     json_option,
     open_archive,
     print_json,
@@ -23,14 +24,14 @@ QUANTITIES = ("dlp", "ctdivol", "dap", "dose_rp", "fluoro_time", "agd", "activit
 quantity_option = click.option("--quantity", default="dlp", show_default=True, type=click.Choice(QUANTITIES))
 
 
-def _connection(settings: Settings) -> "sqlite3.Connection":
-    """The index with the dose tables in it."""
+def _connection(settings: Settings, *, writes: bool = False) -> "sqlite3.Connection":
+    """The index with the dose tables in it, for reading alone unless it is to be written."""
     from pyconquest_rt.database.backends.sqlite_reading import may_write
     from pyconquest_rt.derive.dose import extractors
     from pyconquest_rt.derive.engine import prepare
 
-    archive = read_archive(settings)
-    if not archive.database.has("dose_study") and may_write(archive.database.path):
+    archive = open_archive(settings) if writes else read_archive(settings)
+    if writes or (not archive.database.has("dose_study") and may_write(archive.database.path)):
         prepare(open_archive(settings).database, extractors(settings.dose))
     return archive.database.connection
 
@@ -44,14 +45,16 @@ def dose() -> None:
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @archive_options
 def import_paths(settings: Settings, paths: tuple[Path, ...]) -> None:
-    """Read dose from files that stay where they are; objects of the archive are read by 'derive'."""
-    from pyconquest_rt.dose_reports import import_paths as run
+    """Store files that tell a dose, and derive it; the files themselves stay where they are."""
+    from pyconquest_rt.derive.dose_import import import_files
 
-    imported = run(_connection(settings), paths, ocr_seconds=settings.dose.allowed_ocr_seconds())
+    imported = import_files(open_archive(settings, create=True), paths)
     click.echo(
         f"{imported.written} with dose, {imported.without_dose} without, {imported.failed} failed, "
         f"{imported.no_dicom} no DICOM files"
     )
+    for path, reason in imported.reasons:
+        click.echo(f"  {cell(path)}: {cell(reason)}", err=True)
     if imported.failed:
         sys.exit(1)
 
@@ -139,7 +142,7 @@ def names(settings: Settings, csv_file: str | None, as_json: bool) -> None:
     """Take standard names of protocols from a CSV file (name, standard_name, scanner); or list those without one."""
     from pyconquest_rt.exports.dose_levels import import_names, unnamed
 
-    connection = _connection(settings)
+    connection = _connection(settings, writes=csv_file is not None)
     if csv_file is None:
         print_rows(unnamed(connection), as_json)
         return
@@ -160,15 +163,16 @@ def drl(settings: Settings, csv_file: str | None, local: bool, as_json: bool) ->
     """Take reference levels from a CSV file (standard_name, quantity, value); list the examinations above them."""
     from pyconquest_rt.exports.dose_levels import above_levels, import_levels, set_local_levels
 
-    connection = _connection(settings)
+    if csv_file is None and not local:
+        print_rows(above_levels(_connection(settings)), as_json)
+        return
+    connection = _connection(settings, writes=True)
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         if csv_file is not None:
             click.echo(f"{import_levels(connection, csv_file)} reference levels", err=as_json)
         if local:
             click.echo(f"{set_local_levels(connection)} local reference levels", err=as_json)
-    if csv_file is None and not local:
-        print_rows(above_levels(connection), as_json)
 
 
 @dose.command()

@@ -34,7 +34,7 @@ class Database:
         definition: the tables and columns that the four DICOM tables have at least.
         durable: whether a commit must survive a power failure (synchronous=FULL).
         timeout_s: how long to wait for another writer.
-        writes: False opens the database as it is, for reading alone (see :mod:`pyconquest_rt.database.backends.sqlite_reading`).
+        writes: False opens the database as it is, for reading alone (see the module sqlite_reading of the back-end).
 
     Raises:
         DatabaseError: the file cannot be opened, or is not a database.
