@@ -10,6 +10,7 @@ from pyconquest_rt.archive.rebuild import Progress, rebuild
 from pyconquest_rt.archive.rebuild_report import Report
 from pyconquest_rt.archive.verify import Finding, verify
 from pyconquest_rt.errors import SettingsError
+from pyconquest_rt.settings import toml_text
 from pyconquest_rt.settings.conquest_ini import read_settings
 from pyconquest_rt.settings.file import FILE_NAME, archive_section
 from pyconquest_rt.settings.sections import ArchiveSettings
@@ -48,7 +49,8 @@ def adopt(
     Raises:
         SettingsError: there is no archive, or the working directory has other settings already.
     """
-    settings = find_archive(Path(folder).resolve(), data=data, database=database, sql=sql)
+    folder = Path(folder).resolve()
+    settings = find_archive(folder, data=data, database=database, sql=sql)
     target = Path(FILE_NAME)
     if target.exists():
         raise SettingsError(f"{target} is there already; work in another folder, or move it away")
@@ -59,8 +61,25 @@ def adopt(
         findings = list(verify(archive))
     finally:
         archive.close()
-    target.write_text(archive_section(settings), "utf-8")
+    target.write_text(archive_section(settings) + _server_sections(folder), "utf-8")
     return Adopted(settings, target, before, report, findings)
+
+
+def _server_sections(folder: Path) -> str:
+    """Return the sections that a dicom.ini gives beside the archive: how it listens, names files, and its peers."""
+    ini = folder / "dicom.ini"
+    if not ini.is_file():
+        return ""
+    settings = read_settings(ini)
+    listener, receive = settings.listener, settings.receive
+    given: dict[str, dict[str, str | int]] = {
+        "listener": {"port": listener.port, "ae_title": listener.ae_title},
+        "receive": {"file_names": receive.file_names, "peers": receive.peers},
+    }
+    return "".join(
+        f"\n[{name}]\n" + "".join(f"{key} = {toml_text.value(value)}\n" for key, value in keys.items())
+        for name, keys in given.items()
+    )
 
 
 def find_archive(

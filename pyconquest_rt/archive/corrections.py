@@ -198,7 +198,7 @@ def _change_files(
                 failures.append((path, reason(error)))
                 continue
             count += 1
-            if device in (None, DEFAULT_DEVICE):  # rebuilds do not read the others
+            if device in (None, DEFAULT_DEVICE):  # what was seen of the others is not remembered
                 changed.append(path)
     refused = [outcome for outcome in reindex(archive, changed) if outcome.state is State.REJECTED]
     failures += [(outcome.path, outcome.reason or "") for outcome in refused]

@@ -198,6 +198,10 @@ def adopt(folder: Path, data: str | None, database: str | None, sql: str | None)
     for finding in adopted.findings:
         click.echo(f"  {finding.problem}: {cell(finding.subject)}")
     click.echo(f"settings written to {adopted.settings_file}")
+    for path, reason in (*adopted.report.rejected, *adopted.report.faulty):
+        click.echo(f"  {cell(path)}: {cell(reason)}", err=True)
+    if adopted.report.rejected:
+        sys.exit(1)
 
 
 VERBS: list[click.Command] = [rebuild, verify, query, dump, summary, adopt]

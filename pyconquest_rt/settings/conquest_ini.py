@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from pyconquest_rt.errors import SettingsError
 from pyconquest_rt.settings.options import ae_title
 from pyconquest_rt.settings.sections import ArchiveSettings, ListenerSettings, ReceiveSettings, Settings
+
+_WAY_OUT: Final = "index its files anew: pyconquest-rt rebuild --data MAGDevice0 --database conquest.db"
 
 
 def read_dicom_ini(path: str | Path) -> dict[str, str]:
@@ -61,8 +64,7 @@ def _archive(path: Path, entries: dict[str, str]) -> ArchiveSettings:
     if not database or not data:
         missing = "SQLServer" if not database else "MAGDevice0"
         raise SettingsError(f"{path}: expected a line {missing} = ... that names a file or folder")
-    if entries.get("sqlite", "1") != "1":
-        raise SettingsError(f"{path}: the database is not SQLite (SQLite = {entries['sqlite']})")
+    _refuse_other_databases(path, entries)
     count = int(entries["magdevices"]) if entries.get("magdevices", "").isdecimal() else 1
     devices = {f"MAG{n}": entries[f"magdevice{n}"] for n in range(1, count) if f"magdevice{n}" in entries}
     return ArchiveSettings(
@@ -71,6 +73,20 @@ def _archive(path: Path, entries: dict[str, str]) -> ArchiveSettings:
         sql=_below(path.parent, entries.get("kfactorfile", "dicom.sql")),
         devices={name: _below(path.parent, folder) for name, folder in devices.items()},
     )
+
+
+def _refuse_other_databases(path: Path, entries: dict[str, str]) -> None:
+    """Raise SettingsError for an index that is not in SQLite, or whose columns have other names; say what to do."""
+    for key, server in (("mysql", "MySQL"), ("postgres", "PostgreSQL")):
+        if entries.get(key, "0") not in ("0", ""):
+            raise SettingsError(f"{path}: its index is in {server}, not in SQLite; {_WAY_OUT}")
+    if entries.get("sqlite", "1") != "1":
+        raise SettingsError(f"{path}: its index is not in SQLite (SQLite = {entries['sqlite']}); {_WAY_OUT}")
+    length = entries.get("truncatefieldnames", "10")
+    if length != "10":
+        raise SettingsError(
+            f"{path}: TruncateFieldNames = {length}, but columns are known by ten characters here; {_WAY_OUT}"
+        )
 
 
 def _below(folder: Path, name: str) -> str:

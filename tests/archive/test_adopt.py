@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from pydicom.uid import ImplicitVRLittleEndian
 from samples import make_object, save
 
@@ -13,9 +14,11 @@ from pyconquest_rt import pyconquest
 from pyconquest_rt.archive.adopt import adopt, find_archive
 from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.verify import fix, verify
+from pyconquest_rt.cli.main import main
 from pyconquest_rt.database import schema
 from pyconquest_rt.database.schema import Definition, Table
 from pyconquest_rt.errors import SettingsError
+from pyconquest_rt.net.services.peers import known_peers
 from pyconquest_rt.settings.file import load
 
 ROOT = "1.2.826.0.1.3680043.10.1"
@@ -175,3 +178,32 @@ def test_empty_texts_of_pyconquest_become_null(tmp_path: Path, put: Callable[...
             (row,) = archive.execute_db_query(f"SELECT * FROM {table}")
             assert "" not in row.values()
             assert row["PatientID" if "PatientID" in row else "SeriesInst"]
+
+
+def test_how_the_server_listens_names_files_and_whom_it_knows_is_taken_over(server: Path) -> None:
+    with (server / "dicom.ini").open("a") as ini:
+        ini.write("\nTCPPort = 11112\nFileNameSyntax = 6\n")
+    (server / "acrnema.map").write_text("CT1 192.0.2.1 104 un\n")
+    (server / "MAG0" / "junk.dcm").write_bytes(b"no DICOM")
+    result = CliRunner().invoke(main, ["adopt", str(server)])
+    assert result.exit_code == 1
+    assert "junk.dcm: not a DICOM file" in result.output
+    settings = load()
+    assert (settings.listener.port, settings.listener.ae_title) == (11112, "CONQUESTSRV1")
+    assert settings.receive.file_names == "6"
+    peer = known_peers(settings).find("CT1")
+    assert peer is not None
+    assert peer.host == "192.0.2.1"
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [("MySQL = 1", "MySQL"), ("Postgres = 1", "PostgreSQL"), ("TruncateFieldNames = 0", "ten characters")],
+)
+def test_an_index_that_cannot_be_opened_is_refused_with_the_way_out(
+    server: Path, line: str, reason: str
+) -> None:
+    with (server / "dicom.ini").open("a") as ini:
+        ini.write(f"\n{line}\n")
+    with pytest.raises(SettingsError, match=f"{reason}.*rebuild --data"):
+        adopt(server)
