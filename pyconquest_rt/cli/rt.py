@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +20,10 @@ from pyconquest_rt.cli.terminal import (
     read_archive,
 )
 from pyconquest_rt.settings.sections import Settings
+
+if TYPE_CHECKING:
+    from pyconquest_rt.database.connection import Database
+    from pyconquest_rt.exports.dvh import DvhQuery, NamedCurve
 
 
 @click.command()
@@ -128,6 +132,9 @@ def _query_options(verb: Any) -> Any:
 )
 @click.option("--cohort", is_flag=True, help="Mean and quantiles of the curves, volume in % over dose in Gy.")
 @click.option("--plot", metavar="FILE", help="Draw the curves (PNG, SVG, PDF).")
+@click.option("--relative", is_flag=True, help="Plot doses in % of the prescription.")
+@click.option("--differential", is_flag=True, help="Plot volume per dose.")
+@click.option("--curve", is_flag=True, help="The points of the curves in place of the table.")
 @click.option("--csv", "csv_file", metavar="FILE", help="Write the table to a CSV file.")
 @json_option
 @archive_options
@@ -136,39 +143,72 @@ def dvh(
     metrics: tuple[str, ...],
     cohort: bool,
     plot: str | None,
+    relative: bool,
+    differential: bool,
+    curve: bool,
     csv_file: str | None,
     as_json: bool,
     **conditions: Any,
 ) -> None:
     """Show the DVHs of a patient, a study, an object, or of a cohort that the options choose."""
     from pyconquest_rt.exports import dvh as reports
-    from pyconquest_rt.exports import dvh_cohort as cohorts
-    from pyconquest_rt.exports import dvh_plot
 
     database = read_archive(settings).database
     query = reports.DvhQuery(**conditions)
-    wanted = _in_words(conditions)
-    curves: list[reports.NamedCurve] = []
+    with _told():
+        rows, curves = _dvh_rows(
+            database, query, metrics, cohort=cohort, curve=curve, with_curves=plot is not None
+        )
+        if not rows:
+            raise click.ClickException(
+                f"there are no DVHs of {cell(str(query))}; 'pyconquest-rt derive' makes those that are due"
+            )
+        if csv_file:
+            _write_csv(csv_file, rows)
+            click.echo(f"{csv_file}: {len(rows)} rows", err=as_json)
+        if plot:
+            _draw(plot, _in_words(conditions), rows if cohort else None, curves, relative, differential)
+            click.echo(f"{plot}: drawn", err=as_json)
+    print_rows(rows if as_json or cohort or curve else _telling(rows), as_json)
+
+
+def _dvh_rows(
+    database: "Database",
+    query: "DvhQuery",
+    metrics: tuple[str, ...],
+    *,
+    cohort: bool,
+    curve: bool,
+    with_curves: bool,
+) -> tuple[list[dict[str, Any]], list["NamedCurve"]]:
+    """Return the rows to print, and the curves to draw."""
+    from pyconquest_rt.exports import dvh as reports
+    from pyconquest_rt.exports import dvh_cohort as cohorts
+
     if cohort:
         curves, notes = cohorts.find_cohort(database, query)
-        rows: list[dict[str, Any]] = [*cohorts.cohort_dvh(curves)]
         click.echo("".join(f"{cell(note)}\n" for note in notes), err=True, nl=False)
+        return [*cohorts.cohort_dvh(curves)], curves
+    curves = reports.find_curves(database, query) if with_curves else []
+    if curve:
+        return reports.curve_rows(database, query), curves
+    return reports.find_dvhs(database, query, metrics or reports.METRICS), curves
+
+
+def _draw(
+    path: str,
+    title: str,
+    statistics: list[dict[str, Any]] | None,
+    curves: list["NamedCurve"],
+    relative: bool,
+    differential: bool,
+) -> None:
+    from pyconquest_rt.exports import dvh_plot
+
+    if statistics is not None:
+        dvh_plot.plot_cohort(statistics, path, title)
     else:
-        curves = reports.find_curves(database, query) if plot else []
-        with _told():
-            rows = reports.find_dvhs(database, query, metrics or reports.METRICS)
-    if not rows:
-        raise click.ClickException(
-            f"there are no DVHs of {cell(str(query))}; 'pyconquest-rt derive' makes those that are due"
-        )
-    if csv_file:
-        _write_csv(csv_file, rows)
-        click.echo(f"{csv_file}: {len(rows)} rows", err=as_json)
-    if plot:
-        with _told():
-            dvh_plot.plot_cohort(rows, plot, wanted) if cohort else dvh_plot.plot_dvhs(curves, plot, wanted)
-        click.echo(f"{plot}: drawn", err=as_json)
-    print_rows(rows if as_json or cohort else _telling(rows), as_json)
+        dvh_plot.plot_dvhs(curves, path, title, relative=relative, differential=differential)
 
 
 def _in_words(conditions: dict[str, Any]) -> str:

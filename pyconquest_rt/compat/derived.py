@@ -40,7 +40,7 @@ class Derived(Base):
 
         Args:
             key: a PatientID, StudyInstanceUID or SOPInstanceUID.
-            metrics: those of ``dvh_metrics`` that are wanted beside volume and minimum, mean and maximum dose.
+            metrics: any metrics, as ``D2cc[Gy]``, beside volume and minimum, mean and maximum dose.
         """
         return self.dvhs(key=key, metrics=metrics)
 
@@ -54,6 +54,14 @@ class Derived(Base):
                 ``source``, ``kind``, ``guessed``, ``key``.
         """
         return reports.find_dvhs(self._open_database, reports.DvhQuery(**conditions), metrics)
+
+    def dvh_curves(self, **conditions: Any) -> list[dict[str, Any]]:
+        """Return the points of curves, one dictionary for each: dose in Gy, volume in cc and in %.
+
+        Args:
+            conditions: as for :meth:`dvhs`.
+        """
+        return reports.curve_rows(self._open_database, reports.DvhQuery(**conditions))
 
     def cohort_dvh(self, **conditions: Any) -> list[dict[str, float]]:
         """Return mean and quantiles of the curves of a cohort: volume in % over dose in Gy, of ``n`` DVHs.

@@ -175,24 +175,50 @@ class NamedCurve(NamedTuple):
     plan_label: str = ""
     kind: str = ""
     reason: str = ""
+    structure_set_uid: str = ""
 
 
 def find_curves(database: Database, query: DvhQuery) -> list[NamedCurve]:
     """Return the curves of the DVHs that are asked for."""
     names = ("roi_number", "roi_name", "source", "prescription_gy", "curve_gy", "curve_cc")
-    more = ("patient_id", "SOPInstanceUID", "plan_label", "summation_type", "volume_cc", "colour")
+    more = (
+        "patient_id",
+        "SOPInstanceUID",
+        "structure_set_uid",
+        "plan_label",
+        "summation_type",
+        "volume_cc",
+        "colour",
+    )
     curves = []
     for row in _select(database, query, (*names, *more)):
         curve = curve_of(row)
         if curve is not None and row["volume_cc"]:
             name = row["roi_name"] or f"ROI {row['roi_number']}"
             whose = (row["patient_id"] or "", name, row["source"])
-            of_dose = (
-                row["SOPInstanceUID"],
-                *(row[key] or "" for key in ("plan_label", "summation_type", "reason")),
-            )
+            keys = ("SOPInstanceUID", "plan_label", "summation_type", "reason", "structure_set_uid")
+            of_dose = (row[key] or "" for key in keys)
             curves.append(NamedCurve(*whose, row["colour"], row["prescription_gy"], curve, *of_dose))
     return curves
+
+
+def curve_rows(database: Database, query: DvhQuery) -> list[dict[str, Any]]:
+    """Return the points of the curves that are asked for, one row each: dose in Gy, volume in cc and in %."""
+    return [
+        {
+            "patient_id": one.patient_id,
+            "dose_uid": one.dose_uid,
+            "plan_label": one.plan_label,
+            "roi_name": one.roi_name,
+            "source": one.source,
+            "dose_gy": float(dose),
+            "volume_cc": float(volume),
+            "volume_percent": 100.0 * float(volume) / float(one.curve.volume_cc[0]),
+            "reason": one.reason or None,
+        }
+        for one in find_curves(database, query)
+        for dose, volume in zip(one.curve.dose_gy, one.curve.volume_cc, strict=True)
+    ]
 
 
 def set_site(database: Database, key: str, site: str | None) -> int:

@@ -1,7 +1,8 @@
 """Plots of DVHs: the curves of a patient or an object, and the statistics of a cohort."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import cycle
 from textwrap import shorten
 from typing import Any
 
@@ -9,11 +10,13 @@ import numpy as np
 
 from pyconquest_rt.exports.dvh import NamedCurve
 
-MAX_LEGEND = 40
+MAX_LEGEND = 80
 """A plot of more curves has no legend."""
+_DIFFERENTIAL_BINS = 100
+LEGEND_ROWS = 22
+MAX_OBJECTS = 2
 MAX_NOTES = 4
 LONGEST_NOTE = 160
-_LINES = {"pyconquest": "-"}
 
 
 def labels(curves: Sequence[NamedCurve]) -> list[str]:
@@ -26,7 +29,9 @@ def labels(curves: Sequence[NamedCurve]) -> list[str]:
     found = [_label(one, len(doses) > 1, doses[one.patient_id] > 1) for one in curves]
     counts = Counter(found)
     return [
-        label + (f" ..{one.dose_uid[-6:]}" if counts[label] > 1 else "") + (" !" if one.reason else "")
+        label
+        + (f" ..{one.structure_set_uid[-6:] or one.dose_uid[-6:]}" if counts[label] > 1 else "")
+        + (" !" if one.reason else "")
         for label, one in zip(found, curves, strict=True)
     ]
 
@@ -45,29 +50,77 @@ def _notes(one: NamedCurve, is_of_several: bool) -> list[str]:
     return [note for note in (plan, kind, source) if note]
 
 
-def plot_dvhs(curves: Sequence[NamedCurve], path: str, title: str = "") -> None:
-    """Draw cumulative DVHs in % of volume over Gy to a PNG or SVG file; a sender's own are dashed.
+def plot_dvhs(
+    curves: Sequence[NamedCurve],
+    path: str,
+    title: str = "",
+    *,
+    relative: bool = False,
+    differential: bool = False,
+) -> None:
+    """Draw DVHs in % of volume over Gy to a PNG, SVG or PDF file; a sender's own are dashed.
+
+    Args:
+        curves: what is drawn, each in a style of its own.
+        path: the file; its ending names the format.
+        title: what stands above.
+        relative: draw doses in % of the prescription.
+        differential: draw volume per dose in place of the volume that gets at least a dose.
 
     Raises:
-        ValueError: the file's ending names no format that matplotlib writes.
+        ValueError: the ending names no format that matplotlib writes, or relative doses are wanted of a dose without
+            prescription.
     """
-    figure, axes = _axes()
+    if relative and (without := [one.roi_name for one in curves if not one.prescription_gy]):
+        raise ValueError(f"no prescription is known for {', '.join(without[:3])}; draw it without --relative")
+    names = labels(curves)
+    columns = -(-(len(curves) + 1) // LEGEND_ROWS) if len(curves) <= MAX_LEGEND else 0
+    figure, axes = _axes(columns * (1.0 + 0.085 * max(map(len, names), default=0)))
     is_cohort = len({one.patient_id for one in curves}) > 1
-    for number, (one, label) in enumerate(zip(curves, labels(curves), strict=True)):
-        axes.plot(
-            one.curve.dose_gy,
-            100.0 * one.curve.volume_cc / one.curve.volume_cc[0],
-            color=f"C{number % 10}" if is_cohort or not one.colour else one.colour,
-            linestyle=_LINES.get(one.source, "--"),
-            linewidth=1.6,
-            label=label,
+    for one, label, style in zip(curves, names, styles(curves, own_colours=not is_cohort), strict=True):
+        dose, share = _points(one, differential=differential)
+        unit = 100.0 / one.prescription_gy if relative and one.prescription_gy else 1.0
+        axes.plot(dose * unit, share / (unit if differential else 1.0), linewidth=1.6, label=label, **style)
+    for gray in sorted({one.prescription_gy for one in curves if one.prescription_gy}):
+        axes.axvline(
+            100.0 if relative else gray, color="0.4", linestyle=":", label=f"prescription {gray:g} Gy"
         )
-    for dose in sorted({one.prescription_gy for one in curves if one.prescription_gy}):
-        axes.axvline(dose, color="0.4", linestyle=":", label=f"prescription {dose:g} Gy")
-    if len(curves) <= MAX_LEGEND:
-        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    if columns:
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, ncols=columns, fontsize=9)
     _note(figure, [one.reason for one in curves])
-    _save(figure, axes, path, title)
+    title = "\n".join(filter(None, (title, _drawn_of(curves))))
+    unit_name = "% of the prescription" if relative else "Gy"
+    volume = f"volume in % per {'%' if relative else 'Gy'}" if differential else "volume in %"
+    _save(
+        figure,
+        axes,
+        path,
+        title,
+        xlabel=f"dose in {unit_name}",
+        ylabel=volume,
+        top=None if differential else 102,
+    )
+
+
+def _drawn_of(curves: Sequence[NamedCurve]) -> str:
+    """Say of which plan, dose and structure set the curves are, where they are of one or two."""
+    found = dict.fromkeys(
+        f"plan {one.plan_label or 'not known'}, dose {one.kind or 'of unknown kind'} ..{one.dose_uid[-6:]}, "
+        f"structure set ..{one.structure_set_uid[-6:]}"
+        for one in curves
+    )
+    return "\n".join(found) if len(found) <= MAX_OBJECTS else f"{len(found)} pairs of dose and structure set"
+
+
+def _points(one: NamedCurve, *, differential: bool) -> tuple[Any, Any]:
+    """Return doses in Gy and volumes in %, or volumes in % per Gy at the middles between doses."""
+    dose, share = one.curve.dose_gy, 100.0 * one.curve.volume_cc / one.curve.volume_cc[0]
+    if not differential:
+        return np.append(min(0.0, dose[0]), dose), np.append(share[0], share)  # all gets at least no dose
+    edges = np.linspace(dose[0], dose[-1], _DIFFERENTIAL_BINS + 1)
+    falling = np.interp(edges, dose, share)
+    width = max(float(edges[1] - edges[0]), 1e-9)
+    return (edges[:-1] + edges[1:]) / 2, -np.diff(falling) / width
 
 
 def _note(figure: Any, reasons: Sequence[str]) -> None:
@@ -98,16 +151,95 @@ def plot_cohort(rows: Sequence[dict[str, float]], path: str, title: str = "") ->
     _save(figure, axes, path, title)
 
 
-def _axes() -> tuple[Any, Any]:
-    """An empty figure and its axes."""
+def styles(curves: Sequence[NamedCurve], *, own_colours: bool = True) -> list[dict[str, Any]]:
+    """Return colour and line style of each curve so that no two look alike.
+
+    A colour is that of the ROI (ROIDisplayColor) where it can be seen on white and is not like another's, else the
+    next of a list of colours that are told apart well; a sender's own curve is dashed; then come other dash patterns.
+    """
+    of_roi: dict[tuple[str, ...], str] = {}
+    for one in curves if own_colours else ():
+        if one.colour and _luminance(one.colour) < BRIGHTEST and not _is_like(one.colour, of_roi.values()):
+            of_roi.setdefault(_roi(one), one.colour)
+    palette = [colour for colour in _PALETTE if not _is_like(colour, of_roi.values())] or _PALETTE
+    following = cycle(palette)
+    found, used = [], Counter[tuple[str, str]]()
+    for one in curves:
+        colour = of_roi.get(_roi(one)) or of_roi.setdefault(_roi(one), next(following))
+        kind = "own" if one.source == "pyconquest" else "vendor"
+        dashes = _DASHES[kind]
+        found.append({"color": colour, "linestyle": dashes[used[colour, kind] % len(dashes)]})
+        used[colour, kind] += 1
+    return found
+
+
+def _roi(one: NamedCurve) -> tuple[str, ...]:
+    return one.patient_id, one.dose_uid, one.structure_set_uid, one.roi_name
+
+
+def _is_like(colour: str, others: Iterable[str]) -> bool:
+    """Whether a colour is hard to tell from one of others."""
+    return any(
+        sum((a - b) ** 2 for a, b in zip(_rgb(colour), _rgb(one), strict=True)) < ALIKE**2 for one in others
+    )
+
+
+ALIKE = 0.4
+"""Colours that are nearer than this in RGB (0 to 1 each) are hard to tell apart."""
+BRIGHTEST = 0.75
+"""A colour of a greater relative luminance is hardly seen on white."""
+_PALETTE = (
+    *(
+        "#1f77b4",
+        "#d62728",
+        "#2ca02c",
+        "#9467bd",
+        "#ff7f0e",
+        "#8c564b",
+        "#e377c2",
+        "#17becf",
+        "#7f7f7f",
+        "#bcbd22",
+    ),
+    *("#393b79", "#637939", "#8c6d31", "#843c39", "#7b4173"),
+)
+_DASHES: dict[str, tuple[Any, ...]] = {
+    "own": ("-", (0, (6, 1, 1, 1)), (0, (1, 1)), (0, (10, 2, 3, 2))),
+    "vendor": ("--", (0, (3, 3)), (0, (8, 4)), (0, (2, 1))),
+}
+
+
+def _rgb(colour: str) -> tuple[float, float, float]:
+    red, green, blue = (int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5))
+    return red, green, blue
+
+
+def _luminance(colour: str) -> float:
+    """Return the relative luminance of ``#rrggbb``, 0 to 1 (ITU-R BT.709 weights)."""
+    red, green, blue = _rgb(colour)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _axes(legend_inches: float = 0.0) -> tuple[Any, Any]:
+    """An empty figure and its axes; the figure has room for a legend beside axes of the usual size."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 6), layout="constrained")
+    figure = Figure(figsize=(8 + legend_inches, 6), layout="constrained")
     return figure, figure.add_subplot()
 
 
-def _save(figure: Any, axes: Any, path: str, title: str) -> None:
-    """Label the axes, volume in % over dose in Gy, and write the figure; limits are set once all is drawn."""
-    axes.set(xlabel="dose in Gy", ylabel="volume in %", xlim=(0, None), ylim=(0, 102), title=title)
+def _save(
+    figure: Any,
+    axes: Any,
+    path: str,
+    title: str,
+    *,
+    xlabel: str = "dose in Gy",
+    ylabel: str = "volume in %",
+    top: float | None = 102,
+) -> None:
+    """Label the axes and write the figure; limits are set once all is drawn."""
+    axes.set(xlabel=xlabel, ylabel=ylabel, xlim=(0, None), ylim=(0, top))
+    axes.set_title(title, fontsize=10, parse_math=False)
     axes.grid(alpha=0.3)
     figure.savefig(path, dpi=130)
