@@ -36,7 +36,8 @@ _SHARES: Final = 4096
 _DIRECT: int = getattr(os, "O_DIRECT", 0) if fcntl else 0
 _NAMELESS: int = getattr(os, "O_TMPFILE", 0) if os.path.isdir("/proc/self/fd") else 0
 _advise: Any = getattr(os, "posix_fadvise", None)
-_nice: Any = getattr(os, "nice", None)
+_set_priority: Any = getattr(os, "setpriority", None)
+_LOW_PRIORITY: Final = 10
 _set_blocking: Any = getattr(os, "set_blocking", None)
 _quick_ack: int | None = getattr(socket, "TCP_QUICKACK", None)
 _SECONDS: Final = struct.Struct("@ll")  # a timeval of Linux
@@ -176,11 +177,11 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-def lower_priority() -> None:
-    """Let other processes go first; Windows has no such call in Python."""
-    if _nice is not None:
+def lower_priority(pid: int = 0) -> None:
+    """Let other processes go before one of ours (this one by default); Windows has no such call in Python."""
+    if _set_priority is not None:
         with suppress(OSError):
-            _nice(5)
+            _set_priority(os.PRIO_PROCESS, pid, _LOW_PRIORITY)  # type: ignore[attr-defined,unused-ignore]
 
 
 def do_not_block(descriptor: int) -> None:

@@ -5,6 +5,7 @@ import os
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -33,6 +34,10 @@ from pyconquest_rt.service.forwarder import Forwarder
 from pyconquest_rt.service.hooks import Hook, load, stored_caller
 from pyconquest_rt.settings.options import PEERS, caller
 from pyconquest_rt.settings.sections import ArchiveSettings, ListenerSettings, Settings
+
+_IDLE_S = 1.0
+_LATEST_START_S = 10.0
+_LOOK_S = 0.1
 
 
 class Node:
@@ -216,26 +221,44 @@ def _tls(settings: ListenerSettings) -> ssl.SSLContext | None:
 
 
 class Workers:
-    """Processes that derive (``python -m pyconquest_rt.worker``); each ends when this process does."""
+    """Processes that derive (``python -m pyconquest_rt.worker``); each ends when this process does.
+
+    The start of a process takes half a second of a processor, so it waits until nothing arrives, some seconds at most.
+    """
 
     def __init__(self, archive: ArchiveSettings, count: int) -> None:
         self._arguments = _arguments(archive)
         self._count = count
         self._processes: list[subprocess.Popen[bytes]] = []
         self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._woken = 0.0
 
     def start(self) -> None:
-        """Start them; each begins with what is due already."""
-        self._processes = [self._start_one() for _ in range(self._count)]
+        """Start them once nothing arrives; each begins with what is due already."""
+        if self._count:
+            self._woken = time.monotonic()
+            threading.Thread(target=self._start_when_idle, name="workers", daemon=True).start()
+
+    def _start_when_idle(self) -> None:
+        latest = time.monotonic() + _LATEST_START_S
+        while time.monotonic() < min(self._woken + _IDLE_S, latest):
+            if self._stopped.wait(_LOOK_S):
+                return
+        with self._lock:
+            if not self._stopped.is_set():
+                self._processes = [self._start_one() for _ in range(self._count)]
 
     def _start_one(self) -> subprocess.Popen[bytes]:
         process = processes.start("worker", *self._arguments, stdin=subprocess.PIPE, start_new_session=True)
+        system.lower_priority(process.pid)  # receiving comes first, also before its start
         assert process.stdin is not None
         system.do_not_block(process.stdin.fileno())  # a worker that reads no more must not stop the archive
         return process
 
     def wake(self) -> None:
         """Tell them that something has come; one that has died is started anew."""
+        self._woken = time.monotonic()
         with self._lock:
             for place, process in enumerate(self._processes):
                 if process.poll() is not None:
@@ -246,6 +269,7 @@ class Workers:
 
     def stop(self, grace_s: float = 10.0) -> None:
         """Let each finish the object that it is at, then stop it; none is started or woken any more."""
+        self._stopped.set()
         with self._lock:
             processes, self._processes = self._processes, []
         for process in processes:

@@ -36,7 +36,7 @@ class Msvcrt:
 @pytest.fixture
 def windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """A system without what only POSIX systems have."""
-    for name in ("fcntl", "resource", "_advise", "_nice", "_set_blocking", "_quick_ack"):
+    for name in ("fcntl", "resource", "_advise", "_set_priority", "_set_blocking", "_quick_ack"):
         monkeypatch.setattr(system, name, None)
     monkeypatch.setattr(system, "_DIRECT", 0)
     monkeypatch.setattr(system, "_NAMELESS", 0)

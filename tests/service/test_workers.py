@@ -1,10 +1,12 @@
 """The workers of a node: started anew when they die, left alone once the node has stopped."""
 
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from samples import wait_until
 
 from pyconquest_rt.service.node import Workers
 from pyconquest_rt.settings.sections import ArchiveSettings
@@ -15,8 +17,25 @@ def workers(tmp_path: Path) -> Iterator[Workers]:
     folder = str(tmp_path)
     made = Workers(ArchiveSettings(f"{folder}/data", f"{folder}/conquest.db", f"{folder}/none.sql"), 1)
     made.start()
+    wait_until(lambda: bool(made._processes), seconds=15)
     yield made
     made.stop()
+
+
+def test_they_start_once_nothing_arrives(tmp_path: Path) -> None:
+    made = Workers(ArchiveSettings(f"{tmp_path}/data", f"{tmp_path}/conquest.db", f"{tmp_path}/none.sql"), 1)
+    made.start()
+    for _ in range(8):
+        time.sleep(0.2)
+        made.wake()
+        assert made._processes == []
+    wait_until(lambda: bool(made._processes), seconds=15)
+    made.stop()
+    idle = Workers(ArchiveSettings(f"{tmp_path}/data", f"{tmp_path}/conquest.db", f"{tmp_path}/none.sql"), 1)
+    idle.start()
+    idle.stop()
+    time.sleep(1.5)
+    assert idle._processes == []
 
 
 def test_a_worker_that_has_died_is_started_anew(workers: Workers) -> None:
