@@ -338,6 +338,9 @@ class Reception:
         known = index.known_file(job.values) if index else None
         if job.early and known in (None, job.early.name) and job.early.holds():
             return Found(job.early.name, job.header.size, job.header.mtime_ns, job.header)
+        planned = Path(job.file.planned_name)
+        for kept in (planned, planned.with_suffix(".before")):
+            self._intents.note(f"{INCOMING}/{kept.name}")
         staged = job.staged  # a name to keep: a file that has lost its early one gets no other
         if job.early:
             job.early.take_back()
@@ -354,8 +357,6 @@ class Reception:
             return Found(name, status.size, status.mtime_ns, job.header)
         if there and index and self._policy == "replace":
             audit_replacement(self._archive.database, job.sop, name, target, job.staged)
-        for kept in (staged, staged.with_suffix(".before")):
-            self._intents.note(f"{INCOMING}/{kept.name}")
         self._intents.note(name)
         placement.place(staged, target, replaces=there)
         return Found(name, job.header.size, job.header.mtime_ns, job.header)

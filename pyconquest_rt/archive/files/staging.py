@@ -52,6 +52,11 @@ class StagedFile(io.FileIO):
         return os.open(path, flags, 0o666) if descriptor is None else descriptor
 
     @property
+    def planned_name(self) -> str:
+        """The path that the file has, or gets when it is asked for its name."""
+        return self._path
+
+    @property
     def name(self) -> str:
         """The path of the file; whoever asks for it makes that there is one."""
         if self._is_nameless:
