@@ -150,7 +150,7 @@ def _default(value: Any) -> str:
 def _tables() -> Iterator[str]:
     definition = schema.default()
     database = Database(":memory:", definition)
-    wanted = extractors()
+    wanted = extractors(settings.Settings())
     prepare(database, wanted)
     known = {column: path for table in definition.tables for column, path in _elements(table)}
     made_by = {

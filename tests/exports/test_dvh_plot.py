@@ -78,7 +78,6 @@ def test_any_metric_is_taken_from_the_stored_curve(demo: pyconquest) -> None:
         "Mean",
         "gEUD8[Gy]",
         "Volume[cc]",
-        "EQD2:Mean[Gy]",
     )
     folder = "data/DEMO001/"
     exact = calculate_dvhs(f"{folder}RTSTRUCT.dcm", f"{folder}RTDOSE.dcm", prescription_gy=60.0, fractions=30)
