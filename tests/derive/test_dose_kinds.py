@@ -12,7 +12,7 @@ from rt_cases import dose, item, plan, put, sent_dvh, structures
 from pyconquest_rt import pyconquest
 from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.removal import remove_images
-from pyconquest_rt.derive.engine import derive, extractors
+from pyconquest_rt.derive.engine import derive
 from pyconquest_rt.derive.roi_names import remap_names
 from pyconquest_rt.derive.rt_links import set_link
 from pyconquest_rt.rt.names.roi_map import RoiMap
@@ -28,24 +28,25 @@ METRICS = "D95%[Gy] D95%[%] HI EQD2:Mean[Gy]"
 TABLES = ("rt_structure_set", "rt_roi", "rt_plan", "rt_fraction_group", "rt_dose", "dvh", "dvh_metrics")
 
 
+class Opened:
+    """Opens archives with settings of the section [rt]."""
+
+    def __init__(self) -> None:
+        self.settings = RTSettings(metrics=METRICS)
+
+    def __call__(self, **settings: Any) -> None:
+        """Have other settings from now on."""
+        self.settings = RTSettings(**({"metrics": METRICS} | settings))
+
+    def archive(self, folder: Path) -> Archive:
+        folder.mkdir(parents=True, exist_ok=True)
+        where = ArchiveSettings(str(folder / "data"), str(folder / "x.db"), "none.sql")
+        return Archive.open(Settings(archive=where, rt=self.settings))
+
+
 @pytest.fixture
-def rt(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Sets the section [rt]; without a call it holds the metrics of these tests alone."""
-
-    def give(**settings: Any) -> None:
-        settings = {"metrics": METRICS} | settings
-        monkeypatch.setattr("pyconquest_rt.derive.engine.load", lambda: Settings(rt=RTSettings(**settings)))
-        extractors.cache_clear()
-
-    give()
-    yield give
-    monkeypatch.undo()
-    extractors.cache_clear()
-
-
-def opened(folder: Path) -> Archive:
-    folder.mkdir(parents=True, exist_ok=True)
-    return Archive.open(ArchiveSettings(str(folder / "data"), str(folder / "x.db"), "none.sql"))
+def rt() -> Opened:
+    return Opened()
 
 
 def rows_of(archive: Archive) -> dict[str, list[dict[str, Any]]]:
@@ -81,7 +82,7 @@ TARGET = {"PTV": "PTV"}
 )
 def test_a_dose_is_measured_by_what_it_is_of(
     tmp_path: Path,
-    rt: Any,
+    rt: Opened,
     kind: str,
     gray: float,
     prescription: float | None,
@@ -90,7 +91,7 @@ def test_a_dose_is_measured_by_what_it_is_of(
     eqd2: float | None,
     said: str,
 ) -> None:
-    archive = opened(tmp_path)
+    archive = rt.archive(tmp_path)
     put(
         archive,
         structures("1.2.1", TARGET),
@@ -106,9 +107,9 @@ def test_a_dose_is_measured_by_what_it_is_of(
     assert archive.database.query("SELECT summation_type AS kind FROM v_dvh") == [{"kind": kind or None}]
 
 
-def test_parts_are_measured_by_the_plan_where_that_is_asked_for(tmp_path: Path, rt: Any) -> None:
+def test_parts_are_measured_by_the_plan_where_that_is_asked_for(tmp_path: Path, rt: Opened) -> None:
     rt(partial_doses=True)
-    archive = opened(tmp_path)
+    archive = rt.archive(tmp_path)
     put(archive, structures("1.2.1", TARGET), plan("1.2.2", 60, 30, "1.2.1"))
     put(archive, dose("1.2.3", 30, "BEAM", ["1.2.2"]), dose("1.2.4", 2, "FRACTION_SESSION", ["1.2.2"]))
     derive(archive)
@@ -117,7 +118,7 @@ def test_parts_are_measured_by_the_plan_where_that_is_asked_for(tmp_path: Path, 
     assert session["D95%[%]"] == close(100) and "one fraction" in session["reason"]
 
 
-def test_a_sum_of_plans_in_every_order_of_arrival(tmp_path: Path, rt: Any) -> None:
+def test_a_sum_of_plans_in_every_order_of_arrival(tmp_path: Path, rt: Opened) -> None:
     """50 Gy in 25 and 16 Gy in 8: 66 Gy in 33, whichever comes when, and whichever the dose names first."""
     objects = {
         "RS": structures("1.2.1", TARGET),
@@ -127,7 +128,7 @@ def test_a_sum_of_plans_in_every_order_of_arrival(tmp_path: Path, rt: Any) -> No
     }
     expected = None
     for number, order in enumerate(itertools.permutations(objects)):
-        archive = opened(tmp_path / str(number))
+        archive = rt.archive(tmp_path / str(number))
         for name in order:
             put(archive, objects[name])
             derive(archive)
@@ -144,7 +145,7 @@ def test_a_sum_of_plans_in_every_order_of_arrival(tmp_path: Path, rt: Any) -> No
 EFFECTS = "EQD2:Mean[Gy] BED:Mean[Gy] EQD2(3):Mean[Gy] EQD2:D95%[Gy]"
 
 
-def test_eqd2_of_a_sum_comes_from_the_plans_own_doses(tmp_path: Path, rt: Any) -> None:
+def test_eqd2_of_a_sum_comes_from_the_plans_own_doses(tmp_path: Path, rt: Opened) -> None:
     """50 Gy in 25, and 8 Gy + 0.4 Gy/mm * x in 4: by arithmetic, BED = 60 + 8 + E[d^2] / 4 / 10, E[d^2] = 69.33."""
     rt(metrics=EFFECTS)
     slope = np.broadcast_to(8 + 0.4 * (np.arange(31) * 2 - 30.0), (31, 31, 31)).clip(0)
@@ -160,7 +161,7 @@ def test_eqd2_of_a_sum_comes_from_the_plans_own_doses(tmp_path: Path, rt: Any) -
         "first": dose("1.2.5", 50, "PLAN", ["1.2.2"], "1.2.1"),
         "second": coarse,
     }
-    archive = opened(tmp_path)
+    archive = rt.archive(tmp_path)
     for made in objects.values():
         put(archive, *(made if isinstance(made, list) else [made]))
         derive(archive)
@@ -178,9 +179,9 @@ def test_eqd2_of_a_sum_comes_from_the_plans_own_doses(tmp_path: Path, rt: Any) -
     assert row["status"] == "ok"
 
 
-def test_doses_that_do_not_add_up_to_their_sum_are_not_used(tmp_path: Path, rt: Any) -> None:
+def test_doses_that_do_not_add_up_to_their_sum_are_not_used(tmp_path: Path, rt: Opened) -> None:
     rt(metrics=EFFECTS)
-    archive = opened(tmp_path)
+    archive = rt.archive(tmp_path)
     put(archive, structures("1.2.1", TARGET), plan("1.2.2", 50, 25, "1.2.1"), plan("1.2.3", 16, 8, "1.2.1"))
     put(archive, dose("1.2.4", 66, "MULTI_PLAN", ["1.2.2", "1.2.3"], "1.2.1"))
     put(archive, dose("1.2.5", 50, "PLAN", ["1.2.2"]), dose("1.2.6", 30, "PLAN", ["1.2.3"]))
@@ -190,7 +191,7 @@ def test_doses_that_do_not_add_up_to_their_sum_are_not_used(tmp_path: Path, rt: 
     assert "do not add up to the sum" in row["reason"] and row["status"] == "warning"
 
 
-def test_two_structure_sets_in_every_order_of_arrival(tmp_path: Path, rt: Any) -> None:
+def test_two_structure_sets_in_every_order_of_arrival(tmp_path: Path, rt: Opened) -> None:
     """The dose and the sender's DVH are of A, the plan names B: B stands in for A until it comes, and says so."""
     of_dose = dose("1.2.4", 60, "PLAN", ["1.2.3"], "1.2.1")
     of_dose.DVHSequence = [sent_dvh(1, [59, 8.4, 1, 8.4, 1, 4.2])]
@@ -202,7 +203,7 @@ def test_two_structure_sets_in_every_order_of_arrival(tmp_path: Path, rt: Any) -
     }
     expected = None
     for number, order in enumerate(itertools.permutations(objects)):
-        archive = opened(tmp_path / str(number))
+        archive = rt.archive(tmp_path / str(number))
         came: set[str] = set()
         for name in order:
             put(archive, objects[name])
@@ -243,19 +244,19 @@ def other_structures(archive: Archive, objects: dict[str, Dataset]) -> None:
 
 
 @pytest.mark.parametrize("change", [replaced, deleted, other_structures])
-def test_rows_after_a_change_are_those_of_a_fresh_archive(tmp_path: Path, rt: Any, change: Any) -> None:
+def test_rows_after_a_change_are_those_of_a_fresh_archive(tmp_path: Path, rt: Opened, change: Any) -> None:
     objects = {
         "RS": structures("1.2.1", TARGET),
         "RP": plan("1.2.2", 60, 30, "1.2.1"),
         "RD": dose("1.2.3", 60, "PLAN", ["1.2.2"], "1.2.1"),
     }
-    archive = opened(tmp_path / "changed")
+    archive = rt.archive(tmp_path / "changed")
     put(archive, *objects.values())
     derive(archive)
     before = rows_of(archive)
     change(archive, objects)
     derive(archive)
-    fresh = opened(tmp_path / "fresh")
+    fresh = rt.archive(tmp_path / "fresh")
     put(fresh, *objects.values())
     derive(fresh)
     assert before != rows_of(archive) == rows_of(fresh)
@@ -265,7 +266,7 @@ def test_rows_after_a_change_are_those_of_a_fresh_archive(tmp_path: Path, rt: An
     "settings", [{"alpha_beta": "PTV=4"}, {"metrics": "D50%[Gy]"}, {"partial_doses": True}]
 )
 def test_rows_after_other_settings_are_those_of_a_fresh_archive(
-    tmp_path: Path, rt: Any, settings: dict[str, Any]
+    tmp_path: Path, rt: Opened, settings: dict[str, Any]
 ) -> None:
     objects = (
         structures("1.2.1", TARGET),
@@ -273,22 +274,24 @@ def test_rows_after_other_settings_are_those_of_a_fresh_archive(
         dose("1.2.3", 60, "PLAN", ["1.2.2"]),
         dose("1.2.4", 30, "BEAM", ["1.2.2"]),
     )
-    archive = opened(tmp_path / "changed")
+    archive = rt.archive(tmp_path / "changed")
     put(archive, *objects)
     derive(archive)
     before = rows_of(archive)
+    archive.close()
     rt(**settings)
+    archive = rt.archive(tmp_path / "changed")
     derive(archive)
-    fresh = opened(tmp_path / "fresh")
+    fresh = rt.archive(tmp_path / "fresh")
     put(fresh, *objects)
     derive(fresh)
     assert before != rows_of(archive) == rows_of(fresh)
 
 
 def test_a_dose_whose_plan_never_comes_is_linked_by_frame_of_reference_if_asked(
-    tmp_path: Path, rt: Any
+    tmp_path: Path, rt: Opened
 ) -> None:
-    archive = opened(tmp_path)
+    archive = rt.archive(tmp_path)
     of_dose = dose("1.2.3", 60, "PLAN", ["1.2.2"])
     of_dose.DVHSequence = [sent_dvh(1, [59, 8.4, 1, 8.4, 1, 4.2])]
     put(archive, structures("1.2.1", TARGET), of_dose)
@@ -315,10 +318,10 @@ def test_a_dose_whose_plan_never_comes_is_linked_by_frame_of_reference_if_asked(
 
 
 def test_the_setting_links_by_frame_of_reference_too_and_reference_takes_it_back(
-    tmp_path: Path, rt: Any
+    tmp_path: Path, rt: Opened
 ) -> None:
     rt(link="frame of reference")
-    archive = opened(tmp_path)
+    archive = rt.archive(tmp_path)
     put(archive, structures("1.2.1", TARGET), dose("1.2.3", 60, "PLAN", ["1.2.2"]))
     derive(archive)
     assert dvh_of(archive, "1.2.3")["structure_set_link"] == "frame of reference"
@@ -327,13 +330,13 @@ def test_the_setting_links_by_frame_of_reference_too_and_reference_takes_it_back
     assert archive.database.query("SELECT * FROM dvh") == []
 
 
-def test_an_overview_says_the_prescription_of_its_plans(tmp_path: Path, rt: Any) -> None:
+def test_an_overview_says_the_prescription_of_its_plans(tmp_path: Path, rt: Opened) -> None:
     def overview(index: int, gray: float | None, fractions: int | None) -> Dataset:
         made = item(PlanOverviewIndex=index, RTPlanLabel=f"P{index}", NumberOfFractionsIncluded=fractions)
         made.PrescriptionOverviewSequence = [] if gray is None else [item(TotalPrescriptionDose=gray)]
         return made
 
-    archive = opened(tmp_path)
+    archive = rt.archive(tmp_path)
     whole = dose("1.2.3", 66, "PLAN_OVERVIEW", structure_set="1.2.1")
     whole.PlanOverviewSequence = [overview(1, 50, 25), overview(2, 16, 8)]
     half = dose("1.2.4", 66, "PLAN_OVERVIEW", structure_set="1.2.1")
@@ -347,8 +350,8 @@ def test_an_overview_says_the_prescription_of_its_plans(tmp_path: Path, rt: Any)
     assert "does not say the prescriptions" in row["reason"]
 
 
-def test_a_prescription_in_centigray_is_named_in_every_row(tmp_path: Path, rt: Any) -> None:
-    archive = opened(tmp_path)
+def test_a_prescription_in_centigray_is_named_in_every_row(tmp_path: Path, rt: Opened) -> None:
+    archive = rt.archive(tmp_path)
     put(
         archive,
         structures("1.2.1", TARGET),
@@ -361,8 +364,8 @@ def test_a_prescription_in_centigray_is_named_in_every_row(tmp_path: Path, rt: A
     assert row["D95%[%]"] == close(1)
 
 
-def test_an_untyped_roi_that_is_named_like_a_target_is_one(tmp_path: Path, rt: Any) -> None:
-    archive = opened(tmp_path)
+def test_an_untyped_roi_that_is_named_like_a_target_is_one(tmp_path: Path, rt: Opened) -> None:
+    archive = rt.archive(tmp_path)
     rois = {"PTV_6000": "", "GTV": "GTV", "Heart": "", "PTV_5400": "ORGAN", "PTV ring": ""}
     put(
         archive,
@@ -389,8 +392,8 @@ def test_an_untyped_roi_that_is_named_like_a_target_is_one(tmp_path: Path, rt: A
     assert (unknown["status"], "may be that of a target" in unknown["reason"]) == ("warning", True)
 
 
-def test_a_map_that_makes_a_target_of_a_name_makes_new_dvhs(tmp_path: Path, rt: Any) -> None:
-    archive = opened(tmp_path)
+def test_a_map_that_makes_a_target_of_a_name_makes_new_dvhs(tmp_path: Path, rt: Opened) -> None:
+    archive = rt.archive(tmp_path)
     put(archive, structures("1.2.1", {"Boostvolumen A": ""}), plan("1.2.2", 60, 20, "1.2.1"))
     put(archive, dose("1.2.3", 60, "PLAN", ["1.2.2"]))
     derive(archive)
@@ -404,8 +407,8 @@ def test_a_map_that_makes_a_target_of_a_name_makes_new_dvhs(tmp_path: Path, rt: 
     assert remap_names(archive.database, site) == 0
 
 
-def test_a_roi_name_with_a_backslash_is_one_name(tmp_path: Path, rt: Any) -> None:
-    archive = opened(tmp_path)
+def test_a_roi_name_with_a_backslash_is_one_name(tmp_path: Path, rt: Opened) -> None:
+    archive = rt.archive(tmp_path)
     name = "PTV\\60"
     put(archive, structures("1.2.1", {name: "PTV"}), dose("1.2.3", 60, structure_set="1.2.1"))
     derive(archive)
@@ -413,8 +416,8 @@ def test_a_roi_name_with_a_backslash_is_one_name(tmp_path: Path, rt: Any) -> Non
         assert archive.database.query(f"SELECT {column} AS name FROM {table}") == [{"name": name}], table
 
 
-def test_the_senders_dvh_that_can_be_used_is_kept_and_its_volume_compared(tmp_path: Path, rt: Any) -> None:
-    archive = opened(tmp_path)
+def test_the_senders_dvh_that_can_be_used_is_kept_and_its_volume_compared(tmp_path: Path, rt: Opened) -> None:
+    archive = rt.archive(tmp_path)
     of_dose = dose("1.2.3", 60, structure_set="1.2.1")
     good = [59, 8.4, 1, 8.4, 1, 4.2]
     large = [59, 8400, 1, 8400, 1, 4200]
@@ -427,8 +430,8 @@ def test_the_senders_dvh_that_can_be_used_is_kept_and_its_volume_compared(tmp_pa
     assert "1e+03 times that of the contours: mm3 written as cm3?" in odd["reason"]
 
 
-def test_the_class_links_by_frame_of_reference(tmp_path: Path, rt: Any) -> None:
-    put(opened(tmp_path), structures("1.2.1", TARGET), dose("1.2.3", 60, "PLAN", ["1.2.2"]))
+def test_the_class_links_by_frame_of_reference(tmp_path: Path, rt: Opened) -> None:
+    put(rt.archive(tmp_path), structures("1.2.1", TARGET), dose("1.2.3", 60, "PLAN", ["1.2.2"]))
     with pyconquest(str(tmp_path / "data"), "none.sql", str(tmp_path / "x.db")) as archive:
         archive.derive(link="frame of reference")
         assert [row["structure_set_link"] for row in archive.dvhs()] == ["frame of reference"]

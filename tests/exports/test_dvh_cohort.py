@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pyconquest_rt.archive.archive import Archive
-from pyconquest_rt.derive.engine import derive, extractors
+from pyconquest_rt.derive.engine import derive
 from pyconquest_rt.derive.rt_links import set_link
 from pyconquest_rt.exports.dvh import DvhQuery, find_curves, find_dvhs
 from pyconquest_rt.exports.dvh_cohort import cohort_dvh, find_cohort
@@ -21,7 +21,9 @@ from rt_cases import dose, plan, put, sent_dvh, structures
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     """R1 with 60 Gy and the sender's DVH, R2 with 120 Gy, a dose of one beam and one of a guessed structure set."""
     folder = tmp_path_factory.mktemp("cohort")
-    made = Archive.open(ArchiveSettings(str(folder / "data"), str(folder / "x.db"), "none.sql"))
+    where = ArchiveSettings(str(folder / "data"), str(folder / "x.db"), "none.sql")
+    metrics = RTSettings(metrics="D95%[Gy] D2%[Gy] V20Gy[%] EQD2:Mean[Gy]")
+    made = Archive.open(Settings(archive=where, rt=metrics))
     for number, gray in ((1, 60), (2, 120)):
         patient, uid = f"R{number}", f"1.2.{number}"
         of_dose = dose(f"{uid}.3", gray, "PLAN", [f"{uid}.2"], f"{uid}.1", patient)
@@ -35,14 +37,9 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
         structures("1.2.3.1", {"PTV": "PTV"}, "R3"),
         dose("1.2.3.3", 10, "PLAN", ["1.2.3.2"], patient="R3"),
     )
-    settings = Settings(rt=RTSettings(metrics="D95%[Gy] D2%[Gy] V20Gy[%] EQD2:Mean[Gy]"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pyconquest_rt.derive.engine.load", lambda: settings)
-        extractors.cache_clear()
-        derive(made)
-        set_link(made.database, "frame of reference")
-        derive(made)
-    extractors.cache_clear()
+    derive(made)
+    set_link(made.database, "frame of reference")
+    derive(made)
     return made
 
 
