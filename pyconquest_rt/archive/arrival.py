@@ -22,7 +22,7 @@ from typing import Literal, Protocol
 
 from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.files.intents import Intents
-from pyconquest_rt.archive.files.placement import EarlyName, Placement
+from pyconquest_rt.archive.files.placement import EarlyName, Placement, placed_with
 from pyconquest_rt.archive.files.staging import StagedFile
 from pyconquest_rt.archive.files.storage import INCOMING, Storage, standard_name
 from pyconquest_rt.archive.heal import heal
@@ -279,11 +279,10 @@ class Reception:
 
     def _take_together(self, batch: list[_Job]) -> bool:
         """Take a batch in one transaction; False, with nothing written, if its jobs contradict one another."""
-        placement = Placement()
         failed: dict[int, Exception] = {}
         placed: dict[int, Found] = {}
         try:
-            with self._transaction():
+            with placed_with(self._transaction()) as placement:
                 index = self._writer.batch([job.values for job in batch]) if self._indexing else None
                 for number, job in enumerate(batch):
                     try:
@@ -293,16 +292,12 @@ class Reception:
                         failed[number] = error
                 if index:
                     _index(index, list(placed.values()), [batch[number].values for number in placed])
-                placement.sync()
-            self._check_database()
         except Exception as error:  # whatever it is, the peers must be told that nothing is safe
-            placement.undo()
             if isinstance(error, ConflictError) and len(batch) > 1:
                 return False
             reason = DatabaseError(f"the index cannot be written: {error}") if _is_sql(error) else error
             failed = dict.fromkeys(range(len(batch)), reason)
             placed.clear()
-        placement.finish()
         for number, job in enumerate(batch):
             job.end(failed.get(number))
         if placed and self._on_stored:
@@ -330,8 +325,11 @@ class Reception:
         _LOG.error("%s. A rebuild finds what it lacks", reason)
         raise DatabaseError(reason)
 
-    def _transaction(self) -> contextlib.AbstractContextManager[object]:
-        return self._archive.database.transaction() if self._indexing else contextlib.nullcontext()
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._archive.database.transaction() if self._indexing else contextlib.nullcontext():
+            yield
+        self._check_database()
 
     def _place(self, job: _Job, placement: Placement, index: Batch | None) -> Found | None:
         """Give one file its name; returns what is to be indexed, or None where the archive stays as it is."""

@@ -18,9 +18,12 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 from pyconquest_rt.archive import names as paths
 from pyconquest_rt.archive.archive import Archive
+from pyconquest_rt.archive.files.intents import intents_of
+from pyconquest_rt.archive.files.placement import placed_with
 from pyconquest_rt.archive.files.storage import INCOMING
 from pyconquest_rt.archive.hashing import hash_object
 from pyconquest_rt.archive.headers import read_one
+from pyconquest_rt.archive.heal import heal
 from pyconquest_rt.archive.ingest import Batch, Found, Outcome, State
 from pyconquest_rt.archive.removal import audit, audit_replacement
 from pyconquest_rt.database.rows import PATIENT_ID, Values
@@ -29,8 +32,10 @@ from pyconquest_rt.dicom.elements import PIXEL_REPRESENTATION, SPECIFIC_CHARACTE
 from pyconquest_rt.dicom.header import Header
 from pyconquest_rt.dicom.objects import content_errors, read_object, replace_object
 from pyconquest_rt.dicom.same import same_data_set
+from pyconquest_rt.dicom.system import sync_file
 from pyconquest_rt.errors import (
     ConflictError,
+    DatabaseError,
     DirectoryError,
     ObjectError,
     PyconquestError,
@@ -100,6 +105,7 @@ class Storer:
         self._options = options
         self._writer = archive.writer()
         self._reader = archive.layout.reader()
+        heal(archive)
         self._moved: set[str] = set()  # instances whose sources were removed
 
     def store(self, source: str | os.PathLike[str], *, name: str | None = None) -> Stored:
@@ -109,7 +115,7 @@ class Storer:
         has is not used: then the file is named by its SOPInstanceUID.
 
         Raises:
-            sqlite3.Error: the database cannot be written.
+            DatabaseError: the database cannot be written; the archive is as it was, and so is the source.
         """
         path = Path(source)
         stored = Stored(path, None, None, None, Fate.REFUSED)
@@ -117,6 +123,8 @@ class Storer:
             stored, is_in_place = self._store(path, name or path.name)
             if self._options.remove_after_store and not is_in_place:
                 path.unlink()
+        except DatabaseError:  # it says nothing of this file, and the next one would meet the same
+            raise
         except DirectoryError as error:
             return stored._replace(error=error, fate=Fate.SKIPPED)
         except (PyconquestError, OSError) as error:
@@ -175,14 +183,22 @@ class Storer:
             content = self._hash(staged)
             keys = archive.layout.complete(header.values)
             patient_id, sop = keys[archive.layout.patient_key] or "", keys[archive.layout.sop_key] or ""
-            with archive.database.transaction():
+            sync_file(staged)
+            with (
+                intents_of(archive.database.path) as intents,
+                placed_with(archive.database.transaction()) as placement,
+            ):
                 batch = self._writer.batch([keys])
                 target = batch.known_file(keys) or self._target(patient_id, sop, name)
                 is_in_place = _is_same_file(source, archive.storage.path_of(target))
                 is_as_it_was = is_in_place and forced is None
                 fate = Fate.IDENTICAL if is_as_it_was else self._fate(staged, target, sop)
                 if fate is not Fate.IDENTICAL:
-                    archive.storage.place(file.name, target)
+                    there = archive.storage.path_of(target)
+                    for kept in (staged, staged.with_suffix(".before")):
+                        intents.note(f"{INCOMING}/{kept.name}")
+                    intents.note(target)
+                    placement.place(staged, there, replaces=there.exists())
                 status = archive.storage.status(target)
                 assert status is not None  # it was placed, or is the source itself
                 if fate is not Fate.IDENTICAL or content or not batch.holds(target, status, sop):

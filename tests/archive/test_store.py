@@ -14,7 +14,7 @@ from pyconquest_rt.archive import store
 from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.verify import verify
 from pyconquest_rt.dicom.objects import read_object
-from pyconquest_rt.errors import ObjectError, TruncatedError
+from pyconquest_rt.errors import DatabaseError, ObjectError, TruncatedError
 from pyconquest_rt.indexer import rebuild
 
 
@@ -175,3 +175,32 @@ def test_the_source_of_an_object_that_is_cut_off_stays(
     stored = store.Storer(ingest, store.Options(remove_after_store=True)).store(path)
     assert isinstance(stored.error, TruncatedError) and path.exists()
     assert ingest.database.query("SELECT * FROM DICOMImages") == [] and list(data.glob("*/*")) == []
+
+
+@pytest.mark.parametrize("is_new", [False, True])
+def test_rows_that_cannot_be_written_leave_the_files_as_they_were(
+    ingest: Archive, tmp_path: Path, data: Path, *, is_new: bool
+) -> None:
+    storer = store.Storer(ingest, store.Options(remove_after_store=True, sopinstance_as_filename=True))
+    if not is_new:
+        storer = store.Storer(ingest, store.Options(sopinstance_as_filename=True))
+        storer.store(save(make_object(SeriesDescription="old"), tmp_path / "old.dcm"))
+        storer = store.Storer(ingest, store.Options(remove_after_store=True, sopinstance_as_filename=True))
+    before = {path: path.read_bytes() for path in data.rglob("*.dcm")}
+    for event in ("INSERT", "UPDATE"):
+        ingest.database.connection.execute(
+            f"CREATE TRIGGER stop_{event} BEFORE {event} ON DICOMImages "
+            "BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+        )
+    newer = save(make_object(SeriesDescription="new", SliceLocation="7"), tmp_path / "new.dcm")
+    with pytest.raises(DatabaseError, match="disk full"):
+        storer.store(newer)
+    assert {path: path.read_bytes() for path in data.rglob("*.dcm")} == before
+    assert [path for path in data.rglob("*") if path.is_file()] == list(before)
+    assert newer.exists()
+    for event in ("INSERT", "UPDATE"):
+        ingest.database.connection.execute(f"DROP TRIGGER stop_{event}")
+    assert storer.store(newer).error is None
+    assert ingest.database.query("SELECT SeriesDesc FROM DICOMSeries") == [{"SeriesDesc": "new"}]
+    assert list(verify(ingest)) == []
+    assert not newer.exists()

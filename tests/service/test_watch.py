@@ -3,12 +3,13 @@ import os
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from samples import make_object, save
 
 from pyconquest_rt.archive.archive import Archive
-from pyconquest_rt.archive.files.storage import Storage
+from pyconquest_rt.archive.files.placement import Placement
 from pyconquest_rt.errors import SettingsError, StorageError
 from pyconquest_rt.service.watch import Look, Watch, Watcher
 from pyconquest_rt.settings.sections import ArchiveSettings, WatchSettings
@@ -118,11 +119,11 @@ def test_a_full_disk_leaves_the_file_for_a_later_look(
     watch = Watch(ingest, settings)
     watch.look()
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise StorageError("cannot write: No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Storage, "place", full)
+        patched.setattr(Placement, "place", full)
         assert watch.look() == Look(0, 0)
     assert path.exists()
     assert images(ingest) == 0
@@ -149,14 +150,14 @@ def test_a_file_that_changes_while_it_is_stored_stays(
     path = save(make_object(), Path(settings.folder, "a.dcm"))
     watch = Watch(ingest, settings)
     watch.look()
-    placed = Storage.place
+    placed = Placement.place
 
-    def place(*arguments: str) -> None:
-        placed(*arguments)  # type: ignore[arg-type]
+    def place(*arguments: Any, **named: Any) -> None:
+        placed(*arguments, **named)
         save(make_object(PatientComments="added meanwhile"), path)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Storage, "place", place)
+        patched.setattr(Placement, "place", place)
         assert watch.look() == Look(1, 0)
     assert path.exists()
     assert [watch.look(), watch.look()] == [Look(0, 0), Look(1, 0)]

@@ -68,6 +68,16 @@ class Intents:
 
 
 @contextmanager
+def intents_of(database: str) -> Iterator[Intents]:
+    """Keep a note for one arrival; it is gone when the arrival has ended, however it ended."""
+    intents = Intents(database)
+    try:
+        yield intents
+    finally:
+        intents.close()
+
+
+@contextmanager
 def left_behind(database: str) -> Iterator[list[str]]:
     """Give the names that ended processes have noted; their notes are gone afterwards, unless an error is raised."""
     with _Taken() as taken:

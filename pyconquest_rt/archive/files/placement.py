@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from pyconquest_rt.archive.files.staging import StagedFile, copy_durably
@@ -114,6 +115,25 @@ class Placement:
         """Drop what was kept of replaced files."""
         for _, _, backup in self._placed:
             _drop(backup)
+
+
+@contextlib.contextmanager
+def placed_with(transaction: contextlib.AbstractContextManager[object]) -> Iterator[Placement]:
+    """Give a placement whose files and the rows of a transaction come together, or neither do.
+
+    Names are made durable before the commit: rows never name a file that a power failure could take. When the commit
+    fails, or anything before it, the files that were replaced are back under the rows that stayed.
+    """
+    placement = Placement()
+    try:
+        with transaction:
+            yield placement
+            placement.sync()
+    except BaseException:
+        placement.undo()
+        raise
+    finally:
+        placement.finish()
 
 
 def _keep(path: Path, backup: Path) -> None:

@@ -16,7 +16,6 @@ from stat import S_ISDIR
 
 from pyconquest_rt.archive import names as paths
 from pyconquest_rt.archive.files.staging import StagedFile
-from pyconquest_rt.dicom.system import sync_file, sync_folder
 from pyconquest_rt.errors import StorageError
 
 INCOMING = ".incoming"
@@ -63,26 +62,6 @@ class Storage:
             raise StorageError(f"cannot write below {self.incoming}: {error.strerror}") from error
         with file:
             yield file
-
-    def place(self, staged: str, object_file: str) -> None:
-        """Make a staged file durable and move it to its final name, in one step that cannot be half done.
-
-        Args:
-            staged: path of the staged file, flushed by its writer.
-            object_file: the final name, relative to the data directory, with ``/``.
-
-        Raises:
-            StorageError: the disk is full or the file cannot be written; nothing is left under the final name.
-        """
-        target = self.path_of(object_file)
-        try:
-            sync_file(Path(staged))
-            new_folders = make_folders(target.parent)
-            Path(staged).replace(target)
-            for folder in (target.parent, *new_folders):
-                sync_folder(folder)
-        except OSError as error:
-            raise StorageError(f"cannot write {target}: {error.strerror}") from error
 
     def path_of(self, object_file: str, device: str | None = None) -> Path:
         """Return the path of a row's ObjectFile (``/`` or ``\\``), below its device's folder.

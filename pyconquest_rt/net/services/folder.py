@@ -1,11 +1,15 @@
 """A plain folder as the place where received objects go."""
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from os import PathLike
+from pathlib import Path
 
 from pyconquest_rt.archive import names as paths
+from pyconquest_rt.archive.files.placement import placed_with
 from pyconquest_rt.archive.files.staging import StagedFile
 from pyconquest_rt.archive.files.storage import Storage
+from pyconquest_rt.dicom.system import sync_file
+from pyconquest_rt.errors import StorageError
 from pyconquest_rt.net.services.store import Received
 
 
@@ -21,4 +25,11 @@ class FolderSink:
 
     def accept(self, received: Received) -> None:
         """Give the file its name; one of the same instance that is there is replaced."""
-        self._storage.place(received.file.name, paths.file_name(received.sop_instance_uid))
+        staged = Path(received.file.name)
+        target = self._storage.path_of(paths.file_name(received.sop_instance_uid))
+        try:
+            with placed_with(nullcontext()) as placement:
+                sync_file(staged)
+                placement.place(staged, target, replaces=target.exists())
+        except OSError as error:
+            raise StorageError(f"cannot write {target}: {error.strerror}") from error
