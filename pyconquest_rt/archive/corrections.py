@@ -1,10 +1,11 @@
 """Corrections by people who keep an archive: two patients made one, values put right; each is on record.
 
 A correction is made in the rows, and on request in the files too. One that is made in the rows alone lasts until
-the files concerned are read again.
+the files concerned are read again; a later correction of these files writes the merged patient too.
 """
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 from pyconquest_rt.archive.archive import Archive
@@ -16,6 +17,7 @@ from pyconquest_rt.archive.store import reindex
 from pyconquest_rt.database.connection import quote
 from pyconquest_rt.database.rows import MODALITY, PATIENT_ID, SERIES_UID, SOP_UID, STUDY_UID, cell
 from pyconquest_rt.database.schema import Column, Table
+from pyconquest_rt.dicom.access import text, view_object
 from pyconquest_rt.dicom.edit import change_tags, checked_text
 from pyconquest_rt.errors import DatabaseError, ObjectError, PyconquestError, reason
 
@@ -180,6 +182,14 @@ def _rows_of(table: Table, level: Level) -> str:
     return _ROWS[table.level.lower(), level]
 
 
+def _merged_patient(archive: Archive, file: Path, image: Image) -> dict[int, str]:
+    """The index's patient where the file has another: a merge in the rows alone, which reading the file would undo."""
+    told = text(view_object(file), "PatientID").strip()
+    if told and image.patient_id and told != image.patient_id:
+        return {PATIENT_ID[0]: image.patient_id, **_patient_values(archive, image.patient_id)}
+    return {}
+
+
 def _change_files(
     archive: Archive, images: Iterable[Image], values: Mapping[int, str]
 ) -> tuple[int, list[tuple[str, str]]]:
@@ -193,7 +203,8 @@ def _change_files(
             failures.append((image.sop, "the row of this instance names no file"))
         for path, device in found:
             try:
-                change_tags(archive.storage.path_of(path, device), values, create=True)
+                file = archive.storage.path_of(path, device)
+                change_tags(file, {**_merged_patient(archive, file, image), **values}, create=True)
             except (PyconquestError, OSError) as error:
                 failures.append((path, reason(error)))
                 continue

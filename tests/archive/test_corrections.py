@@ -132,6 +132,19 @@ def test_a_name_is_corrected_in_every_table_and_file(two: Archive, data: Path) -
     ]
 
 
+def test_a_correction_of_files_does_not_undo_a_merge_in_the_rows_alone(two: Archive, data: Path) -> None:
+    merge_patient(two, "OLD", "NEW")
+    assert correct(two, "study", f"{ROOT}.1", {"StudyDescription": "Planning"}, files=True).failures == []
+    assert rows(two, PATIENTS) == [("NEW", "Name^NEW", "19600101")]
+    assert rows(two, STUDIES) == [("NEW", "Name^NEW", "19600101")]
+    changed = dcmread(data / "OLD/1.dcm")
+    assert (changed.PatientID, changed.PatientName, changed.StudyDescription) == (
+        "NEW",
+        "Name^NEW",
+        "Planning",
+    )
+
+
 @pytest.mark.parametrize(
     ("level", "uid", "values", "error"),
     [
