@@ -70,6 +70,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--objects", type=int, default=0, help="stop after so many; 0: by the time alone")
     arguments = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
     warnings.simplefilter("ignore")
@@ -78,7 +79,7 @@ def main() -> None:
     seeds = [*(seed for seed in seeds if len(seed) < 500_000), *WHOLE.values(), encode(radiograph())]
     counts: dict[str, int] = {}
     slowest = 0.0
-    while time.monotonic() < end:
+    while time.monotonic() < end and not 0 < arguments.objects <= sum(counts.values()):
         data = changed(chance.choice(seeds), chance)
         start = time.process_time()
         try:

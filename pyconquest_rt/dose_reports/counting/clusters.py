@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from pyconquest_rt.dose_reports.counting.evidence import SECONDS, contradict
-from pyconquest_rt.dose_reports.counting.exposures import Exposure, Told
+from pyconquest_rt.dose_reports.counting.exposures import Exposure, Told, same_device
 
 Strength = Callable[[Exposure, Exposure], tuple[int, float] | None]
 _LINKED = 1  # evidence up to this needs no further check: one UID, or one names the other
 _ZONE_STEP = 1800.0
+_MOST_PAIRS = 1_000_000
 
 
 def tier(exposure: Exposure) -> int:
@@ -83,7 +84,13 @@ def _joinable(first: Cluster, second: Cluster, kind: int) -> bool:
         return False
     if kind <= _LINKED:
         return True
-    return not any(contradict(one, other) for one in first.members for other in second.members)
+    return not any(_apart(one, other) for one in first.members for other in second.members)
+
+
+def _apart(one: Exposure, other: Exposure) -> bool:
+    """Whether two cannot be one: something differs, or they are of two devices (an injection is of none)."""
+    of_device = one.row["event_kind"] != "administration"
+    return contradict(one, other) or (of_device and same_device(one.told, other.told) is False)
 
 
 def _pairs(exposures: Sequence[Exposure]) -> Iterator[tuple[Exposure, Exposure]]:
@@ -131,9 +138,12 @@ def _near(exposures: list[Exposure]) -> Iterator[tuple[Exposure, Exposure]]:
 def _all_pairs(
     some: Sequence[Exposure], others: Sequence[Exposure] | None = None
 ) -> Iterator[tuple[Exposure, Exposure]]:
+    """Yield all pairs; of more than are met in any real study only those that stand at one place of their objects."""
+    many = len(some) * len(some if others is None else others) > _MOST_PAIRS
     for index, one in enumerate(some):
         for other in some[index + 1 :] if others is None else others:
-            yield one, other
+            if not many or one.event == other.event:
+                yield one, other
 
 
 def _within(

@@ -58,7 +58,8 @@ def _ct(found: Sequence[Cluster]) -> list[Telling]:
     tiers = sorted({tier(cluster.voice) for cluster in found}, reverse=True)
     for level in tiers:
         lower = [cluster for cluster in found if tier(cluster.voice) == level]
-        higher = [cluster for cluster in found if tier(cluster.voice) > level]
+        silent = {telling.told for telling in told}  # what does not count itself speaks for nothing
+        higher = [cluster for cluster in found if tier(cluster.voice) > level and cluster not in silent]
         if level < _WITH_DLP and _WITH_DLP in tiers and level > 10:
             told += _beside_exact_images(lower, [c for c in higher if tier(c.voice) == _WITH_DLP])
             higher = [cluster for cluster in higher if tier(cluster.voice) != _WITH_DLP]
