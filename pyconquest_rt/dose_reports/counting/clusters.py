@@ -12,6 +12,7 @@ Strength = Callable[[Exposure, Exposure], tuple[int, float] | None]
 _LINKED = 1  # evidence up to this needs no further check: one UID, or one names the other
 _ZONE_STEP = 1800.0
 _MOST_PAIRS = 1_000_000
+_MOST_BESIDE = 500  # rows of one moment, or one place, that a row is compared with
 
 
 def tier(exposure: Exposure) -> int:
@@ -139,11 +140,15 @@ def _all_pairs(
     some: Sequence[Exposure], others: Sequence[Exposure] | None = None
 ) -> Iterator[tuple[Exposure, Exposure]]:
     """Yield all pairs; of more than are met in any real study only those that stand at one place of their objects."""
-    many = len(some) * len(some if others is None else others) > _MOST_PAIRS
+    if len(some) * len(some if others is None else others) > _MOST_PAIRS:
+        at_place: dict[int, list[Exposure]] = defaultdict(list)
+        for other in some if others is None else others:
+            at_place[other.event].append(other)
+        yield from ((one, other) for one in some for other in at_place[one.event][:_MOST_BESIDE])
+        return
     for index, one in enumerate(some):
         for other in some[index + 1 :] if others is None else others:
-            if not many or one.event == other.event:
-                yield one, other
+            yield one, other
 
 
 def _within(
@@ -156,7 +161,7 @@ def _within(
     if around is not None:
         line += [(at + around, exposure) for at, exposure in line if at <= SECONDS]
     for index, (at, one) in enumerate(line):
-        for later, other in line[index + 1 :]:
+        for later, other in line[index + 1 : index + 1 + _MOST_BESIDE]:
             if later - at > SECONDS:
                 break
             yield one, other
