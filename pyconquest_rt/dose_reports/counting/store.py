@@ -91,7 +91,6 @@ _VALUES = {
     "ctdivol": "mean_ctdivol_mGy",
     "activity": "administered_activity_MBq",
     "effective": "effective_dose_mSv",
-    "duration": "irradiation_duration_s",
 }
 _TOTAL_COLUMNS = (
     *("kind", "acquisition_plane", "laterality", "ct_dose_length_product_total_mGycm"),

@@ -7,6 +7,7 @@ reports of totals alone that grow, count once.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pyconquest_rt.dose_reports.counting.clusters import Cluster
@@ -68,12 +69,6 @@ def _number(row: Mapping[str, Value], column: str) -> float | None:
     return float(value) if isinstance(value, (int, float)) else None
 
 
-def _fluoroscopy(cluster: Cluster) -> float | None:
-    if not cluster.text("irradiation_event_type").startswith("fluoroscopy"):
-        return None
-    return cluster.value("duration")
-
-
 QUANTITIES = (
     _plain("dlp_mGycm", "CT", 6, "dlp", "ct_dose_length_product_total_mGycm"),
     _plain("dap_Gym2", "projection", 12, "dap", "dose_area_product_total_Gym2"),
@@ -82,7 +77,7 @@ QUANTITIES = (
         "fluoro_time_s",
         "projection",
         6,
-        _fluoroscopy,
+        lambda cluster: None,  # the duration of an event (113742) is not the time of its fluoroscopy
         lambda row: _number(row, "total_fluoro_time_s") if row["kind"] == "projection" else None,
     ),
     _agd("left"),
@@ -91,7 +86,11 @@ QUANTITIES = (
 )
 
 
-class Scene(NamedTuple):
+Device = tuple[list[Told], list[Cluster]]  #: the objects of a device, and the exposures that they speak for
+
+
+@dataclass(eq=False)
+class Scene:
     """What totals are made of: the objects, the exposures that count, and all of them by the object that tells them."""
 
     objects: Sequence[Told]
@@ -99,6 +98,8 @@ class Scene(NamedTuple):
     voice_of: Mapping[Exposure, Cluster]
     of_object: Mapping[Told, Sequence[Exposure]]
     ignored: frozenset[Told]
+    devices: dict[str, list[Device]] = field(default_factory=dict)
+    """Kind of event → the devices, worked out once."""
 
     def listed(self, told: Told, event_kind: str) -> frozenset[Cluster]:
         """Return the exposures that count of which an object tells."""
@@ -119,9 +120,11 @@ def total(quantity: Quantity, scene: Scene) -> Total:
 
 def by_device(quantity: Quantity, scene: Scene) -> list[tuple[list[Told], list[Cluster], Total]]:
     """Return the objects of each device, the exposures that these speak for, and the quantity of that device."""
+    if quantity.event_kind not in scene.devices:
+        scene.devices[quantity.event_kind] = _devices(quantity.event_kind, scene)
     return [
         (group, counted, _of_device(quantity, group, counted, scene))
-        for group, counted in _devices(quantity.event_kind, scene)
+        for group, counted in scene.devices[quantity.event_kind]
     ]
 
 
@@ -130,7 +133,7 @@ def _sum(values: Iterable[float | None], digits: int) -> float | None:
     return round(sum(told), digits) if told else None
 
 
-def _devices(event_kind: str, scene: Scene) -> list[tuple[list[Told], list[Cluster]]]:
+def _devices(event_kind: str, scene: Scene) -> list[Device]:
     """The objects that tell of a kind by device, each with the exposures that it speaks for.
 
     Objects that tell of one exposure are of one device, whatever they call it. Those that name no device are of the
@@ -138,6 +141,8 @@ def _devices(event_kind: str, scene: Scene) -> list[tuple[list[Told], list[Clust
     """
     groups: list[list[Told]] = []
     concerned = [told for told in scene.objects if _concerns(told, event_kind, scene)]
+    if not concerned:
+        return []
     listed = {told: scene.listed(told, event_kind) for told in concerned}
     for told in sorted(concerned, key=lambda told: (told.precedence, told.sop)):
         related = [
@@ -166,6 +171,8 @@ def _concerns(told: Told, event_kind: str, scene: Scene) -> bool:
 def _of_device(quantity: Quantity, group: Sequence[Told], counted: Sequence[Cluster], scene: Scene) -> Total:
     digits = quantity.digits
     summed = _sum((quantity.of_exposure(cluster) for cluster in counted), digits)
+    if summed is None and not any(told.totals for told in group):
+        return Total(None, None, None, ())
     given = {
         told: value
         for told in group
@@ -294,6 +301,8 @@ def _reasons(
     if reported is None or total is None:
         return ()
     if summed is None:
+        if reported == 0 or quantity.column == "fluoro_time_s":
+            return ()  # nothing, or what only reports tell
         return (f"total_{name}: no exposure tells it; the report's own total {reported:.6g} ({source})",)
     if abs(summed - reported) <= _SLACK * max(summed, reported):
         return ()
