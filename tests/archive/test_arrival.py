@@ -228,7 +228,7 @@ def test_the_same_bytes_again_change_nothing(reception: Reception, settings: Arc
 def test_other_bytes_of_a_known_instance(
     settings: ArchiveSettings, policy: Any, kept: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "pyconquest_rt.archive.arrival")
+    caplog.set_level("DEBUG", "pyconquest_rt.archive.arrival")
     reception = Reception(settings, policy=policy)
     send(reception, make_object(StudyDescription="old"))
     if policy == "refuse":
