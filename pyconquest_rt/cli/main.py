@@ -49,12 +49,13 @@ class _Group(click.Group):
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="pyconquest-rt")
 @click.option(
-    "--settings", metavar="FILE", help="Settings in place of the pyconquest.toml of the working directory."
+    "--settings", metavar="FILE", help="Settings in place of the pyconquest.toml beside the database or in the working directory."
 )
 def main(settings: str | None) -> None:
     """A Conquest-compatible local PACS indexer with DICOM networking and a radiotherapy extension.
 
-    Every verb takes --data, --database and --sql, or finds them in pyconquest.toml in the working directory.
+    Every verb takes --data, --database and --sql, or finds them in pyconquest.toml in the
+    working directory. The other settings are those of the pyconquest.toml beside the database, if there is one.
     """
     silence_pydicom()
     if settings:

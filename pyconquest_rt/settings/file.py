@@ -21,7 +21,7 @@ from pyconquest_rt.settings.sections import NAMED, PLAIN, ArchiveSettings, Setti
 FILE_NAME = "pyconquest.toml"
 ENVIRONMENT_PREFIX = "PYCONQUEST_RT"
 FILE_VARIABLE = f"{ENVIRONMENT_PREFIX}_SETTINGS"
-"""The variable of the environment that names another settings file than that of the working directory."""
+"""The variable of the environment that names another settings file than those two."""
 
 
 class Problem(NamedTuple):

@@ -19,8 +19,9 @@ from pyconquest_rt.derive.engine import derive
 from pyconquest_rt.errors import DatabaseError
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.rt.names.roi_files import CSV_COLUMNS
+from pyconquest_rt.service.node import Node
 from pyconquest_rt.settings.file import load
-from pyconquest_rt.settings.sections import ArchiveSettings
+from pyconquest_rt.settings.sections import ArchiveSettings, DeriveSettings, ListenerSettings, Settings
 
 NO_RIGHTS = ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner,-chown"]
 VERBS = [
@@ -121,6 +122,21 @@ def test_a_user_who_may_not_write_reads(
     assert_reads(verb, settings, tmp_path, before)
 
 
+def test_a_user_who_may_not_write_sends_and_asks(
+    not_ours: tuple[ArchiveSettings, list[str]], tmp_path: Path
+) -> None:
+    settings, before = not_ours
+    folder = Path(settings.database).parent
+    other = ArchiveSettings(str(tmp_path / "other"), str(tmp_path / "other.db"), "none.sql")
+    with Node(Settings(other, ListenerSettings(port=0), derive=DeriveSettings(workers=0))) as node:
+        port = str(node.port)
+        sent = run(["send", "127.0.0.1", port, settings.data], folder, before)
+        assert (sent.returncode, sent.stderr) == (0, "")
+        found = run(["find", "127.0.0.1", port, "PatientID", "--json"], folder, before)
+        assert (found.returncode, found.stderr) == (0, "")
+    assert [row["PatientID"] for row in json.loads(found.stdout)] == ["DEMO001"]
+
+
 def test_verbs_on_a_read_only_medium(on_read_only_medium: ArchiveSettings, tmp_path: Path) -> None:
     for verb in VERBS:
         assert_reads(verb, on_read_only_medium, tmp_path, [])
@@ -145,7 +161,7 @@ def test_the_class_reads_what_it_may_not_write(
 BESIDE_A_WRITER = """
 import sys
 from pyconquest_rt.archive.archive import Archive
-from pyconquest_rt.settings.sections import ArchiveSettings
+from pyconquest_rt.settings.sections import ArchiveSettings, DeriveSettings, ListenerSettings, Settings
 archive = Archive.read(ArchiveSettings(*sys.argv[1:]))
 for _ in sys.stdin:
     rows = archive.database.connection.execute("SELECT count(*) FROM audit").fetchone()
