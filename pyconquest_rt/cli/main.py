@@ -49,7 +49,9 @@ class _Group(click.Group):
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="pyconquest-rt")
 @click.option(
-    "--settings", metavar="FILE", help="Settings in place of the pyconquest.toml beside the database or in the working directory."
+    "--settings",
+    metavar="FILE",
+    help="Settings in place of the pyconquest.toml beside the database or here.",
 )
 def main(settings: str | None) -> None:
     """A Conquest-compatible local PACS indexer with DICOM networking and a radiotherapy extension.
