@@ -13,6 +13,7 @@ import numpy.typing as npt
 from pyconquest_rt.rt.dvh.cells import Cuts, Frame, Pieces
 from pyconquest_rt.rt.dvh.coverage import Coverage, Polygons
 from pyconquest_rt.rt.dvh.dose_grid import DoseGrid, locate
+from pyconquest_rt.rt.dvh.steep import Boxes, divided, wide_cells
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -78,18 +79,15 @@ def _parallel(portion: Portion, grid: DoseGrid, axes: tuple[int, int, int]) -> C
     base += ((rows.index - rows.index[0]) * layers.shape[2]).take(row)
     base += (columns.index - columns.index[0]).take(column)
     along_u, along_v = columns.size.astype(np.float32).take(column), rows.size.astype(np.float32).take(row)
-    dose, change_u, change_v = _bilinear(
-        mean,
-        base,
-        columns.start.astype(np.float32).take(column) + along_u * u,
-        rows.start.astype(np.float32).take(row) + along_v * v,
-    )
+    part_u = columns.start.astype(np.float32).take(column) + along_u * u
+    part_v = rows.start.astype(np.float32).take(row) + along_v * v
+    dose, change_u, change_v = _bilinear(mean, base, part_u, part_v)
     change_u *= along_u
     change_v *= along_v
     partial = np.flatnonzero(cells.fraction < 1.0)
     change_u[partial] *= _extent(u[partial])
     change_v[partial] *= _extent(v[partial])
-    change_w = spread.reshape(-1).take(base)
+    change_w = _bilinear(spread, base, part_u, part_v)[0]
     volume = cells.fraction * columns.widths.take(column)
     volume *= rows.widths.take(row)
     volume *= (pieces.high - pieces.low).take(piece)
@@ -98,7 +96,7 @@ def _parallel(portion: Portion, grid: DoseGrid, axes: tuple[int, int, int]) -> C
     change_w *= change_w
     change_u += change_v
     width = np.sqrt(np.add(change_u, change_w, out=change_u), out=change_u)
-    return _inner_extremes(portion, grid, CellDoses(volume, dose, width, low, high), cells, piece)
+    return _finished(portion, grid, CellDoses(volume, dose, width, low, high), cells, piece)
 
 
 @dataclass(frozen=True)
@@ -207,7 +205,7 @@ def _oblique(portion: Portion, grid: DoseGrid) -> CellDoses | None:
     low, high = _surface_extremes(portion, grid)
     width = np.sqrt((span * span).sum(axis=1))
     doses = CellDoses(volume, dose.astype(np.float32), width.astype(np.float32), low, high)
-    return _inner_extremes(portion, grid, doses, cells.pick(inside), piece[inside])
+    return _finished(portion, grid, doses, cells.pick(inside), piece[inside])
 
 
 def _surface_extremes(portion: Portion, grid: DoseGrid) -> tuple[float, float]:
@@ -223,6 +221,28 @@ def _surface_extremes(portion: Portion, grid: DoseGrid) -> tuple[float, float]:
             doses = grid.interpolate(at)
             low, high = min(low, float(doses.min())), max(high, float(doses.max()))
     return low, high
+
+
+def _finished(portion: Portion, grid: DoseGrid, doses: CellDoses, cells: Coverage, piece: Ints) -> CellDoses:
+    """Return the doses with their extremes, and with steep cells divided."""
+    doses = _inner_extremes(portion, grid, doses, cells, piece)
+    steep = wide_cells(doses.dose, doses.width)
+    if steep.size == 0:
+        return doses
+    boxes = Boxes.of(cells.pick(steep), piece[steep], portion.pieces, portion.rows, portion.columns)
+    parts = divided(boxes, grid, portion.frame)
+    if parts.box.size == 0:
+        return doses
+    steep = steep[parts.box]
+    kept = np.ones(doses.dose.size, bool)
+    kept[steep] = False
+    return CellDoses(
+        np.append(doses.volume[kept], doses.volume[steep] * parts.share),
+        np.append(doses.dose[kept], parts.dose.astype(np.float32)),
+        np.append(doses.width[kept], parts.width.astype(np.float32)),
+        min(doses.low, float(parts.dose.min())),
+        max(doses.high, float(parts.dose.max())),
+    )
 
 
 def _inner_extremes(

@@ -19,6 +19,10 @@ CELLS_PER_ROI = 28_000
 table)."""
 PIECES_PER_ROI = 16
 """Slabs are subdivided until an ROI has at least this many pieces across its planes."""
+CUT_AT_VOXELS = 24
+"""ROIs of so many slabs have them cut at planes of voxel centres as well."""
+THIN_MM = 1e-3
+"""No piece is thinner than this."""
 MAX_SUBDIVISION = 16
 CELLS_AT_ONCE = 200_000
 """Cells held in memory at the same time; larger ROIs are done in portions of slabs."""
@@ -172,18 +176,39 @@ def _outlined_area(polygons: Polygons) -> Floats:
 
 def cut_across(low: Floats, high: Floats, grid: DoseGrid, frame: Frame) -> Pieces:
     """Cut slabs with the faces ``low`` and ``high`` (mm along w) into pieces, without what the grid cannot
-    reach."""
-    parts = np.full(low.size, -(-PIECES_PER_ROI // low.size))
+    reach.
+
+    Where the slabs are parallel to the grid, those of a small ROI are cut at its planes of voxel centres, between
+    which the dose is linear across.
+    """
+    slab = np.arange(low.size)
     if frame.axes is None:
-        parts = np.maximum(parts, np.ceil(2 * (high - low) / min(grid.spacing)).astype(np.intp))
+        least = np.ceil(2 * (high - low) / min(grid.spacing))
     else:
         bottom, top = grid.extents[frame.axes[0]]
         low, high = np.clip(low, bottom, top), np.clip(high, bottom, top)
+        if low.size <= CUT_AT_VOXELS:
+            slab, low, high = _cut_at(grid.nodes[frame.axes[0]], low, high)
+        least = np.ones(low.size)
+    parts = np.maximum(least, -(-PIECES_PER_ROI // max(low.size, 1))).astype(np.intp)
     parts[high <= low] = 0
-    slab = np.repeat(np.arange(low.size), parts)
-    number = np.arange(slab.size) - np.repeat(np.cumsum(parts) - parts, parts)
-    height = ((high - low) / np.maximum(parts, 1))[slab]
-    return Pieces(slab, low[slab] + number * height, low[slab] + (number + 1) * height)
+    whole = np.repeat(np.arange(low.size), parts)
+    number = np.arange(whole.size) - np.repeat(np.cumsum(parts) - parts, parts)
+    height = ((high - low) / np.maximum(parts, 1))[whole]
+    return Pieces(slab[whole], low[whole] + number * height, low[whole] + (number + 1) * height)
+
+
+def _cut_at(nodes: Floats, low: Floats, high: Floats) -> tuple[Ints, Floats, Floats]:
+    """Return slabs cut at ``nodes``: which slab each part is of, and its faces."""
+    first, last = np.searchsorted(nodes, low + THIN_MM), np.searchsorted(nodes, high - THIN_MM)
+    counts = np.maximum(last - first, 0) + 1
+    slab = np.repeat(np.arange(low.size), counts)
+    number = np.arange(slab.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    padded = np.append(nodes, nodes[-1])
+    above = padded[np.minimum(first[slab] + number, nodes.size)]
+    upper = np.where(number + 1 < counts[slab], above, high[slab])
+    lower = np.where(number > 0, padded[np.maximum(first[slab] + number - 1, 0)], low[slab])
+    return slab, lower, upper
 
 
 def portions(slabs: int, cells_per_slab: int, pieces: Pieces) -> Iterator[tuple[int, int]]:

@@ -43,12 +43,16 @@ class Steep:
         volume = 0.0
         found = []
         rng = np.random.default_rng(8)
+        per_slab = points // len(self.z)
         for polygon, z in zip(self.polygons, self.z, strict=True):
-            xy, area = _inside(polygon, points // len(self.z), rng)
-            height = z + self.slice_mm * (rng.permutation(len(xy)) + rng.uniform(0, 1, len(xy))) / len(xy)
-            height -= self.slice_mm / 2
+            x, y = polygon.T
+            area = 0.5 * abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1)))
+            layers = max(round((per_slab * self.slice_mm**2 / area) ** (1 / 3)), 1)
+            for layer in range(layers):
+                xy = _inside(polygon, per_slab // layers, rng)
+                height = z + self.slice_mm * ((layer + rng.uniform(0, 1, len(xy))) / layers - 0.5)
+                found.append(trilinear(values, (np.column_stack((xy, height)) + self.half) / self.grid_mm))
             volume += area * self.slice_mm
-            found.append(trilinear(values, (np.column_stack((xy, height)) + self.half) / self.grid_mm))
         doses = np.sort(np.concatenate(found))[::-1]
         volume /= 1e3
 
@@ -87,15 +91,13 @@ def errors(dvh: object, truth: dict[str, float]) -> dict[str, float]:
     return {name: 100 * (found[name] - truth[name]) / whole[name] for name in truth}
 
 
-def _inside(polygon: np.ndarray, count: int, rng: np.random.Generator) -> tuple[np.ndarray, float]:
-    """Points of a jittered lattice in a polygon, and its area."""
+def _inside(polygon: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Points of a jittered lattice in a polygon, about ``count`` of them."""
     low, high = polygon.min(axis=0), polygon.max(axis=0)
     side = int(np.sqrt(count * 1.2)) + 1
     lattice = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1).reshape(-1, 2)
     xy = low + (lattice + rng.uniform(0, 1, lattice.shape)) / side * (high - low)
-    x, y = polygon.T
-    area = 0.5 * abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1)))
-    return xy[Path(polygon).contains_points(xy)], area
+    return xy[Path(polygon).contains_points(xy)]
 
 
 def trilinear(values: np.ndarray, place: np.ndarray) -> np.ndarray:
