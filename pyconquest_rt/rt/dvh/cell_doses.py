@@ -6,6 +6,7 @@ interpolated in the plane. ``oblique`` interpolates at the centroid of every cel
 """
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -67,7 +68,6 @@ def _parallel(portion: Portion, grid: DoseGrid, axes: tuple[int, int, int]) -> C
     chosen, piece = pieces.of_planes(portion.coverage.plane)
     cells = portion.coverage.pick(chosen)
     row, column = cells.row, cells.column
-    u, v = cells.u.astype(np.float32), cells.v.astype(np.float32)
     window = (slice(rows.index[0], rows.index[-1] + 2), slice(columns.index[0], columns.index[-1] + 2))
     reached = grid.locate(axes[0], np.array((pieces.low.min(), pieces.high.max())))[0]
     across = slice(reached[0], reached[1] + 2)
@@ -75,28 +75,98 @@ def _parallel(portion: Portion, grid: DoseGrid, axes: tuple[int, int, int]) -> C
     points = _Points.inside(portion, grid, axes, layers.shape)
     mean, spread, low, high = _integrate(layers, grid.nodes[axes[0]][across], pieces, points)
 
-    base = (np.arange(pieces.slab.size) * layers.shape[1] * layers.shape[2]).take(piece)
-    base += ((rows.index - rows.index[0]) * layers.shape[2]).take(row)
-    base += (columns.index - columns.index[0]).take(column)
-    along_u, along_v = columns.size.astype(np.float32).take(column), rows.size.astype(np.float32).take(row)
-    part_u = columns.start.astype(np.float32).take(column) + along_u * u
-    part_v = rows.start.astype(np.float32).take(row) + along_v * v
-    dose, change_u, change_v = _bilinear(mean, base, part_u, part_v)
-    change_u *= along_u
-    change_v *= along_v
-    partial = np.flatnonzero(cells.fraction < 1.0)
-    change_u[partial] *= _extent(u[partial])
-    change_v[partial] *= _extent(v[partial])
-    change_w = _bilinear(spread, base, part_u, part_v)[0]
-    volume = cells.fraction * columns.widths.take(column)
-    volume *= rows.widths.take(row)
+    fields = _Fields(mean, spread)
+    spot = _Spot(piece, rows.index.take(row) - rows.index[0], columns.index.take(column) - columns.index[0])
+    is_whole = fields.whole_cells(columns, rows, cells)
+    if is_whole is None:
+        dose, width = fields.in_parts(spot, cells, columns, rows)
+    else:
+        dose, width = np.empty(row.size, np.float32), np.empty(row.size, np.float32)
+        whole, partly = np.flatnonzero(is_whole), np.flatnonzero(~is_whole)
+        dose[whole], width[whole] = fields.in_whole(spot.pick(whole))
+        dose[partly], width[partly] = fields.in_parts(spot.pick(partly), cells.pick(partly), columns, rows)
+    volume = cells.fraction * _of_each(columns.widths, column)
+    volume *= _of_each(rows.widths, row)
     volume *= (pieces.high - pieces.low).take(piece)
-    change_u *= change_u
-    change_v *= change_v
-    change_w *= change_w
-    change_u += change_v
-    width = np.sqrt(np.add(change_u, change_w, out=change_u), out=change_u)
     return _finished(portion, grid, CellDoses(volume, dose, width, low, high), cells, piece)
+
+
+def _of_each(values: Floats, place: Ints) -> Floats | np.float64:
+    """Return the values at places, or the one value that all have."""
+    return values[0] if (values == values[0]).all() else values.take(place)
+
+
+class _Spot(NamedTuple):
+    """Where cells lie in the fields: the piece, and the voxels below along v and u."""
+
+    piece: Ints
+    v: Ints
+    u: Ints
+
+    def pick(self, chosen: Ints) -> "_Spot":
+        return _Spot(*(one.take(chosen) for one in self))
+
+
+class _Fields(NamedTuple):
+    """Mean and range of the dose across each piece at the voxel centres, shape (piece, v, u)."""
+
+    mean: Singles
+    spread: Singles
+
+    @staticmethod
+    def whole_cells(columns: Cuts, rows: Cuts, cells: Coverage) -> npt.NDArray[np.bool_] | None:
+        """Return which cells are whole squares between four voxel centres; None where voxels are subdivided."""
+        square_u, square_v = columns.size == 1.0, rows.size == 1.0
+        if not (square_u.any() and square_v.any()):
+            return None
+        found = cells.fraction == 1.0
+        if not square_u.all():
+            found &= square_u.take(cells.column)
+        if not square_v.all():
+            found &= square_v.take(cells.row)
+        return np.asarray(found)
+
+    def in_whole(self, spot: _Spot) -> tuple[Singles, Singles]:
+        """Return dose and width of cells between four voxel centres, calculated for all of the fields at once."""
+        v_pairs = self.mean[:, 1:] + self.mean[:, :-1]
+        dose = v_pairs[:, :, 1:] + v_pairs[:, :, :-1]
+        change = v_pairs[:, :, 1:] - v_pairs[:, :, :-1]
+        change *= change
+        u_pairs = self.mean[:, :, 1:] + self.mean[:, :, :-1]
+        change_v = u_pairs[:, 1:] - u_pairs[:, :-1]
+        change_v *= change_v
+        change += change_v
+        pairs = self.spread[:, 1:] + self.spread[:, :-1]
+        change_w = pairs[:, :, 1:] + pairs[:, :, :-1]
+        change_w *= 0.5
+        change_w *= change_w
+        change += change_w
+        place = (spot.piece * dose.shape[1] + spot.v) * dose.shape[2] + spot.u
+        width = change.reshape(-1).take(place)
+        np.sqrt(width, out=width)
+        width *= np.float32(0.5)
+        return dose.reshape(-1).take(place) * np.float32(0.25), width
+
+    def in_parts(self, spot: _Spot, cells: Coverage, columns: Cuts, rows: Cuts) -> tuple[Singles, Singles]:
+        """Return dose and width of cells, at the centroids of their covered parts."""
+        u, v = cells.u.astype(np.float32), cells.v.astype(np.float32)
+        along_u = columns.size.astype(np.float32).take(cells.column)
+        along_v = rows.size.astype(np.float32).take(cells.row)
+        part_u = columns.start.astype(np.float32).take(cells.column) + along_u * u
+        part_v = rows.start.astype(np.float32).take(cells.row) + along_v * v
+        base = (spot.piece * self.mean.shape[1] + spot.v) * self.mean.shape[2] + spot.u
+        dose, change_u, change_v = _bilinear(self.mean, base, part_u, part_v)
+        change_u *= along_u
+        change_v *= along_v
+        partial = np.flatnonzero(cells.fraction < 1.0)
+        change_u[partial] *= _extent(u[partial])
+        change_v[partial] *= _extent(v[partial])
+        change_w = _value(self.spread, base, part_u, part_v)
+        change_u *= change_u
+        change_v *= change_v
+        change_w *= change_w
+        change_u += change_v
+        return dose, np.sqrt(np.add(change_u, change_w, out=change_u), out=change_u)
 
 
 @dataclass(frozen=True)
@@ -142,31 +212,59 @@ def _integrate(
     and the extremes lie at their ends.
     """
     first = np.searchsorted(nodes, pieces.low, side="right")
-    intervals = int((np.searchsorted(nodes, pieces.high, side="left") - first).max()) + 1
-    position, previous = pieces.low, np.empty(0, np.float32)
-    mean = least = most = previous
+    inner = np.searchsorted(nodes, pieces.high, side="left") - first
+    levels = [*_faces(layers, nodes, pieces)]
+    positions = [pieces.low, pieces.high]
+    for number in range(int(inner.max())):
+        # a piece with fewer voxel centres in it has its upper face once more, over no distance
+        node = np.minimum(first + number, nodes.size - 1)
+        is_inner = inner > number
+        level = layers[node]
+        level[~is_inner] = levels[-1][~is_inner]
+        levels.insert(-1, level)
+        positions.insert(-1, np.where(is_inner, nodes[node], pieces.high))
+    mean = np.zeros_like(levels[0])
+    height = pieces.high - pieces.low
+    least = most = levels[0]
     low, high = np.inf, -np.inf
-    for number in range(intervals + 1):
+    for number, level in enumerate(levels):
         if number:
-            inner = nodes[np.minimum(first + number - 1, nodes.size - 1)]
-            following = np.where(inner > position, np.minimum(inner, pieces.high), pieces.high)
-            share = ((following - position) / (pieces.high - pieces.low)).astype(np.float32)[:, None, None]
-            position = following
-        index, part = locate(nodes, position)
-        here, step = layers[index], layers[index + 1]
-        step -= here
-        step *= part.astype(np.float32)[:, None, None]
-        here += step
-        if number == 0:
-            mean, least, most = np.zeros_like(here), here, here
-        else:
-            mean += (0.5 * share) * (previous + here)
-            least, most = np.minimum(least, here), np.maximum(most, here)
-        previous = here
+            share = (0.5 * (positions[number] - positions[number - 1]) / height).astype(np.float32)
+            part = levels[number - 1] + level
+            part *= share[:, None, None]
+            mean += part
+            least, most = np.minimum(least, level), np.maximum(most, level)
         if points.base.size:
-            found = _bilinear(here, points.base, points.u, points.v)[0]
+            found = _value(level, points.base, points.u, points.v)
             low, high = min(low, float(found.min())), max(high, float(found.max()))
     return mean, most - least, low, high
+
+
+def _faces(layers: Singles, nodes: Floats, pieces: Pieces) -> tuple[Singles, Singles]:
+    """Return the dose at lower and upper faces of pieces; faces that pieces share are interpolated once."""
+    if not (pieces.low[1:] == pieces.high[:-1]).all():
+        return _at(layers, nodes, pieces.low), _at(layers, nodes, pieces.high)
+    both = _at(layers, nodes, np.append(pieces.low, pieces.high[-1]))
+    return both[:-1], both[1:]
+
+
+def _at(layers: Singles, nodes: Floats, positions: Floats) -> Singles:
+    """Return the dose at positions along w."""
+    index, part = locate(nodes, positions)
+    here, step = layers[index], layers[index + 1]
+    step -= here
+    step *= part.astype(np.float32)[:, None, None]
+    here += step
+    return here
+
+
+def _value(field: Singles, base: Ints, u: Singles, v: Singles) -> Singles:
+    """Return the value at (u, v) within the voxel whose first corner is ``base``."""
+    flat, width = np.ascontiguousarray(field).reshape(-1), field.shape[2]
+    lower, upper = flat.take(base), flat.take(base + width)
+    lower += u * (flat.take(base + 1) - lower)
+    upper += u * (flat.take(base + (width + 1)) - upper)
+    return np.asarray(lower + v * (upper - lower))
 
 
 def _extent(centroid: Numbers) -> Numbers:
@@ -229,15 +327,14 @@ def _finished(portion: Portion, grid: DoseGrid, doses: CellDoses, cells: Coverag
     steep = wide_cells(doses.dose, doses.width)
     if steep.size == 0:
         return doses
-    boxes = Boxes.of(cells.pick(steep), piece[steep], portion.pieces, portion.rows, portion.columns)
-    parts = divided(boxes, grid, portion.frame)
-    if parts.box.size == 0:
-        return doses
-    steep = steep[parts.box]
+    pieces, frame = portion.pieces, portion.frame
+    low, high = pieces.low[piece[steep]], pieces.high[piece[steep]]
+    boxes = Boxes.of(cells.pick(steep), low, high, portion.rows, portion.columns)
+    parts = divided(boxes.cut_at(grid.nodes[frame.axes[0]]) if frame.axes else boxes, grid, frame)
     kept = np.ones(doses.dose.size, bool)
     kept[steep] = False
     return CellDoses(
-        np.append(doses.volume[kept], doses.volume[steep] * parts.share),
+        np.append(doses.volume[kept], doses.volume[steep[parts.cell]] * parts.share),
         np.append(doses.dose[kept], parts.dose.astype(np.float32)),
         np.append(doses.width[kept], parts.width.astype(np.float32)),
         min(doses.low, float(parts.dose.min())),

@@ -14,13 +14,11 @@ from pyconquest_rt.rt.dvh.slabs import Slabs
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
-CELLS_PER_ROI = 28_000
+CELLS_PER_ROI = 7_000
 """Voxels are subdivided in the plane until an ROI has about this many cells (the least for the accuracy
 table)."""
 PIECES_PER_ROI = 16
 """Slabs are subdivided until an ROI has at least this many pieces across its planes."""
-CUT_AT_VOXELS = 24
-"""ROIs of so many slabs have them cut at planes of voxel centres as well."""
 THIN_MM = 1e-3
 """No piece is thinner than this."""
 MAX_SUBDIVISION = 16
@@ -176,30 +174,22 @@ def _outlined_area(polygons: Polygons) -> Floats:
 
 def cut_across(low: Floats, high: Floats, grid: DoseGrid, frame: Frame) -> Pieces:
     """Cut slabs with the faces ``low`` and ``high`` (mm along w) into pieces, without what the grid cannot
-    reach.
-
-    Where the slabs are parallel to the grid, those of a small ROI are cut at its planes of voxel centres, between
-    which the dose is linear across.
-    """
-    slab = np.arange(low.size)
+    reach."""
+    parts = np.full(low.size, -(-PIECES_PER_ROI // low.size))
     if frame.axes is None:
-        least = np.ceil(2 * (high - low) / min(grid.spacing))
+        parts = np.maximum(parts, np.ceil(2 * (high - low) / min(grid.spacing)).astype(np.intp))
     else:
         bottom, top = grid.extents[frame.axes[0]]
         low, high = np.clip(low, bottom, top), np.clip(high, bottom, top)
-        if low.size <= CUT_AT_VOXELS:
-            slab, low, high = _cut_at(grid.nodes[frame.axes[0]], low, high)
-        least = np.ones(low.size)
-    parts = np.maximum(least, -(-PIECES_PER_ROI // max(low.size, 1))).astype(np.intp)
     parts[high <= low] = 0
-    whole = np.repeat(np.arange(low.size), parts)
-    number = np.arange(whole.size) - np.repeat(np.cumsum(parts) - parts, parts)
-    height = ((high - low) / np.maximum(parts, 1))[whole]
-    return Pieces(slab[whole], low[whole] + number * height, low[whole] + (number + 1) * height)
+    slab = np.repeat(np.arange(low.size), parts)
+    number = np.arange(slab.size) - np.repeat(np.cumsum(parts) - parts, parts)
+    height = ((high - low) / np.maximum(parts, 1))[slab]
+    return Pieces(slab, low[slab] + number * height, low[slab] + (number + 1) * height)
 
 
-def _cut_at(nodes: Floats, low: Floats, high: Floats) -> tuple[Ints, Floats, Floats]:
-    """Return slabs cut at ``nodes``: which slab each part is of, and its faces."""
+def cut_at(nodes: Floats, low: Floats, high: Floats) -> tuple[Ints, Floats, Floats]:
+    """Return slabs cut at ``nodes``, the positions of voxel centres: which slab each part is of, and its faces."""
     first, last = np.searchsorted(nodes, low + THIN_MM), np.searchsorted(nodes, high - THIN_MM)
     counts = np.maximum(last - first, 0) + 1
     slab = np.repeat(np.arange(low.size), counts)

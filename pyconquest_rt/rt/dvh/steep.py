@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pyconquest_rt.rt.dvh.cells import Cuts, Frame, Pieces
+from pyconquest_rt.rt.dvh.cells import Cuts, Frame, cut_at
 from pyconquest_rt.rt.dvh.coverage import Coverage
 from pyconquest_rt.rt.dvh.dose_grid import DoseGrid
 
@@ -22,11 +22,11 @@ WIDE = 0.5
 """Cells are looked at whose dose spreads over more than this part of it,"""
 WIDE_GY = 0.005
 """and over more than this."""
-BENT = 0.04
+BENT = 0.1
 """A cell is divided until the dose leaves a plane within it by less than this part of the dose,"""
 BENT_GY = 0.002
 """or by less than this,"""
-MOST_HALVINGS = 7
+MOST_HALVINGS = 5
 """or was halved so often."""
 BOXES_AT_ONCE = 4_000
 
@@ -37,31 +37,41 @@ _FROM_CORNERS = np.prod(_SIGNS[:, None] ** _TERMS, axis=2) / 8
 
 
 class Boxes(NamedTuple):
-    """The covered parts of cells as boxes: ``middle`` and ``size`` (n, 3) in mm along w, v, u."""
+    """The covered parts of cells as boxes, in each of which the dose is trilinear.
 
+    ``cell`` tells which cell a box is of and ``share`` what part of it; ``middle`` and ``size`` (n, 3) are in mm along
+    w, v, u.
+    """
+
+    cell: Ints
+    share: Floats
     middle: Floats
     size: Floats
 
     @classmethod
-    def of(cls, cells: Coverage, piece: Ints, pieces: Pieces, rows: Cuts, columns: Cuts) -> "Boxes":
-        """Return the boxes of cells, each with its piece: as wide as lets the covered part have its centroid."""
-        low, high = pieces.low[piece], pieces.high[piece]
+    def of(cls, cells: Coverage, low: Floats, high: Floats, rows: Cuts, columns: Cuts) -> "Boxes":
+        """Return the boxes of cells from ``low`` to ``high`` along w: as wide as lets the covered part have its
+        centroid."""
         middle, size = [0.5 * (low + high)], [high - low]
         for cuts, place, part in ((rows, cells.row, cells.v), (columns, cells.column, cells.u)):
             width = cuts.widths[place]
             middle.append(cuts.edges[place] + width * part)
             size.append(width * np.where(cells.fraction < 1.0, 1.0 - np.abs(2.0 * part - 1.0), 1.0))
-        return cls(np.stack(middle, axis=1), np.stack(size, axis=1))
+        return cls(np.arange(low.size), np.ones(low.size), np.stack(middle, axis=1), np.stack(size, axis=1))
 
-    def pick(self, chosen: Ints) -> "Boxes":
-        """Return the chosen boxes."""
-        return Boxes(self.middle[chosen], self.size[chosen])
+    def cut_at(self, nodes: Floats) -> "Boxes":
+        """Return the boxes cut at positions along w, the planes of voxel centres."""
+        middle, size = self.middle[:, 0], self.size[:, 0]
+        box, low, high = cut_at(nodes, middle - 0.5 * size, middle + 0.5 * size)
+        cut = Boxes(self.cell[box], (high - low) / size[box], self.middle[box].copy(), self.size[box].copy())
+        cut.middle[:, 0], cut.size[:, 0] = 0.5 * (low + high), high - low
+        return cut
 
 
 class Parts(NamedTuple):
-    """Parts of boxes: which box each is of, what part of it, its dose and the width (Gy) over which that spreads."""
+    """Parts of cells: which cell each is of, what part of it, its dose and the width (Gy) over which that spreads."""
 
-    box: Ints
+    cell: Ints
     share: Floats
     dose: Floats
     width: Floats
@@ -73,30 +83,28 @@ def wide_cells(dose: Numbers, width: Numbers) -> Ints:
 
 
 def divided(boxes: Boxes, grid: DoseGrid, frame: Frame) -> Parts:
-    """Return the parts of boxes in each of which the dose is nearly linear; none of a box where it is so throughout."""
+    """Return the boxes, or parts of them, in each of which the dose is nearly linear."""
     found: list[Parts] = []
-    for first in range(0, len(boxes.middle), BOXES_AT_ONCE):
-        middle, size = (one[first : first + BOXES_AT_ONCE] for one in boxes)
-        corners = frame.to_grid((middle[:, None] + 0.5 * _SIGNS * size[:, None]).reshape(-1, 3))
-        terms = grid.interpolate(corners).reshape(-1, 8) @ _FROM_CORNERS
-        found += _halved(terms, first + np.arange(len(middle)))
+    for first in range(0, boxes.cell.size, BOXES_AT_ONCE):
+        some = slice(first, first + BOXES_AT_ONCE)
+        corners = boxes.middle[some, None] + 0.5 * _SIGNS * boxes.size[some, None]
+        doses = grid.interpolate(frame.to_grid(corners.reshape(-1, 3))).reshape(-1, 8)
+        found += _halved(doses @ _FROM_CORNERS, boxes.cell[some], boxes.share[some])
     return Parts(*(np.concatenate(values) for values in zip(*found, strict=True)))
 
 
-def _halved(terms: Floats, box: Ints) -> Iterator[Parts]:
+def _halved(terms: Floats, cell: Ints, share: Floats) -> Iterator[Parts]:
     """Yield the parts of boxes with the trilinear doses ``terms`` (n, 8), halved along all directions until linear."""
-    share = 1.0
     for halvings in range(MOST_HALVINGS + 1):
         bend = np.abs(terms[:, 4:]).sum(axis=1)
         bent = bend > np.maximum(BENT * np.abs(terms[:, 0]), BENT_GY)
         done = ~bent if halvings < MOST_HALVINGS else np.ones(bent.size, bool)
-        if halvings and done.any():
-            flat = terms[done]
-            width = 2.0 * np.sqrt((flat[:, 1:4] ** 2).sum(axis=1))
-            yield Parts(box[done], np.full(len(flat), share), flat[:, 0], width)
+        flat = terms[done]
+        width = 2.0 * np.sqrt((flat[:, 1:4] ** 2).sum(axis=1))
+        yield Parts(cell[done], share[done], flat[:, 0], width)
         if done.all():
             return
-        terms, box, share = _halves(terms[~done]), np.tile(box[~done], 8), share / 8
+        terms, cell, share = _halves(terms[~done]), np.tile(cell[~done], 8), np.tile(share[~done] / 8, 8)
 
 
 def _halves(terms: Floats) -> Floats:
