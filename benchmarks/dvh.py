@@ -11,6 +11,7 @@ import sys
 import time
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -86,7 +87,7 @@ def peak_memory(rs: bytes, rd: bytes) -> float:
     return peak / 2**20
 
 
-def compared(name: str, rounds: int) -> dict[str, object]:
+def compared(name: str, rounds: int) -> dict[str, Any]:
     """Times of both engines in turn, and the memory of ours."""
     rs, rd, contour_count, points = case(name)
     for engine in ("pyconquest", "dicompyler"):

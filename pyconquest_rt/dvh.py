@@ -17,9 +17,9 @@ from pyconquest_rt.rt.dvh.contours import Roi, read_rois
 from pyconquest_rt.rt.dvh.coverage import TooManyCrossingsError
 from pyconquest_rt.rt.dvh.dose_grid import DoseError, DoseGrid, is_lossy, read_dose_grid
 from pyconquest_rt.rt.dvh.dvh_object import DVH, NAN, from_curve
-from pyconquest_rt.rt.dvh.planes import ContourError, Planes, planes_of_set, remarks
+from pyconquest_rt.rt.dvh.planes import ContourError, Planes, planes_of_set
 from pyconquest_rt.rt.dvh.roi_dose import roi_dose
-from pyconquest_rt.rt.dvh.slabs import END_CAPS, thickness, volume_cc
+from pyconquest_rt.rt.dvh.slabs import END_CAPS, remarks, volume_cc
 from pyconquest_rt.rt.dvh.vendor_dvhs import read_vendor_dvhs
 
 __all__ = ["DVH", "ENGINES", "calculate_dvhs", "read_vendor_dvhs"]
@@ -186,7 +186,7 @@ def _remarks(roi: Roi, planes: Planes, objects: _Objects, dvh: DVH) -> list[str]
     if roi.others:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(roi.others.items()))
         found.append(f"contours that enclose no volume are left out: {kinds}")
-    found += remarks(planes, thickness(planes), dvh.volume_cc)
+    found += remarks(planes, dvh.volume_cc)
     if dvh.uncovered_cc > 0:
         found.append(f"{dvh.uncovered_cc:.3g} of {dvh.volume_cc:.4g} cc lie outside the dose grid")
     if objects.is_lossy:

@@ -121,16 +121,15 @@ def _place(edges: Floats, positions: Floats) -> Ints:
     last = edges.size - 2
     if last < 4:
         return np.clip(np.searchsorted(edges, positions, side="right") - 1, 0, last)
-    step = (edges[-2] - edges[1]) / (last - 1)
+    step = float(edges[-2] - edges[1]) / (last - 1)
     found = np.clip(((positions - edges[1]) * (1.0 / step)).astype(np.intp) + 1, 0, last)
     found -= positions < edges.take(found)
     found += positions >= edges.take(found + 1)
-    off = (positions < edges.take(np.minimum(found, last))) | (
-        positions >= edges.take(np.minimum(found, last) + 1)
-    )
-    if off.any():
-        found[off] = np.searchsorted(edges, positions[off], side="right") - 1
-    return np.clip(found, 0, last)
+    found = np.clip(found, 0, last)
+    off = np.flatnonzero((positions < edges.take(found)) | (positions >= edges.take(found + 1)))
+    if off.size:
+        found[off] = np.searchsorted(edges[1:-1], positions[off], side="right")
+    return np.asarray(found)
 
 
 def _filled(

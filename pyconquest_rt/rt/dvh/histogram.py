@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+Singles = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.intp]
 
@@ -27,6 +28,8 @@ NARROW_VOLUME_PER_BIN = 1e-4
 MAX_DIVISION = 512
 MAX_STEPS = 1000
 """So many flat doses are steps of the curve; more are spread like all pieces."""
+SAMPLED = 16_000
+"""About so many pieces are looked at to see where much of the volume lies."""
 FEW_POINTS = 6_000
 """A curve of more points than this is thinned."""
 SAME_DOSE = 1e-6
@@ -104,12 +107,15 @@ def _smooth(volume: Floats, dose: Numbers, width: Numbers, low: float, high: flo
     """Return the curve of pieces that have a width, on edges in x = 1 + (dose - low) / unit."""
     unit = max(min((high - low) / UNITS_IN_RANGE, LARGEST_UNIT_GY), 1e-9)
     above = dose - low
-    half = np.maximum(np.minimum(0.5 * width, np.minimum(above, high - dose)), 0.0)
-    start = (1.0 + (above - half) / unit).astype(np.float32)
-    end = np.maximum((1.0 + (above + half) / unit).astype(np.float32), start * np.float32(1 + 5e-7))
+    half = np.minimum(above, high - dose)
+    np.minimum(half, 0.5 * width, out=half)
+    np.maximum(half, 0.0, out=half)
+    start = (1.0 + (above - half) / unit).astype(np.float32, copy=False)
+    above += half
+    end = np.maximum((1.0 + above / unit).astype(np.float32, copy=False), start * np.float32(1 + 5e-7))
     span = end - start
     whole = float(volume.sum())
-    edges, place, part = _fine_edges(volume, start, end, span, whole)
+    edges, place, part = _fine_edges(volume, start, end)
     slope = volume / span
     change = np.concatenate((slope, -slope))
     following = np.bincount(place, change * part, minlength=edges.size)
@@ -124,32 +130,42 @@ def _smooth(volume: Floats, dose: Numbers, width: Numbers, low: float, high: flo
     return Curve(np.clip(low + unit * (edges[kept] - 1.0), low, high), left)
 
 
-def _fine_edges(
-    volume: Floats, start: Numbers, end: Numbers, span: Numbers, whole: float
-) -> tuple[Floats, Ints, Floats]:
+def _fine_edges(volume: Floats, start: Numbers, end: Numbers) -> tuple[Floats, Ints, Singles]:
     """Return the edges, and for all starts and then all ends the edge before each, and the part of the way to the
     next."""
     bits = np.concatenate((start, end)).view(np.int32)
-    coarse = (bits >> _SHIFT) - _FIRST
-    part = (bits & ((1 << _SHIFT) - 1)) * (1.0 / (1 << _SHIFT))
-    pieces = volume.size
-    bins = int(coarse[pieces:].max()) + 1
-    middle = (coarse[:pieces] + coarse[pieces:]) >> 1
-    held = np.bincount(middle, volume, minlength=bins) / (VOLUME_PER_BIN * whole)
-    narrow = np.flatnonzero(coarse[pieces:] - coarse[:pieces] <= 1)
-    if narrow.size:
-        in_narrow = np.bincount(middle[narrow], volume[narrow], minlength=bins)
-        held = np.maximum(held, in_narrow / (NARROW_VOLUME_PER_BIN * whole))
-    parts = np.ones(bins, np.intp)
-    heavy = np.flatnonzero(held > 1.0)
-    parts[heavy] = np.minimum(np.exp2(np.ceil(np.log2(held[heavy]))), MAX_DIVISION)
-    first = np.cumsum(parts) - parts
-
+    coarse = ((bits >> _SHIFT) - _FIRST).astype(np.intp)
+    part = (bits & ((1 << _SHIFT) - 1)) * np.float32(1.0 / (1 << _SHIFT))
+    bins = int(coarse[volume.size :].max()) + 1
+    parts = _divisions(volume, coarse[: volume.size], coarse[volume.size :], bins)
     corner = ((np.arange(bins + 1) + _FIRST) << _SHIFT).astype(np.int32).view(np.float32).astype(np.float64)
+    if parts is None:
+        return corner, coarse, part
+    first = np.cumsum(parts) - parts
     of_bin = np.repeat(np.arange(bins), parts)
     step = (np.arange(of_bin.size) - first[of_bin]) / parts[of_bin]
     edges = np.asarray(np.append(corner[of_bin] + step * np.diff(corner)[of_bin], corner[-1]), np.float64)
-    part *= parts.take(coarse)
+    part *= parts.astype(np.float32).take(coarse)
     whole_steps = part.astype(np.intp)
     part -= whole_steps
-    return edges, np.asarray(first.take(coarse) + whole_steps, np.intp), np.asarray(part, np.float64)
+    whole_steps += first.take(coarse)
+    return edges, whole_steps, part
+
+
+def _divisions(volume: Floats, start: Ints, end: Ints, bins: int) -> Ints | None:
+    """Return into how many parts each bin is divided; None where none is. Of many pieces some are looked at."""
+    some = slice(None, None, max(volume.size // SAMPLED, 1))
+    volume, start, end = volume[some], start[some], end[some]
+    whole = float(volume.sum())
+    middle = (start + end) >> 1
+    held = np.bincount(middle, volume, minlength=bins) / (VOLUME_PER_BIN * whole)
+    narrow = np.flatnonzero(end - start <= 1)
+    if narrow.size:
+        in_narrow = np.bincount(middle[narrow], volume[narrow], minlength=bins)
+        held = np.maximum(held, in_narrow / (NARROW_VOLUME_PER_BIN * whole))
+    heavy = np.flatnonzero(held > 1.0)
+    if heavy.size == 0:
+        return None
+    parts = np.ones(bins, np.intp)
+    parts[heavy] = np.minimum(np.exp2(np.ceil(np.log2(held[heavy]))), MAX_DIVISION)
+    return parts

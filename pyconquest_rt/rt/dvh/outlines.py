@@ -54,20 +54,24 @@ class Outlines:
         """Return the length of each polygon in mm."""
         return np.asarray(np.add.reduceat(np.hypot(*self.steps().T), self.starts[:-1]))
 
-    def turns(self) -> Floats:
-        """Return how often each polygon turns about itself; 1 or -1 for one that does not cross itself."""
-        steps = self.steps()
+    def turns(self, steps: Floats) -> Floats:
+        """Return how often each polygon turns about itself; 1 or -1 for one that does not cross itself.
+
+        ``steps`` are those of :meth:`steps`.
+        """
         moved = np.flatnonzero(np.abs(steps).max(axis=1) > 1e-9)
         if moved.size < len(steps):
             polygon = np.searchsorted(self.starts, moved, side="right") - 1
             counts = np.bincount(polygon, minlength=self.starts.size - 1)
             if counts.min() == 0:
                 return np.zeros(self.starts.size - 1)
-            return Outlines(self.points[moved], np.append(0, np.cumsum(counts))).turns()
+            others = Outlines(self.points[moved], np.append(0, np.cumsum(counts)))
+            return others.turns(others.steps())
         before = np.roll(steps, 1, axis=0)
         before[self.starts[:-1]] = steps[self.starts[1:] - 1]
         cross = before[:, 0] * steps[:, 1] - before[:, 1] * steps[:, 0]
-        angle = np.arctan2(cross, (before * steps).sum(axis=1))
+        along = before[:, 0] * steps[:, 0] + before[:, 1] * steps[:, 1]
+        angle = np.arctan2(cross, along)
         return np.asarray(np.add.reduceat(angle, self.starts[:-1]) / (2 * np.pi))
 
     def areas(self, groups: Sequence[Sequence[int] | Ints]) -> Floats:
@@ -99,12 +103,18 @@ class Repaired:
     dropped: int
 
 
-def repaired(outlines: Outlines) -> Repaired | None:
-    """Return what outlines can be used, or None where all can as they are."""
-    widths = 2.0 * np.abs(outlines.signed_areas()) / np.maximum(outlines.perimeters(), 1e-9)
-    odd = (np.abs(np.abs(outlines.turns()) - 1.0) > 0.25) | (widths < LEAST_WIDTH_MM)
-    if not odd.any():
-        return None
+def odd_outlines(outlines: Outlines) -> npt.NDArray[np.bool_]:
+    """Return which outlines may cross themselves, run twice or enclose nothing."""
+    steps = outlines.steps()
+    (x, y), (dx, dy) = outlines.points.T, steps.T
+    twice = np.abs(np.add.reduceat(x * dy - y * dx, outlines.starts[:-1]))
+    lengths = np.add.reduceat(np.hypot(dx, dy), outlines.starts[:-1])
+    is_thin = twice < LEAST_WIDTH_MM * np.maximum(lengths, 1e-9)
+    return np.asarray((np.abs(np.abs(outlines.turns(steps)) - 1.0) > 0.25) | is_thin)
+
+
+def repaired(outlines: Outlines, odd: npt.NDArray[np.bool_]) -> Repaired:
+    """Return what outlines can be used; those that are not ``odd`` can as they are."""
     loops: list[Loop] = []
     dropped = 0
     for number, is_odd in enumerate(odd):

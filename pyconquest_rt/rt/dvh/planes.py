@@ -9,7 +9,7 @@ import numpy.typing as npt
 from pyconquest_rt.errors import ObjectError
 from pyconquest_rt.rt.dvh.contours import Roi
 from pyconquest_rt.rt.dvh.coverage import TooManyCrossingsError
-from pyconquest_rt.rt.dvh.outlines import Outlines, Repaired, relations, repaired
+from pyconquest_rt.rt.dvh.outlines import Outlines, Repaired, odd_outlines, relations, repaired
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -31,8 +31,6 @@ EVEN = 0.25
 
 FEW_GAPS = 3
 """Fewer distances of planes in a whole structure set do not tell how far the slices are apart."""
-OVERLAP_PART = 1e-3
-"""Overlaps of less than this part of the volume are not worth a word."""
 
 
 class ContourError(ObjectError):
@@ -76,6 +74,8 @@ class Planes:
     def _are_wide(self) -> npt.NDArray[np.bool_]:
         gaps = np.diff(self.positions)
         usual = self.spacing
+        if gaps.size == 0 or (usual is not None and gaps.max() <= 1.01 * GAP_FACTOR * usual):
+            return np.zeros(gaps.size, bool)
         if gaps.size > 2:
             median = float(np.median(gaps))
             larger = np.maximum(gaps[1:], gaps[:-1])
@@ -89,7 +89,7 @@ class Planes:
 
     def outlines(self) -> Outlines:
         """Return the contours in a plane of theirs, in mm."""
-        return Outlines(self.points @ in_plane(self.normal).T, self.starts)
+        return Outlines(projected(self.points, self.normal), self.starts)
 
 
 @dataclass(frozen=True)
@@ -109,13 +109,19 @@ def planes_of_set(rois: Iterable[Roi], slice_spacing_mm: float | None = None) ->
     ``slice_spacing_mm`` is the distance of the images they were drawn on; without it the usual distance of all ROIs'
     planes is.
     """
+    drawn: dict[int, _Drawn] = {}
     found: dict[int, Planes] = {}
     problems: dict[int, str] = {}
     for roi in rois:
         try:
-            found[roi.number] = planes_of(roi)
-        except (ContourError, TooManyCrossingsError) as error:
+            drawn[roi.number] = _drawn(roi)
+        except ContourError as error:
             problems[roi.number] = str(error)
+    for number, odd in _odd_of_all(drawn).items():
+        try:
+            found[number] = _planes(drawn[number], odd)
+        except (ContourError, TooManyCrossingsError) as error:
+            problems[number] = str(error)
     about = slice_spacing_mm or _about(found.values())
     for number, planes in found.items():
         found[number] = _one_slice_one_plane(planes, about)
@@ -137,22 +143,48 @@ def in_plane(normal: Floats) -> Floats:
     return np.array([one, np.cross(normal, one)])
 
 
+def projected(points: Floats, normal: Floats) -> Floats:
+    """Return points (n, 3) in the directions of :func:`in_plane`, shape (n, 2) in mm."""
+    if normal[2] == 1.0:
+        return points[:, :2]
+    return np.asarray(np.einsum("ni,ji->nj", points, in_plane(normal)))
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """The contours of an ROI as they were drawn, and the direction across them."""
+
+    normal: Floats
+    points: Floats
+    starts: Ints
+
+
 def planes_of(roi: Roi) -> Planes:
     """Return the contours of an ROI by plane; raises ContourError where there are none or they are not
     parallel."""
+    drawn = _drawn(roi)
+    return _planes(drawn, odd_outlines(Outlines(projected(drawn.points, drawn.normal), drawn.starts)))
+
+
+def _drawn(roi: Roi) -> _Drawn:
     if not roi.contours:
         kinds = ", ".join(sorted(roi.others))
         raise ContourError(f"only contours that enclose no volume ({kinds})" if kinds else "no contours")
     starts = np.append(0, np.cumsum([len(contour) for contour in roi.contours]))
     points = np.concatenate(roi.contours)
-    normal = _normal(points, starts)
+    return _Drawn(_normal(points, starts), points, starts)
+
+
+def _planes(drawn: _Drawn, odd: npt.NDArray[np.bool_]) -> Planes:
+    """Return contours by plane; those that are ``odd`` are looked at and repaired."""
+    normal, points, starts = drawn.normal, drawn.points, drawn.starts
     middle, bend = _heights(points, starts, normal)
     if bend > MAX_BENT_MM:
         raise ContourError(f"the contours do not lie in parallel planes (points are up to {bend:.1f} mm off)")
-    fixed = repaired(Outlines(points @ in_plane(normal).T, starts))
     repeated = np.zeros(middle.size)
     notes: tuple[str, ...] = ()
-    if fixed is not None:
+    if odd.any():
+        fixed = repaired(Outlines(projected(points, normal), starts), odd)
         points, starts, repeated, notes = _parts(points, fixed)
         middle, _ = _heights(points, starts, normal)
     plane = _numbered(middle, SAME_PLANE_MM)
@@ -161,10 +193,21 @@ def planes_of(roi: Roi) -> Planes:
     return Planes(normal, points, starts, plane, positions, overlap, notes=notes)
 
 
+def _odd_of_all(drawn: Mapping[int, _Drawn]) -> dict[int, npt.NDArray[np.bool_]]:
+    """Return which outlines of each ROI are odd, all ROIs looked at together."""
+    if not drawn:
+        return {}
+    points = [projected(one.points, one.normal) for one in drawn.values()]
+    counts = [one.starts.size - 1 for one in drawn.values()]
+    lengths = np.concatenate([np.diff(one.starts) for one in drawn.values()])
+    odd = odd_outlines(Outlines(np.concatenate(points), np.append(0, np.cumsum(lengths))))
+    return dict(zip(drawn, np.split(odd, np.cumsum(counts)[:-1]), strict=True))
+
+
 def _heights(points: Floats, starts: Ints, normal: Floats) -> tuple[Floats, float]:
     """Return the mean position of each contour along the normal, and how far a point is off it at most, in mm."""
     counts = np.diff(starts)
-    heights = np.einsum("ni,i->n", points, normal)
+    heights = points[:, 2] if normal[2] == 1.0 else np.einsum("ni,i->n", points, normal)
     middle = np.add.reduceat(heights, starts[:-1]) / counts
     return middle, float(np.abs(heights - np.repeat(middle, counts)).max())
 
@@ -197,7 +240,11 @@ def _normal(points: Floats, starts: Ints) -> Floats:
     largest = int(np.argmax(extent))
     contour = points[starts[largest] : starts[largest + 1]]
     spokes = contour - contour.mean(axis=0)
-    normal = np.cross(spokes, np.roll(spokes, -1, axis=0)).sum(axis=0)
+    x, y, z = spokes.T
+    next_x, next_y, next_z = np.concatenate((spokes[1:], spokes[:1])).T
+    normal = np.array(
+        [(y * next_z - z * next_y).sum(), (z * next_x - x * next_z).sum(), (x * next_y - y * next_x).sum()]
+    )
     length = float(np.linalg.norm(normal))
     if length < 1e-2 * extent[largest] or length < 1e-6:  # its loops may have taken each other away
         _, sizes, axes = np.linalg.svd(spokes, full_matrices=False)
@@ -302,24 +349,3 @@ def _related(planes: Planes) -> Planes:
         overlap=overlap,
         notes=(*planes.notes, f"{found.copies.size} contour(s) drawn twice (counted once)"),
     )
-
-
-def remarks(planes: Planes, thickness: Floats, volume_cc: float) -> list[str]:
-    """Return what a reader of the ROI's volume must know; ``thickness`` in mm is that of each plane's slab."""
-    found = list(planes.notes)
-    if planes.positions.size == 1:
-        found.append(f"all contours lie on one plane, taken as {thickness[0]:g} mm thick")
-    for index in planes.breaks():
-        low, high = planes.positions[index : index + 2]
-        found.append(f"taken as interrupted between the planes at {low:g} and {high:g} mm")
-    wide = planes.wide_gaps()
-    if wide.size:
-        low, high = planes.positions[wide[0] : wide[0] + 2]
-        more = f" and at {wide.size - 1} other place(s)" if wide.size > 1 else ""
-        found.append(
-            f"taken as whole between the planes at {low:g} and {high:g} mm{more}, wide as the gap is"
-        )
-    cut_out = float(planes.overlap @ thickness) / 1e3
-    if cut_out > OVERLAP_PART * volume_cc:
-        found.append(f"overlapping contours: {cut_out:.3g} cm³ counted out")
-    return found

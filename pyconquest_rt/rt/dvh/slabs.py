@@ -12,11 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from pyconquest_rt.rt.dvh.coverage import Polygons, cover
-from pyconquest_rt.rt.dvh.planes import ContourError, Planes, in_plane
+from pyconquest_rt.rt.dvh.planes import ContourError, Planes, projected
 
 Floats = npt.NDArray[np.float64]
 
 END_CAPS = ("half", "none", "taper")
+OVERLAP_PART = 1e-3
+"""Overlaps of less than this part of the volume are not worth a word."""
 TAPER_STEPS = 4
 """Slabs that make the cone of a tapered end."""
 
@@ -56,7 +58,7 @@ def slabs_of(planes: Planes, points: Floats, end_cap: str) -> Slabs:
 
 def volume_cc(planes: Planes, end_cap: str) -> float:
     """Return the volume that an ROI's contours enclose; raises as slabs_of and coverage.cover do."""
-    points = planes.points @ in_plane(planes.normal).T
+    points = projected(planes.points, planes.normal)
     slabs = slabs_of(planes, points, end_cap)
     far = np.array([points.max(axis=0) + 1.0, points.max(axis=0) + 2.0])
     area = cover(slabs.polygons, far[:, 0], far[:, 1]).area
@@ -67,6 +69,27 @@ def thickness(planes: Planes) -> Floats:
     """Return the thickness in mm of each plane's slab, with half a plane distance beyond the outermost ones."""
     low, high = _faces(planes)
     return high - low
+
+
+def remarks(planes: Planes, volume_cc: float) -> list[str]:
+    """Return what a reader of the ROI's volume must know."""
+    found = list(planes.notes)
+    if planes.positions.size == 1:
+        found.append(f"all contours lie on one plane, taken as {planes.spacing:g} mm thick")
+    for index in planes.breaks():
+        low, high = planes.positions[index : index + 2]
+        found.append(f"taken as interrupted between the planes at {low:g} and {high:g} mm")
+    wide = planes.wide_gaps()
+    if wide.size:
+        low, high = planes.positions[wide[0] : wide[0] + 2]
+        more = f" and at {wide.size - 1} other place(s)" if wide.size > 1 else ""
+        found.append(
+            f"taken as whole between the planes at {low:g} and {high:g} mm{more}, wide as the gap is"
+        )
+    cut_out = float((planes.overlap * thickness(planes)).sum()) / 1e3 if planes.overlap.any() else 0.0
+    if cut_out > OVERLAP_PART * volume_cc:
+        found.append(f"overlapping contours: {cut_out:.3g} cm³ counted out")
+    return found
 
 
 def _faces(planes: Planes) -> tuple[Floats, Floats]:

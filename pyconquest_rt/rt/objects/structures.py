@@ -16,8 +16,8 @@ from pyconquest_rt.dicom.access import Source, items, view_object
 from pyconquest_rt.errors import ObjectError, UnreadableError
 from pyconquest_rt.rt.dvh.contours import Roi, read_rois
 from pyconquest_rt.rt.dvh.coverage import Polygons, TooManyCrossingsError, cover
-from pyconquest_rt.rt.dvh.planes import Planes, in_plane, planes_of_set, remarks, usual_distance
-from pyconquest_rt.rt.dvh.slabs import slabs_of, thickness
+from pyconquest_rt.rt.dvh.planes import Planes, in_plane, planes_of_set, usual_distance
+from pyconquest_rt.rt.dvh.slabs import remarks, slabs_of
 from pyconquest_rt.rt.objects.rows import Row, first, identity, joined, open_object, value, verdict, whole
 
 Floats = npt.NDArray[np.float64]
@@ -176,7 +176,7 @@ def _geometry(roi: Roi, planes: Planes | None, problem: str) -> Row:
     row |= _extents(planes)
     try:
         row |= _measures(planes)
-        notes += remarks(planes, thickness(planes), row["volume_cc"])
+        notes += remarks(planes, row["volume_cc"])
     except (ObjectError, TooManyCrossingsError) as error:
         return row | verdict("; ".join([str(error), *notes]), [])
     return row | verdict(None, notes)
