@@ -4,6 +4,9 @@ solids.
 The design is that of Nelms et al., Med. Phys. 42 (2015) 4435: gradients along SI and AP, rising and falling;
 test 1 has slices of 0.2 mm and dose grids of 0.4 to 3 mm, test 2 slices as wide as the grid, 1 to 3 mm. Run:
 ``python benchmarks/dvh_accuracy.py [--engine dicompyler] [--json FILE]``.
+
+``--steep`` is of hot voxels and brachytherapy sources instead (tests/rt/dvh/sampled.py): errors against the trilinear
+dose of the stored grid at ``--points`` points of the prisms.
 """
 
 import argparse
@@ -16,6 +19,8 @@ import numpy as np
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "tests" / "rt" / "dvh")]
 
 from phantoms import SOLIDS, Case, measured, written
+from sampled import brachytherapy, hot_voxels
+from sampled import errors as steep_errors
 
 from pyconquest_rt.dvh import calculate_dvhs
 
@@ -43,13 +48,44 @@ def errors(engine: str) -> tuple[dict[str, list[float]], dict[int, dict[str, lis
     return encoded, ideal
 
 
+def steep(points: int, engine: str) -> dict[str, dict[str, list[float]]]:
+    """Errors in % of the steep phantoms by kind and metric."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for case in [*hot_voxels(), *brachytherapy()]:
+        rs, rd = case.objects()
+        dvh = calculate_dvhs(rs, rd, engine=engine)[1]
+        for name, off in steep_errors(dvh, case.truth(rd, points)).items():
+            found.setdefault(case.name.split(",")[0].split(" of ")[0], {}).setdefault(name, []).append(off)
+            if abs(off) > 1:
+                print(f"{case.name}: {name} {off:+.2f} %", file=sys.stderr)
+    return found
+
+
+def main_steep(options: argparse.Namespace) -> None:
+    result = steep(options.points, options.engine)
+    print("| phantoms | metric | values | median error % | greatest error % | over 1 % |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for kind, metrics in result.items():
+        for name, values in metrics.items():
+            off = np.abs(values)
+            numbers = f"{off.size} | {np.median(off):.3f} | {off.max():.3f} | {(off > 1).sum()}"
+            print(f"| {kind} | {name} | {numbers} |", flush=True)
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=1))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--engine", default="pyconquest")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--steep", action="store_true")
+    parser.add_argument("--points", type=lambda text: int(float(text)), default=10_000_000)
     options = parser.parse_args()
+    if options.steep:
+        main_steep(options)
+        return
     encoded, ideal = errors(options.engine)
     result: dict[str, object] = {"engine": options.engine}
     print(

@@ -24,6 +24,9 @@ from pyconquest_rt.rt.dvh.vendor_dvhs import read_vendor_dvhs
 
 __all__ = ["DVH", "ENGINES", "calculate_dvhs", "read_vendor_dvhs"]
 
+COARSE_GRID = "the dose of {:.0f} % of the volume is steep for its grid, whose own error may exceed 2 %"
+STEEP = 0.02
+"""A larger part of a volume in steep dose deserves a remark."""
 OTHER_FRAME = "structure set and dose have different frames of reference"
 
 
@@ -156,9 +159,10 @@ def _pyconquest(frame: DVH, planes: Planes, grid: DoseGrid, objects: _Objects) -
     if found.dose.size == 0:
         reason = "the ROI lies outside the dose grid" if volume > 0 else "the contours enclose no volume"
         return replace(dvh, status="failed", reason=reason)
-    return replace(
+    dvh = replace(
         dvh, min_gy=found.low, mean_gy=found.mean, max_gy=found.high, dose=found.dose, share=found.share
     )
+    return replace(dvh, reason=COARSE_GRID.format(100 * found.steep)) if found.steep > STEEP else dvh
 
 
 def _dicompyler(frame: DVH, _planes: Planes, _grid: DoseGrid, objects: _Objects) -> DVH:
@@ -182,7 +186,7 @@ ENGINES: dict[str, Callable[[DVH, Planes, DoseGrid, _Objects], DVH]] = {
 
 def _remarks(roi: Roi, planes: Planes, objects: _Objects, dvh: DVH) -> list[str]:
     """Return what a reader of the DVH must know."""
-    found = list(roi.notes)
+    found = [*roi.notes, *([dvh.reason] if dvh.reason else [])]
     if roi.others:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(roi.others.items()))
         found.append(f"contours that enclose no volume are left out: {kinds}")

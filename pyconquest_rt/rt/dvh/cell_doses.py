@@ -46,7 +46,8 @@ class CellDoses:
     """Cells with ``volume`` (mm3), mean ``dose`` (Gy) and the ``width`` (Gy) over which it spreads within
     the cell.
 
-    ``low`` and ``high`` are the least and the greatest dose that were found in the portion.
+    ``low`` and ``high`` are the least and the greatest dose that were found in the portion, ``steep`` is the volume of
+    the cells that were divided because the dose is far from linear in them.
     """
 
     volume: Floats
@@ -54,6 +55,7 @@ class CellDoses:
     width: Singles
     low: float
     high: float
+    steep: float = 0.0
 
 
 def cell_doses(portion: Portion, grid: DoseGrid) -> CellDoses | None:
@@ -339,6 +341,7 @@ def _finished(portion: Portion, grid: DoseGrid, doses: CellDoses, cells: Coverag
         np.append(doses.width[kept], parts.width.astype(np.float32)),
         min(doses.low, float(parts.dose.min())),
         max(doses.high, float(parts.dose.max())),
+        float((doses.volume[steep[parts.cell]] * parts.share)[parts.is_bent].sum()),
     )
 
 

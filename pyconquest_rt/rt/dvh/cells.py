@@ -17,6 +17,8 @@ Ints = npt.NDArray[np.intp]
 CELLS_PER_ROI = 7_000
 """Voxels are subdivided in the plane until an ROI has about this many cells (the least for the accuracy
 table)."""
+CELLS_PER_PIECE = 200
+"""The same for each piece of a slab."""
 PIECES_PER_ROI = 16
 """Slabs are subdivided until an ROI has at least this many pieces across its planes."""
 THIN_MM = 1e-3
@@ -125,15 +127,17 @@ def cell_cuts(polygons: Polygons, pieces: Pieces, grid: DoseGrid, frame: Frame) 
     area = float(_outlined_area(polygons)[pieces.slab].sum())
     if frame.axes is None:
         step = min(grid.spacing)
-        step = step / _subdivision(area / step**2, 2)
+        step = step / max(_subdivision(area / step**2, pieces.slab.size), 2)
         return _even_cuts(low[0], high[0], step), _even_cuts(low[1], high[1], step)
     _, v, u = frame.axes
-    parts = _subdivision(area / (grid.spacing[v] * grid.spacing[u]), 1)
+    parts = _subdivision(area / (grid.spacing[v] * grid.spacing[u]), pieces.slab.size)
     return _grid_cuts(grid, u, low[0], high[0], parts), _grid_cuts(grid, v, low[1], high[1], parts)
 
 
-def _subdivision(voxels: float, least: int) -> int:
-    return int(np.clip(np.rint(np.sqrt(CELLS_PER_ROI / max(voxels, 1.0))), least, MAX_SUBDIVISION))
+def _subdivision(voxels: float, pieces: int) -> int:
+    """Return into how many parts a voxel's side is divided, of an ROI of so many voxels in so many pieces."""
+    wanted = max(CELLS_PER_ROI, CELLS_PER_PIECE * pieces) / max(voxels, 1.0)
+    return int(np.clip(np.rint(np.sqrt(wanted)), 1, MAX_SUBDIVISION))
 
 
 def _even_cuts(low: float, high: float, step: float) -> Cuts:

@@ -26,6 +26,7 @@ GAP_FACTOR = 3.0
 """A distance this many times the slices' distance (and the neighbouring ones) separates two pieces of an ROI."""
 WIDE_GAP_MM = 10.0
 """A distance of planes that deserves a remark, whatever the slices' distance."""
+UNEVEN_PERCENTILE = 75
 EVEN = 0.25
 """Distances that differ from the median by less than this part of it are even."""
 
@@ -61,7 +62,8 @@ class Planes:
         """Return the indices i where the ROI is interrupted between the planes i and i + 1.
 
         A gap interrupts that is more than GAP_FACTOR times the distance of the slices and the gaps beside it. Where
-        an ROI's gaps are uneven throughout, the slices' distance is at least the usual larger one of two neighbours.
+        an ROI's gaps are uneven throughout, the slices' distance is at least a large one of them (three quarters of the
+        larger ones of two neighbours are smaller).
         """
         return np.flatnonzero(self._are_wide())
 
@@ -80,7 +82,7 @@ class Planes:
             median = float(np.median(gaps))
             larger = np.maximum(gaps[1:], gaps[:-1])
             is_uneven = (np.abs(gaps - median) <= EVEN * median).mean() < 0.5
-            own = float(np.median(larger)) if is_uneven else median
+            own = float(np.percentile(larger, UNEVEN_PERCENTILE)) if is_uneven else median
             usual = own if usual is None else max(usual, own) if is_uneven else usual
         if usual is None:
             return np.zeros(gaps.size, bool)

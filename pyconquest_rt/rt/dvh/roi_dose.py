@@ -27,7 +27,8 @@ class RoiDose:
     ``covered`` and ``uncovered`` are the volumes in cc within and outside the dose grid; ``low``, ``mean``
     and ``high`` are doses in Gy. ``dose`` and ``share`` are the cumulative curve: ascending doses in Gy and
     the share of the covered volume that gets at least each. Without a covered volume the doses are NaN and
-    the curve is empty.
+    the curve is empty. ``steep`` is
+    the part of the covered volume where the dose of neighbouring voxels differs so much that it is far from linear.
     """
 
     covered: float
@@ -37,6 +38,7 @@ class RoiDose:
     high: float
     dose: Floats
     share: Floats
+    steep: float = 0.0
 
 
 def roi_dose(planes: Planes, grid: DoseGrid, end_cap: str) -> RoiDose:
@@ -53,7 +55,7 @@ def roi_dose(planes: Planes, grid: DoseGrid, end_cap: str) -> RoiDose:
     ranges = list(portions(slabs.low.size, rows.widths.size * columns.widths.size, pieces))
     areas = np.zeros(slabs.low.size)
     curve: Curve | None = None
-    low, high, covered, integral = np.inf, -np.inf, 0.0, 0.0
+    low, high, covered, integral, steep = np.inf, -np.inf, 0.0, 0.0, 0.0
     for first, last in ranges:
         polygons = slabs.polygons.on_planes(first, last)
         coverage = cover(polygons, columns.edges, rows.edges)
@@ -67,13 +69,16 @@ def roi_dose(planes: Planes, grid: DoseGrid, end_cap: str) -> RoiDose:
         part = curve_of(cells.volume, cells.dose, cells.width, cells.low, cells.high)
         curve = part if curve is None else thinned(merged((curve, part)))
         covered += float(cells.volume.sum())
+        steep += cells.steep
         integral += float((cells.volume * cells.dose).sum())
     whole = float((areas * (slabs.high - slabs.low)).sum())
     if curve is None or covered <= 0:
         return RoiDose(0.0, whole / 1e3, np.nan, np.nan, np.nan, np.empty(0), np.empty(0))
     uncovered = whole - covered if whole - covered > NEGLIGIBLE * whole else 0.0
     mean = min(max(integral / covered, low), high)
-    return RoiDose((whole - uncovered) / 1e3, uncovered / 1e3, low, mean, high, *_shares(curve, low, high))
+    dose, share = _shares(curve, low, high)
+    volumes = (whole - uncovered) / 1e3, uncovered / 1e3
+    return RoiDose(*volumes, low, mean, high, dose, share, steep / covered)
 
 
 def _shares(curve: Curve, low: float, high: float) -> tuple[Floats, Floats]:

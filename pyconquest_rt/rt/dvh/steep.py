@@ -69,12 +69,14 @@ class Boxes(NamedTuple):
 
 
 class Parts(NamedTuple):
-    """Parts of cells: which cell each is of, what part of it, its dose and the width (Gy) over which that spreads."""
+    """Parts of cells: which cell each is of, what part of it, its dose and the width (Gy) over which that spreads, and
+    whether it was halved."""
 
     cell: Ints
     share: Floats
     dose: Floats
     width: Floats
+    is_bent: npt.NDArray[np.bool_]
 
 
 def wide_cells(dose: Numbers, width: Numbers) -> Ints:
@@ -101,7 +103,7 @@ def _halved(terms: Floats, cell: Ints, share: Floats) -> Iterator[Parts]:
         done = ~bent if halvings < MOST_HALVINGS else np.ones(bent.size, bool)
         flat = terms[done]
         width = 2.0 * np.sqrt((flat[:, 1:4] ** 2).sum(axis=1))
-        yield Parts(cell[done], share[done], flat[:, 0], width)
+        yield Parts(cell[done], share[done], flat[:, 0], width, np.full(width.size, halvings > 0))
         if done.all():
             return
         terms, cell, share = _halves(terms[~done]), np.tile(cell[~done], 8), np.tile(share[~done] / 8, 8)
