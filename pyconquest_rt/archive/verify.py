@@ -95,13 +95,14 @@ def fix(archive: Archive) -> Report:
 def _files(archive: Archive) -> Iterator[Finding]:
     """Files that were never seen, have changed, are further copies, or whose row is missing."""
     database = archive.database
+    unseen: list[str] = []
     for file, known in itertools.chain.from_iterable(
         span.differences(database) for span in spans_of(archive)
     ):
         if file is None:
             continue  # the row that names it is found by _rows
         if known is None:
-            yield Finding(Problem.NO_ROW, file.path)
+            unseen.append(file.path)
         elif known.state == "stale":
             yield Finding(Problem.CHANGED, file.path)
         elif known.size < 0:
@@ -113,6 +114,8 @@ def _files(archive: Archive) -> Iterator[Finding]:
             yield Finding(_why_not_whole(archive, file.path), file.path)
         elif known.state == "duplicate":
             yield Finding(Problem.SAME_INSTANCE, file.path)
+    named_by_rows = _named_by_rows(archive, unseen)
+    yield from (Finding(Problem.NO_ROW, path) for path in unseen if path not in named_by_rows)
     yield from (Finding(Problem.NO_ROW, path) for path in _paths_without_row(archive))
     for device, path, has_row in without_row(archive):
         yield Finding(Problem.SAME_INSTANCE if has_row else Problem.NO_ROW, named(device, path))
@@ -149,6 +152,15 @@ def _has_header_of_rows(archive: Archive, path: str) -> bool:
         if row is None or any(value not in (None, known) for value, known in zip(own, row, strict=True)):
             return False
     return True
+
+
+def _named_by_rows(archive: Archive, paths: list[str]) -> set[str]:
+    """Those of some files that rows name, though they were not read here: another program has stored them."""
+    names = [*paths, *(path.replace("/", "\\") for path in paths)]
+    rows = archive.database.select_in(
+        "SELECT replace(ObjectFile, '\\', '/'), DeviceName FROM DICOMImages WHERE ObjectFile IN (?)", names
+    )
+    return {path for path, device in rows if archive.storage.device_of(device) == DEFAULT_DEVICE}
 
 
 def _paths_without_row(archive: Archive) -> list[str]:

@@ -147,3 +147,12 @@ def test_a_file_that_cannot_be_read_now_keeps_its_row_and_is_tried_again(
     assert rebuild(ingest).indexed == 1
     assert found(ingest) == []
     assert ingest.database.query("SELECT * FROM rejected") == []
+
+
+@pytest.mark.parametrize("name", ["P1/1.dcm", "P1\\1.dcm"])
+def test_what_a_running_conquest_has_stored_has_its_row(ingest: Archive, put: Put, name: str) -> None:
+    put("P1/1.dcm")
+    rebuild(ingest)
+    ingest.database.connection.execute("DELETE FROM files")  # a Conquest knows nothing of this table
+    ingest.database.connection.execute("UPDATE DICOMImages SET ObjectFile = ?", (name,))
+    assert found(ingest) == []
