@@ -100,6 +100,8 @@ class Scene:
     ignored: frozenset[Told]
     devices: dict[str, list[Device]] = field(default_factory=dict)
     """Kind of event → the devices, worked out once."""
+    totals: dict[str, "list[tuple[list[Told], list[Cluster], Total]]"] = field(default_factory=dict)
+    """Quantity → its total on each device, worked out once."""
 
     def listed(self, told: Told, event_kind: str) -> frozenset[Cluster]:
         """Return the exposures that count of which an object tells."""
@@ -122,10 +124,12 @@ def by_device(quantity: Quantity, scene: Scene) -> list[tuple[list[Told], list[C
     """Return the objects of each device, the exposures that these speak for, and the quantity of that device."""
     if quantity.event_kind not in scene.devices:
         scene.devices[quantity.event_kind] = _devices(quantity.event_kind, scene)
-    return [
-        (group, counted, _of_device(quantity, group, counted, scene))
-        for group, counted in scene.devices[quantity.event_kind]
-    ]
+    if quantity.column not in scene.totals:
+        scene.totals[quantity.column] = [
+            (group, counted, _of_device(quantity, group, counted, scene))
+            for group, counted in scene.devices[quantity.event_kind]
+        ]
+    return scene.totals[quantity.column]
 
 
 def _sum(values: Iterable[float | None], digits: int) -> float | None:
