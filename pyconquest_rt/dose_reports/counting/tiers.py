@@ -13,7 +13,7 @@ from pyconquest_rt.dose_reports.counting.exposures import Exposure, same_device
 
 _SESSION_S = 1800.0  # a page whose times lie further from those of a report tells of another session
 _STITCHED_S = 600.0  # from the first to the last exposure that one image is made from
-_FROM_PAGES, _WITH_DLP = 25, 30  # tiers: up to this read off a page; images with their DLP
+_IMAGES, _FROM_PAGES, _WITH_DLP = 10, 25, 30  # tiers: other images, a gateway's report, images with their DLP
 
 
 class Telling(NamedTuple):
@@ -55,15 +55,19 @@ def _resolved(told: Iterable[Telling]) -> list[Telling]:
 
 def _ct(found: Sequence[Cluster]) -> list[Telling]:
     told: list[Telling] = []
-    tiers = sorted({tier(cluster.voice) for cluster in found}, reverse=True)
-    for level in tiers:
-        lower = [cluster for cluster in found if tier(cluster.voice) == level]
-        silent = {telling.told for telling in told}  # what does not count itself speaks for nothing
-        higher = [cluster for cluster in found if tier(cluster.voice) > level and cluster not in silent]
-        if level < _WITH_DLP and _WITH_DLP in tiers and level > 10:
-            told += _beside_exact_images(lower, [c for c in higher if tier(c.voice) == _WITH_DLP])
-            higher = [cluster for cluster in higher if tier(cluster.voice) != _WITH_DLP]
-        told += _by_device(lower, higher)
+    of_level: dict[int, list[Cluster]] = {}
+    for cluster in found:
+        of_level.setdefault(tier(cluster.voice), []).append(cluster)
+    speaking: list[Cluster] = []  # what does not count itself speaks for nothing
+    for level in sorted(of_level, reverse=True):
+        lower, exact = of_level[level], [c for c in speaking if tier(c.voice) == _WITH_DLP]
+        new, higher = [], speaking
+        if _IMAGES < level < _WITH_DLP and exact:
+            new = _beside_exact_images(lower, exact)
+            higher = [cluster for cluster in speaking if cluster not in exact]
+        told += [*new, *_by_device(lower, higher)]
+        silent = {telling.told for telling in told}
+        speaking = [*speaking, *(cluster for cluster in lower if cluster not in silent)]
     return told
 
 

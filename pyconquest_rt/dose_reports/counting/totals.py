@@ -143,23 +143,30 @@ def _devices(event_kind: str, scene: Scene) -> list[Device]:
     Objects that tell of one exposure are of one device, whatever they call it. Those that name no device are of the
     one that is named, if there is no second.
     """
-    groups: list[list[Told]] = []
     concerned = [told for told in scene.objects if _concerns(told, event_kind, scene)]
     if not concerned:
         return []
-    listed = {told: scene.listed(told, event_kind) for told in concerned}
-    for told in sorted(concerned, key=lambda told: (told.precedence, told.sop)):
-        related = [
-            group
-            for group in groups
-            if any(same_device(told, other) or listed[told] & listed[other] for other in group)
-        ]
-        merged = [other for group in related for other in group]
-        groups = [group for group in groups if group not in related] + [[*merged, told]]
-    if sum(any(map(_names_device, group)) for group in groups) < 2:
-        groups = [[told for group in groups for told in group]]
+    groups = _grouped(concerned, {told: scene.listed(told, event_kind) for told in concerned})
     counted = [cluster for cluster in scene.counted if cluster.voice.row["event_kind"] == event_kind]
     return [(group, [c for c in counted if c.voice.told in group]) for group in groups]
+
+
+def _grouped(concerned: Sequence[Told], listed: Mapping[Told, frozenset[Cluster]]) -> list[list[Told]]:
+    def related(told: Told, group: Sequence[Told]) -> bool:
+        return any(same_device(told, other) or listed[told] & listed[other] for other in group)
+
+    groups: list[list[Told]] = []
+    for told in sorted(concerned, key=lambda told: (told.precedence, told.sop)):
+        joined, apart = [told], []
+        for group in groups:
+            if related(told, group):
+                joined = [*group, *joined]
+            else:
+                apart.append(group)
+        groups = [*apart, joined]
+    if sum(any(map(_names_device, group)) for group in groups) < 2:
+        return [[told for group in groups for told in group]]
+    return groups
 
 
 def _names_device(told: Told) -> bool:
@@ -173,36 +180,38 @@ def _concerns(told: Told, event_kind: str, scene: Scene) -> bool:
 
 
 def _of_device(quantity: Quantity, group: Sequence[Told], counted: Sequence[Cluster], scene: Scene) -> Total:
-    digits = quantity.digits
-    summed = _sum((quantity.of_exposure(cluster) for cluster in counted), digits)
+    summed = _summed(quantity, counted)
     if summed is None and not any(told.totals for told in group):
         return Total(None, None, None, ())
-    given = {
-        told: value
-        for told in group
-        if (value := _given(quantity, told)) is not None and told not in scene.ignored
-    }
-    itemised = {told: listed for told in given if (listed := scene.listed(told, quantity.event_kind))}
-    itemised = {told: listed for told, listed in itemised.items() if not _covered(told, listed, itemised)}
+    given = _given_by(quantity, group, scene)
+    listed = {told: clusters for told in given if (clusters := scene.listed(told, quantity.event_kind))}
+    itemised = {told: clusters for told, clusters in listed.items() if not _covered(told, clusters, listed)}
     by_list = _of_itemised(quantity, itemised, given)
-    unlisted = [told for told in given if not scene.listed(told, quantity.event_kind)]
-    if summed is not None or by_list is not None:
-        unlisted = [told for told in unlisted if told.kind != "screen"]
+    alone = summed is None and by_list is None  # then what was read with doubt is all there is
+    unlisted = [told for told in given if told not in listed and (alone or told.kind != "screen")]
     bare = _of_bare(quantity, unlisted, given)
-    beside = [cluster for cluster in counted if not any(cluster in listed for listed in itemised.values())]
-    extra = _sum((quantity.of_exposure(cluster) for cluster in beside), digits)
-    reported = _greatest(by_list, bare)
+    reported = _rounded(quantity, _greatest(by_list, bare))
+    everything = frozenset().union(*itemised.values())
+    extra = _summed(quantity, [cluster for cluster in counted if cluster not in everything])
     whole = None if by_list is None else by_list + (extra or 0.0)
-    greatest = _greatest(summed, whole, bare)
-    return Total(
-        summed,
-        None if reported is None else round(reported, digits),
-        None if greatest is None else round(greatest, digits),
-        (
-            *_reasons(quantity, summed, reported, greatest, sorted(told.sop for told in given)),
-            *_beyond(quantity, greatest, [told for told in group if told in scene.ignored]),
-        ),
-    )
+    greatest = _rounded(quantity, _greatest(summed, whole, bare))
+    reasons = _reasons(quantity, summed, reported, greatest, sorted(told.sop for told in given))
+    ignored = [told for told in group if told in scene.ignored]
+    return Total(summed, reported, greatest, (*reasons, *_beyond(quantity, greatest, ignored)))
+
+
+def _summed(quantity: Quantity, counted: Sequence[Cluster]) -> float | None:
+    return _sum((quantity.of_exposure(cluster) for cluster in counted), quantity.digits)
+
+
+def _rounded(quantity: Quantity, value: float | None) -> float | None:
+    return None if value is None else round(value, quantity.digits)
+
+
+def _given_by(quantity: Quantity, group: Sequence[Told], scene: Scene) -> dict[Told, float]:
+    """The objects of a device that give a total of their own, and that total."""
+    values = {told: _given(quantity, told) for told in group if told not in scene.ignored}
+    return {told: value for told, value in values.items() if value is not None}
 
 
 def _beyond(quantity: Quantity, greatest: float | None, ignored: Sequence[Told]) -> list[str]:
