@@ -16,7 +16,8 @@ from pydicom.datadict import keyword_for_tag
 from pyconquest_rt.cli.main import main
 from pyconquest_rt.database import schema
 from pyconquest_rt.database.connection import Database
-from pyconquest_rt.derive.engine import extractors, prepare
+from pyconquest_rt.derive.account import prepare
+from pyconquest_rt.derive.engine import extractors
 from pyconquest_rt.settings import file as config
 from pyconquest_rt.settings import sections as settings
 from pyconquest_rt.settings import toml_text

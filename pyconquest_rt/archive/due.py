@@ -2,12 +2,139 @@
 
 ``derivations`` has a row per object and extractor; ``derivation_inputs`` lists every object that a result rests on,
 with the fingerprint of its file then. ``derived_tables`` names the tables that hold results; each has a column
-SOPInstanceUID. The functions here are called wherever an object's rows change, in the same transaction.
+SOPInstanceUID. ``due_classes`` says objects of which SOP classes an extractor reads, so that whoever writes an image
+row can write what is due for it in the same transaction, without knowing the extractors. The functions here are
+called wherever an object's rows change, in the transaction that changes them.
+
+Of images that are alike (those of one CT acquisition) only one is read, the one with the least SOPInstanceUID, so that
+the order in which they come changes nothing. ``unit`` in an account row holds the values in which they are alike.
 """
 
-from collections.abc import Collection
+import json
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, NamedTuple
 
 from pyconquest_rt.database.connection import Database, quote
+
+IMAGES = "DICOMImages"
+_CLASS_COLUMN = "sopclassui"
+_SERIES_COLUMN = "seriesinst"
+_ACCOUNT = ("sop", "extractor", "version", "unit", "state")
+
+
+class Interest(NamedTuple):
+    """One extractor's wish for the objects of a SOP class.
+
+    ``alike`` are the columns of DICOMImages in which images must agree for one of them to be read; empty: each is.
+    """
+
+    extractor: str
+    version: int
+    alike: tuple[str, ...]
+    tables: tuple[str, ...]
+
+
+def interests(database: Database) -> dict[str, list[Interest]]:
+    """Return what the extractors of this archive read, by SOP class."""
+    found: dict[str, list[Interest]] = {}
+    for sop_class, extractor, version, alike, tables in database.connection.execute(
+        "SELECT sop_class, extractor, version, alike, tables FROM due_classes ORDER BY extractor"
+    ):
+        interest = Interest(extractor, version, tuple(json.loads(alike)), tuple(json.loads(tables)))
+        found.setdefault(sop_class, []).append(interest)
+    return found
+
+
+class Arrivals:
+    """Writes what is due because image rows have come, within the transaction that writes these.
+
+    What it has read stays true until somebody else writes; whoever keeps one across transactions drops it then.
+
+    Args:
+        columns: those of the rows, as they are handed over; the first is the SOPInstanceUID.
+    """
+
+    def __init__(self, database: Database, columns: Sequence[str]) -> None:
+        self._database = database
+        place = {name.lower(): number for number, name in enumerate(columns)}
+        self._class = place.get(_CLASS_COLUMN)
+        self._series = place.get(_SERIES_COLUMN)
+        self._interests = {
+            sop_class: [
+                (interest, tuple(place[column.lower()] for column in interest.alike))
+                for interest in of
+                if all(column.lower() in place for column in interest.alike)
+            ]
+            for sop_class, of in interests(database).items()
+        }
+        self._awaited = {
+            uid
+            for (uid,) in database.connection.execute(
+                "SELECT awaited FROM derivations WHERE awaited IS NOT NULL AND state = 'waiting'"
+            )
+        }
+        self._least: dict[tuple[Any, ...], str] = {}  # (extractor, values in which images are alike) → UID
+
+    def write(self, rows: Iterable[Sequence[Any]]) -> None:
+        """Write what is due for these image rows."""
+        if self._class is None or not (self._interests or self._awaited):
+            return
+        come: set[str] = set()
+        for row in rows:
+            sop = row[0]
+            for interest, places in self._interests.get(row[self._class] or "", ()):
+                if not places:
+                    mark(self._database, interest, sop)
+                    continue
+                key = (interest.extractor, *[row[place] for place in places])
+                if key not in self._least or sop < self._least[key]:
+                    self._least[key] = mark_alike(self._database, interest, key[1:], sop)
+            if self._awaited:
+                come |= self._awaited & {sop, self._series is not None and row[self._series]}
+        for uid in come:
+            self._database.connection.execute(
+                "UPDATE derivations SET state = 'due', attempts = 0 WHERE awaited = ? AND state = 'waiting'",
+                (uid,),
+            )
+
+
+def mark(database: Database, interest: Interest, sop: str) -> None:
+    """Enter an object as due that has no result of the extractor's version."""
+    known = database.connection.execute(
+        "SELECT 1 FROM derivations WHERE sop = ? AND extractor = ? AND version = ?",
+        (sop, interest.extractor, interest.version),
+    ).fetchone()
+    if not known:
+        database.put("derivations", _ACCOUNT, [(sop, interest.extractor, interest.version, None, "due")])
+
+
+def mark_alike(database: Database, interest: Interest, values: Sequence[Any], sop: str) -> str:
+    """Enter the least of images that are alike as due, if it has no result; results of others go.
+
+    Returns:
+        the SOPInstanceUID of the one that is read.
+    """
+    unit = json.dumps(list(values))
+    known = database.connection.execute(
+        "SELECT sop, version FROM derivations WHERE extractor = ? AND unit = ? ORDER BY sop",
+        (interest.extractor, unit),
+    ).fetchall()
+    least: str = min([sop, *(other for other, _ in known)])
+    for other, _ in known:
+        if other != least:
+            _remove_result(database, interest, other)
+    if (least, interest.version) not in known:
+        database.put("derivations", _ACCOUNT, [(least, interest.extractor, interest.version, unit, "due")])
+    return least
+
+
+def _remove_result(database: Database, interest: Interest, sop: str) -> None:
+    for table in interest.tables:
+        database.connection.execute(f"DELETE FROM {quote(table)} WHERE SOPInstanceUID = ?", (sop,))
+    for table in ("derivations", "derivation_inputs"):
+        database.connection.execute(
+            f"DELETE FROM {table} WHERE sop = ? AND extractor = ?", (sop, interest.extractor)
+        )
 
 
 def objects_changed(database: Database, sops: Collection[str]) -> None:
@@ -20,16 +147,43 @@ def objects_changed(database: Database, sops: Collection[str]) -> None:
 
 
 def objects_removed(database: Database, sops: Collection[str]) -> None:
-    """The results of these objects go, and what rests on them is due again."""
+    """The results of these objects go, and what rests on them is due again; their image rows have gone already."""
     if not sops:
         return
     objects_changed(database, sops)
+    units = list(
+        database.select_in(
+            "SELECT extractor, unit FROM derivations WHERE unit IS NOT NULL AND sop IN (?)", sops
+        )
+    )
     keys = [(sop,) for sop in sops]
     tables = [row[0] for row in database.connection.execute("SELECT name FROM derived_tables")]
     for table in tables:
         database.connection.executemany(f"DELETE FROM {quote(table)} WHERE SOPInstanceUID = ?", keys)
     for table in ("derivations", "derivation_inputs"):
         database.connection.executemany(f"DELETE FROM {table} WHERE sop = ?", keys)
+    if units:
+        _mark_next(database, set(units))
+
+
+def _mark_next(database: Database, units: Collection[tuple[str, str]]) -> None:
+    """Of images that are alike the next one is read, now that the one that was has gone."""
+    wanted = {interest.extractor: interest for of in interests(database).values() for interest in of}
+    for extractor, unit in units:
+        if extractor not in wanted:
+            continue
+        interest = wanted[extractor]
+        values = json.loads(unit)
+        if len(values) != len(interest.alike) or _SERIES_COLUMN not in map(str.lower, interest.alike):
+            continue  # no index finds them: the next look does
+        alike = " AND ".join(database.dialect.same(quote(column), "?") for column in interest.alike)
+        (least,) = database.connection.execute(
+            f"SELECT min(SOPInstanc) FROM {IMAGES} WHERE SeriesInst IS NOT NULL AND {alike} AND SOPClassUI IN "
+            "(SELECT sop_class FROM due_classes WHERE extractor = ?)",
+            (*values, extractor),
+        ).fetchone()
+        if least is not None:
+            mark_alike(database, interest, values, least)
 
 
 _PATIENT_COLUMNS = frozenset({"patient_id", "patientid"})

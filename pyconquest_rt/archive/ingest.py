@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import chain
 from typing import Any, NamedTuple
 
 from pyconquest_rt.archive.access import access_time
@@ -340,6 +341,9 @@ class Batch:
             rows = [(*row, key) for row, key in zip(self.changed_rows, keys, strict=True)]
             connection.executemany(self.statements.update_image, rows)
             objects_changed(database, keys)
+        if self.new_rows or self.changed_rows:
+            arrivals = self.known.arrivals(self.statements.image_columns)
+            arrivals.write(chain(self.new_rows, self.changed_rows))
         database.insert("files", _FILES_COLUMNS, self.files, _FILE_SEEN_AGAIN)
         if self.seen_as:
             connection.executemany("DELETE FROM rejected WHERE path = ?", [row[:1] for row in self.files])

@@ -1,9 +1,10 @@
 """What was read of the index's patients, studies and series, kept as long as nobody else has written."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from pyconquest_rt.archive.due import Arrivals
 from pyconquest_rt.archive.outbox import Rule, rules
 from pyconquest_rt.database.connection import Database
 
@@ -24,8 +25,7 @@ class Known:
     def __init__(self, database: Database, *, lasts: bool) -> None:
         self._database = database
         self._lasts = lasts
-        self._version = 0
-        self._state: tuple[int, int, int] | None = None
+        self._state: tuple[int, ...] | None = None
         self.clear()
 
     def clear(self) -> None:
@@ -35,6 +35,7 @@ class Known:
         self.patient_of: dict[str, str] = {}
         """Study to patient."""
         self._rules: list[Rule] | None = None
+        self._arrivals: Arrivals | None = None
         self.forget_rows()
 
     def forget_rows(self) -> None:
@@ -47,19 +48,14 @@ class Known:
         if not self._lasts:
             self.clear()
             return
-        (self._version,) = self._database.connection.execute("PRAGMA data_version").fetchone()
-        if self._state != self._now() or len(self.study_of) > _MAX_ROWS:
+        if self._state != self._database.version() or len(self.study_of) > _MAX_ROWS:
             self.clear()
         self._absent.clear()
         self._state = None
 
     def keep(self) -> None:
         """Say that what is known now is in the index as soon as this transaction is."""
-        self._state = self._now()
-
-    def _now(self) -> tuple[int, int, int]:
-        """Numbers that change when another connection commits, when this one writes, and when it takes back."""
-        return self._version, self._database.connection.total_changes, self._database.rollbacks
+        self._state = self._database.version()
 
     def rows_of(self, table: str, sql: str, keys: Iterable[str | None]) -> dict[str, Row]:
         """Return the rows that a table has of some keys (and of others); ``sql`` selects those of ``(?)``, key first.
@@ -78,3 +74,9 @@ class Known:
         if self._rules is None:
             self._rules = rules(self._database)
         return self._rules
+
+    def arrivals(self, columns: Sequence[str]) -> Arrivals:
+        """Return what writes what is due because rows of images with these columns have come."""
+        if self._arrivals is None:
+            self._arrivals = Arrivals(self._database, columns)
+        return self._arrivals

@@ -27,8 +27,8 @@ quantity_option = click.option("--quantity", default="dlp", show_default=True, t
 def _connection(settings: Settings, *, writes: bool = False) -> "sqlite3.Connection":
     """The index with the dose tables in it, for reading alone unless it is to be written."""
     from pyconquest_rt.database.backends.sqlite_reading import may_write
+    from pyconquest_rt.derive.account import prepare
     from pyconquest_rt.derive.dose import extractors
-    from pyconquest_rt.derive.engine import prepare
 
     archive = open_archive(settings) if writes else read_archive(settings)
     if writes or (not archive.database.has("dose_study") and may_write(archive.database.path)):

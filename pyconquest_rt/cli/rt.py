@@ -60,9 +60,20 @@ def derive(
     summary = run(open_archive(settings), patient=patient, only=only or None, progress=progress)
     progress.close()
     if as_json:
-        print_json({"counts": summary.counts, "reasons": summary.reasons})
-        return
-    _print_summary(summary, has_link=link is not None)
+        print_json(
+            {
+                "counts": summary.counts,
+                "reasons": summary.reasons,
+                "held": [one._asdict() for one in summary.held],
+            }
+        )
+    else:
+        _print_summary(summary, has_link=link is not None)
+    for one in summary.held:
+        text = f"{one.worker} holds {one.objects} of {one.extractor}, for {one.seconds:.0f} s at most"
+        click.echo(f"not done: {cell(text)}; derive again then", err=as_json)
+    if summary.held:
+        sys.exit(1)
 
 
 def _print_summary(summary: Any, *, has_link: bool) -> None:

@@ -171,8 +171,13 @@ class Database:
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor]
 
-    def select_in(self, sql: str, keys: Iterable[str]) -> Iterator[tuple[Any, ...]]:
-        """Run ``sql``, whose ``(?)`` stands for a list of keys, in portions of a fixed size."""
+    def select_in(
+        self, sql: str, keys: Iterable[str], before: Sequence[Any] = ()
+    ) -> Iterator[tuple[Any, ...]]:
+        """Run ``sql``, whose ``(?)`` stands for a list of keys, in portions of a fixed size.
+
+        ``before`` are the parameters of what stands before the list.
+        """
         keys = list(keys)
         for start in range(0, len(keys), _PORTION):
             portion = keys[start : start + _PORTION]
@@ -181,7 +186,7 @@ class Database:
                     _PORTION - len(portion)
                 )  # one prepared statement for all portions
             yield from self.connection.execute(
-                sql.replace("(?)", f"({','.join('?' * len(portion))})"), portion
+                sql.replace("(?)", f"({','.join('?' * len(portion))})"), (*before, *portion)
             )
 
     def insert(

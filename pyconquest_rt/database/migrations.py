@@ -121,6 +121,21 @@ MIGRATIONS: tuple[Migration, ...] = (
         """,
     ),
     Migration(
+        "derivations.due_with_arrival",
+        """
+        ALTER TABLE derivations ADD COLUMN unit TEXT;
+        ALTER TABLE derivations ADD COLUMN token TEXT;
+        CREATE INDEX derivations_unit ON derivations(extractor, unit) WHERE unit IS NOT NULL;
+        CREATE INDEX derivations_awaited ON derivations(awaited) WHERE awaited IS NOT NULL;
+        CREATE TABLE due_classes(
+            sop_class TEXT NOT NULL, extractor TEXT NOT NULL, version INTEGER NOT NULL,
+            alike TEXT NOT NULL, tables TEXT NOT NULL, PRIMARY KEY(sop_class, extractor)
+        ) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS archive_state(name TEXT PRIMARY KEY, value TEXT);
+        DELETE FROM archive_state WHERE name LIKE 'enqueued:%';
+        """,
+    ),
+    Migration(
         "pseudonyms.map",
         """
         CREATE TABLE pseudonyms(

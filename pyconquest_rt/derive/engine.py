@@ -1,16 +1,14 @@
-"""Derivations: what is due is a query; a result is committed only while everything it rests on is as it was read.
+"""Derivations: claimed, computed, and committed only while everything they rest on is as it was read.
 
-An :class:`~pyconquest_rt.derive.extractor.Extractor` turns one object into rows of its own tables. Objects of its SOP
-classes without a result of its version are due; so are those whose inputs have changed. Work is claimed with a
-lease, computed outside any transaction, and committed only if the fingerprints of its inputs still hold. A failing
-extractor records its error and costs nothing else.
+An :class:`~pyconquest_rt.derive.extractor.Extractor` turns one object into rows of its own tables. What is due stands
+in the account (account.py). Work is claimed with a token and a lease, computed outside any transaction, and committed
+only if the claim and the fingerprints of its inputs still hold. A failing extractor records its error and costs
+nothing else.
 """
 
-import os
-import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -18,27 +16,16 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import NamedTuple
 
-from pyconquest_rt.archive import due as derived
 from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.due import assign_patient
 from pyconquest_rt.archive.files.storage import Storage
 from pyconquest_rt.database.connection import Database, quote
-from pyconquest_rt.database.migrations import of_extractor
+from pyconquest_rt.derive.account import Claim, Held, claims, enqueue, held, is_ours, prepare, sweep
 from pyconquest_rt.derive.extractor import Extractor, Rows, Source, Waiting
-from pyconquest_rt.dicom import system
 from pyconquest_rt.settings.sections import Settings
 
 ENTRY_POINTS = "pyconquest_rt.extractors"
-LEASE_S = 900.0
-MAX_ATTEMPTS = 3
 _RESULTS = frozenset({"done", "waiting", "failed"})
-
-
-class Claim(NamedTuple):
-    """One object that this process derives from now on."""
-
-    sop: str
-    extractor: Extractor
 
 
 class Derived(NamedTuple):
@@ -57,6 +44,8 @@ class Summary:
     counts: Counter[str] = field(default_factory=Counter)
     reasons: list[tuple[str, str, str]] = field(default_factory=list)
     """(extractor, SOPInstanceUID, reason)"""
+    held: list[Held] = field(default_factory=list)
+    """What other processes have claimed; its results are not there yet."""
 
     def __str__(self) -> str:
         return (
@@ -86,193 +75,6 @@ def _as_list(loaded: Extractor | Iterable[Extractor]) -> list[Extractor]:
     return [loaded] if isinstance(loaded, Extractor) else list(loaded)
 
 
-def prepare(database: Database, wanted: Sequence[Extractor]) -> None:
-    """Make the tables of extractors, and the index by which their objects are found."""
-    for extractor in wanted:
-        database.migrate(of_extractor(extractor.name, extractor.scripts))
-        if extractor.version_before is not None:
-            _adopt_results(database, extractor)
-        known = {row["name"] for row in database.query("SELECT name FROM derived_tables")}
-        if not set(extractor.tables) <= known:
-            with database.transaction() as connection:
-                connection.executemany(
-                    "INSERT OR REPLACE INTO derived_tables(name, extractor) VALUES (?, ?)",
-                    [(table, extractor.name) for table in extractor.tables],
-                )
-    if not database.has("images_sop_class"):
-        database.connection.execute("CREATE INDEX IF NOT EXISTS images_sop_class ON DICOMImages(SOPClassUI)")
-
-
-def _adopt_results(database: Database, extractor: Extractor) -> None:
-    """Take results from before settings were part of the version for results of the settings of today, once."""
-    mark = f"settings:{extractor.name}"
-    if database.state(mark):
-        return
-    with database.transaction() as connection:
-        connection.execute(
-            "UPDATE derivations SET version = ? WHERE extractor = ? AND version = ?",
-            (extractor.version, extractor.name, extractor.version_before),
-        )
-        database.set_state(mark, "1")
-
-
-# -- what is due --------------------------------------------------------------------------------------------
-
-
-def enqueue(database: Database, wanted: Sequence[Extractor], *, all_rows: bool = True) -> int:
-    """Put every object that is due into the account; returns how many are due now.
-
-    Args:
-        database: the index.
-        wanted: the extractors concerned.
-        all_rows: False looks only at image rows that have come since the last call, which costs next to nothing;
-            what changed otherwise is found by the next call with True.
-    """
-    due = 0
-    for extractor in wanted:
-        with database.transaction() as connection:
-            _enqueue_new(database, extractor, all_rows)
-            connection.execute(
-                "UPDATE derivations SET state = 'due', attempts = 0 WHERE extractor = ? AND state = 'waiting' AND "
-                "(awaited IN (SELECT SeriesInst FROM DICOMSeries) OR awaited IN (SELECT SOPInstanc FROM DICOMImages))",
-                (extractor.name,),
-            )
-            row = connection.execute(
-                "SELECT count(*) FROM derivations WHERE extractor = ? AND state = 'due'", (extractor.name,)
-            ).fetchone()
-        due += row[0]
-    return due
-
-
-def _enqueue_new(database: Database, extractor: Extractor, all_rows: bool) -> None:
-    """Enter image rows of the extractor's classes that have no result of its version."""
-    mark = f"enqueued:{extractor.name}:{extractor.version}"
-    since = 0 if all_rows else int(database.state(mark) or 0)
-    (last,) = database.connection.execute("SELECT max(rowid) FROM DICOMImages").fetchone()
-    classes = ", ".join("?" * len(extractor.sop_classes))
-    of_class = f"SOPClassUI IN ({classes})"
-    chosen = f"SELECT i.SOPInstanc AS sop FROM DICOMImages i WHERE i.{of_class} AND i.rowid > ?"
-    values: tuple[str | int, ...] = (*extractor.sop_classes, since)
-    columns = _columns_alike(database, extractor)
-    if columns:
-        alike = f"SELECT DISTINCT {', '.join(columns)} FROM DICOMImages i WHERE i.{of_class} AND i.rowid > ?"
-        same = " AND ".join(f"j.{column} IS c.{column}" for column in columns)
-        least = f"SELECT min(j.SOPInstanc) FROM DICOMImages j WHERE {same} AND j.{of_class}"
-        chosen = f"SELECT ({least}) AS sop FROM ({alike}) c"
-        values = (*extractor.sop_classes, *values)
-        _remove_all_but_one(database, extractor, columns, since)
-    database.connection.execute(
-        "INSERT OR REPLACE INTO derivations(sop, extractor, version, state) "
-        f"SELECT c.sop, ?, ?, 'due' FROM ({chosen}) c WHERE NOT EXISTS "
-        "(SELECT 1 FROM derivations d WHERE d.sop = c.sop AND d.extractor = ? AND d.version = ?)",
-        (extractor.name, extractor.version, *values, extractor.name, extractor.version),
-    )
-    database.set_state(mark, str(last or 0))
-
-
-def _columns_alike(database: Database, extractor: Extractor) -> list[str]:
-    present = {name.lower() for name in database.columns("DICOMImages")}
-    return [column for column in extractor.one_per or () if column.lower() in present]
-
-
-def _remove_all_but_one(database: Database, extractor: Extractor, columns: Sequence[str], since: int) -> None:
-    """Remove results of images beside which one with a lesser UID has come: which one is read rests on no order."""
-    same = " AND ".join(f"j.{column} IS i.{column}" for column in columns)
-    classes = ", ".join("?" * len(extractor.sop_classes))
-    come = "SELECT DISTINCT SeriesInst FROM DICOMImages WHERE rowid > ?"
-    late = database.connection.execute(
-        "SELECT d.sop FROM derivations d JOIN DICOMImages i ON i.SOPInstanc = d.sop WHERE d.extractor = ? "
-        f"AND (? = 0 OR i.SeriesInst IN ({come})) AND EXISTS (SELECT 1 FROM DICOMImages j "
-        f"WHERE {same} AND j.SOPInstanc < i.SOPInstanc AND j.SOPClassUI IN ({classes}))",
-        (extractor.name, since, since, *extractor.sop_classes),
-    ).fetchall()
-    for (sop,) in late:
-        for table in extractor.tables:
-            database.connection.execute(f"DELETE FROM {quote(table)} WHERE SOPInstanceUID = ?", (sop,))
-        for table in ("derivations", "derivation_inputs"):
-            database.connection.execute(
-                f"DELETE FROM {table} WHERE sop = ? AND extractor = ?", (sop, extractor.name)
-            )
-
-
-def sweep(database: Database) -> None:
-    """Mend the account: results of objects that have gone go, changed inputs and broken-off work are due again."""
-    with database.transaction() as connection:
-        gone = connection.execute(
-            "SELECT DISTINCT sop FROM derivations WHERE NOT EXISTS "
-            "(SELECT 1 FROM DICOMImages i WHERE i.SOPInstanc = derivations.sop)"
-        ).fetchall()
-        derived.objects_removed(database, [row[0] for row in gone])
-        connection.execute(
-            "UPDATE derivations SET state = 'due', attempts = 0 WHERE state <> 'due' AND (sop, extractor) IN "
-            "(SELECT d.sop, d.extractor FROM derivation_inputs d LEFT JOIN DICOMImages i ON i.SOPInstanc = d.input_sop "
-            "LEFT JOIN files f ON f.path = replace(i.ObjectFile, '\\', '/') "
-            "WHERE coalesce(f.size || ':' || f.mtime_ns, '') <> d.fingerprint)"
-        )
-        connection.execute(
-            "UPDATE derivations SET state = 'due' WHERE state = 'running' AND lease < ?", (time.time(),)
-        )
-        for (worker,) in connection.execute(
-            "SELECT DISTINCT worker FROM derivations WHERE state = 'running'"
-        ).fetchall():
-            if not _is_alive(worker):
-                connection.execute(
-                    "UPDATE derivations SET state = 'due' WHERE state = 'running' AND worker = ?", (worker,)
-                )
-
-
-def _is_alive(worker: str) -> bool:
-    """Whether a worker may still be at work; those of other machines are judged by their lease alone."""
-    host, _, pid = worker.rpartition(":")
-    if host != socket.gethostname():
-        return True
-    return pid.isdecimal() and system.is_alive(int(pid))
-
-
-def claims(
-    database: Database,
-    wanted: Sequence[Extractor],
-    patient: str | None = None,
-    go_on: Callable[[], bool] = lambda: True,
-) -> Iterator[Claim]:
-    """Claim one due object after the other, extractors in the order given, until none is due."""
-    while go_on() and (claim := _claim(database, wanted, patient)) is not None:
-        yield claim
-
-
-def _worker() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}"
-
-
-_OF_PATIENT = (
-    " AND sop IN (SELECT i.SOPInstanc FROM DICOMStudies t JOIN DICOMSeries s ON s.StudyInsta = t.StudyInsta "
-    "JOIN DICOMImages i ON i.SeriesInst = s.SeriesInst WHERE t.PatientID = ?)"
-)
-
-
-def _claim(database: Database, wanted: Sequence[Extractor], patient: str | None) -> Claim | None:
-    with database.transaction() as connection:
-        for extractor in wanted:
-            connection.execute(
-                "UPDATE derivations SET state = 'failed', reason = ? WHERE extractor = ? AND state = 'due' "
-                "AND attempts >= ?",
-                (f"the worker died {MAX_ATTEMPTS} times at it", extractor.name, MAX_ATTEMPTS),
-            )
-            row = connection.execute(
-                "SELECT sop FROM derivations WHERE extractor = ? AND state = 'due'"
-                f"{'' if patient is None else _OF_PATIENT} LIMIT 1",
-                (extractor.name, *(() if patient is None else (patient,))),
-            ).fetchone()
-            if row is not None:
-                connection.execute(
-                    "UPDATE derivations SET state = 'running', worker = ?, lease = ?, attempts = attempts + 1 "
-                    "WHERE sop = ? AND extractor = ?",
-                    (_worker(), time.time() + LEASE_S, row[0], extractor.name),
-                )
-                return Claim(row[0], extractor)
-    return None
-
-
 # -- deriving -----------------------------------------------------------------------------------------------
 
 
@@ -298,13 +100,15 @@ def derive(
     prepare(archive.database, known)  # all: some share their tables
     sweep(archive.database)
     total = enqueue(archive.database, wanted)
-    return work_off(
+    summary = work_off(
         archive,
         wanted,
         patient=patient,
         progress=lambda done: progress and progress(done, total),
         on_derived=on_derived,
     )
+    summary.held = held(archive.database, [extractor.name for extractor in wanted], patient)
+    return summary
 
 
 def work_off(
@@ -393,9 +197,9 @@ def _keep(database: Database, claim: Claim) -> tuple[str, str | None]:
     """Leave a result as it is."""
     with database.transaction() as connection:
         connection.execute(
-            "UPDATE derivations SET state = result, worker = NULL, lease = NULL, attempts = 0 "
-            "WHERE sop = ? AND extractor = ? AND state = 'running' AND worker = ?",
-            (claim.sop, claim.extractor.name, _worker()),
+            "UPDATE derivations SET state = result, worker = NULL, token = NULL, lease = NULL, attempts = 0 "
+            "WHERE sop = ? AND extractor = ? AND state = 'running' AND token = ?",
+            (claim.sop, claim.extractor.name, claim.token),
         )
     return "unchanged", None
 
@@ -403,10 +207,7 @@ def _keep(database: Database, claim: Claim) -> tuple[str, str | None]:
 def _holds(archive: Archive, claim: Claim, inputs: dict[str, str]) -> bool:
     """Whether the claim is still ours and everything that was read is still as it was; else it is due again."""
     database = archive.database
-    mine = database.connection.execute(
-        "SELECT 1 FROM derivations WHERE sop = ? AND extractor = ? AND state = 'running' AND worker = ?",
-        (claim.sop, claim.extractor.name, _worker()),
-    ).fetchone()
+    mine = is_ours(database, claim)
     if mine and all(_file(database, archive.storage, sop)[1] == before for sop, before in inputs.items()):
         return True
     if mine:
@@ -434,14 +235,11 @@ def _write(database: Database, claim: Claim, rows: Rows, inputs: dict[str, str])
     connection.execute("DELETE FROM derivation_inputs WHERE sop = ? AND extractor = ?", (claim.sop, name))
     for table, table_rows in rows.items():
         for row in table_rows:
-            columns = ", ".join(quote(column) for column in row)
-            marks = ", ".join("?" * len(row))
-            connection.execute(
-                f"INSERT OR REPLACE INTO {quote(table)} ({columns}) VALUES ({marks})", tuple(row.values())
-            )
+            database.put(table, tuple(row), [tuple(row.values())])
     assign_patient(database, [claim.sop])
-    connection.executemany(
-        "INSERT OR REPLACE INTO derivation_inputs VALUES (?, ?, ?, ?)",
+    database.put(
+        "derivation_inputs",
+        ("sop", "extractor", "input_sop", "fingerprint"),
         [(claim.sop, name, sop, fingerprint) for sop, fingerprint in inputs.items()],
     )
 
@@ -456,7 +254,7 @@ def _record(
 ) -> None:
     database.connection.execute(
         "UPDATE derivations SET state = ?, result = ?, reason = ?, awaited = ?, version = ?, worker = NULL, "
-        "lease = NULL, time = ?, seconds = ?, attempts = CASE WHEN ? = 'due' THEN attempts ELSE 0 END "
+        "token = NULL, lease = NULL, time = ?, seconds = ?, attempts = CASE WHEN ? = 'due' THEN attempts ELSE 0 END "
         "WHERE sop = ? AND extractor = ?",
         (
             state,

@@ -119,7 +119,7 @@ def _dose_pull(archive: Archive, settings: Settings) -> Result:
 
 
 def _sweep(archive: Archive, settings: Settings) -> Result:
-    from pyconquest_rt.derive.engine import sweep
+    from pyconquest_rt.derive.account import sweep
 
     sweep(archive.database)
     rows = archive.database.query("SELECT state, count(*) AS n FROM derivations GROUP BY state")

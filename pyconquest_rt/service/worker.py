@@ -15,7 +15,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pyconquest_rt.archive.archive import Archive
-from pyconquest_rt.derive.engine import Derived, derive, enqueue, extractors, prepare, settle, sweep, work_off
+from pyconquest_rt.derive.account import enqueue, prepare, sweep
+from pyconquest_rt.derive.engine import Derived, derive, extractors, settle, work_off
 from pyconquest_rt.dicom.quiet import Seldom, silence_pydicom
 from pyconquest_rt.dicom.system import lower_priority
 from pyconquest_rt.service.hooks import Caller, load

@@ -15,7 +15,8 @@ import pytest
 from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.verify import verify
 from pyconquest_rt.database.connection import Database, quote
-from pyconquest_rt.derive.engine import derive, extractors, prepare
+from pyconquest_rt.derive.account import prepare
+from pyconquest_rt.derive.engine import derive, extractors
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.settings.sections import ArchiveSettings, Settings
 
