@@ -61,6 +61,9 @@ def main() -> None:
         folder = Path(name)
         archive = Archive.open(ArchiveSettings(str(folder), str(folder / "due.db"), "none.sql"))
         _fill(archive.database, arguments.images)
+        archive.database.dialect.upkeep(
+            archive.database.connection
+        )  # the journal of the filling is no part of it
         report(f"{arguments.images} images", _measure(archive), arguments.json)
         archive.close()
 
