@@ -38,7 +38,7 @@ ABOUT = {
     "audit": "Deletions, moves, corrections and exports.",
     "archive_state": "What the next rebuild has to do, and how far things have come.",
     "archive_migrations": "Which changes of the tables this database has seen.",
-    "derivations": "One row per object and extractor: whether its rows are due, running, done, waiting or failed. It is "
+    "derivations": "One row per object and extractor: whether its rows are due, running, done, waiting or failed, "
     "written with the object's own row.",
     "due_classes": "Which extractor reads objects of which SOP class, so that what is due is written with an object.",
     "derivation_inputs": "Every object that a result rests on, with the fingerprint of its file then.",
