@@ -116,8 +116,8 @@ def _text(text: str) -> str:
 
 def _settings() -> Iterator[str]:
     yield f"The settings are in `{config.FILE_NAME}` beside the database, or else in the working directory."
-    yield "Every key is optional; the values here are the defaults. `pyconquest-rt config init` writes a file that explains them, and"
-    yield "`pyconquest-rt config check` names each error by its line.\n"
+    yield "Every key is optional; the values here are the defaults. `pyconquest-rt config init` writes a file that"
+    yield "explains them, and `pyconquest-rt config check` names each error by its line.\n"
     yield f"An environment variable `{config.ENVIRONMENT_PREFIX}_<SECTION>_<KEY>` overrides a key, for example"
     yield f"`{config.ENVIRONMENT_PREFIX}_LISTENER_PORT=104`.\n"
     for name, section in config.sections(settings.Settings()):
