@@ -10,9 +10,10 @@ from pyconquest_rt.compat.content import Content
 from pyconquest_rt.compat.derived import Derived
 from pyconquest_rt.compat.incoming import Incoming
 from pyconquest_rt.compat.tables import Tables
+from pyconquest_rt.compat.volumes import Volumes
 
 
-class pyconquest(Incoming, Asking, Catalog, Content, Derived, Tables):  # noqa: N801
+class pyconquest(Incoming, Asking, Catalog, Content, Derived, Tables, Volumes):  # noqa: N801
     """An archive: a tree of DICOM files, and an SQLite database that says what is in them.
 
     Args:
