@@ -1,12 +1,12 @@
 """Copies of the database, made while it is in use, and the way back."""
 
-import sqlite3
 import time
-from contextlib import closing, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pyconquest_rt.archive.locks import Lock, beside, in_use
+from pyconquest_rt.database.backends.sqlite_files import check, settle, snapshot
 from pyconquest_rt.dicom.system import sync_file, sync_folder
 from pyconquest_rt.errors import DatabaseError, StorageError
 
@@ -92,14 +92,12 @@ def _copy(database: str, folder: Path, name: str) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         staged.unlink(missing_ok=True)
-        with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(staged)) as copy:
-            source.backup(copy)
-            copy.execute("PRAGMA journal_mode=DELETE")
+        snapshot(database, staged)
         _check(staged)
         sync_file(staged)
         staged.replace(target)
         sync_folder(folder)
-    except sqlite3.Error as error:
+    except DatabaseError as error:
         raise DatabaseError(f"cannot copy {database}: {error}") from error
     except OSError as error:
         raise StorageError(f"cannot write {target}: {error.strerror}") from error
@@ -112,19 +110,16 @@ def _copy(database: str, folder: Path, name: str) -> Path:
 def _check(path: Path) -> None:
     """Raise DatabaseError unless a file is a sound index."""
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-            connection.execute("SELECT SOPInstanc FROM DICOMImages LIMIT 1")
-    except sqlite3.Error as error:
+        health = check(path, "DICOMImages")
+    except DatabaseError as error:
         raise DatabaseError(f"{path} is no index that can be used: {error}") from error
-    if found != "ok":
-        raise DatabaseError(f"{path} is damaged: {found}")
+    if health.damage:
+        raise DatabaseError(f"{path} is damaged: {health.damage}")
 
 
 def _put_aside(database: Path) -> Path:
     """Give a database another name, and its journal one under which SQLite still finds both together."""
-    with suppress(sqlite3.Error), closing(sqlite3.connect(database)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # then a sound one is a single file
+    settle(database)  # then a sound one is a single file
     former = database.with_name(f"{database.name}.before-{time.time_ns()}")
     for suffix in ("-wal", "-shm", "-journal", ""):
         path = Path(f"{database}{suffix}")

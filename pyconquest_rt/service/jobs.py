@@ -70,11 +70,9 @@ def _verify(archive: Archive, settings: Settings) -> Result:
 
 
 def _upkeep(archive: Archive, settings: Settings) -> Result:
-    connection = archive.database.connection
-    connection.execute("PRAGMA optimize")
-    busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    is_complete = archive.database.dialect.upkeep(archive.database.connection)
     return {
-        "checkpoint": "a reader kept part of it back" if busy else "complete",
+        "checkpoint": "complete" if is_complete else "a reader kept part of it back",
         "database_bytes": file_size(archive.database.path),
         "left_overs_removed": archive.storage.clear_incoming(),
     }
