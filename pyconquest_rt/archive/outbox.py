@@ -124,7 +124,7 @@ def queue_objects(database: Database, rules: Sequence[Rule], sops: Sequence[str]
                     f"INSERT {_INSERT} {_matching(rule)} AND {chosen} {_AGAIN}", (rule.name, "queued", *keys)
                 )
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+                if getattr(error.__cause__ or error, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR:
                     raise  # not the condition's fault: the disk, memory, another writer
                 database.connection.execute(
                     "UPDATE forward_rules SET error = ? WHERE name = ?", (str(error), rule.name)
