@@ -17,6 +17,7 @@ from pyconquest_rt.cli.terminal import (
     read_archive,
     waiting,
 )
+from pyconquest_rt.errors import DatabaseError
 from pyconquest_rt.settings.sections import Settings
 
 
@@ -98,16 +99,29 @@ def verify(settings: Settings, fix: bool, as_json: bool) -> None:
 
 @click.command()
 @click.argument("statement", metavar="SQL")
+@click.option("--write", is_flag=True, help="Let the statement change the database; that is put on record.")
 @json_option
 @archive_options
-def query(settings: Settings, statement: str, as_json: bool) -> None:
-    """Run an SQL statement and print its rows."""
+def query(settings: Settings, statement: str, write: bool, as_json: bool) -> None:
+    """Run an SQL statement that reads, and print its rows."""
     import sqlite3
 
+    from pyconquest_rt.archive.removal import audit
+    from pyconquest_rt.database.guarded import only_reading
+
+    database = (open_archive if write else read_archive)(settings).database
     try:
         with waiting("asking"):
-            rows = read_archive(settings).database.query(statement)
+            if write:
+                with database.transaction():
+                    rows = database.query(statement)
+                    audit(database, "query", "the database", statement)
+            else:
+                with only_reading(database.connection):
+                    rows = database.query(statement)
         print_rows(rows, as_json)
+    except DatabaseError as error:
+        raise click.ClickException(f"{error} (--write allows it): {statement}") from error
     except sqlite3.Error as error:
         raise click.ClickException(f"{error} in: {statement}") from error
 
@@ -133,6 +147,7 @@ def dump(
     import sqlite3
 
     from pyconquest_rt.database.connection import quote
+    from pyconquest_rt.database.guarded import only_reading
     from pyconquest_rt.exports.csv import dump as write
 
     if bool(tables) == bool(statement) or (output and len(tables) > 1):
@@ -144,9 +159,9 @@ def dump(
     for name, sql in (wanted or {"query_dump.csv": statement or ""}).items():
         path = output or name
         try:
-            with waiting(f"writing {path}"):
+            with waiting(f"writing {path}"), only_reading(database.connection):
                 rows = write(database, sql, path, delimiter=delimiter, guard_formulas=safe)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, DatabaseError) as error:
             raise click.ClickException(f"{error} in: {sql}") from error
         click.echo(f"{path}: {rows} rows" if rows else f"{path}: no rows, not written")
 

@@ -169,13 +169,15 @@ def _wanted(archive: "Archive", series: tuple[str, ...], statement: str | None) 
     import sqlite3
 
     from pyconquest_rt.archive.selection import select_images, series_in
+    from pyconquest_rt.database.guarded import only_reading
 
     if unknown := [uid for uid in series if not select_images(archive.database, "series", uid)]:
         raise click.ClickException(f"the index has no series {', '.join(unknown)}")
     if statement is None:
         return list(series)
     try:
-        return [*series, *series_in(archive.database.query(statement))]
+        with only_reading(archive.database.connection):
+            return [*series, *series_in(archive.database.query(statement))]
     except (sqlite3.Error, PyconquestError) as error:
         raise click.ClickException(f"{error} in: {statement} (it must give a column SeriesInst)") from error
 

@@ -2,8 +2,9 @@
 
 What is done with which attribute is table E.1-1 of DICOM 2026c, as the package ``dicom-anonymizer`` keeps it. It is
 applied here to every data set, however deep in sequences, so that references stay whole. Beyond the table go private
-attributes, attributes that no dictionary knows, and every UID that is not registered by DICOM; and what is left of
-texts is searched for the patient's names and identifiers.
+attributes, attributes that no dictionary knows, and every UID that is not registered by DICOM. What the table does not
+speak of is treated by its VR and its name: dates, names of persons, addresses and URLs, AE titles, order numbers, and
+all texts about the patient. What is left of texts is searched for the patient's names and identifiers.
 """
 
 import re
@@ -35,6 +36,10 @@ _TEXTS: Final = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 _REDACTED: Final = "X"
 
 _PATIENT_GROUP: Final = 0x0010
+_SPECIES: Final = frozenset({0x00102201, 0x00102292})  # PatientSpeciesDescription, PatientBreedDescription
+_IDENTIFYING: Final = re.compile(
+    "OrderNumber|AccessionNumber|UR[IL]$|Address|Telephone|E[mM]ail|AlternativeCalendar|Signature|UserName|Login"
+)
 _NOT_INSTANCES: Final = frozenset({"CodingSchemeUID", "ContextUID", "MappingResourceUID"})
 _DICOM_ROOT: Final = "1.2.840.10008."
 
@@ -114,7 +119,7 @@ class _Cleaning:
                 self._other(data_set, tag, vr)
             else:
                 action = _rule(tag)
-                (action or _Cleaning._other)(self, data_set, tag, vr)
+                (action or _Cleaning._unknown)(self, data_set, tag, vr)
 
     # -- what the table says of an attribute ----------------------------------------------------------------
 
@@ -155,6 +160,14 @@ class _Cleaning:
             self.clean(item)
 
     # -- what it does not speak of --------------------------------------------------------------------------
+
+    def _unknown(self, data_set: Dataset, tag: BaseTag, vr: str) -> None:
+        """By its VR and its name: addresses and titles of systems, order numbers, texts about the person go."""
+        about_person = tag.group == _PATIENT_GROUP and vr in _TEXTS and tag not in _SPECIES
+        if vr in {"UR", "AE"} or about_person or _IDENTIFYING.search(keyword_for_tag(tag)):
+            self.remove(data_set, tag, vr)
+        else:
+            self._other(data_set, tag, vr)
 
     def _other(self, data_set: Dataset, tag: BaseTag, vr: str) -> None:
         if vr == "SQ":

@@ -175,3 +175,26 @@ def _file(data_set: Dataset) -> BytesIO:
     data_set.save_as(file, enforce_file_format=True)
     file.seek(0)
     return file
+
+
+def test_what_the_table_does_not_speak_of_is_treated_by_its_vr_and_name() -> None:
+    image = make_object()
+    gone = {
+        "PatientBirthDateInAlternativeCalendar": "1368/10/11",
+        "PatientDeathDateInAlternativeCalendar": "1399/10/11",
+        "PlacerOrderNumberProcedure": "ORD-4711",
+        "FillerOrderNumberProcedure": "ORD-4712",
+        "RetrieveURL": "http://pacs.hospital.example/P1",
+        "RetrieveURI": "http://pacs.hospital.example/P2",
+        "RetrieveAETitle": "HOSPITAL",
+    }
+    for keyword, value in gone.items():
+        setattr(image, keyword, value)
+    image.PatientSpeciesDescription, image.KVP = "CANINE", "120"
+    nested = item(**gone)
+    image.RequestAttributesSequence = [nested]
+    image.ReferencedSeriesSequence = [item(**gone)]
+    profile().apply(image)
+    text = str(image)
+    assert not [value for value in gone.values() if value in text]
+    assert (image.PatientSpeciesDescription, image.KVP) == ("CANINE", 120)
