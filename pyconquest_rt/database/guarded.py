@@ -28,9 +28,8 @@ def only_reading(connection: sqlite3.Connection) -> Iterator[None]:
 
     def judge(action: int, first: str | None, second: str | None, *_: str | None) -> int:
         is_pragma = action == sqlite3.SQLITE_PRAGMA and (first or "").lower() in _PRAGMAS
-        if action in _READING or is_pragma:
-            if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() == "load_extension":
-                return sqlite3.SQLITE_DENY
+        is_loading = action == sqlite3.SQLITE_FUNCTION and (second or "").lower() == "load_extension"
+        if is_pragma or (action in _READING and not is_loading):
             return sqlite3.SQLITE_OK
         refused.append(first or "")
         return sqlite3.SQLITE_DENY
@@ -38,7 +37,7 @@ def only_reading(connection: sqlite3.Connection) -> Iterator[None]:
     connection.set_authorizer(judge)
     try:
         yield
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, sqlite3.Warning) as error:
         if refused:
             raise DatabaseError("the statement does more than read, and was not run") from error
         raise
