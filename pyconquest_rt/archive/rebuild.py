@@ -20,6 +20,7 @@ from pyconquest_rt.archive.ingest import Found
 from pyconquest_rt.archive.listing import Listed, Seen
 from pyconquest_rt.archive.rebuild_report import Report
 from pyconquest_rt.archive.removal import remove_images
+from pyconquest_rt.database.connection import Database
 from pyconquest_rt.database.schema import Definition
 from pyconquest_rt.dicom.part10 import Prefix, announce
 from pyconquest_rt.dicom.system import can_announce, waits
@@ -34,6 +35,8 @@ CHUNK = 1000
 _PART = 100  # files that are read between two looks at how it goes
 _SLOW_SHARE = 0.5  # where reading more than this share of the files had to wait it is worth reading ahead
 _THREADS = 8
+_FEW = 10  # so many rows go with their files in any case,
+_SHARE = 0.1  # and more as long as they are no larger part of all
 
 _Read = TypeVar("_Read")
 
@@ -46,6 +49,7 @@ def rebuild(
     jobs: int | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
+    force: bool = False,
 ) -> Report:
     """Bring the index into line with the files below the data directory.
 
@@ -58,6 +62,7 @@ def rebuild(
         jobs: threads that read ahead; None: as many as pay, judged by how long reading has to wait.
         executor: where headers are read instead, in chunks (a process pool, Dask, MPI).
         progress: called after each batch.
+        force: remove the rows of files that are gone, even if they are more than a tenth of all.
 
     Returns:
         a :class:`Report`.
@@ -73,7 +78,8 @@ def rebuild(
         only = "all"
     every_file = only == "all"
     for _ in range(3):  # an instance whose file has gone may have further copies, which are then taken up
-        released = _pass(archive, only, under, _reader(archive, jobs, executor), report, progress, start)
+        read = _reader(archive, jobs, executor)
+        released = _pass(archive, only, under, read, report, progress, start, force=force)
         only = "missing"
         if not released:
             break
@@ -93,9 +99,11 @@ def _pass(
     report: Report,
     progress: Progress | None,
     start: float,
+    *,
+    force: bool,
 ) -> int:
     gone: list[str] = []
-    report.unchanged = report.unreachable = 0
+    report.unchanged = report.unreachable = report.withheld = 0
     writer = archive.writer()
     batches = read(_due(archive, only, under, report, gone))
     while True:
@@ -110,7 +118,7 @@ def _pass(
             f"{archive.storage.root} holds no files, but {len(gone)} are indexed. Is its disk mounted? "
             "Nothing was removed; to begin anew, remove the database file."
         )
-    return _remove_gone(archive, gone, report) + writer.released
+    return _remove_gone(archive, gone, report, force=force) + writer.released
 
 
 def _due(archive: Archive, only: Only, under: str, report: Report, gone: list[str]) -> Iterator[str]:
@@ -174,10 +182,26 @@ def _is_due(file: Listed, known: Seen | None, only: Only) -> bool:
     return may_have_changed and file.fingerprint() != (known.size, known.mtime_ns)
 
 
-def _remove_gone(archive: Archive, gone: list[str], report: Report) -> int:
+def is_too_much(database: Database, gone: int) -> bool:
+    """Whether so many rows without a file are rather the sign of a disk that is not there than of deletions."""
+    if gone <= _FEW:
+        return False
+    (count,) = database.connection.execute("SELECT count(*) FROM DICOMImages").fetchone()
+    return gone > int(count) * _SHARE
+
+
+def _remove_gone(archive: Archive, gone: list[str], report: Report, *, force: bool) -> int:
     """Remove the rows of files that are no longer there; returns how many further copies that released."""
     released = 0
     database = archive.database
+    if not force and is_too_much(database, len(gone)):
+        known = database.select_in("SELECT path FROM files WHERE state <> 'rejected' AND path IN (?)", gone)
+        count = sum(
+            archive.storage.is_gone(path) for (path,) in known
+        )  # what was moved is known by its new name
+        if is_too_much(database, count):
+            report.withheld = count
+            return 0
     for start in range(0, len(gone), CHUNK):
         listed = gone[start : start + CHUNK]
         paths = [path for path in listed if archive.storage.is_gone(path)]

@@ -45,7 +45,8 @@ class Report:
     ``faulty`` holds path and reason of files that were indexed though something is wrong with them, such as one that is
     cut off; ``skipped`` counts files that an index does not hold (DICOMDIR).
     ``unreachable`` counts known files that were not listed but have not gone, as in folders that cannot be listed or
-    when they came meanwhile; their rows stay.
+    when they came meanwhile; their rows stay. ``withheld`` counts rows of files that have gone, but are so many that
+    the rows stay: perhaps a disk is not there.
     """
 
     read: int = 0
@@ -56,6 +57,7 @@ class Report:
     unchanged: int = 0
     removed: int = 0
     unreachable: int = 0
+    withheld: int = 0
     skipped: int = 0
     rejected: list[tuple[str, str]] = field(default_factory=list)
     faulty: list[tuple[str, str]] = field(default_factory=list)
@@ -109,10 +111,16 @@ class Report:
         rate = f", {self.read / self.seconds:.0f} files/s" if self.seconds and self.read else ""
         skipped = f", {self.skipped} skipped (DICOMDIR)" if self.skipped else ""
         faulty = f", {len(self.faulty)} of them faulty" if self.faulty else ""
+        withheld = (
+            f", {self.withheld} rows of files that have gone stay, since they are more than a tenth "
+            "(is a disk missing? --force removes them)"
+            if self.withheld
+            else ""
+        )
         unreachable = f", {self.unreachable} cannot be reached" if self.unreachable else ""
         return (
             f"{self.read} files read ({self.indexed} indexed, {self.updated} updated, {self.moved} moved, "
             f"{self.duplicates} duplicates, {len(self.rejected)} rejected{skipped}{faulty}), "
-            f"{self.unchanged} unchanged, {self.removed} removed from the index{unreachable}; "
+            f"{self.unchanged} unchanged, {self.removed} removed from the index{unreachable}{withheld}; "
             f"{self.seconds:.1f} s{rate}"
         )

@@ -10,9 +10,10 @@ from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.devices import named, without_row
 from pyconquest_rt.archive.files.storage import DEFAULT_DEVICE
 from pyconquest_rt.archive.headers import read_one, reader_of, spans_of
-from pyconquest_rt.archive.rebuild import rebuild
+from pyconquest_rt.archive.rebuild import is_too_much, rebuild
 from pyconquest_rt.archive.rebuild_report import Report
 from pyconquest_rt.archive.removal import audit, remove_empty_parents, remove_images
+from pyconquest_rt.archive.verify_deep import stale_files
 from pyconquest_rt.database.connection import quote
 from pyconquest_rt.dicom.completeness import check_complete
 from pyconquest_rt.dicom.part10 import FileSource, begin, read_prefix
@@ -33,6 +34,9 @@ class Problem(StrEnum):
     NKI = "file whose pixels only a Conquest can read (NKI compression)"
     NO_PARENT = "row without its parent"
     NO_CHILD = "row without children"
+    CONTRADICTION = "row that contradicts its parents"
+    OTHER_OBJECT = "rows that are not those of the file"
+    TWO_PERSONS = "one PatientID with different names and birth dates"
     NO_DEVICE = "folder of a device not there"
 
 
@@ -47,20 +51,40 @@ HARMLESS = frozenset({Problem.SAME_INSTANCE, Problem.OTHER_TIME})
 """Findings that are on record but are no fault of the index."""
 
 
-def verify(archive: Archive) -> Iterator[Finding]:
-    """Yield every difference between the rows, what was seen of the files, and the files themselves."""
+def verify(archive: Archive, *, deep: bool = False) -> Iterator[Finding]:
+    """Yield every difference between the rows, what was seen of the files, and the files themselves.
+
+    Args:
+        deep: read the header of every file too, and compare identifiers and links.
+    """
     yield from _files(archive)
     yield from _rows(archive)
     yield from _doubles(archive)
     yield from _parents(archive)
     yield from _childless(archive)
+    yield from (Finding(Problem.CONTRADICTION, sop) for sop, _ in _contradictions(archive))
+    yield from _persons(archive)
+    if deep:
+        yield from (Finding(Problem.OTHER_OBJECT, f"{path}: {why}") for path, why in stale_files(archive))
 
 
-def fix(archive: Archive) -> Report:
+def compared(archive: Archive, *, deep: bool = False) -> str:
+    """Say in a few words what :func:`verify` compares."""
+    count = archive.database.connection.execute("SELECT count(*) FROM files").fetchone()[0]
+    images = archive.database.connection.execute("SELECT count(*) FROM DICOMImages").fetchone()[0]
+    how = "size and modification time" + (", identifiers and links by their headers" if deep else "")
+    return f"{count} files by {how}, {images} image rows with their parents"
+
+
+def fix(archive: Archive, *, deep: bool = False, force: bool = False) -> Report:
     """Heal what can be healed: rows without a file go, and files are read again whose rows are not right.
 
     A moved folder heals because its files are known instances under new names. Rows of a device that is not known
-    or whose folder is not there stay.
+    or whose folder is not there stay, and all rows without a file where these are more than a tenth.
+
+    Args:
+        deep: read the header of every file, and read those again whose rows are not theirs.
+        force: remove rows without a file, however many they are.
 
     Raises:
         DatabaseError: there are no files at all but many rows (an unmounted disk?); nothing is removed then.
@@ -69,9 +93,12 @@ def fix(archive: Archive) -> Report:
     for finding in list(_doubles(archive)):
         _remove_doubles(archive, finding.subject)
     stale = [(path,) for path in (*_paths_without_row(archive), *_orphans(archive))]
+    stale += [(path.replace("\\", "/"),) for _, path in _contradictions(archive) if path]
+    if deep:
+        stale += [(path,) for path, _ in stale_files(archive)]
     with database.transaction() as connection:
         connection.executemany("DELETE FROM files WHERE path = ?", stale)
-    report = rebuild(archive, only="changed")
+    report = rebuild(archive, only="changed", force=force)
     if not (report.read or report.unchanged) and next(_without_file(archive), None):
         raise DatabaseError(
             f"{archive.storage.root} holds no files, but images are indexed. Is its disk mounted? Nothing was removed."
@@ -82,6 +109,9 @@ def fix(archive: Archive) -> Report:
         for sop, name, device in _without_file(archive)
         if storage.holds(device) and (not name or storage.is_gone(name, device))
     ]
+    if not force and is_too_much(database, len(lost)):
+        report.withheld += len(lost)
+        lost = []
     with database.transaction():
         remove_images(database, lost)
         remove_empty_parents(database)
@@ -246,6 +276,36 @@ _EMPTY = (
 def _parents(archive: Archive) -> Iterator[Finding]:
     """Parents that are named but not there; the subject is the parent's key."""
     return _keys_found(archive, _ORPHANS, Problem.NO_PARENT)
+
+
+_CONTRADICTIONS = (
+    "SELECT i.SOPInstanc, i.ObjectFile FROM DICOMImages i JOIN DICOMSeries s ON s.SeriesInst = i.SeriesInst "
+    "JOIN DICOMStudies t ON t.StudyInsta = s.StudyInsta WHERE {differ}"
+)
+
+
+def _contradictions(archive: Archive) -> list[tuple[str, str | None]]:
+    """SOPInstanceUID and file of images that are said to be another patient's than their series or study is."""
+    columns = [("DICOMSeries", "s", "SeriesPat"), ("DICOMImages", "i", "ImagePat")]
+    differ = " OR ".join(
+        f"{alias}.{column} <> t.PatientID"
+        for table, alias, column in columns
+        if column in archive.database.columns(table)
+    )
+    if not differ:
+        return []
+    return archive.database.connection.execute(_CONTRADICTIONS.format(differ=differ)).fetchall()
+
+
+def _persons(archive: Archive) -> Iterator[Finding]:
+    """PatientIDs whose studies name different persons: the patient's row is that of the last one that came."""
+    if not {"PatientNam", "PatientBir"} <= set(archive.database.columns("DICOMStudies")):
+        return
+    rows = archive.database.connection.execute(
+        "SELECT PatientID FROM DICOMStudies GROUP BY PatientID "
+        "HAVING count(DISTINCT PatientNam) > 1 AND count(DISTINCT PatientBir) > 1 ORDER BY 1"
+    )
+    yield from (Finding(Problem.TWO_PERSONS, row[0] or "") for row in rows.fetchall())
 
 
 def _childless(archive: Archive) -> Iterator[Finding]:

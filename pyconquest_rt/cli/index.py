@@ -32,10 +32,13 @@ from pyconquest_rt.settings.sections import Settings
     help="Files never seen, and those whose size or time has changed [default].",
 )
 @click.option("--missing", "only", flag_value="missing", help="Only files never seen, by a quick listing.")
+@click.option("--force", is_flag=True, help="Remove rows of files that have gone, however many they are.")
 @click.option("--jobs", type=click.IntRange(1, 64), help="Threads that read ahead [as many as pay].")
 @json_option
 @archive_options
-def rebuild(settings: Settings, patient: str | None, only: Any, jobs: int | None, as_json: bool) -> None:
+def rebuild(
+    settings: Settings, patient: str | None, only: Any, force: bool, jobs: int | None, as_json: bool
+) -> None:
     """Bring the index into line with the files on disk."""
     from pyconquest_rt.archive import rebuild as indexer
     from pyconquest_rt.archive.rebuild_report import Report
@@ -60,7 +63,7 @@ def rebuild(settings: Settings, patient: str | None, only: Any, jobs: int | None
         progress(report.read + done, total)
 
     for under in folders:
-        report += indexer.rebuild(archive, only=only, under=under, jobs=jobs, progress=show)
+        report += indexer.rebuild(archive, only=only, under=under, jobs=jobs, progress=show, force=force)
     progress.close()
     if patient is not None and not (report.read or report.unchanged or report.removed or report.unreachable):
         raise click.ClickException(f"there are no files and no rows of patient {patient}")
@@ -72,27 +75,31 @@ def rebuild(settings: Settings, patient: str | None, only: Any, jobs: int | None
         click.echo(f"  rejected {cell(path)}: {cell(reason)}")
     for path, reason in report.faulty:
         click.echo(f"  faulty {cell(path)}: {cell(reason)}")
+    if report.withheld:
+        sys.exit(1)
 
 
 @click.command()
 @click.option("--fix", is_flag=True, help="Heal what can be healed.")
+@click.option("--deep", is_flag=True, help="Read the header of every file too: identifiers and links.")
+@click.option("--force", is_flag=True, help="With --fix: remove rows without a file, however many they are.")
 @json_option
 @archive_options
-def verify(settings: Settings, fix: bool, as_json: bool) -> None:
+def verify(settings: Settings, fix: bool, deep: bool, force: bool, as_json: bool) -> None:
     """Compare rows and files; the status is 1 where they differ."""
     from pyconquest_rt.archive import verify as verification
 
     archive = open_archive(settings) if fix else read_archive(settings)
     if fix:
         with waiting("reading files again"):
-            report = verification.fix(archive)
+            report = verification.fix(archive, deep=deep, force=force)
         click.echo(str(report), err=as_json)
     with waiting("comparing rows and files"):
-        findings = list(verification.verify(archive))
+        findings = list(verification.verify(archive, deep=deep))
     if findings or as_json:
         print_rows([finding._asdict() for finding in findings], as_json)
     else:
-        click.echo("index and files agree")
+        click.echo(f"index and files agree: {verification.compared(archive, deep=deep)}")
     if any(finding.problem not in verification.HARMLESS for finding in findings):
         sys.exit(1)
 

@@ -156,3 +156,84 @@ def test_what_a_running_conquest_has_stored_has_its_row(ingest: Archive, put: Pu
     ingest.database.connection.execute("DELETE FROM files")  # a Conquest knows nothing of this table
     ingest.database.connection.execute("UPDATE DICOMImages SET ObjectFile = ?", (name,))
     assert found(ingest) == []
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE DICOMImages SET ImagePat = 'P2' WHERE ObjectFile = 'a/1.dcm'",
+        "UPDATE DICOMSeries SET SeriesPat = 'P2' WHERE SeriesPat = 'P1'",
+        "UPDATE DICOMStudies SET PatientID = 'P2' WHERE PatientID = 'P1'",
+        "UPDATE DICOMImages SET SeriesInst = '1.2.826.0.1.3680043.10.1.2.1' WHERE ObjectFile = 'a/1.dcm'",
+    ],
+)
+def test_rows_that_contradict_their_parents_are_found_and_healed(
+    ingest: Archive, put: Callable[..., Path], damage: str
+) -> None:
+    put("a/1.dcm")
+    put("a/2.dcm", instance=2)
+    put("b/1.dcm", patient="P2", study=2)
+    rebuild(ingest)
+    before = dump(ingest)
+    ingest.database.connection.execute(damage)
+    assert Problem.CONTRADICTION in {finding.problem for finding in verify(ingest)}
+    fix(ingest)
+    assert list(verify(ingest, deep=True)) == [] and dump(ingest) == before
+
+
+def dump(ingest: Archive) -> list[dict[str, object]]:
+    return ingest.database.query(
+        "SELECT i.ObjectFile, i.SOPInstanc, i.ImagePat, s.SeriesInst, s.SeriesPat, t.StudyInsta, t.PatientID "
+        "FROM DICOMImages i JOIN DICOMSeries s ON s.SeriesInst = i.SeriesInst "
+        "JOIN DICOMStudies t ON t.StudyInsta = s.StudyInsta ORDER BY 1"
+    )
+
+
+def test_a_deep_look_sees_what_size_and_time_do_not(ingest: Archive, put: Callable[..., Path]) -> None:
+    path = put("a.dcm")
+    rebuild(ingest)
+    status = path.stat()
+    put("a.dcm", patient="P9")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert list(verify(ingest)) == []
+    (finding,) = verify(ingest, deep=True)
+    assert finding.problem is Problem.OTHER_OBJECT and "PatientID" in finding.subject
+    fix(ingest, deep=True)
+    assert list(verify(ingest, deep=True)) == []
+    assert ingest.database.query("SELECT PatientID FROM DICOMPatients") == [{"PatientID": "P9"}]
+
+
+def test_one_patient_id_of_two_persons_is_listed(ingest: Archive, put: Callable[..., Path]) -> None:
+    put("a.dcm", PatientName="Alfa", PatientBirthDate="19500101")
+    put("b.dcm", study=2, PatientName="Alfa^A", PatientBirthDate="19500101")
+    rebuild(ingest)
+    assert list(verify(ingest)) == []
+    put("c.dcm", study=3, PatientName="Beta", PatientBirthDate="19801231")
+    rebuild(ingest)
+    assert list(verify(ingest)) == [(Problem.TWO_PERSONS, "P1")]
+
+
+def test_more_than_a_tenth_of_the_rows_goes_only_by_force(
+    ingest: Archive, put: Callable[..., Path], data: Path
+) -> None:
+    for number in range(30):
+        put(f"{number}.dcm", instance=number)
+    rebuild(ingest)
+    for number in range(20):
+        (data / f"{number}.dcm").unlink()
+    report = rebuild(ingest, only="changed")
+    assert (report.withheld, report.removed) == (20, 0) and "--force" in str(report)
+    assert fix(ingest).withheld == 40  # rows of files and of images
+    assert len(list(verify(ingest))) == 20
+    assert fix(ingest, force=True).removed == 20
+    assert list(verify(ingest)) == []
+
+
+def test_a_moved_tree_needs_no_force(ingest: Archive, put: Callable[..., Path], data: Path) -> None:
+    for number in range(30):
+        put(f"a/{number}.dcm", instance=number)
+    rebuild(ingest)
+    (data / "a").rename(data / "b")
+    report = rebuild(ingest, only="changed")
+    assert (report.moved, report.withheld) == (30, 0)
+    assert list(verify(ingest)) == []
