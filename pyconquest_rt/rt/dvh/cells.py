@@ -17,7 +17,7 @@ Ints = npt.NDArray[np.intp]
 CELLS_PER_ROI = 7_000
 """Voxels are subdivided in the plane until an ROI has about this many cells (the least for the accuracy
 table)."""
-CELLS_PER_PIECE = 200
+CELLS_PER_PIECE = 240
 """The same for each piece of a slab."""
 PIECES_PER_ROI = 16
 """Slabs are subdivided until an ROI has at least this many pieces across its planes."""
