@@ -10,7 +10,7 @@ from pyconquest_rt.archive.selection import Image
 from pyconquest_rt.database.connection import Database
 from pyconquest_rt.database.rows import SOP_UID
 from pyconquest_rt.dicom.header import Field, HeaderReader
-from pyconquest_rt.errors import ConflictError, StorageError, TruncatedError, UnreadableError
+from pyconquest_rt.errors import ConflictError, DatabaseError, StorageError, TruncatedError, UnreadableError
 
 STALE = "stale"
 """State in ``files`` of a file that was found to hold another object: the next rebuild of any kind reads it."""
@@ -58,5 +58,5 @@ def current_path(archive: Archive, sop: str, object_file: str, device: str | Non
 
 def mark_stale(database: Database, path: str) -> None:
     """Have a file read by the next rebuild of any kind; a database that cannot be written stays as it is."""
-    with suppress(sqlite3.Error), database.transaction() as connection:
+    with suppress(sqlite3.Error, DatabaseError), database.transaction() as connection:
         connection.execute("UPDATE files SET mtime_ns = -1, state = ? WHERE path = ?", (STALE, path))
