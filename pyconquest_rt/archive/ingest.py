@@ -112,6 +112,12 @@ class Writer:
         return Batch(self, values)
 
 
+_IMAGES_OF_STUDY = (
+    "SELECT count(*) FROM DICOMSeries s JOIN DICOMImages i ON i.SeriesInst = s.SeriesInst "
+    "WHERE s.StudyInsta = ?"
+)
+
+
 class _Image(NamedTuple):
     """What an image row that is there already says."""
 
@@ -137,6 +143,7 @@ class Batch:
         self.parents: Parents | None = None  # of the object accepted last; one with the same needs no judging
         self.seen_as: dict[str, str | None] = {}
         self.known.check()
+        self.values = values
         self._look_up(values)
         self._clear()
 
@@ -147,12 +154,16 @@ class Batch:
         self.files: list[tuple[Any, ...]] = []
         self.refused: list[tuple[Any, ...]] = []
 
-    def known_file(self, values: Values) -> str | None:
+    def known_file(self, values: Values, *, may_move: bool = False) -> str | None:
         """Return the file that an instance has already, whose place a newer one is to take, or None.
 
+        Args:
+            values: those of the object that arrives.
+            may_move: a person stores it, and so may give a study that holds nothing else to another patient; a
+                sender is not believed to move one.
+
         Raises:
-            ConflictError: an object that arrives with these values contradicts what is indexed. Its study stays
-                with the patient who has it: a sender is not believed to move one.
+            ConflictError: an object that arrives with these values contradicts what is indexed.
         """
         sop = values[self.layout.sop_key]
         if sop is None:
@@ -160,7 +171,7 @@ class Batch:
         image = self.images.get(sop)
         if image and image.series != values[self.layout.series_key]:
             raise ConflictError(f"instance {sop} is indexed in series {image.series}")
-        self._refuse_conflict(self.layout.parents_of(values), known=False)
+        self._refuse_conflict(self.layout.parents_of(values), known=may_move and image is not None)
         return image.path if image and image.path and image.device == DEFAULT_DEVICE else None
 
     def holds(self, path: str, status: FileStatus, sop: str) -> bool:
@@ -260,14 +271,29 @@ class Batch:
         return None
 
     def _refuse_conflict(self, parents: Parents, *, known: bool) -> None:
-        """Raise ConflictError for a series of another study; a study of another patient moves if it is known."""
+        """Raise ConflictError for a series of another study, or a study that is another patient's and stays so."""
         patient, study, series = parents
         if self.known.study_of.get(series, study) != study:
             raise ConflictError(
                 f"series {series} is indexed in study {self.known.study_of[series]}, not {study}"
             )
-        if self.known.patient_of.get(study, patient) != patient and not known:
+        before = self.known.patient_of.get(study, patient)
+        if before != patient and not (known and self._most_say(study, patient, before)):
             raise ConflictError(f"study {study} is indexed for another patient")
+
+    def _most_say(self, study: str, patient: str, before: str) -> bool:
+        """Whether of a study's images more are said to be a patient's, by this batch, than are the former one's.
+
+        The former patient has those that the batch does not name, too; of as many, the smaller text has it.
+        """
+        layout = self.layout
+        named = [v[layout.patient_key] for v in self.values if v[layout.study_key] == study]
+        (images,) = self.database.connection.execute(_IMAGES_OF_STUDY, (study,)).fetchone()
+        others = images - sum(
+            v[layout.study_key] == study and v[layout.sop_key] in self.images for v in self.values
+        )
+        new, old = named.count(patient), named.count(before) + others
+        return new > old or (new == old and patient < before)
 
     def _join(self, parents: Parents) -> None:
         """From here on the series is in this study, and the study is this patient's."""

@@ -189,7 +189,7 @@ class Storer:
                 placed_with(archive.database.transaction()) as placement,
             ):
                 batch = self._writer.batch([keys])
-                target = batch.known_file(keys) or self._target(patient_id, sop, name)
+                target = batch.known_file(keys, may_move=True) or self._target(patient_id, sop, name)
                 is_in_place = _is_same_file(source, archive.storage.path_of(target))
                 is_as_it_was = is_in_place and forced is None
                 fate = Fate.IDENTICAL if is_as_it_was else self._fate(staged, target, sop)

@@ -24,7 +24,7 @@ RT_DOSE = (f"{_STORAGE}2",)
 RT_STRUCTURE_SET = (f"{_STORAGE}3",)
 RT_PLAN = (f"{_STORAGE}5", f"{_STORAGE}8")
 STRUCTURE_SET_VERSION = 3
-DVH_VERSION = 4
+DVH_VERSION = 5
 
 
 def _script(*names: str) -> str:

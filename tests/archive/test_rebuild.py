@@ -229,12 +229,25 @@ def test_missing_keys_are_put_into_the_rows_only(ingest: Archive, put: Put) -> N
     assert list(verify(ingest)) == []
 
 
-def test_a_known_instance_under_another_patient_moves_its_study(ingest: Archive, put: Put) -> None:
-    put("P1/1.dcm")
-    put("P1/2.dcm", instance=2)
+def test_one_edited_file_of_a_study_moves_nothing(ingest: Archive, put: Put) -> None:
+    for number in (1, 2, 3):
+        put(f"P1/{number}.dcm", instance=number)
     rebuild(ingest)
-    put("P1/1.dcm", PatientID="P9", PatientName="Right^Name")
-    rebuild(ingest, only="changed")
+    put("P1/1.dcm", PatientID="P9", PatientName="Wrong^Name")
+    ((path, why),) = rebuild(ingest, only="changed").rejected
+    assert path == "P1/1.dcm" and "is indexed for another patient" in why
+    assert rows(ingest, "SELECT PatientID FROM DICOMStudies") == [("P1",)]
+    assert rows(ingest, "SELECT DISTINCT ImagePat FROM DICOMImages") == [("P1",)]
+    assert rows(ingest, "SELECT count(*) FROM DICOMImages") == [(2,)]
+
+
+def test_a_study_moves_to_the_patient_that_most_of_its_files_name(ingest: Archive, put: Put) -> None:
+    for number in (1, 2, 3):
+        put(f"P1/{number}.dcm", instance=number)
+    rebuild(ingest)
+    for number in (1, 2, 3):
+        put(f"P1/{number}.dcm", instance=number, PatientID="P9", PatientName="Right^Name")
+    assert rebuild(ingest, only="changed").rejected == []
     assert rows(ingest, "SELECT PatientID, PatientNam FROM DICOMPatients") == [("P9", "Right^Name")]
     assert rows(ingest, "SELECT PatientID FROM DICOMStudies") == [("P9",)]
     assert rows(ingest, "SELECT SeriesPat FROM DICOMSeries") == [("P9",)]

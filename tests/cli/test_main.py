@@ -166,7 +166,7 @@ def test_failures_are_one_line(run: Run, tmp_path: Path) -> None:
     )
     other.close()
     save(make_object(instance=2), tmp_path / "data" / "P1" / "2.dcm")
-    assert run("rebuild", code=1).output == "Error: the database cannot be used: the disk is full\n"
+    assert run("rebuild", code=1).output == "Error: the disk is full\n"
 
 
 def test_a_change_that_contradicts_the_index_is_told(run: Run, tmp_path: Path) -> None:
@@ -297,7 +297,7 @@ def test_dvhs_roi_names_and_doses(run: Run, tmp_path: Path) -> None:
     assert json.loads(run("dose", "summary", "--json").output)
     assert "rows" in run("dose", "export", "dose_event", "--csv", "e.csv").output
     assert "p.png: " in run("dose", "plot", "p.png").output
-    assert "no event has" in run("dose", "plot", "none.png", "--quantity", "activity", code=1).output
+    assert "no examination has" in run("dose", "plot", "none.png", "--quantity", "activity", code=1).output
 
 
 def test_the_site_says_which_metrics_and_names_there_are(run: Run, tmp_path: Path) -> None:

@@ -277,7 +277,7 @@ def test_jobs_backup_and_restore_at_the_command_line(
     copy = said.strip()
     (tmp_path / "conquest.db").write_bytes(b"damaged")
     code, said = run("restore", copy)
-    assert code == 0 and said.splitlines()[-1].startswith("index and files agree: ")
+    assert code == 0 and said.splitlines()[-1].startswith("index and files agree")
     code, said = run("status")
     assert (code, "1 image," in said, "does not run" in said) == (0, True, True)
 
