@@ -297,11 +297,15 @@ map_option = click.option(
 )
 
 
-def _load(map_file: str) -> Any:
+def _load(settings: Settings, given: str | None) -> Any:
+    """Return the map that was given, or that of the settings, which may not be there; one that was given must be."""
     from pyconquest_rt.rt.names.roi_files import load_map
     from pyconquest_rt.rt.names.roi_map import RoiMap
 
-    return load_map(map_file) if Path(map_file).is_file() else RoiMap()
+    if given is not None and not Path(given).is_file():
+        raise click.ClickException(f"there is no map {given}; the site's mappings are as they were")
+    path = given or settings.rt.roi_map
+    return load_map(path) if Path(path).is_file() else RoiMap()
 
 
 def _counts(settings: Settings) -> dict[str, int]:
@@ -336,7 +340,7 @@ def unmapped(settings: Settings, map_file: str | None, as_json: bool) -> None:
     """List the names that nothing is known of, with suggestions for a person to choose from."""
     from pyconquest_rt.rt.names.roi_mapping import unmapped as find
 
-    found = find(_load(map_file or settings.rt.roi_map), _counts(settings))
+    found = find(_load(settings, map_file), _counts(settings))
     print_rows(
         [
             {"name": u.name, "n": u.count, "reason": u.reason, "suggestions": ", ".join(u.suggestions)}
@@ -355,7 +359,7 @@ def remap(settings: Settings, map_file: str | None) -> None:
 
     database = open_archive(settings).database
     names = name_counts(database)
-    due = remap_names(database, _load(map_file or settings.rt.roi_map))
+    due = remap_names(database, _load(settings, map_file))
     click.echo(f"{len(names)} names mapped, of {sum(names.values())} ROIs")
     if due:
         click.echo(f"the DVHs of {due} dose(s) are due again, since names decide what is a target: derive")
@@ -380,7 +384,7 @@ def import_map(settings: Settings, source: str, map_file: str | None) -> None:
 @archive_options
 def export_map(settings: Settings, target: str, map_file: str | None) -> None:
     """Write the site's map to TARGET: a CSV file, or a folder that receives one .roi file for each physician."""
-    _write_map(_load(map_file or settings.rt.roi_map), target)
+    _write_map(_load(settings, map_file), target)
     click.echo(f"{target}: written")
 
 

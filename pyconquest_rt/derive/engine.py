@@ -22,6 +22,7 @@ from pyconquest_rt.archive.files.storage import Storage
 from pyconquest_rt.database.connection import Database, quote
 from pyconquest_rt.derive.account import Claim, Held, claims, enqueue, held, is_ours, prepare, sweep
 from pyconquest_rt.derive.extractor import Extractor, Rows, Source, Waiting
+from pyconquest_rt.errors import DatabaseError, SettingsError
 from pyconquest_rt.settings.sections import Settings
 
 ENTRY_POINTS = "pyconquest_rt.extractors"
@@ -94,8 +95,13 @@ def derive(
         only: names of extractors; None: all.
         progress: called with how many are done and how many were due at the start.
         on_derived: called with each result that is committed.
+
+    Raises:
+        SettingsError: there is no extractor of a name.
+        DatabaseError: there is no such patient, or the database cannot be written.
     """
     known = extractors(archive.settings)
+    _refuse_unknown(archive, known, patient, only)
     wanted = [extractor for extractor in known if only is None or extractor.name in only]
     prepare(archive.database, known)  # all: some share their tables
     sweep(archive.database)
@@ -142,6 +148,19 @@ def settle(database: Database, wanted: Sequence[Extractor]) -> None:
     for work in dict.fromkeys(extractor.settle for extractor in wanted if extractor.settle is not None):
         with database.transaction() as connection:
             work(connection)
+
+
+def _refuse_unknown(
+    archive: Archive, known: Sequence[Extractor], patient: str | None, only: Collection[str] | None
+) -> None:
+    names = [extractor.name for extractor in known]
+    unknown = sorted(set(only or ()) - set(names))
+    if unknown:
+        raise SettingsError(f"there is no extractor {', '.join(unknown)}; there are {', '.join(names)}")
+    if patient is not None and not archive.database.query(
+        "SELECT 1 FROM DICOMPatients WHERE PatientID = ?", (patient,)
+    ):
+        raise DatabaseError(f"the archive has no patient {patient!r}")
 
 
 def derive_one(archive: Archive, claim: Claim) -> tuple[str, str | None]:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import threading
 import time
@@ -162,8 +163,9 @@ def test_what_is_retrieved_counts_as_used(
 
     receiver = start_receiver()
     listener = start_archive(Peer("THERE", "127.0.0.1", receiver.port))
-    with index.open() as rows:
-        list(rows.read("UPDATE DICOMImages SET AccessTime = 0"))
+    with sqlite3.connect(tmp_path / "conquest.db") as connection:
+        connection.execute("UPDATE DICOMImages SET AccessTime = 0")
+    connection.close()
     (data / "1" / "2.dcm").unlink()
     keys = {"StudyInstanceUID": f"{ROOT}.1"}
     if how == "move":
