@@ -92,6 +92,8 @@ def _retention(archive: Archive, settings: Settings) -> Result:
 def _ctk(archive: Archive, settings: Settings) -> Result:
     from pyconquest_rt.exports.ctk import update
 
+    if not settings.ctk.folder:
+        return {"folder": "none is set"}
     done = asdict(update(archive, settings.ctk.folder, absolute=settings.ctk.absolute))
     return done | {"left_out": done["left_out"][:_NAMED]}
 
