@@ -105,7 +105,7 @@ def check(folder: Path, acknowledged: set[str]) -> None:
             for name, uid, text in archive.database.connection.execute(sql)
         }
     if system._NAMELESS:
-        assert os.listdir(folder / "data" / ".incoming") == []
+        assert not list((folder / "data" / ".incoming").glob("*"))  # nor the folder, if nothing was under way
     assert set((folder / "data").glob("*/*.dcm")) == set(rows)
     for path in rows:
         data_set = dcmread(path)
