@@ -72,8 +72,6 @@ class Wire:
     def _receive(self) -> bool:
         """Read once into the buffer; False when nothing came within a tick. NetworkError at the end."""
         if self._start == self._end:
-            if self._end == _SMALL_BUFFER_BYTES == len(self._buffer):  # what comes fills it: there is more
-                self._buffer = memoryview(bytearray(_BUFFER_BYTES))
             self._start = self._end = 0
         elif self._end == len(self._buffer):
             rest = bytes(self._buffer[self._start : self._end])
@@ -94,6 +92,8 @@ class Wire:
             raise NetworkError("The peer closed the connection without releasing the association.")
         self._waited += time.monotonic() - began
         self._end += max(count, 0)
+        if self._end == _SMALL_BUFFER_BYTES == len(self._buffer):  # what came fills it: there is more
+            self._grow()
         self._progress += max(count, 0)
         if self._progress >= self._limits.progress_bytes:
             self._waited, self._progress = 0.0, 0
@@ -125,6 +125,12 @@ class Wire:
                     return False
         self._waited, self._progress = 0.0, 0
         return True
+
+    def _grow(self) -> None:
+        """Take the large buffer, once a peer sends more than commands."""
+        buffer = memoryview(bytearray(_BUFFER_BYTES))
+        buffer[: self._end] = self._buffer[: self._end]
+        self._buffer = buffer
 
     def _shrink(self) -> None:
         """Give the large buffer back while the peer is silent: hundreds may be connected and say nothing."""
