@@ -1,6 +1,6 @@
 """One image each: where it lies, how its pixels are stored, what its values mean, what tells it from others."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
@@ -118,6 +118,11 @@ class Frame:
     length: int
     problem: str | None = None
     thickness: float | None = None
+
+
+def problem_in(frames: Iterable[Frame]) -> str | None:
+    """The first code for which one of some frames cannot be loaded; None where all can."""
+    return next((frame.problem for frame in frames if frame.problem), None)
 
 
 MAX_SIDE = 65535

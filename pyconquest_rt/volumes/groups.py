@@ -1,22 +1,22 @@
-"""What the frames of one object differ in: functional groups, the vectors of nuclear medicine, a dose's offsets."""
+"""What the frames of one object differ in, above all by their functional groups (PS3.3 C.7.6.16)."""
 
 from collections.abc import Callable
 from typing import Any
-
-import numpy as np
 
 from pyconquest_rt.errors import UnreadableError
 from pyconquest_rt.volumes import keys
 from pyconquest_rt.volumes.fields import Fields
 from pyconquest_rt.volumes.frames import Frame
-from pyconquest_rt.volumes.geometry import unit_axes
 from pyconquest_rt.volumes.mappings import read_mapping
+from pyconquest_rt.volumes.vectors import (
+    GRID_FRAME_OFFSETS,
+    FrameFields,
+    dose_planes,
+    has_vectors,
+    nuclear_frames,
+)
 
 SHARED_GROUPS, PER_FRAME_GROUPS = 0x52009229, 0x52009230
-GRID_FRAME_OFFSETS = 0x3004000C
-
-FrameFields = dict[str, Any]
-"""Of one frame: position, orientation, spacing, mapping, problem where known, and always keys."""
 
 
 def frame_fields(fields: Fields, first: Frame, whole: dict[str, Any]) -> list[FrameFields] | None:
@@ -28,63 +28,12 @@ def frame_fields(fields: Fields, first: Frame, whole: dict[str, Any]) -> list[Fr
         return _functional(fields, first, whole)
     count = first.common.stored.frames
     if GRID_FRAME_OFFSETS in fields and (count > 1 or first.common.modality == "RTDOSE"):
-        return _offsets(fields, first)
+        return dose_planes(fields, first)
     if count == 1:
         return None
-    if first.common.modality in ("NM", "PT") and (0x00540080 in fields or 0x00540022 in fields):
-        return _nuclear(fields, first, whole)
+    if has_vectors(fields, first):
+        return nuclear_frames(fields, first, whole)
     return [{"keys": first.keys} for _ in range(count)]
-
-
-def _offsets(fields: Fields, first: Frame) -> list[FrameFields]:
-    """Planes of a dose (PS3.3 C.8.8.3.2): offsets from the first plane along the normal, or, in a transverse grid
-    whose first offset is not 0, the patient's z of each plane."""
-    count = first.common.stored.frames
-    offsets = np.array(fields.numbers(GRID_FRAME_OFFSETS))
-    axes = None if first.common.orientation is None else unit_axes(first.common.orientation)
-    if axes is None or first.position is None:
-        return [{"keys": first.keys} for _ in range(count)]
-    if count == 1:
-        return [{"keys": first.keys, "position": first.position}]
-    if offsets.size != count or not np.isfinite(offsets).all():
-        return [{"keys": first.keys} for _ in range(count)]
-    normal, origin = axes[2], np.array(first.position)
-    if abs(offsets[0]) > 1e-6:
-        if abs(offsets[0] - origin[2]) > 0.01 or abs(abs(normal[2]) - 1) > 1e-6:
-            return [{"keys": first.keys} for _ in range(count)]
-        offsets = (offsets - offsets[0]) * np.sign(normal[2])
-    return [{"keys": first.keys, "position": tuple((origin + at * normal).tolist())} for at in offsets]
-
-
-def _nuclear(fields: Fields, first: Frame, whole: dict[str, Any]) -> list[FrameFields]:
-    """Frames of nuclear medicine (PS3.3 C.8.4.8, C.8.4.15): slice n lies n - 1 times SpacingBetweenSlices, which
-    may be negative, along the normal of the first."""
-    count = first.common.stored.frames
-    detector = fields.first(0x00540022)
-    place = (first.position or (detector.vector(0x00200032, 3) if detector else None)) or None
-    turned = first.common.orientation or (detector.vector(0x00200037, 6) if detector else None)
-    axes = None if turned is None else unit_axes(turned)
-    step = fields.number(0x00180088)
-    slices = fields.numbers(0x00540080)
-    vectors = {
-        tag: fields.numbers(tag) for tag in (0x00540010, 0x00540020, 0x00540060, 0x00540070, 0x00540100)
-    }
-    found: list[FrameFields] = []
-    for number in range(count):
-        parts = {tag: values[number] for tag, values in vectors.items() if len(values) == count}
-        own = dict(whole)
-        if phase := tuple(parts[tag] for tag in (0x00540060, 0x00540070) if tag in parts):
-            own["cardiac"] = phase[-1] if len(phase) == 1 else phase[0] * 1000 + phase[1]
-        if 0x00540100 in parts:
-            own["temporal"] = parts[0x00540100]
-        if other := tuple(parts[tag] for tag in (0x00540010, 0x00540020) if tag in parts):
-            own["type"] = other
-        one: FrameFields = {"keys": keys.as_tuple(own), "orientation": turned}
-        if axes is not None and place is not None and step and len(slices) == count:
-            at = np.array(place) + (slices[number] - 1) * step * axes[2]
-            one["position"] = tuple(at.tolist())
-        found.append(one)
-    return found
 
 
 def _functional(fields: Fields, first: Frame, whole: dict[str, Any]) -> list[FrameFields]:

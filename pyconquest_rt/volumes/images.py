@@ -1,6 +1,7 @@
 """Adaptor of images with a place in space: slices, enhanced multi-frame objects, doses, parametric maps."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from pyconquest_rt.volumes.frames import Frame
 from pyconquest_rt.volumes.model import Candidate, Volume, say
 from pyconquest_rt.volumes.objects import ImageObject
 from pyconquest_rt.volumes.regular import regularise
-from pyconquest_rt.volumes.series import Found, Plan, find_volumes
+from pyconquest_rt.volumes.series import Found, Part, Plan, find_volumes
 from pyconquest_rt.volumes.suv import suv_factor, suv_problem
 from pyconquest_rt.volumes.twins import check_twins
 
@@ -67,25 +68,26 @@ def kind_of(one: ImageObject) -> str:
 
 
 def _of_kind(kind: str, objects: Sequence[ImageObject]) -> list[Candidate]:
-    found = [_problem(kind, one) for one in objects if one.problem]
+    broken = [one for one in objects if one.problem]
     whole = [one for one in objects if not one.problem]
-    types = {id(one.source): one.image_type for one in whole}
-    if frames := [frame for one in whole for frame in one.frames]:
-        volumes = find_volumes(frames, types)
-        made = [_candidate(kind, whole[0], volume, number) for number, volume in enumerate(volumes)]
-        if any(one.problem == "unreadable" for one in objects):
-            for candidate in made:
-                say(candidate.codes, "unreadable")
-        if made and not any(candidate.selected for candidate in made):
-            made[0] = _selected(made[0])
-        found += made
-    return found
+    made = _whole(kind, whole)
+    if any(one.problem == "unreadable" for one in broken):
+        for candidate in made:
+            say(candidate.codes, "unreadable")
+    return [_problem(kind, one) for one in broken] + made
 
 
-def _selected(candidate: Candidate) -> Candidate:
-    from dataclasses import replace
-
-    return replace(candidate, selected=True)
+def _whole(kind: str, objects: Sequence[ImageObject]) -> list[Candidate]:
+    """The volumes in the images of objects that can be read; one of them is selected at least."""
+    frames = [frame for one in objects for frame in one.frames]
+    if not frames:
+        return []
+    types = {id(one.source): one.image_type for one in objects}
+    volumes = find_volumes(frames, types)
+    made = [_candidate(kind, objects[0], volume, number) for number, volume in enumerate(volumes)]
+    if not any(candidate.selected for candidate in made):
+        made[0] = replace(made[0], selected=True)
+    return made
 
 
 def _problem(kind: str, one: ImageObject) -> Candidate:
@@ -98,13 +100,7 @@ def _problem(kind: str, one: ImageObject) -> Candidate:
 
 def _candidate(kind: str, one: ImageObject, found: Found, number: int) -> Candidate:
     part, plan = found.part, found.plan
-    codes = list(part.codes)
-    refusal = part.refusal
-    if kind == "dose":
-        codes = ["dose_nonuniform" if code == "spacing_nonuniform" else code for code in codes]
-        refusal = "dose_nonuniform" if refusal == "spacing_nonuniform" else refusal
-    if refusal:
-        codes = [refusal, *(code for code in codes if code != refusal)]
+    codes, refusal = _verdict(kind, part)
     if plan is not None and _is_cine(plan):
         kind = "sequence"
     name = one.name + (f" ({found.label or number + 1})" if number or found.label else "")
@@ -122,6 +118,20 @@ def _candidate(kind: str, one: ImageObject, found: Found, number: int) -> Candid
         adaptor="images",
         plan=plan,
     )
+
+
+_DOSE_CODES = {"spacing_nonuniform": "dose_nonuniform"}
+
+
+def _verdict(kind: str, part: Part) -> tuple[list[str], str | None]:
+    """The codes of a part, its refusal first, and that refusal; uneven planes of a dose have a code of their own."""
+    codes, refusal = list(part.codes), part.refusal
+    if kind == "dose":
+        codes = [_DOSE_CODES.get(code, code) for code in codes]
+        refusal = _DOSE_CODES.get(refusal or "", refusal)
+    if refusal:
+        codes = [refusal, *(code for code in codes if code != refusal)]
+    return codes, refusal
 
 
 def _origin(frame: Frame) -> Any:

@@ -9,6 +9,10 @@ from pyconquest_rt.volumes.frames import Mapping, Stored
 
 _RESCALE_UNITS = {"HU": "HU", "US": "", "": ""}
 _DOSE_UNITS = {"GY": "Gy", "RELATIVE": "relative"}
+_WORLD_UNITS = {"[hnsf'U]": "HU", "{SUVbw}g/ml": "SUVbw", "Bq/ml": "BQML", "1": ""}
+_NO_UNITS = ("US", "OT", "UNSPECIFIED")
+_SLOPE, _INTERCEPT = 0x00281053, 0x00281052
+_EDGE = 1e300  #: a range of stored values without an end goes so far
 
 
 def read_mapping(fields: Fields, stored: Stored, modality: str, default: Mapping | None = None) -> Mapping:
@@ -23,14 +27,23 @@ def read_mapping(fields: Fields, stored: Stored, modality: str, default: Mapping
     if modality == "RTDOSE":
         return _dose(fields)
     if (tables := fields.first(0x00283000)) is not None:
-        return _table(tables, 0x00283002, 0x00283006, tables.text(0x00283004), stored)
-    slope, intercept = fields.text(0x00281053), fields.text(0x00281052)
-    if not slope and not intercept:
-        return default or Mapping(unit=_unit(fields, modality, is_mapped=False))
-    line = fields.number(0x00281053) if slope else 1.0, fields.number(0x00281052) if intercept else 0.0
-    if line[0] is None or line[1] is None or line[0] == 0:
-        raise UnreadableError(f"rescale slope {slope!r} and intercept {intercept!r} are no line")
-    return Mapping(line[0], line[1], _unit(fields, modality, is_mapped=True))
+        return _table(tables, stored)
+    if fields.text(_SLOPE) or fields.text(_INTERCEPT):
+        return _line(fields, modality)
+    return default or Mapping(unit=_unit(fields, modality, is_mapped=False))
+
+
+def _line(fields: Fields, modality: str) -> Mapping:
+    slope, intercept = _number_or(fields, _SLOPE, 1.0), _number_or(fields, _INTERCEPT, 0.0)
+    if not slope or intercept is None:
+        texts = fields.text(_SLOPE), fields.text(_INTERCEPT)
+        raise UnreadableError(f"rescale slope {texts[0]!r} and intercept {texts[1]!r} are no line")
+    return Mapping(slope, intercept, _unit(fields, modality, is_mapped=True))
+
+
+def _number_or(fields: Fields, tag: int, default: float) -> float | None:
+    """The number of an element: a default where it is absent or empty, None where it is not finite."""
+    return fields.number(tag) if fields.text(tag) else default
 
 
 def _unit(fields: Fields, modality: str, *, is_mapped: bool) -> str:
@@ -50,24 +63,30 @@ def _dose(fields: Fields) -> Mapping:
     return Mapping(scaling, 0.0, _DOSE_UNITS.get(unit, unit))
 
 
-def _table(fields: Fields, descriptor: int, data: int, unit: str, stored: Stored) -> Mapping:
+def _table(fields: Fields, stored: Stored) -> Mapping:
     """A look-up table; its descriptor is entries, first stored value, bits (PS3.3 C.11.1.1)."""
-    described = fields.numbers(descriptor)
-    raw = fields.item.raw(data) or b""
+    described = fields.numbers(0x00283002)
     if len(described) != 3:
         raise UnreadableError("LUTDescriptor has no three numbers")
     entries, first, bits = (int(number) & 0xFFFF for number in described)
-    entries = entries or 65536
     if stored.signed and first > 32767:
         first -= 65536
+    unit = fields.text(0x00283004)
+    return Mapping(
+        unit="" if unit.upper() in _NO_UNITS else unit,
+        first=first,
+        table=_entries(fields, entries or 65536, bits),
+    )
+
+
+def _entries(fields: Fields, entries: int, bits: int) -> tuple[int, ...]:
+    """The entries of a look-up table; those of 8 bits stand in bytes of their own or in words."""
+    raw = fields.item.raw(0x00283006) or b""
     code = "B" if bits <= 8 and len(raw) < entries * 2 else "H"
     order = ">" if fields.item.encoding.big_endian else "<"
     if len(raw) < entries * struct.calcsize(code):
         raise UnreadableError(f"LUTData has {len(raw)} bytes for {entries} entries")
-    values = struct.unpack_from(f"{order}{entries}{code}", raw)
-    return Mapping(
-        unit="" if unit.upper() in ("US", "OT", "UNSPECIFIED") else unit, first=first, table=values
-    )
+    return struct.unpack_from(f"{order}{entries}{code}", raw)
 
 
 def _world(items: list[Fields], stored: Stored) -> Mapping | None:
@@ -85,22 +104,20 @@ def _world(items: list[Fields], stored: Stored) -> Mapping | None:
 def _world_unit(item: Fields) -> str:
     code = item.first(0x004008EA)
     found = code.text(0x00080100) if code is not None else ""
-    return {"[hnsf'U]": "HU", "{SUVbw}g/ml": "SUVbw", "Bq/ml": "BQML"}.get(
-        found, "" if found == "1" else found
-    )
+    return _WORLD_UNITS.get(found, found)
 
 
 def _world_piece(item: Fields, unit: str) -> tuple[float, float, Mapping] | None:
-    ends = [_either(item, tags) for tags in ((0x00409216, 0x00409214), (0x00409211, 0x00409213))]
-    first, last = (end if end is not None else edge for end, edge in zip(ends, (-1e300, 1e300), strict=True))
-    slope, intercept = item.number(0x00409225), item.number(0x00409224)
-    if slope is not None and slope != 0:
-        return first, last, Mapping(slope, intercept or 0.0, unit)
+    """One item: first and last stored value, and a line or a table for them; None where it is neither."""
+    first = _either(item, (0x00409216, 0x00409214), -_EDGE)
+    last = _either(item, (0x00409211, 0x00409213), _EDGE)
+    if slope := item.number(0x00409225):
+        return first, last, Mapping(slope, item.number(0x00409224) or 0.0, unit)
     table = item.numbers(0x00409212)
-    if table and all(map(isfinite, table)) and isfinite(first) and first > -1e300:
+    if table and all(map(isfinite, table)) and first > -_EDGE:
         return first, last, Mapping(unit=unit, first=int(first), table=table)
     return None
 
 
-def _either(item: Fields, tags: tuple[int, int]) -> float | None:
-    return next((value for tag in tags if (value := item.number(tag)) is not None), None)
+def _either(item: Fields, tags: tuple[int, int], default: float) -> float:
+    return next((value for tag in tags if (value := item.number(tag)) is not None), default)

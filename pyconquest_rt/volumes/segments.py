@@ -12,8 +12,17 @@ from pyconquest_rt.volumes import keys
 from pyconquest_rt.volumes.codes import VolumeError
 from pyconquest_rt.volumes.contract import Options
 from pyconquest_rt.volumes.fields import Fields, opened_head
-from pyconquest_rt.volumes.frames import Frame
-from pyconquest_rt.volumes.geometry import affine_of, cluster, make_grid, same_place_limit, unit_axes
+from pyconquest_rt.volumes.frames import Frame, problem_in
+from pyconquest_rt.volumes.geometry import (
+    Floats,
+    Grid,
+    Ints,
+    affine_of,
+    cluster,
+    make_grid,
+    same_place_limit,
+    unit_axes,
+)
 from pyconquest_rt.volumes.memory import check_memory
 from pyconquest_rt.volumes.model import Candidate, Masks, Volume, say, unique_name
 from pyconquest_rt.volumes.objects import ImageObject
@@ -76,17 +85,22 @@ class Segmentations:
 
 
 def _geometry_problem(frames: Sequence[Frame]) -> str | None:
-    problem = next((frame.problem for frame in frames if frame.problem), None)
-    if problem or not frames:
-        return problem or "no_pixels"
-    common = [frame.common for frame in frames]
-    if any(one.orientation is None or one.spacing is None or min(one.spacing) <= 0 for one in common):
+    if not frames:
+        return "no_pixels"
+    if problem := problem_in(frames):
+        return problem
+    if not all(map(_has_place, frames)):
         return "missing_geometry"
-    if any(frame.position is None for frame in frames):
-        return "missing_geometry"
-    if len({(one.orientation, one.spacing) for one in common}) > 1:
+    turned = {frame.common.orientation or () for frame in frames}
+    if len(turned) > 1 or len({frame.common.spacing for frame in frames}) > 1:
         return "mixed_orientation"
-    return None if unit_axes(common[0].orientation or ()) is not None else "not_a_grid"
+    return None if unit_axes(turned.pop()) is not None else "not_a_grid"
+
+
+def _has_place(frame: Frame) -> bool:
+    common = frame.common
+    has_all = None not in (frame.position, common.orientation, common.spacing)
+    return has_all and min(common.spacing or (0,)) > 0
 
 
 def describe(source: Source) -> Description:
@@ -142,21 +156,11 @@ def _values(stored: Array, description: Description, segment: int | None) -> dic
 
 
 def _on_own_grid(frames: Sequence[Frame], description: Description) -> Volume:
-    first = frames[0].common
-    assert first.orientation is not None
-    assert first.spacing is not None
-    axes = unit_axes(first.orientation)
-    assert axes is not None
-    points = np.array([frame.position for frame in frames])
-    heights = points @ axes[2]
-    labels = cluster(heights, same_place_limit(heights))
-    level = np.array([points[labels == place].mean(axis=0) for place in range(labels.max() + 1)])
-    grid = make_grid(level, axes, frames[0].thickness)
-    if grid.refusal and grid.refusal != "gap":
-        raise VolumeError(grid.refusal, "the planes of the segmentation")
+    grid, axes, labels = _own_grid(frames)
     slots = np.rint(grid.places).astype(int)
-    stored = first.stored
-    arrays = _empty(description, (int(slots[-1]) + 1, stored.rows, stored.columns))
+    common = frames[0].common
+    assert common.spacing is not None
+    arrays = _empty(description, (int(slots[-1]) + 1, common.stored.rows, common.stored.columns))
     places = dict(_planes(frames, description))
 
     def use(index: int, values: Array) -> None:
@@ -171,11 +175,23 @@ def _on_own_grid(frames: Sequence[Frame], description: Description) -> Volume:
         "segment": list(description.names.values()),
         "segment_number": list(description.names),
     }
-    codes = [
-        code for code in grid.codes if code != "gap"
-    ]  # planes that are left out are empty (PS3.3 C.8.20.2.3)
-    affine = affine_of(grid, axes, first.spacing)
-    return Volume(whole, affine, "", codes, axes_of, first.frame_of_reference, "seg")
+    codes = [code for code in grid.codes if code != "gap"]  # planes left out are empty (PS3.3 C.8.20.2.3)
+    affine = affine_of(grid, axes, common.spacing)
+    return Volume(whole, affine, "", codes, axes_of, common.frame_of_reference, "seg")
+
+
+def _own_grid(frames: Sequence[Frame]) -> tuple[Grid, Floats, Ints]:
+    """The grid of a segmentation's planes, its axes, and which plane each frame lies on."""
+    axes = unit_axes(frames[0].common.orientation or ())
+    assert axes is not None
+    points = np.array([frame.position for frame in frames])
+    heights = points @ axes[2]
+    labels = cluster(heights, same_place_limit(heights))
+    level = np.array([points[labels == place].mean(axis=0) for place in range(labels.max() + 1)])
+    grid = make_grid(level, axes, frames[0].thickness)
+    if grid.refusal and grid.refusal != "gap":
+        raise VolumeError(grid.refusal, "the planes of the segmentation")
+    return grid, axes, labels
 
 
 def draw(one: ImageObject, volume: Volume) -> Masks:

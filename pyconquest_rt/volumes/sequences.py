@@ -12,7 +12,7 @@ from pyconquest_rt.volumes.assembly import Array, fill
 from pyconquest_rt.volumes.codes import VolumeError
 from pyconquest_rt.volumes.contract import Options
 from pyconquest_rt.volumes.fields import Fields, opened_head
-from pyconquest_rt.volumes.frames import Frame
+from pyconquest_rt.volumes.frames import Frame, problem_in
 from pyconquest_rt.volumes.images import kind_of
 from pyconquest_rt.volumes.memory import check_memory
 from pyconquest_rt.volumes.model import Candidate, Volume
@@ -43,23 +43,19 @@ class Sequences:
         return found + [self._candidate(first[group], frames, None) for group, frames in groups.items()]
 
     def _candidate(self, one: ImageObject, frames: list[Frame], problem: str | None) -> Candidate:
-        problem = problem or next((frame.problem for frame in frames if frame.problem), None)
+        problem = problem or problem_in(frames)
         if frames and frames[0].common.stored.frames == 1:
             frames = sorted(frames, key=_moment)
-        sources = list({id(frame.source): frame.source for frame in frames}.values()) or [one.source]
-        shape: tuple[int, ...] = ()
-        if frames:
-            stored = frames[0].common.stored
-            shape = (len(frames), stored.rows, stored.columns, *([3] if not stored.is_scalar else []))
+        sources = list(dict.fromkeys(frame.source for frame in frames)) or [one.source]
         return Candidate(
             name=one.name or "sequence",
             kind="sequence",
             confidence=0.1 if problem else 0.8,
-            codes=[problem] if problem else ["missing_geometry"],
+            codes=[problem or "missing_geometry"],
             files=[source.origin for source in sources],
             selected=True,
             refusal=problem,
-            shape=shape,
+            shape=_shape(frames),
             series_uid=one.series_uid,
             adaptor=self.name,
             plan=frames,
@@ -82,6 +78,13 @@ class Sequences:
         times, spacing = _times_and_spacing(frames)
         affine = np.diag([1.0, spacing[0], spacing[1], 1.0])
         return Volume(array, affine, "", list(candidate.codes), {"time": times}, "", "sequence")
+
+
+def _shape(frames: Sequence[Frame]) -> tuple[int, ...]:
+    if not frames:
+        return ()
+    stored = frames[0].common.stored
+    return (len(frames), stored.rows, stored.columns, *([] if stored.is_scalar else [3]))
 
 
 def _moment(frame: Frame) -> float:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from pyconquest_rt.volumes import keys
-from pyconquest_rt.volumes.frames import Frame, Vector
+from pyconquest_rt.volumes.axes import axis_values
+from pyconquest_rt.volumes.frames import Frame, Vector, problem_in
 from pyconquest_rt.volumes.geometry import (
     LATERAL,
     ORIENTATION,
@@ -195,15 +196,15 @@ def _volumes(part: Part) -> Iterable[Found]:
     assert axes is not None
     points = np.array([frame.position for frame in part.frames])
     columns = _columns_of_slices(points, axes)
+    if len(columns) == 1:
+        return _column(part, points, axes)
+    codes = [*part.codes, "in_plane_drift"]
     found: list[Found] = []
     for indices in columns:
-        codes = [*part.codes, "in_plane_drift"] if len(columns) > 1 else list(part.codes)
-        piece = Part([part.frames[i] for i in indices], codes, None, part.selected, part.twins)
+        piece = Part([part.frames[i] for i in indices], list(codes), None, part.selected, part.twins)
         found += _column(piece, points[indices], axes)
-    if len(columns) > 1 and any(one.part.refusal for one in found):
-        return [
-            Found(Part(part.frames, [*part.codes, "in_plane_drift"], "in_plane_drift", part.selected), None)
-        ]
+    if any(one.part.refusal for one in found):
+        return [Found(Part(part.frames, codes, "in_plane_drift", part.selected), None)]
     return found
 
 
@@ -280,56 +281,34 @@ def _planned(part: Part, stacks: Stacks, indices: list[int], axes: Floats, label
     say(part.codes, *grid.codes)
     part.refusal = part.refusal or grid.refusal
     part.frames = [frame for row in rows for frame in row]
-    names = [name for name in stacks.names if name not in keys.SPLITS]
-    columns = {
-        name: [stacks.labels[index][stacks.names.index(name)] for index in indices]
-        for name in names
-        if len(rows) > 1
-    }
     used = {id(frame) for frame in part.frames}
     twins = [pair for pair in [*part.twins, *stacks.twins] if id(pair[0]) in used]
     _say_values(part)
-    plan = Plan(rows, grid, affine_of(grid, axes, first.common.spacing), axis_values(columns), twins)
+    labels = _axis_labels(stacks, indices)
+    plan = Plan(rows, grid, affine_of(grid, axes, first.common.spacing), axis_values(labels), twins)
     return Found(part, plan, label)
 
 
+def _axis_labels(stacks: Stacks, indices: list[int]) -> dict[str, list[Any]]:
+    """The values of each key that is an axis, by its name, for the stacks of one volume; none where it is one stack."""
+    if len(indices) == 1:
+        return {}
+    return {
+        name: [stacks.labels[index][place] for index in indices]
+        for place, name in enumerate(stacks.names)
+        if name not in keys.SPLITS
+    }
+
+
 def _say_values(part: Part) -> None:
-    problem = next((frame.problem for frame in part.frames if frame.problem), None)
-    if problem:
+    if problem := problem_in(part.frames):
         say(part.codes, problem)
         part.refusal = part.refusal or problem
-    if len({frame.mapping for frame in part.frames}) > 1:
-        say(part.codes, "rescale_varies")
-    if any(frame.common.stored.padding is not None for frame in part.frames):
-        say(part.codes, "padding")
-    if any(frame.mapping.unit == "relative" for frame in part.frames):
-        say(part.codes, "dose_relative")
-
-
-def axis_values(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    """The axes of a volume by the keys that sort its stacks; times in seconds since the first."""
-    axes: dict[str, list[Any]] = {}
-    for name, values in columns.items():
-        if name == "echo":
-            axes["echo_time"] = [time if time is not None else number for number, time in _echoes(values)]
-        elif name == "diffusion":
-            axes["b_value"] = [None if value is None else value[0] for value in values]
-            axes["b_vector"] = [None if value is None else value[1] for value in values]
-        elif name == "cardiac":
-            axes["cardiac_phase"] = list(values)
-        elif name in ("acquisition_time", "content_time"):
-            start = min(value for value in values if value is not None)
-            axes.setdefault("time", [None if value is None else value - start for value in values])
-        elif name == "frame_time":
-            axes["time"] = [None if value is None else value / 1000 for value in values]
-        elif name == "temporal":
-            axes["time"] = list(values)
-        else:
-            axes[name] = list(values)
-    return axes
-
-
-def _echoes(values: Sequence[Any]) -> list[tuple[float | None, float | None]]:
-    """Echo times and numbers as (number, time); no time where these are all the same."""
-    found = [(None, None) if value is None else (value[1], value[0]) for value in values]
-    return found if len({time for _, time in found}) > 1 else [(number, None) for number, _ in found]
+    mappings = {frame.mapping for frame in part.frames}
+    paddings = {frame.common.stored.padding for frame in part.frames}
+    said = {
+        "rescale_varies": len(mappings) > 1,
+        "padding": paddings != {None},
+        "dose_relative": any(mapping.unit == "relative" for mapping in mappings),
+    }
+    say(part.codes, *(code for code, holds in said.items() if holds))

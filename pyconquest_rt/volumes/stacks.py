@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Any
 
 import numpy as np
@@ -127,26 +127,17 @@ def _columns(frames: Sequence[Frame], places: Ints, count: int) -> dict[str, lis
 
 def _ranked(values: Sequence[Any], places: Ints, count: int) -> list[Any] | None:
     """Times as the earliest of all of their rank, where all of a rank come before all of the next."""
-    if any(value is None for value in values) or len(values) % count:
+    many, rest = divmod(len(values), count)
+    if rest or None in values or set(np.bincount(places).tolist()) != {many}:
         return None
-    at: dict[int, list[int]] = defaultdict(list)
-    for index, place in enumerate(places.tolist()):
-        at[place].append(index)
-    many = len(values) // count
-    if any(len(indices) != many for indices in at.values()):
+    # All images, sorted by place and, within each place, by time: (places, ranks).
+    order = np.lexsort((np.array(values, float), places)).reshape(count, many)
+    times = np.array(values, float)[order]
+    if (times[:, 1:].min(axis=0) <= times[:, :-1].max(axis=0)).any():
         return None
-    ranks = np.empty((count, many))
-    order = np.empty((count, many), np.intp)
-    for place, indices in at.items():
-        order[place] = sorted(indices, key=lambda index: values[index])
-        ranks[place] = [values[index] for index in order[place]]
-    if (ranks[:, 1:].min(axis=0) <= ranks[:, :-1].max(axis=0)).any():
-        return None
-    found: list[Any] = [None] * len(values)
-    for place in range(count):
-        for rank, index in enumerate(order[place].tolist()):
-            found[index] = float(ranks[:, rank].min())
-    return found
+    found = np.empty(len(values))
+    found[order] = times.min(axis=0)
+    return found.tolist()
 
 
 def _by_keys(frames: Sequence[Frame], places: Ints, count: int) -> Stacks | None:
@@ -154,14 +145,10 @@ def _by_keys(frames: Sequence[Frame], places: Ints, count: int) -> Stacks | None
     if len(frames) % count:
         return None
     columns = _columns(frames, places, count)
-    for size in (1, 2, 3):
-        for names in combinations(columns, size):
-            labels = list(zip(*(columns[name] for name in names), strict=True))
-            counts = Counter(labels)
-            if len(counts) * count != len(frames) or set(counts.values()) != {count}:
-                continue
-            if len(set(zip(labels, places.tolist(), strict=True))) == len(frames):
-                return _stacks(frames, places, labels, names)
+    for names in _choices(columns, 3):
+        labels = list(zip(*(columns[name] for name in names), strict=True))
+        if len(set(labels)) * count == len(frames) == len(_complete(labels, places, count)) * count:
+            return _stacks(frames, places, labels, names)
     return None
 
 
@@ -187,17 +174,34 @@ def _incomplete(frames: Sequence[Frame], places: Ints, count: int) -> Stacks | N
     """The complete stacks of a series of which others lack slices; each of these has at least half of them."""
     columns = _columns(frames, places, count)
     best: Stacks | None = None
-    for size in (1, 2):
-        for names in combinations(columns, size):
-            labels = list(zip(*(columns[name] for name in names), strict=True))
-            counts = Counter(labels)
-            if len(set(zip(labels, places.tolist(), strict=True))) != len(frames):
-                continue
-            whole = {label for label, number in counts.items() if number == count}
-            if not whole or min(counts.values()) * 2 < count or (best and len(whole) <= len(best.rows)):
-                continue
-            kept = [index for index, label in enumerate(labels) if label in whole]
-            best = _stacks([frames[i] for i in kept], places[kept], [labels[i] for i in kept], names)
-            best.left = [frame for frame, label in zip(frames, labels, strict=True) if label not in whole]
-            best.codes.append("incomplete")
+    for names in _choices(columns, 2):
+        labels = list(zip(*(columns[name] for name in names), strict=True))
+        whole = _complete(labels, places, count)
+        if whole and (best is None or len(whole) > len(best.rows)):
+            best = _stacks_of(whole, frames, places, labels, names)
     return best
+
+
+def _stacks_of(
+    whole: set[Label], frames: Sequence[Frame], places: Ints, labels: Sequence[Label], names: tuple[str, ...]
+) -> Stacks:
+    """The stacks of some labels; the frames of others are left."""
+    kept = [index for index, label in enumerate(labels) if label in whole]
+    found = _stacks([frames[i] for i in kept], places[kept], [labels[i] for i in kept], names)
+    found.left = [frame for frame, label in zip(frames, labels, strict=True) if label not in whole]
+    found.codes.append("incomplete")
+    return found
+
+
+def _complete(labels: Sequence[Label], places: Ints, count: int) -> set[Label]:
+    """The labels whose stacks have each place; none where images share label and place, or a stack lacks too many."""
+    counts = Counter(labels)
+    is_sorted = len(set(zip(labels, places.tolist(), strict=True))) == len(labels)
+    if not is_sorted or min(counts.values()) * 2 < count:
+        return set()
+    return {label for label, number in counts.items() if number == count}
+
+
+def _choices(names: Iterable[str], most: int) -> Iterable[tuple[str, ...]]:
+    """One name alone, then two together, up to so many."""
+    return chain.from_iterable(combinations(names, size) for size in range(1, most + 1))

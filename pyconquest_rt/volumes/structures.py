@@ -124,15 +124,20 @@ def _draw_roi(roi: Roi, name: str, volume: Volume, masks: Masks, interpolate: bo
         masks.left_out[f"{name}: {', '.join(sorted(set(roi.others)))}"] = "drawn without these contours"
     inverse = np.linalg.inv(volume.affine)
     indices = [np.round(points @ inverse[:3, :3].T + inverse[:3, 3], _DECIMALS) for points in roi.contours]
-    shape = volume.array.shape[-3:]
-    if any(np.ptp(points[:, 0]) > _PARALLEL for points in indices):
-        found = oblique_mask(roi.contours, volume.affine, shape)
-        if found is None:
-            masks.left_out[name] = "its contours do not lie in parallel planes, or in one alone"
-            return
-        masks[name] = found
-        say(masks.codes, "resampled")
+    if all(np.ptp(points[:, 0]) <= _PARALLEL for points in indices):
+        masks[name] = _sliced(indices, volume, masks, interpolate)
         return
+    found = oblique_mask(roi.contours, volume.affine, volume.array.shape[-3:])
+    if found is None:
+        masks.left_out[name] = "its contours do not lie in parallel planes, or in one alone"
+        return
+    masks[name] = found
+    say(masks.codes, "resampled")
+
+
+def _sliced(indices: Sequence[Floats], volume: Volume, masks: Masks, interpolate: bool) -> Bools:
+    """The mask of contours (in pixels) that lie within the volume's slices."""
+    shape = volume.array.shape[-3:]
     mask = np.zeros(shape, bool)
     planes = _by_slice(indices, masks)
     for k, contours in planes.items():
@@ -140,7 +145,7 @@ def _draw_roi(roi: Roi, name: str, volume: Volume, masks: Masks, interpolate: bo
             mask[k] = fill_even_odd([points[:, 1:] for points in without_repeats(contours)], *shape[1:])
     if interpolate and _fill_between(mask, sorted(planes)):
         say(masks.codes, "filled")
-    masks[name] = mask
+    return mask
 
 
 def _by_slice(contours: Sequence[Floats], masks: Masks) -> dict[int, list[Floats]]:

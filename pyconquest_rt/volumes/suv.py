@@ -70,28 +70,37 @@ def _philips(fields: Fields) -> float:
 
 
 def _by_weight(fields: Fields) -> float:
-    weight = fields.number(0x00101030)
-    if weight is None or weight <= 0:
-        raise VolumeError("suv_incomplete", "PatientWeight is missing")
-    corrected = fields.texts(0x00280051)
-    if "DECY" not in corrected or "ATTN" not in corrected:
+    """Grams of weight for each Bq that is left of the dose at the time the images are corrected to."""
+    weight = _positive(fields, 0x00101030, "PatientWeight")
+    if not {"DECY", "ATTN"} <= set(fields.texts(0x00280051)):
         raise VolumeError("suv_incomplete", "not corrected for attenuation and decay (CorrectedImage)")
     item = fields.first(0x00540016)
-    dose = None if item is None else item.number(0x00181074)
-    if item is None or dose is None or dose <= 0:
-        raise VolumeError("suv_incomplete", "RadionuclideTotalDose is missing")
+    if item is None:
+        raise VolumeError("suv_incomplete", "RadiopharmaceuticalInformationSequence is missing")
+    dose = _positive(item, 0x00181074, "RadionuclideTotalDose")
+    return weight * 1000 / (dose * _left(fields, item))
+
+
+def _positive(fields: Fields, tag: int, name: str) -> float:
+    found = fields.number(tag)
+    if found is None or found <= 0:
+        raise VolumeError("suv_incomplete", f"{name} is missing")
+    return found
+
+
+def _left(fields: Fields, item: Fields) -> float:
+    """The part of the dose that is left at the time the images are corrected to."""
     correction = fields.text(0x00541102)
     if correction == "ADMIN":
-        return weight * 1000 / dose
+        return 1.0
     if correction != "START":
         raise VolumeError("suv_incomplete", f"DecayCorrection is {correction or 'missing'}")
-    half_life = item.number(0x00181075)
-    if half_life is None or half_life <= 0:
-        raise VolumeError("suv_incomplete", "RadionuclideHalfLife is missing")
-    wait = _scan_start(fields, half_life) - _injection(fields, item, _scan_start(fields, half_life))
+    half_life = _positive(item, 0x00181075, "RadionuclideHalfLife")
+    scan = _scan_start(fields, half_life)
+    wait = scan - _injection(fields, item, scan)
     if not 0 <= wait <= _LONGEST:
         raise VolumeError("suv_incomplete", f"the scan starts {wait:g} s after the injection")
-    return weight * 1000 / (dose * 2 ** (-wait / half_life))
+    return float(2 ** (-wait / half_life))
 
 
 def _injection(fields: Fields, item: Fields, scan: float) -> float:
