@@ -16,12 +16,21 @@ from pyconquest_rt.archive.access import access_time
 from pyconquest_rt.archive.due import objects_changed
 from pyconquest_rt.archive.files.storage import DEFAULT_DEVICE, FileStatus, Storage
 from pyconquest_rt.archive.outbox import queue_objects
-from pyconquest_rt.archive.parents import Known, Row
+from pyconquest_rt.archive.parents import Known, ParentRows
 from pyconquest_rt.archive.removal import move_study, remove_images
-from pyconquest_rt.database.connection import EXTRA_IMAGE_COLUMNS, Database, quote
+from pyconquest_rt.database.connection import Database
+from pyconquest_rt.database.index_statements import (
+    FILE_OF_INSTANCE,
+    FILE_SEEN_AGAIN,
+    FILES_COLUMNS,
+    IMAGES_BY_UID,
+    IMAGES_OF_STUDY,
+    REJECT,
+    IndexStatements,
+)
 from pyconquest_rt.database.pyconquest_columns import NONE, RTColumns
-from pyconquest_rt.database.rows import MODALITIES_IN_STUDY, Parents, RowLayout, Values
-from pyconquest_rt.database.schema import Definition, Table
+from pyconquest_rt.database.rows import Parents, RowLayout, Values
+from pyconquest_rt.database.schema import Table
 from pyconquest_rt.dicom.header import Header
 from pyconquest_rt.errors import ConflictError
 
@@ -87,10 +96,9 @@ class Writer:
         self.known = Known(database, lasts=private)
         self.storage = storage
         self.layout = layout
-        self.statements = _Statements(database.definition)
-        self.released = (
-            0  #: further copies of instances whose files hold something else now; they are to be read
-        )
+        self.statements = IndexStatements(database.definition)
+        self.released = 0
+        """Further copies of instances whose files hold something else now; they are to be read."""
 
     def add(self, found: Sequence[Found]) -> list[Outcome]:
         """Write the rows of several files in one transaction; returns what became of each, in their order.
@@ -112,12 +120,6 @@ class Writer:
         return Batch(self, values)
 
 
-_IMAGES_OF_STUDY = (
-    "SELECT count(*) FROM DICOMSeries s JOIN DICOMImages i ON i.SeriesInst = s.SeriesInst "
-    "WHERE s.StudyInsta = ?"
-)
-
-
 class _Image(NamedTuple):
     """What an image row that is there already says."""
 
@@ -132,13 +134,12 @@ class Batch:
     def __init__(self, writer: Writer, values: Sequence[Values]) -> None:
         self.writer = writer
         self.database, self.storage, self.layout = writer.database, writer.storage, writer.layout
-        self.definition, self.statements, self.known = (
-            writer.database.definition,
-            writer.statements,
-            writer.known,
-        )
-        self.device = writer.device
+        self.definition, self.statements = writer.database.definition, writer.statements
+        self.known, self.device = writer.known, writer.device
         self.access_time = access_time()
+        self.parent_rows = ParentRows(
+            self.database, self.layout, self.statements, self.known, self.access_time
+        )
         self.time_stamp = str(time.time())
         self.parents: Parents | None = None  # of the object accepted last; one with the same needs no judging
         self.seen_as: dict[str, str | None] = {}
@@ -179,9 +180,7 @@ class Batch:
 
         They are not where a program was killed between replacing the file and writing its rows.
         """
-        row = self.database.connection.execute(
-            "SELECT size, mtime_ns, sop FROM files WHERE path = ? AND state = 'indexed'", (path,)
-        ).fetchone()
+        row = self.database.connection.execute(FILE_OF_INSTANCE, (path,)).fetchone()
         return row is not None and tuple(row) == (status.size, status.mtime_ns, sop) and sop in self.images
 
     def write(self, found: Sequence[Found], values: Sequence[Values | None]) -> list[Outcome]:
@@ -204,10 +203,7 @@ class Batch:
         sops = [sop for v in values if (sop := v[layout.sop_key])]
         self.images = {
             sop: _Image((path or "").replace("\\", "/"), device, series)
-            for sop, path, device, series in database.select_in(
-                "SELECT SOPInstanc, ObjectFile, DeviceName, SeriesInst FROM DICOMImages WHERE SOPInstanc IN (?)",
-                sops,
-            )
+            for sop, path, device, series in database.select_in(IMAGES_BY_UID, sops)
         }
         self.series = {v[layout.series_key] for v in values} | {row.series for row in self.images.values()}
         self.studies = {v[layout.study_key] for v in values}
@@ -221,38 +217,33 @@ class Batch:
 
     def _parents_of(self, keys: Iterable[str | None], table: Table) -> dict[str, str]:
         """The parents of those that have a row: its link, the last column of the definition."""
-        rows, link = self._rows_before(table, keys), len(table.columns) - 1
+        rows, link = self.parent_rows.before(table, keys), len(table.columns) - 1
         found = [row for key in keys if key is not None and (row := rows.get(key))]
         return {row[0]: row[link] for row in found if row[link] is not None}
 
     # -- judging one file -----------------------------------------------------------------------------------
 
     def _take(self, item: Found, values: Values | None) -> Outcome:
-        path = item.path
         if values is None:
-            return self._skip(item) if item.is_skipped else self._refuse(item, None, item.reason or "")
+            return self._take_unread(item)
         sop = values[self.layout.sop_key]
         if sop is None:
             return self._refuse(item, None, "it has no SOPInstanceUID")
-        if self.seen_as and self.seen_as.get(path, sop) not in (sop, None):
-            self._forget_content_of(path)
-        image = self.images.get(sop)
-        state = State.INDEXED
+        if self.seen_as and self.seen_as.get(item.path, sop) not in (sop, None):
+            self._forget_content_of(item.path)
+        image, state = self.images.get(sop), State.INDEXED
         if image is not None:
             state = self._state_of_known(item, image)
             if state is State.DUPLICATE:
-                self.files.append((path, item.size, item.mtime_ns, sop, "duplicate"))
-                return Outcome(path, state, sop)
+                self.files.append((item.path, item.size, item.mtime_ns, sop, "duplicate"))
+                return Outcome(item.path, state, sop)
             image = self._same_series(sop, image, values)
-        known, parents = image is not None, self.layout.parents_of(values)
-        if parents != self.parents:
-            try:
-                self._refuse_conflict(parents, known=known)
-            except ConflictError as error:
-                return self._refuse(item, sop, str(error))
-            self._join(parents)
-        self._accept(item, sop, values, known=known)
-        return Outcome(path, state, sop, item.header and item.header.fault)
+        try:
+            self._join(self.layout.parents_of(values), known=image is not None)
+        except ConflictError as error:
+            return self._refuse(item, sop, str(error))
+        self._accept(item, sop, values, known=image is not None)
+        return Outcome(item.path, state, sop, item.header and item.header.fault)
 
     def _state_of_known(self, item: Found, image: _Image) -> State:
         if image.path == item.path and self.storage.device_of(image.device) == self.device:
@@ -288,15 +279,22 @@ class Batch:
         """
         layout = self.layout
         named = [v[layout.patient_key] for v in self.values if v[layout.study_key] == study]
-        (images,) = self.database.connection.execute(_IMAGES_OF_STUDY, (study,)).fetchone()
+        (images,) = self.database.connection.execute(IMAGES_OF_STUDY, (study,)).fetchone()
         others = images - sum(
             v[layout.study_key] == study and v[layout.sop_key] in self.images for v in self.values
         )
         new, old = named.count(patient), named.count(before) + others
         return new > old or (new == old and patient < before)
 
-    def _join(self, parents: Parents) -> None:
-        """From here on the series is in this study, and the study is this patient's."""
+    def _join(self, parents: Parents, *, known: bool) -> None:
+        """From here on the series is in this study, and the study is this patient's.
+
+        Raises:
+            ConflictError: they are another's, and stay so.
+        """
+        if parents == self.parents:
+            return
+        self._refuse_conflict(parents, known=known)
         patient, study, series = parents
         if self.known.patient_of.get(study, patient) != patient:
             self._flush()
@@ -319,7 +317,9 @@ class Batch:
         self.latest[series] = values, rt
         self.files.append((path, size, mtime_ns, sop, "truncated" if header.is_truncated else "indexed"))
 
-    def _skip(self, item: Found) -> Outcome:
+    def _take_unread(self, item: Found) -> Outcome:
+        if not item.is_skipped:
+            return self._refuse(item, None, item.reason or "")
         if self.seen_as.get(item.path):
             self._forget_content_of(item.path)
         self.files.append((item.path, item.size, item.mtime_ns, None, "skipped"))
@@ -359,142 +359,30 @@ class Batch:
         if self.device != DEFAULT_DEVICE:
             self.files.clear()
             self.refused = [(f"{self.device}:{path}", *rest) for path, *rest in self.refused]
-        database, connection = self.database, self.database.connection
-        self._write_parents()
+        self.parent_rows.write(self.latest)
+        self._write_images()
+        self._write_files()
+        self._clear()
+
+    def _write_images(self) -> None:
+        database = self.database
         database.insert(self.definition.images.name, self.statements.image_columns, self.new_rows)
         if self.changed_rows:
             keys = [row[0] for row in self.changed_rows]
             rows = [(*row, key) for row, key in zip(self.changed_rows, keys, strict=True)]
-            connection.executemany(self.statements.update_image, rows)
+            database.connection.executemany(self.statements.update_image, rows)
             objects_changed(database, keys)
         if self.new_rows or self.changed_rows:
             arrivals = self.known.arrivals(self.statements.image_columns)
             arrivals.write(chain(self.new_rows, self.changed_rows))
-        database.insert("files", _FILES_COLUMNS, self.files, _FILE_SEEN_AGAIN)
+
+    def _write_files(self) -> None:
+        """Write what was seen of the files, those refused too, and queue what is to be forwarded."""
+        database, connection = self.database, self.database.connection
+        database.insert("files", FILES_COLUMNS, self.files, FILE_SEEN_AGAIN)
         if self.seen_as:
             connection.executemany("DELETE FROM rejected WHERE path = ?", [row[:1] for row in self.files])
         if rules := self.known.rules():
             queue_objects(database, rules, [row[3] for row in self.files if row[4] == "indexed"])
         if self.refused:
-            connection.executemany(
-                "INSERT INTO rejected(path, SOPInstanceUID, reason, time) VALUES (?, ?, ?, ?)", self.refused
-            )
-        self._clear()
-
-    def _write_parents(self) -> None:
-        layout, definition = self.layout, self.definition
-        patients: dict[str, Values] = {}
-        studies: dict[str, Values] = {}
-        series: dict[str, Values] = {}
-        modalities: dict[str, set[str]] = {}
-        for uid, (values, rt) in self.latest.items():
-            patient, study = values[layout.patient_key], values[layout.study_key]
-            assert patient is not None and study is not None  # complete() put them in
-            patients[patient] = values[layout.patient]
-            studies[study] = values[layout.study]
-            series[uid] = self._series_row(values[layout.series], rt)
-            modalities.setdefault(study, set()).add(values[layout.modality] or "")
-        self._upsert(definition.patients, patients, self._rows_before(definition.patients, patients))
-        before = self._rows_before(definition.studies, studies)
-        self._upsert(definition.studies, self._with_modalities(studies, modalities, before), before)
-        self._upsert(definition.series, series, self._rows_before(definition.series, series))
-
-    def _series_row(self, row: Values, rt: RTColumns) -> Values:
-        """A structure set's series row tells its frame of reference and the series that it was drawn on."""
-        if rt.UniqueFOR_UID is None and rt.ReferencedSeriesUID is None:
-            return row
-        extra: dict[tuple[int, ...], str | None] = {
-            (0x00200052,): rt.UniqueFOR_UID,
-            (0x00081155,): rt.ReferencedSeriesUID,
-        }
-        columns = self.definition.series.columns
-        return tuple(value or extra.get(column.path) for column, value in zip(columns, row, strict=True))
-
-    def _with_modalities(
-        self, studies: dict[str, Values], modalities: dict[str, set[str]], before: dict[str, Row]
-    ) -> dict[str, Values]:
-        """The study rows with their modalities: those they have, and those of the objects that have come."""
-        columns = self.definition.studies.columns
-        place = next((n for n, column in enumerate(columns) if column.path == MODALITIES_IN_STUDY), None)
-        if place is None:
-            return studies
-        rows = {}
-        for study, row in studies.items():
-            known = before[study][place] if study in before else None
-            merged = modalities[study] | set((known or "").split("\\"))
-            rows[study] = (*row[:place], "\\".join(sorted(merged - {""})), *row[place + 1 :])
-        return rows
-
-    def _rows_before(self, table: Table, keys: Iterable[str | None]) -> dict[str, Row]:
-        """The rows that parents have already, by their keys, as far as objects write them."""
-        return self.known.rows_of(table.name, self.statements.parents[table.name].select, keys)
-
-    def _upsert(self, table: Table, rows: dict[str, Values], before: dict[str, Row]) -> None:
-        """Write parent rows by their keys: what these objects say wins, what they leave out stays.
-
-        A row that would stay as it is is not written: each object of a series says the same of its parents, and
-        a row's entries in the indices cost more pages of the journal than the object itself.
-        """
-        new, changed = [], []
-        for key, values in rows.items():
-            row, known = (*values, self.access_time), before.get(key)
-            if known is None:
-                new.append(row)
-            elif any(old == "" or value not in (None, old) for value, old in zip(row, known, strict=True)):
-                changed.append((*row, key))
-                row = tuple(
-                    old or None if value is None else value for value, old in zip(row, known, strict=True)
-                )
-            before[key] = row
-        statements = self.statements.parents[table.name]
-        if changed:
-            self.database.connection.executemany(statements.update, changed)
-        self.database.insert(table.name, statements.columns, new)
-
-
-_FILES_COLUMNS = ("path", "size", "mtime_ns", "sop", "state")
-_FILE_SEEN_AGAIN = """ON CONFLICT(path) DO UPDATE SET
-size = excluded.size, mtime_ns = excluded.mtime_ns, sop = excluded.sop, state = excluded.state"""
-
-
-class _ParentStatements(NamedTuple):
-    """SELECT of the rows that are there, UPDATE that keeps what it is not given, and the columns of both."""
-
-    select: str
-    update: str
-    columns: list[str]
-
-
-class _Statements:
-    """The statements that write rows, made once."""
-
-    def __init__(self, definition: Definition) -> None:
-        self.image_columns = _image_columns(definition.images)
-        self.update_image = _update(definition.images, self.image_columns)
-        self.parents = {table.name: _upsert(table) for table in definition.tables[:3]}
-
-
-def _upsert(table: Table) -> _ParentStatements:
-    columns = [*(column.name for column in table.columns), "AccessTime"]
-    kept = ", ".join(f"{quote(name)} = COALESCE(?, NULLIF({quote(name)}, ''))" for name in columns)
-    name, key = quote(table.name), quote(table.key.name)
-    return _ParentStatements(
-        f"SELECT {', '.join(map(quote, columns))} FROM {name} WHERE {key} IN (?)",
-        f"UPDATE {name} SET {kept} WHERE {key} = ?",
-        columns,
-    )
-
-
-def _image_columns(images: Table) -> list[str]:
-    return [
-        *(column.name for column in images.columns),
-        "AccessTime",
-        "ObjectFile",
-        "DeviceName",
-        *EXTRA_IMAGE_COLUMNS,
-    ]
-
-
-def _update(table: Table, columns: list[str]) -> str:
-    values = ", ".join(f"{quote(name)} = ?" for name in columns)
-    return f"UPDATE {quote(table.name)} SET {values} WHERE {quote(table.key.name)} = ?"
+            connection.executemany(REJECT, self.refused)

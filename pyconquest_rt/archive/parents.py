@@ -1,19 +1,23 @@
-"""What was read of the index's patients, studies and series, kept as long as nobody else has written."""
+"""Rows of patients, studies and series: a cache, valid until another connection writes, and how they are written."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pyconquest_rt.archive.due import Arrivals
 from pyconquest_rt.archive.outbox import Rule, rules
 from pyconquest_rt.database.connection import Database
+from pyconquest_rt.database.index_statements import IndexStatements
+from pyconquest_rt.database.pyconquest_columns import RTColumns
+from pyconquest_rt.database.rows import MODALITIES_IN_STUDY, RowLayout, Values
+from pyconquest_rt.database.schema import Table
 
 Row = tuple[Any, ...]
 _MAX_ROWS = 10_000
 
 
 class Known:
-    """The parents that objects of late had, so that the next object of a series need not ask for them.
+    """Cache of parent rows: the next object of a series need not ask for them.
 
     Before it is used in a transaction :meth:`check` must be called, and :meth:`keep` when the last row is written.
 
@@ -80,3 +84,95 @@ class Known:
         if self._arrivals is None:
             self._arrivals = Arrivals(self._database, columns)
         return self._arrivals
+
+
+class ParentRows:
+    """Writes the patient, study and series rows of objects.
+
+    Args:
+        known: what the index has of them; what is written is put in there too.
+        access_time: what each row gets as its AccessTime.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        layout: RowLayout,
+        statements: IndexStatements,
+        known: Known,
+        access_time: int,
+    ) -> None:
+        self._database, self._layout, self._statements = database, layout, statements
+        self._known = known
+        self._access_time = access_time
+
+    def before(self, table: Table, keys: Iterable[str | None]) -> dict[str, Row]:
+        """Return the rows that parents have already, by their keys, as far as objects write them."""
+        return self._known.rows_of(table.name, self._statements.parents[table.name].select, keys)
+
+    def write(self, latest: Mapping[str, tuple[Values, RTColumns]]) -> None:
+        """Write the parents of the last object of each series; ``latest`` maps the series to its values."""
+        layout, definition = self._layout, self._database.definition
+        patients: dict[str, Values] = {}
+        studies: dict[str, Values] = {}
+        series: dict[str, Values] = {}
+        modalities: dict[str, set[str]] = {}
+        for uid, (values, rt) in latest.items():
+            patient, study = values[layout.patient_key], values[layout.study_key]
+            assert patient is not None and study is not None  # complete() put them in
+            patients[patient] = values[layout.patient]
+            studies[study] = values[layout.study]
+            series[uid] = self._series_row(values[layout.series], rt)
+            modalities.setdefault(study, set()).add(values[layout.modality] or "")
+        self._upsert(definition.patients, patients, self.before(definition.patients, patients))
+        before = self.before(definition.studies, studies)
+        self._upsert(definition.studies, self._with_modalities(studies, modalities, before), before)
+        self._upsert(definition.series, series, self.before(definition.series, series))
+
+    def _series_row(self, row: Values, rt: RTColumns) -> Values:
+        """A structure set's series row tells its frame of reference and the series that it was drawn on."""
+        if rt.UniqueFOR_UID is None and rt.ReferencedSeriesUID is None:
+            return row
+        extra: dict[tuple[int, ...], str | None] = {
+            (0x00200052,): rt.UniqueFOR_UID,
+            (0x00081155,): rt.ReferencedSeriesUID,
+        }
+        columns = self._database.definition.series.columns
+        return tuple(value or extra.get(column.path) for column, value in zip(columns, row, strict=True))
+
+    def _with_modalities(
+        self, studies: dict[str, Values], modalities: dict[str, set[str]], before: dict[str, Row]
+    ) -> dict[str, Values]:
+        """The study rows with their modalities: those they have, and those of the objects that have come."""
+        columns = self._database.definition.studies.columns
+        place = next((n for n, column in enumerate(columns) if column.path == MODALITIES_IN_STUDY), None)
+        if place is None:
+            return studies
+        rows = {}
+        for study, row in studies.items():
+            known = before[study][place] if study in before else None
+            merged = modalities[study] | set((known or "").split("\\"))
+            rows[study] = (*row[:place], "\\".join(sorted(merged - {""})), *row[place + 1 :])
+        return rows
+
+    def _upsert(self, table: Table, rows: dict[str, Values], before: dict[str, Row]) -> None:
+        """Write parent rows by their keys: what these objects say wins, what they leave out stays.
+
+        A row that would stay as it is is not written: each object of a series says the same of its parents, and
+        a row's entries in the indices cost more pages of the journal than the object itself.
+        """
+        new, changed = [], []
+        for key, values in rows.items():
+            row, known = (*values, self._access_time), before.get(key)
+            if known is None:
+                new.append(row)
+            elif any(old == "" or value not in (None, old) for value, old in zip(row, known, strict=True)):
+                changed.append((*row, key))
+                row = tuple(
+                    old or None if value is None else value for value, old in zip(row, known, strict=True)
+                )
+            before[key] = row
+        statements = self._statements.parents[table.name]
+        if changed:
+            self._database.connection.executemany(statements.update, changed)
+        self._database.insert(table.name, statements.columns, new)
