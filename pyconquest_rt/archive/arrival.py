@@ -10,38 +10,35 @@ import logging
 import os
 import shutil
 import sqlite3
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.files.intents import Intents
 from pyconquest_rt.archive.files.placement import EarlyName, Placement, placed_with
 from pyconquest_rt.archive.files.staging import StagedFile
-from pyconquest_rt.archive.files.storage import INCOMING, Storage, standard_name
+from pyconquest_rt.archive.files.storage import Storage, standard_name
 from pyconquest_rt.archive.heal import heal
 from pyconquest_rt.archive.ingest import Batch, Found, State
+from pyconquest_rt.archive.judging import Fate, Policy, fate_of, note_staged, put_in_place
 from pyconquest_rt.archive.locks import in_use
-from pyconquest_rt.archive.removal import audit_replacement
+from pyconquest_rt.archive.turns import Job, Turns
 from pyconquest_rt.database.rows import Values
 from pyconquest_rt.dicom.header import Header, HeaderReader
 from pyconquest_rt.dicom.part10 import DEFLATED, Prefix, check_inflated
-from pyconquest_rt.dicom.same import same_data_set
 from pyconquest_rt.errors import ConflictError, DatabaseError, ObjectError, StorageError, TruncatedError
 from pyconquest_rt.settings.sections import ArchiveSettings
 
-Policy = Literal["replace", "keep", "refuse"]
 NameOf = Callable[[str, str, os.PathLike[str]], str]
 """(patient ID, SOPInstanceUID, staged file) → the name below the data directory."""
 
 _LOG = logging.getLogger(__name__)
-_MAX_BATCH = 200
 _LOCK_TIMEOUT_S = 10.0
 _MAX_REFUSALS = 100_000
 _SPACE_S = 0.1
@@ -62,38 +59,39 @@ def standard(patient_id: str, sop_instance_uid: str, staged: os.PathLike[str]) -
     return standard_name(patient_id, sop_instance_uid)
 
 
-def _taken() -> threading.Lock:
-    lock = threading.Lock()
-    lock.acquire()
-    return lock
-
-
 @dataclass(slots=True)
-class _Job:
-    """One staged object that waits to be indexed."""
+class _Job(Job):
+    """One staged object that waits to be indexed; its key is its SOPInstanceUID."""
 
     file: StagedFile
     header: Header
     values: Values
     patient: str
-    sop: str
     early: EarlyName | None = None
-    error: Exception | None = None
-    done: bool = False
-    wait: threading.Lock = field(default_factory=_taken)
-    """Can be taken when the job is done, or when its thread has to do the waiting ones."""
+
+    @property
+    def sop(self) -> str:
+        return self.key
 
     @property
     def staged(self) -> Path:
         """The file's path; it has a name from now on."""
         return Path(self.file.name)
 
+    def found(self, name: str) -> Found:
+        """Return what is indexed, under a name of the file."""
+        return Found(name, self.header.size, self.header.mtime_ns, self.header)
+
+    def drop_early_name(self) -> None:
+        if self.early:
+            self.early.take_back()
+        self.early = None
+
     def end(self, error: Exception | None = None) -> None:
         """Let its thread go on, with the error that stopped it if there is one; then it has no early name."""
-        if error and self.early:
-            self.early.take_back()
-        self.error, self.done = error, True
-        self.wait.release()
+        if error:
+            self.drop_early_name()
+        Job.end(self, error)
 
 
 class Reception:
@@ -137,10 +135,7 @@ class Reception:
         self._min_free = min_free
         self._on_stored = on_stored
         self._readers: deque[HeaderReader] = deque()
-        self._waiting: deque[_Job] = deque()
-        self._turn = threading.Lock()
-        self._queue = threading.Lock()
-        self._has_writer = False
+        self._turns: Turns[_Job] = Turns(self._take)
         self._closed = False
         self._look_again = 0.0
         self._storage.clear_incoming()
@@ -153,7 +148,7 @@ class Reception:
 
     def close(self) -> None:
         """Close the database, once nobody writes; may be called twice. What comes later is refused."""
-        with self._turn:
+        with self._turns.alone():
             if not self._closed:
                 self._closed = True
                 self._archive.close()
@@ -191,7 +186,7 @@ class Reception:
         with self._intents.under_way():
             self._intents.note(name)
             job.early = EarlyName.give(job.file, name, target)
-            self._write(job)
+            self._turns.run(job)
 
     def _check_space(self) -> None:
         """See, ten times a second at most, that some space is left for other programs."""
@@ -218,7 +213,7 @@ class Reception:
             raise ObjectError("it has no SOPInstanceUID")
         if sop_instance_uid and sop != sop_instance_uid.rstrip("\0 ") and "~" not in sop:
             raise ObjectError("its SOPInstanceUID is not the one that it was announced with")
-        return _Job(file, header, values, patient, sop)
+        return _Job(file, header, values, patient, key=sop)
 
     def _read_header(self, file: StagedFile) -> Header:
         """Read a header by one of the readers that no other association uses now; each knows what it has seen."""
@@ -234,75 +229,54 @@ class Reception:
 
     # -- writing, by one thread at a time -------------------------------------------------------------------
 
-    def _write(self, job: _Job) -> None:
-        """Have a job done, by this thread, with all that wait meanwhile, or by the one before it."""
-        with self._queue:
-            self._waiting.append(job)
-            must_wait, self._has_writer = self._has_writer, True
-        if must_wait:
-            job.wait.acquire()
-        if not job.done:
-            try:
-                with self._turn:
-                    self._take(self._next_batch())
-            finally:
-                self._pass_on()
-        if job.error is not None:
-            raise job.error
-
-    def _pass_on(self) -> None:
-        """Leave the writing to the thread that has waited longest."""
-        with self._queue:
-            self._has_writer = bool(self._waiting)
-            if self._waiting:
-                self._waiting[0].wait.release()
-
-    def _next_batch(self) -> list[_Job]:
-        """Take what waits off the queue, up to a second object of an instance that is in the batch already."""
-        batch: dict[str, _Job] = {}
-        while self._waiting and len(batch) < _MAX_BATCH and self._waiting[0].sop not in batch:
-            job = self._waiting.popleft()
-            batch[job.sop] = job
-        return list(batch.values())
-
     def _take(self, batch: list[_Job]) -> None:
-        """Place and index a batch; every job of it is done then, or has the error that stopped it."""
-        try:
-            if not self._take_together(batch):
-                for job in batch:
-                    self._take_together([job])
-        except Exception as error:  # a hook's, or a step back that cannot be done
+        """Place and index a batch; every job of it is ended."""
+        if not self._take_together(batch):
             for job in batch:
-                if not job.done:
-                    job.end(error)
-            raise
+                self._take_together([job])
 
     def _take_together(self, batch: list[_Job]) -> bool:
         """Take a batch in one transaction; False, with nothing written, if its jobs contradict one another."""
         failed: dict[int, Exception] = {}
-        placed: dict[int, Found] = {}
         try:
             with placed_with(self._transaction()) as placement:
-                index = self._writer.batch([job.values for job in batch]) if self._indexing else None
-                for number, job in enumerate(batch):
-                    try:
-                        if found := self._place(job, placement, index):
-                            placed[number] = found
-                    except (ObjectError, StorageError, OSError) as error:
-                        failed[number] = error
-                if index:
-                    _index(index, list(placed.values()), [batch[number].values for number in placed])
-        except Exception as error:  # whatever it is, the peers must be told that nothing is safe
-            if isinstance(error, ConflictError) and len(batch) > 1:
+                placed = self._place_all(batch, placement, failed)
+        except ConflictError as error:
+            if len(batch) > 1:
                 return False
+            failed, placed = {0: error}, []
+        except Exception as error:  # whatever it is, the peers must be told that nothing is safe
             reason = DatabaseError(f"the index cannot be written: {error}") if _is_sql(error) else error
-            failed = dict.fromkeys(range(len(batch)), reason)
-            placed.clear()
+            failed, placed = dict.fromkeys(range(len(batch)), reason), []
         for number, job in enumerate(batch):
             job.end(failed.get(number))
         if placed and self._on_stored:
-            self._on_stored([found.path for found in placed.values()])
+            self._on_stored([found.path for found in placed])
         return True
+
+    def _place_all(
+        self, batch: list[_Job], placement: Placement, failed: dict[int, Exception]
+    ) -> list[Found]:
+        """Place a batch's files and write their rows; puts those that cannot be taken into ``failed``.
+
+        Raises:
+            ConflictError: an object contradicts the index, or one of the others.
+        """
+        index = self._writer.batch([job.values for job in batch]) if self._indexing else None
+        placed: list[Found] = []
+        values: list[Values] = []
+        for number, job in enumerate(batch):
+            try:
+                found = self._place(job, placement, index)
+            except (ObjectError, StorageError, OSError) as error:
+                failed[number] = error
+                continue
+            if found:
+                placed.append(found)
+                values.append(job.values)
+        if index:
+            _index(index, placed, values)
+        return placed
 
     def _check_database(self) -> None:
         """See that what was committed stands in the file that everybody else opens.
@@ -335,41 +309,33 @@ class Reception:
         """Give one file its name; returns what is to be indexed, or None where the archive stays as it is."""
         known = index.known_file(job.values) if index else None
         if job.early and known in (None, job.early.name) and job.early.holds():
-            return Found(job.early.name, job.header.size, job.header.mtime_ns, job.header)
-        planned = Path(job.file.planned_name)
-        for kept in (planned, planned.with_suffix(".before")):
-            self._intents.note(f"{INCOMING}/{kept.name}")
-        staged = job.staged  # a name to keep: a file that has lost its early one gets no other
-        if job.early:
-            job.early.take_back()
-            job.early = None
+            return job.found(job.early.name)
+        note_staged(self._intents, Path(job.file.planned_name))
+        staged = job.staged  # it gets a name to keep: a file that has lost its early one gets no other
+        job.drop_early_name()
         name = known or self._final_name(job)
+        fate = self._fate(job, staged, name, is_indexed=index is not None)
+        if not fate.is_placed:
+            return self._as_it_is(job, name, index)
+        replaced = job.sop if index and fate is Fate.REPLACED else ""
+        put_in_place(self._archive, self._intents, placement, staged, name, replaced=replaced)
+        return job.found(name)
+
+    def _fate(self, job: _Job, staged: Path, name: str, *, is_indexed: bool) -> Fate:
         target = self._storage.path_of(name)
-        there = target.exists()
-        if there and not index and self._policy != "replace":
+        if not is_indexed and self._policy != "replace" and target.exists():
             raise ConflictError("there is a file of this instance already")
-        if there and not self._is_newer(job, target):
-            status = self._storage.status(name)
-            if index is None or status is None or index.holds(name, status, job.sop):
-                return None
-            return Found(name, status.size, status.mtime_ns, job.header)
-        if there and index and self._policy == "replace":
-            audit_replacement(self._archive.database, job.sop, name, target, job.staged)
-        self._intents.note(name)
-        placement.place(staged, target, replaces=there)
-        return Found(name, job.header.size, job.header.mtime_ns, job.header)
+        return fate_of(job.sop, staged, target, self._policy)
+
+    def _as_it_is(self, job: _Job, name: str, index: Batch | None) -> Found | None:
+        """Return the file that is there where its rows are older than it, as after a kill; else None."""
+        status = self._storage.status(name)
+        if index is None or status is None or index.holds(name, status, job.sop):
+            return None
+        return Found(name, status.size, status.mtime_ns, job.header)
 
     def _final_name(self, job: _Job) -> str:
         return self._name_of(job.patient, job.sop, job.file)
-
-    def _is_newer(self, job: _Job, target: Path) -> bool:
-        """Whether the object has to be written over the file that is there."""
-        if same_data_set(job.staged, target):
-            return False
-        _LOG.debug("%s has come again with other content; what is done: %s", job.sop, self._policy)
-        if self._policy == "refuse":
-            raise ConflictError("it is stored already, with other content")
-        return self._policy == "replace"
 
     def _record_refusal(self, sop: str, reason: str) -> None:
         """Put a refused object on record; the record is bounded, and never costs the answer."""

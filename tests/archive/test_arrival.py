@@ -201,11 +201,11 @@ def test_a_fault_among_the_steps_back_keeps_nobody_waiting(
     with monkeypatch.context() as patch:
         patch.setattr(Batch, "write", failing)
         patch.setattr(Placement, "undo", failing)
-        with reception._turn:
+        with reception._turns.alone():
             threads = [threading.Thread(target=sender, args=(number,), daemon=True) for number in range(5)]
             for thread in threads:
                 thread.start()
-            wait_until(lambda: len(reception._waiting) == 5)
+            wait_until(lambda: reception._turns.waiting() == 5)
         for thread in threads:
             thread.join(10)
     assert [str(error) for error in errors] == ["[Errno 5] Input/output error"] * 5
@@ -228,7 +228,7 @@ def test_the_same_bytes_again_change_nothing(reception: Reception, settings: Arc
 def test_other_bytes_of_a_known_instance(
     settings: ArchiveSettings, policy: Any, kept: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("DEBUG", "pyconquest_rt.archive.arrival")
+    caplog.set_level("DEBUG", "pyconquest_rt.archive.judging")
     reception = Reception(settings, policy=policy)
     send(reception, make_object(StudyDescription="old"))
     if policy == "refuse":
@@ -292,9 +292,9 @@ def test_who_waits_beside_one_that_is_refused_is_taken(
     replacing = [make_object(instance=instance, StudyDescription="new") for instance in (1, 2)]
     contradicting = [make_object(f"P{number}", 2, 2, number) for number in (1, 2)]
     with ThreadPoolExecutor(4) as pool:
-        with reception._turn:
+        with reception._turns.alone():
             futures = [pool.submit(send, reception, image) for image in (*replacing, *contradicting)]
-            wait_until(lambda: len(reception._waiting) == 4)
+            wait_until(lambda: reception._turns.waiting() == 4)
         errors = [future.exception(10) for future in futures]
     reception.close()
     assert errors[:2] == [None, None]
