@@ -4,6 +4,7 @@ from pyconquest_rt.dicom.elements import (
     ITEM,
     MARK_GROUP,
     SEQUENCE_DELIMITER,
+    ElementHeader,
     Encoding,
     Source,
     after_stray,
@@ -46,14 +47,21 @@ def check_complete(source: Source, position: int, encoding: Encoding) -> None:
             )
         if tag == _NKI_PIXELS:
             _refuse_nki(source, start + length, encoding)
-        if tag == PIXEL_DATA and length == UNDEFINED_LENGTH:
-            position = _end_of_fragments(source, start, encoding)
-        elif length == UNDEFINED_LENGTH and source.size - start > _LONG and _ends_well(source, tag, encoding):
-            return
-        else:
-            _, position = end_of_value(source, header, source.size, encoding)
+        position = (
+            _end_of_undefined(source, header, encoding) if length == UNDEFINED_LENGTH else start + length
+        )
         previous = tag
     refuse_cut_header(source.read(position, source.size), previous, encoding)
+
+
+def _end_of_undefined(source: Source, header: ElementHeader, encoding: Encoding) -> int:
+    """Where a value of undefined length ends; the end of the file where that stands for it (see _ends_well)."""
+    tag, _, start, _ = header
+    if tag == PIXEL_DATA:
+        return _end_of_fragments(source, start, encoding)
+    if source.size - start > _LONG and _ends_well(source, tag, encoding):
+        return source.size
+    return end_of_value(source, header, source.size, encoding)[1]
 
 
 def refuse_cut_header(rest: bytes, previous: int, encoding: Encoding) -> None:

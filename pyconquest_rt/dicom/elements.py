@@ -32,6 +32,15 @@ ITEM = 0xFFFEE000
 ITEM_DELIMITER = 0xFFFEE00D
 SEQUENCE_DELIMITER = 0xFFFEE0DD
 
+#: Among the items of a sequence, or among the elements of an item: how many levels a delimiter ends there.
+_LEVELS_ENDED = {
+    (True, SEQUENCE_DELIMITER): 1,
+    (True, ITEM_DELIMITER): 0,  # one too many: some write it after items of known length
+    (False, ITEM_DELIMITER): 1,
+    (False, SEQUENCE_DELIMITER): 2,  # some end the last item by that of its sequence
+}
+_DELIMITER_OF = {ITEM: ITEM_DELIMITER}  # of all else: SEQUENCE_DELIMITER
+
 MAX_ENDS = 4096  #: so many ends of values of undefined length are remembered as they are come upon
 
 _LONG = {vr.encode(): vr for vr in LONG_VRS}
@@ -105,7 +114,7 @@ def read_header(source: Source, position: int, encoding: Encoding) -> ElementHea
     try:
         if not encoding.implicit:
             group, element, vr, length = encoding.tag_vr_length(data, at)
-            if group != 0xFFFE:
+            if group != MARK_GROUP:
                 if known := _SHORT.get(vr):
                     return group << 16 | element, known, position + 8, length
                 if known := _LONG.get(vr):
@@ -132,18 +141,14 @@ def nested_headers(
     innermost = depth - 1
     while depth > innermost:  # odd: among the items of a sequence; even: among the elements of an item
         tag, _, start, length = read_header(source, position, encoding)
-        is_mark, among_items = tag >> 16 == 0xFFFE, depth % 2 == 1
-        if tag == SEQUENCE_DELIMITER and not among_items:  # some end the last item by that of its sequence
-            depth -= 2
+        is_mark, among_items = tag >> 16 == MARK_GROUP, depth % 2 == 1
+        ended = _LEVELS_ENDED.get((among_items, tag)) if is_mark else None
+        if ended is not None:
+            depth -= ended
             length = 0
             if depth < innermost:  # the sequence is not ours to end
                 start = position
-        elif tag == (SEQUENCE_DELIMITER if among_items else ITEM_DELIMITER):
-            depth -= 1
-            length = 0
-        elif among_items and tag == ITEM_DELIMITER:  # one too many: some write it after items of known length
-            length = 0
-        elif is_mark != among_items or (is_mark and tag != ITEM):
+        elif tag != ITEM if among_items else is_mark:
             raise UnreadableError(
                 f"found {format_tag(tag)} at byte {position} in place of an item or a delimiter"
             )
@@ -208,15 +213,23 @@ def remember_ends(source: Source, position: int, encoding: Encoding) -> None:
         except UnreadableError:
             return
         position = value
-        if open_values and tag == open_values[-1][1]:
-            source.ends[open_values.pop()[0]] = (value - 8, value)
-        elif len(open_values) > 1 and tag == SEQUENCE_DELIMITER == open_values[-2][1]:  # see nested_headers
-            source.ends[open_values.pop()[0]] = (value - 8, value - 8)
-            source.ends[open_values.pop()[0]] = (value - 8, value)
-        elif length == UNDEFINED_LENGTH:
-            open_values.append((value, ITEM_DELIMITER if tag == ITEM else SEQUENCE_DELIMITER))
+        if tag >> 16 == MARK_GROUP and _note_ends(source, open_values, tag, value):
+            continue
+        if length == UNDEFINED_LENGTH:
+            open_values.append((value, _DELIMITER_OF.get(tag, SEQUENCE_DELIMITER)))
         elif tag != ITEM:
             position += length
+
+
+def _note_ends(source: Source, open_values: list[tuple[int, int]], tag: int, after: int) -> bool:
+    """Note the ends of the open values that a tag ends, if it ends any; ``after`` is the position after it."""
+    ended_by = [delimiter for _, delimiter in open_values[-2:]]
+    if ended_by == [SEQUENCE_DELIMITER, ITEM_DELIMITER] and tag == SEQUENCE_DELIMITER:  # see _LEVELS_ENDED
+        source.ends[open_values.pop()[0]] = (after - 8, after - 8)
+    elif tag not in ended_by[-1:]:
+        return False
+    source.ends[open_values.pop()[0]] = (after - 8, after)
+    return True
 
 
 def beyond(source: Source, tag: int, position: int, length: int, stop: int) -> UnreadableError:

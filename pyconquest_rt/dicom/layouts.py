@@ -70,6 +70,52 @@ Match = tuple[tuple[str | None, ...], Any, int, int]
 the position of the closing element, mostly the pixel data; where this ends, -1 where its length does not say."""
 
 
+class _Run:
+    """What the objects of a layout look like with the values that vary in length left out; made part by part."""
+
+    def __init__(self) -> None:
+        self.bytes, self.mask = bytearray(), bytearray()
+        self.hops: list[tuple[int, Callable[..., Any], int, bool]] = []
+        """What stands between: bytes up to it, the reader of its length and its width, whether it is wanted."""
+        self.spans: list[tuple[int, int]] = []  # of the wanted values
+        self.passed: list[tuple[int, int]] = []  # of the others
+        self.holes: list[tuple[int, int]] = []  # of the lengths that vary
+        self.cut_tags: list[int] = []  # one for each of `spans`
+        self.hop_tags: list[int] = []  # of the wanted ones among `hops`
+        self.gap_from = 0  # where the last of `hops` stands
+
+    def add(self, part: Part, length: int, is_wanted: bool) -> None:
+        """Add a part; its length is `_VARIES` where it is not the same in all objects."""
+        self.bytes += part.header
+        self.mask += b"\xff" * len(part.header)
+        if length == _VARIES or (length >= _LONG_VALUE and not is_wanted):
+            self._hop(part, is_wanted)
+            return
+        end = len(self.bytes)
+        if is_wanted:
+            self.cut_tags.append(part.tag)
+        (self.spans if is_wanted else self.passed).append((end, end + length))
+        self.bytes += part.constant or bytes(length)
+        self.mask += (b"\0" if part.constant is None else b"\xff") * length
+
+    def _hop(self, part: Part, is_wanted: bool) -> None:
+        """Leave the value of the part just added to a hop."""
+        end, width = len(self.bytes), part.width
+        self.mask[-width:] = bytes(width)
+        self.hops.append((end - self.gap_from, _LENGTH_READERS[width, part.big_endian], width, is_wanted))
+        self.holes.append((end - width, end))
+        self.gap_from = end
+        if is_wanted:
+            self.hop_tags.append(part.tag)
+
+    def close(self, part: Part) -> tuple[Callable[..., Any], int, int]:
+        """End with the header of the closing element; returns how to read its length, its width, its header's."""
+        self.bytes += part.header
+        self.mask += b"\xff" * (len(part.header) - part.width) + bytes(part.width)
+        self.holes.append((len(self.bytes) - part.width, len(self.bytes)))
+        return _LENGTH_READERS[part.width, part.big_endian], part.width, len(part.header)
+
+
 class Layout:
     """One order of elements, with the lengths that are the same in all objects seen.
 
@@ -118,52 +164,26 @@ class Layout:
         self.order = order
         self._context = context
         self._begin = walked.begin
-        run, mask = bytearray(), bytearray()
-        hops, cut_tags, hop_tags, gap_from = [], [], [], 0
-        spans: list[tuple[int, int]] = []
-        passed: list[tuple[int, int]] = []
-        holes: list[tuple[int, int]] = []
+        run = _Run()
         for part, length in zip(walked.parts, lengths, strict=True):
-            is_wanted = part.tag in wanted
-            run += part.header
-            mask += b"\xff" * len(part.header)
-            if length == _VARIES or (length >= _LONG_VALUE and not is_wanted):
-                mask[-part.width :] = bytes(part.width)
-                reader = _LENGTH_READERS[part.width, part.big_endian]
-                hops.append((len(run) - gap_from, reader, part.width, is_wanted))
-                holes.append((len(run) - part.width, len(run)))
-                gap_from = len(run)
-                if is_wanted:
-                    hop_tags.append(part.tag)
-                continue
-            if is_wanted:
-                cut_tags.append(part.tag)
-            (spans if is_wanted else passed).append((len(run), len(run) + length))
-            run += part.constant or bytes(length)
-            mask += (b"\0" if part.constant is None else b"\xff") * length
-        self._closing = None
-        if (closing := walked.closing) is not None:
-            run += closing.header
-            mask += b"\xff" * (len(closing.header) - closing.width) + bytes(closing.width)
-            reader = _LENGTH_READERS[closing.width, closing.big_endian]
-            self._closing = reader, closing.width, len(closing.header)
-            holes.append((len(run) - closing.width, len(run)))
-        self._tail = len(run) - gap_from
-        self._hops = tuple(hops)
-        self._spans = spans  # of the wanted values
-        self._passed = passed  # of the others
-        self._holes = holes  # of the lengths that vary, and of the others that have
-        self._cut = _cutter(spans)
-        self._mask: npt.NDArray[np.uint8] = np.frombuffer(bytes(mask), np.uint8)
-        self._expected = (np.frombuffer(bytes(run), np.uint8) & self._mask).tobytes()
-        tags = [*cut_tags, *hop_tags]
+            run.add(part, length, part.tag in wanted)
+        self._closing = run.close(walked.closing) if walked.closing else None
+        self._tail = len(run.bytes) - run.gap_from
+        self._hops = tuple(run.hops)
+        self._spans = run.spans
+        self._passed = run.passed
+        self._holes = run.holes
+        self._cut = _cutter(run.spans)
+        self._mask: npt.NDArray[np.uint8] = np.frombuffer(bytes(run.mask), np.uint8)
+        self._expected = (np.frombuffer(bytes(run.bytes), np.uint8) & self._mask).tobytes()
+        tags = [*run.cut_tags, *run.hop_tags]
         self._decoder = decoder(tags)
         self._series = tags.index(series) if series in tags else None
         self._before: tuple[bytes, tuple[bytes, ...]] | None = (
             None  # the last one decoded in full: run, values
         )
         self._recent: tuple[bytes, ...] | None = None  # what is steady of its run
-        self._set_varying(range(len(cut_tags), len(tags)))
+        self._set_varying(range(len(run.cut_tags), len(tags)))
 
     def match(self, prefix: Prefix) -> Match | None:
         """What is found of an object that has this layout; None where it is another."""
@@ -191,13 +211,18 @@ class Layout:
         values = self._compare(b"".join(pieces), loose)
         if values is None:
             return None
-        end += offset
+        return self._match(values, data, end, offset, prefix.size)
+
+    def _match(
+        self, values: tuple[str | None, ...], data: bytes, end: int, offset: int, size: int
+    ) -> Match | None:
+        """The match of an object whose elements end at a place of `data`, which begins at `offset` of its file."""
         if self._closing is None:
-            return (values, self._context, end, end) if end == prefix.size else None
+            return (values, self._context, end + offset, end + offset) if end + offset == size else None
         read_length, width, header = self._closing
-        (length,) = read_length(data, end - offset - width)
-        closing_end = -1 if length == UNDEFINED_LENGTH else end + length
-        return values, self._context, end - header, closing_end
+        (length,) = read_length(data, end - width)
+        end += offset
+        return values, self._context, end - header, -1 if length == UNDEFINED_LENGTH else end + length
 
     def _compare(self, run: bytes, loose: list[bytes]) -> tuple[str | None, ...] | None:
         """Compare the headers of an object, at best together with what its series has in common."""
@@ -327,22 +352,26 @@ class LayoutCache:
 
         None where there are too many, a wanted value is too long, or a VR is missing.
         """
-        source, encoding = start.source, start.encoding
         parts = [self._part(start, at, header, EXPLICIT_LITTLE) for at, header in start.meta]
         for at, header in elements:
-            parts.append(self._part(start, at, header, encoding))
-            if header[3] == UNDEFINED_LENGTH:
-                nested = nested_headers(source, header[2], source.size, encoding)
-                for position, begin, length in islice(nested, MAX_PARTS):
-                    parts.append(self._part(start, position, (_NESTED, None, begin, length), encoding))
-            elif header[3] > MAX_VALUE and header[0] in self._wanted:
+            if MAX_VALUE < header[3] < UNDEFINED_LENGTH and header[0] in self._wanted:
                 return None
+            parts += self._parts_of(start, at, header)
             if len(parts) > MAX_PARTS:
                 return None
-        last = self._part(start, *closing, encoding) if closing else None
-        if not all(part.width for part in parts) or (last and not last.width):
+        last = self._part(start, *closing, start.encoding) if closing else None
+        if not all(part.width for part in (*parts, last) if part):
             return None
-        return Walked((start.meta or elements)[0][0], parts, last)
+        return Walked(start.first, parts, last)
+
+    def _parts_of(self, start: Start, position: int, header: ElementHeader) -> Iterator[Part]:
+        """An element as a part, and what is in it where its length is undefined; bounded in number."""
+        source, encoding = start.source, start.encoding
+        yield self._part(start, position, header, encoding)
+        if header[3] == UNDEFINED_LENGTH:
+            nested = nested_headers(source, header[2], source.size, encoding)
+            for at, begin, length in islice(nested, MAX_PARTS):
+                yield self._part(start, at, (_NESTED, None, begin, length), encoding)
 
     def _part(self, start: Start, position: int, header: ElementHeader, encoding: Encoding) -> Part:
         """One header as a part.

@@ -70,6 +70,11 @@ class Start(NamedTuple):
     meta: "list[tuple[int, ElementHeader]]"  # group 0002, each element with its position
     is_whole: bool  # False where a deflated data set was inflated in part
 
+    @property
+    def first(self) -> int:
+        """The position of the first element, be it of the file meta information or of the data set."""
+        return self.meta[0][0] if self.meta else self.position
+
 
 class FileSource(Source):
     """Bytes of a file by position: its prefix, later ones in windows that are read where needed.

@@ -39,10 +39,8 @@ def extent_of_unknown(source: "Source", position: int, vr: bytes, encoding: "Enc
     candidates = [short]
     if len(head) == 12 and head[6:8] == b"\0\0":
         candidates.insert(0 if is_name else 1, Extent(position + 12, encoding.long_length(head)[0]))
-    found = [extent for extent in candidates if _leads_on(source, extent, encoding)]
-    if found:
-        return found[0]
-    return candidates[0] if is_name else implicit
+    otherwise = candidates[0] if is_name else implicit
+    return next((extent for extent in candidates if _leads_on(source, extent, encoding)), otherwise)
 
 
 def _may_be_a_name(vr: bytes, length: int) -> bool:

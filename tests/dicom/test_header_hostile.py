@@ -23,7 +23,8 @@ from pydicom.data import get_testdata_file
 from pydicom.uid import UID
 
 from pyconquest_rt.dicom import part10
-from pyconquest_rt.dicom.header import MAX_SEQUENCES, Field, Header, HeaderReader
+from pyconquest_rt.dicom.header import Field, Header, HeaderReader
+from pyconquest_rt.dicom.walk import MAX_SEQUENCES
 from pyconquest_rt.errors import UnreadableError
 
 WANTED = fields(0x00080018, 0x00080060, 0x00100010, 0x00100020, 0x0020000D, 0x30060002)
