@@ -9,7 +9,6 @@ import contextlib
 import logging
 import os
 import shutil
-import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -29,6 +28,7 @@ from pyconquest_rt.archive.ingest import Batch, Found, State
 from pyconquest_rt.archive.judging import Fate, Policy, fate_of, note_staged, put_in_place
 from pyconquest_rt.archive.locks import in_use
 from pyconquest_rt.archive.turns import Job, Turns
+from pyconquest_rt.database.index_statements import REJECT
 from pyconquest_rt.database.rows import Values
 from pyconquest_rt.dicom.header import Header, HeaderReader
 from pyconquest_rt.dicom.part10 import DEFLATED, Prefix, check_inflated
@@ -246,8 +246,7 @@ class Reception:
                 return False
             failed, placed = {0: error}, []
         except Exception as error:  # whatever it is, the peers must be told that nothing is safe
-            reason = DatabaseError(f"the index cannot be written: {error}") if _is_sql(error) else error
-            failed, placed = dict.fromkeys(range(len(batch)), reason), []
+            failed, placed = dict.fromkeys(range(len(batch)), _explained(error)), []
         for number, job in enumerate(batch):
             job.end(failed.get(number))
         if placed and self._on_stored:
@@ -340,11 +339,8 @@ class Reception:
     def _record_refusal(self, sop: str, reason: str) -> None:
         """Put a refused object on record; the record is bounded, and never costs the answer."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        with contextlib.suppress(sqlite3.Error), self._archive.database.transaction() as connection:
-            connection.execute(
-                "INSERT INTO rejected(path, SOPInstanceUID, reason, time) VALUES (NULL, ?, ?, ?)",
-                (sop[:_MAX_UID], reason, now),  # a peer may have sent anything as UID
-            )
+        with contextlib.suppress(DatabaseError), self._archive.database.transaction() as connection:
+            connection.execute(REJECT, (None, sop[:_MAX_UID], reason, now))  # a peer may send anything as UID
             connection.execute(
                 "DELETE FROM rejected WHERE path IS NULL AND id <= (SELECT max(id) FROM rejected) - ?",
                 (_MAX_REFUSALS,),
@@ -367,5 +363,8 @@ def _file_id(path: str) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _is_sql(error: Exception) -> bool:
-    return isinstance(error, sqlite3.Error)
+def _explained(error: Exception) -> Exception:
+    """Return an error as the peer is told of it."""
+    return (
+        DatabaseError(f"the index cannot be written: {error}") if isinstance(error, DatabaseError) else error
+    )
