@@ -10,12 +10,12 @@ def tables_as_markdown() -> str:
         lines = [
             f"### {table.name}",
             "",
-            f"One row: {table.row}. Primary key: {', '.join(table.key)}.",
+            f"One row: {table.meaning}. Primary key: {', '.join(table.key)}.",
             "",
             "| column | type | what it holds |",
             "|---|---|---|",
         ]
-        lines += [f"| `{column.name}` | {column.type} | {column.meaning} |" for column in table.columns]
+        lines += [f"| `{column.name}` | {column.sql_type} | {column.meaning} |" for column in table.columns]
         sections.append("\n".join(lines) + "\n")
     return "\n".join(sections)
 

@@ -25,7 +25,7 @@ def create_tables(connection: sqlite3.Connection) -> None:
 def definitions() -> list[str]:
     """Return the statements that create all, each a no-op where its thing is there already."""
     return [
-        *(table.create() for table in TABLES.values()),
+        *(table.create_sql() for table in TABLES.values()),
         *INDEXES,
         *COUNTING,
         *REFERENCE_LEVELS,

@@ -6,35 +6,14 @@ standard has for the code (meanings.py), and the code itself stands in ``dose_it
 the SOP Instance UID of the object that the rows come from, so they can be deleted and made again exactly.
 """
 
-from typing import NamedTuple
-
-
-class Column(NamedTuple):
-    """One column: its name, its SQLite type and what it holds."""
-
-    name: str
-    type: str
-    meaning: str
-
-
-class Table(NamedTuple):
-    """One table: its name, what one row is, its primary key and its columns."""
-
-    name: str
-    row: str
-    key: tuple[str, ...]
-    columns: tuple[Column, ...]
-
-    def create(self) -> str:
-        """Return the CREATE TABLE statement."""
-        lines = [f"{column.name} {column.type}" for column in self.columns]
-        lines.append(f"PRIMARY KEY ({', '.join(self.key)})")
-        return f"CREATE TABLE IF NOT EXISTS {self.name} (\n  " + ",\n  ".join(lines) + ")"
+from pyconquest_rt.dicom.tables import Column, Table
 
 
 def _table(name: str, row: str, key: str, columns: str) -> Table:
+    """Return a table of lines ``name type meaning``; a number's unit is the end of its column's name."""
     lines = (line.split(None, 2) for line in columns.strip().splitlines())
-    return Table(name, row, tuple(key.split()), tuple(Column(*line) for line in lines))
+    described = (Column(column, sql_type, "", meaning) for column, sql_type, meaning in lines)
+    return Table(name, row, tuple(described), tuple(key.split()))
 
 
 _OBJECT = """

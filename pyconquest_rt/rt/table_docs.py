@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
+from pyconquest_rt.dicom.tables import Column
 from pyconquest_rt.rt.dvh.dvh_views import DIFFERENCE_COLUMNS, DIFFERENCE_VIEW, DVH_COLUMNS, DVH_VIEW
 from pyconquest_rt.rt.objects.relations import CHAIN_COLUMNS, CHAIN_LINKS, CHAIN_VIEW
-from pyconquest_rt.rt.tables import TABLES, Column
+from pyconquest_rt.rt.tables import TABLES
 
 
 def markdown() -> str:

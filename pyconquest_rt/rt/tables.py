@@ -1,47 +1,6 @@
-"""The RT tables, column by column with units; their DDL and their documentation are both made from here."""
+"""The RT tables: one line a column with its type, its unit and its meaning."""
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column: SQL type, unit (empty if it has none) and what it holds."""
-
-    name: str
-    sql_type: str
-    unit: str
-    meaning: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table with its primary key and the columns that are indexed."""
-
-    name: str
-    meaning: str
-    columns: tuple[Column, ...]
-    key: tuple[str, ...]
-    indexed: tuple[str, ...] = ()
-
-    def create_sql(self) -> str:
-        """``CREATE TABLE IF NOT EXISTS`` in the syntax of SQLite 3.8.5."""
-        columns = [f"{column.name} {column.sql_type}" for column in self.columns]
-        columns.append(f"PRIMARY KEY ({', '.join(self.key)})")
-        return f"CREATE TABLE IF NOT EXISTS {self.name} (\n  " + ",\n  ".join(columns) + "\n)"
-
-    def index_sql(self) -> list[str]:
-        """``CREATE INDEX`` statements, one for each indexed column."""
-        return [
-            f"CREATE INDEX IF NOT EXISTS index_{self.name}_{column} ON {self.name} ({column})"
-            for column in self.indexed
-        ]
-
-
-def columns(*texts: str) -> tuple[Column, ...]:
-    """Columns from lines ``name | type | unit | meaning``."""
-    lines = (line for text in texts for line in text.splitlines() if line.strip())
-    return tuple(Column(*(field.strip() for field in line.split("|"))) for line in lines)
-
+from pyconquest_rt.dicom.tables import Table, columns
 
 _OBJECT = """
     SOPInstanceUID      | TEXT NOT NULL | | SOPInstanceUID of the object

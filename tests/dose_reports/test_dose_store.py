@@ -49,8 +49,8 @@ def test_columns_are_typed_and_numbers_have_their_unit_in_the_name() -> None:
     }
     for table in TABLES.values():
         for column in table.columns:
-            assert column.type in ("TEXT", "REAL", "INTEGER") and column.meaning
-            if column.type == "REAL":
+            assert column.sql_type in ("TEXT", "REAL", "INTEGER") and column.meaning
+            if column.sql_type == "REAL":
                 assert unit_of(column.name) != "count" or column.name in unitless, column.name
 
 

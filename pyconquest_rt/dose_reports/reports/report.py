@@ -17,7 +17,7 @@ from pyconquest_rt.dose_reports.rows import Row, Rows
 from pyconquest_rt.dose_reports.tables import TABLES
 from pyconquest_rt.dose_reports.units import convert, unit_of
 
-_TYPES = {column.name: column.type for table in TABLES.values() for column in table.columns}
+_TYPES = {column.name: column.sql_type for table in TABLES.values() for column in table.columns}
 _NAMES = {name: {column.name for column in table.columns} for name, table in TABLES.items()}
 _PARTS = {"dose_event_source": "source", "dose_event_filter": "filter"}  #: numbered within their event
 

@@ -1,6 +1,6 @@
 """Views over the DVHs: each with what it is of and who it belongs to, and senders' own beside ours."""
 
-from pyconquest_rt.rt.tables import columns
+from pyconquest_rt.dicom.tables import columns
 
 DVH_VIEW = "v_dvh"
 DVH_COLUMNS = columns("""

@@ -6,7 +6,7 @@ reference the link is made by frame of reference
 and patient. Where several structure sets share the frame and nothing chooses, the dose has one row for each.
 """
 
-from pyconquest_rt.rt.tables import columns
+from pyconquest_rt.dicom.tables import columns
 
 CHAIN_VIEW = "v_rt_chain"
 CHAIN_COLUMNS = columns("""
