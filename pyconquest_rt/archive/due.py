@@ -7,7 +7,8 @@ row can write what is due for it in the same transaction, without knowing the ex
 called wherever an object's rows change, in the transaction that changes them.
 
 Of images that are alike (those of one CT acquisition) only one is read, the one with the least SOPInstanceUID, so that
-the order in which they come changes nothing. ``unit`` in an account row holds the values in which they are alike.
+the order in which they come changes nothing. ``unit`` in an account row holds the values in which they are alike. Where
+an extractor gathers, its result rests on all that are alike, and each that comes makes it due again.
 """
 
 import json
@@ -26,21 +27,24 @@ class Interest(NamedTuple):
     """One extractor's wish for the objects of a SOP class.
 
     ``alike`` are the columns of DICOMImages in which images must agree for one of them to be read; empty: each is.
+    ``gathers``: what is made of that one rests on all others too.
     """
 
     extractor: str
     version: int
     alike: tuple[str, ...]
     tables: tuple[str, ...]
+    gathers: bool = False
 
 
 def interests(database: Database) -> dict[str, list[Interest]]:
     """Return what the extractors of this archive read, by SOP class."""
     found: dict[str, list[Interest]] = {}
-    for sop_class, extractor, version, alike, tables in database.connection.execute(
-        "SELECT sop_class, extractor, version, alike, tables FROM due_classes ORDER BY extractor"
+    for sop_class, extractor, version, alike, tables, gathers in database.connection.execute(
+        "SELECT sop_class, extractor, version, alike, tables, gathers FROM due_classes ORDER BY extractor"
     ):
-        interest = Interest(extractor, version, tuple(json.loads(alike)), tuple(json.loads(tables)))
+        columns, names = tuple(json.loads(alike)), tuple(json.loads(tables))
+        interest = Interest(extractor, version, columns, names, bool(gathers))
         found.setdefault(sop_class, []).append(interest)
     return found
 
@@ -80,6 +84,9 @@ class Arrivals:
         if self._class is None or not (self._interests or self._awaited):
             return
         come: set[str] = set()
+        gathered: set[tuple[Any, ...]] = (
+            set()
+        )  # of this transaction: results may have been made since the last
         for row in rows:
             sop = row[0]
             for interest, places in self._interests.get(row[self._class] or "", ()):
@@ -89,6 +96,9 @@ class Arrivals:
                 key = (interest.extractor, *[row[place] for place in places])
                 if key not in self._least or sop < self._least[key]:
                     self._least[key] = mark_alike(self._database, interest, key[1:], sop)
+                if interest.gathers and key not in gathered:
+                    gathered.add(key)
+                    mark_again(self._database, interest, key[1:])
             if self._awaited:
                 come |= self._awaited & {sop, self._series is not None and row[self._series]}
         for uid in come:
@@ -126,6 +136,14 @@ def mark_alike(database: Database, interest: Interest, values: Sequence[Any], so
     if (least, interest.version) not in known:
         database.put("derivations", _ACCOUNT, [(least, interest.extractor, interest.version, unit, "due")])
     return least
+
+
+def mark_again(database: Database, interest: Interest, values: Sequence[Any]) -> None:
+    """Make the result of images that are alike due again; work on it is taken back."""
+    database.connection.execute(
+        "UPDATE derivations SET state = 'due', attempts = 0 WHERE extractor = ? AND unit = ? AND state <> 'due'",
+        (interest.extractor, json.dumps(list(values))),
+    )
 
 
 def _remove_result(database: Database, interest: Interest, sop: str) -> None:

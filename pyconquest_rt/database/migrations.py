@@ -136,6 +136,12 @@ MIGRATIONS: tuple[Migration, ...] = (
         """,
     ),
     Migration(
+        "derivations.gathers",
+        """
+        ALTER TABLE due_classes ADD COLUMN gathers INTEGER NOT NULL DEFAULT 0;
+        """,
+    ),
+    Migration(
         "pseudonyms.map",
         """
         CREATE TABLE pseudonyms(

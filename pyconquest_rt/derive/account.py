@@ -24,6 +24,7 @@ _PAGE = 20_000  # rows that one statement looks at
 _ROUND = 200_000  # rows that one look goes over again, beside those that have come since the last
 _PORTION = 200  # rows that one transaction writes
 _LOOKED, _ROUND_AT = "due:looked", "due:round"
+_CLASS_COLUMNS = ("sop_class", "extractor", "version", "alike", "tables", "gathers")
 
 
 class Claim(NamedTuple):
@@ -59,15 +60,11 @@ def prepare(database: Database, wanted: Sequence[Extractor]) -> None:
         with database.transaction():
             database.put("derived_tables", ("name", "extractor"), list(missing.items()))
     rows = {row for extractor in wanted for row in _class_rows(database, extractor)}
-    before = set(
-        database.connection.execute("SELECT sop_class, extractor, version, alike, tables FROM due_classes")
-    )
+    before = set(database.connection.execute(f"SELECT {', '.join(_CLASS_COLUMNS)} FROM due_classes"))
     if rows != before:
         with database.transaction() as connection:
             connection.execute("DELETE FROM due_classes")
-            database.put(
-                "due_classes", ("sop_class", "extractor", "version", "alike", "tables"), sorted(rows)
-            )
+            database.put("due_classes", _CLASS_COLUMNS, sorted(rows))
             if {_reads(row) for row in rows} - {_reads(row) for row in before}:
                 database.set_state(_LOOKED, None)  # rows that are there may be due now
     _name_units(database)
@@ -90,12 +87,20 @@ def _class_rows(database: Database, extractor: Extractor) -> Iterator[tuple[Any,
     present = {name.lower() for name in database.columns(IMAGES)}
     alike = [column for column in extractor.one_per or () if column.lower() in present]
     for sop_class in extractor.sop_classes:
-        yield sop_class, extractor.name, extractor.version, json.dumps(alike), json.dumps(extractor.tables)
+        tables = json.dumps(extractor.tables)
+        yield (
+            sop_class,
+            extractor.name,
+            extractor.version,
+            json.dumps(alike),
+            tables,
+            int(extractor.gathers),
+        )
 
 
 def _reads(row: tuple[Any, ...]) -> tuple[Any, ...]:
     """What of an entry says which objects are read; another version alone makes no look necessary."""
-    return row[0], row[1], row[3]
+    return row[0], row[1], row[3], row[5]
 
 
 def _name_units(database: Database) -> None:
@@ -169,6 +174,13 @@ def _look_at(database: Database, after: int, until: int) -> None:
                 f"SELECT min(i.SOPInstanc), {columns} {page} GROUP BY {columns}", bounds
             )
             found += _without_result(database, interest, rows.fetchall())
+            if interest.gathers:
+                rows = database.connection.execute(
+                    f"SELECT min(i.SOPInstanc), {columns} {page} AND NOT EXISTS (SELECT 1 FROM derivation_inputs n "
+                    f"WHERE n.input_sop = i.SOPInstanc AND n.extractor = ?) GROUP BY {columns}",
+                    (*bounds, interest.extractor),
+                )
+                found += [(interest, row[1:], row[0]) for row in rows.fetchall()]
         else:
             rows = database.connection.execute(
                 f"SELECT i.SOPInstanc {page} AND NOT EXISTS (SELECT 1 FROM derivations d "
@@ -185,6 +197,8 @@ def _look_at(database: Database, after: int, until: int) -> None:
                     continue  # it has gone since
                 if interest.alike:
                     due.mark_alike(database, interest, values, sop)
+                    if interest.gathers:
+                        due.mark_again(database, interest, values)
                 else:
                     due.mark(database, interest, sop)
 

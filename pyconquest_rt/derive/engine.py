@@ -61,8 +61,9 @@ def extractors(settings: Settings) -> tuple[Extractor, ...]:
     """
     from pyconquest_rt.derive.dose import extractors as of_doses
     from pyconquest_rt.derive.rt import extractors as of_rt_objects
+    from pyconquest_rt.derive.volume_verdict import VOLUME_VERDICT
 
-    return (*of_rt_objects(settings.rt), *of_doses(settings.dose), *_others())
+    return (*of_rt_objects(settings.rt), *of_doses(settings.dose), VOLUME_VERDICT, *_others())
 
 
 @cache

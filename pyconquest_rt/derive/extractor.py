@@ -55,6 +55,8 @@ class Extractor:
             as the reason of a failure, :class:`Waiting` as that of a wait.
         one_per: columns of DICOMImages; of all objects with the same values in them only one is read, that with the
             least SOPInstanceUID, in whatever order they came. None: each is.
+        gathers: a result rests on all objects of its ``one_per``: whichever comes or goes makes it due again. All of
+            them are to be asked for by ``file_of``, before anything that may fail.
         inputs: gives the SOPInstanceUIDs of all objects that a result would rest on now, without reading them. An
             object that is due again with the inputs that its result rests on already is left as it is.
         settle: called with the connection, in a transaction, once a run has made or removed rows: for what rests on
@@ -75,6 +77,7 @@ class Extractor:
     awakes: tuple[str, ...] = ()
     settle: Callable[[Any], object] | None = None
     version_before: int | None = None
+    gathers: bool = False
 
 
 def version_of(version: int, settings: str) -> int:

@@ -1,7 +1,7 @@
 """Where slices lie: directions of an image, positions along its normal, and whether they make one grid."""
 
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -122,11 +122,18 @@ def _gapped(points: Floats, heights: Floats, gaps: Floats) -> Grid | None:
     base = float(np.median(gaps[gaps <= least + 2 * tolerance(least)]))
     counts = np.rint(gaps / base)
     places = np.concatenate([[0.0], np.cumsum(counts)])
-    if (counts < 1).any() or np.mean(counts == 1) < 0.3 or places[-1] > 20 * len(points):
+    if (counts < 1).any() or places[-1] > 20 * len(points) or not _are_missing(counts):
         return None
     if np.abs(gaps - counts * base).max() > 2 * tolerance(base) or not _is_on(heights, places, base):
         return None
     return Grid(*_line(points, places), places, ["gap"], "gap")
+
+
+def _are_missing(counts: Floats) -> bool:
+    """Whether gaps, in numbers of the least, look like missing slices, not like slices that were meant to be wider."""
+    wide = counts > 1
+    in_a_row = any(width > 1 and sum(1 for _ in run) > 2 for width, run in groupby(counts.tolist()))
+    return not in_a_row and (wide.sum() * 2 < wide.size or wide.size == 2)
 
 
 def _uneven(points: Floats, heights: Floats, gaps: Floats) -> Grid:
