@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pyconquest_rt.derive.extractor import Extractor, Rows, Source
-from pyconquest_rt.rt.tables import Table, columns
+from pyconquest_rt.dicom.tables import Table, columns
 from pyconquest_rt.volumes import CODES, Candidate, examine
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
