@@ -8,11 +8,15 @@ JOBS ?= 2
 MODULES = $(subst /,.,$(patsubst %.py,%,$(patsubst %/__init__.py,%,$(wildcard pyconquest_rt/*.py pyconquest_rt/*/__init__.py))))
 BENCHMARKS ?= $(shell grep -l __main__ benchmarks/*.py)
 
-.PHONY: help run test check bench docs clean dcmtk peers
+# Tests that take chance as their input, for hours in place of seconds.
+LONG_FORMS := PYCONQUEST_RT_KILLS=500 PYCONQUEST_RT_ASSOCIATIONS=5000
+
+.PHONY: help run test test-all check bench docs clean dcmtk peers
 
 help:
 	@echo "make run    install, then a listener on 127.0.0.1:5678 with a synthetic patient in ./data"
-	@echo "make test   install, check, and run all tests with coverage"
+	@echo "make test   install, check, and run all tests"
+	@echo "make test-all  the same with coverage and the long forms of tests that take chance as their input"
 	@echo "make check  lint, format, types and the direction of imports"
 	@echo "make bench  run the benchmarks; the figures go to benchmarks/results"
 	@echo "make peers  install foreign DICOM programs that more tests run against (Debian; as an administrator)"
@@ -23,7 +27,10 @@ run: $(VENV)/installed
 	$(BIN)/pyconquest-rt demo
 
 test: check dcmtk
-	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n $(JOBS)
+
+test-all: check dcmtk
+	$(LONG_FORMS) $(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term:skip-covered
 
 check: $(VENV)/installed-test
 	$(BIN)/ruff check .
