@@ -1,5 +1,7 @@
 """Is all of an object there? What follows its header, mostly the pixel data, is passed over, not read."""
 
+import struct
+
 from pyconquest_rt.dicom.elements import (
     ITEM,
     MARK_GROUP,
@@ -18,6 +20,11 @@ PIXEL_DATA = 0x7FE00010
 _NKI_PIXELS = 0x7FDF0010
 _DELIMITER = {False: b"\xfe\xff\xdd\xe0" + bytes(4), True: b"\xff\xfe\xe0\xdd" + bytes(4)}  # by byte order
 _DELIMITER_BYTES = 8
+_PIXELS = struct.Struct("<4s8x4sI").unpack_from  # header of the pixel data and of the offset table after it
+_PIXELS_BYTES = 20
+_ITEM = struct.Struct("<4sI").unpack_from
+_ITEM_BYTES = 8
+_PIXELS_TAG, _ITEM_TAG = b"\xe0\x7f\x10\x00", b"\xfe\xff\x00\xe0"
 _LONG = 1 << 16  # a sequence of undefined length is walked over where no more bytes than these follow
 _TAIL = 4096
 
@@ -101,6 +108,21 @@ def _ends_well(source: Source, tag: int, encoding: Encoding) -> bool:
     except UnreadableError:
         return False
     return True
+
+
+def end_of_one_fragment(data: bytes, position: int) -> int:
+    """Where encapsulated pixel data at a position of the file's first bytes end if they are one fragment, as mostly.
+
+    -1 where they are none in little endian, or begin beyond these bytes.
+    """
+    try:
+        tag, table, table_bytes = _PIXELS(data, position)
+        item, length = _ITEM(data, position + _PIXELS_BYTES + table_bytes)
+    except struct.error:
+        return -1
+    if tag != _PIXELS_TAG or table != _ITEM_TAG or item != _ITEM_TAG:
+        return -1
+    return int(position + _PIXELS_BYTES + table_bytes + _ITEM_BYTES + length + _DELIMITER_BYTES)
 
 
 def _end_of_fragments(source: Source, position: int, encoding: Encoding) -> int:

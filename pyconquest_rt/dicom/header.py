@@ -14,7 +14,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from pyconquest_rt.dicom.completeness import check_complete
+from pyconquest_rt.dicom.completeness import check_complete, end_of_one_fragment
 from pyconquest_rt.dicom.elements import (
     PIXEL_REPRESENTATION,
     SPECIFIC_CHARACTER_SET,
@@ -45,6 +45,8 @@ from pyconquest_rt.errors import TruncatedError, UnreadableError
 SERIES_INSTANCE_UID = 0x0020000E
 
 _SHORT_PREFIX = PREFIX_BYTES // 2
+_LONGEST_TAIL = 1024
+_TAILS = 64  # lengths that are kept for a layout
 _TABLES = 8  # combinations of character set and byte order of which the conversions are kept
 
 
@@ -71,6 +73,9 @@ class _Context(NamedTuple):
     raws: dict[int, tuple[str | None, bytes]]  # the values on which the meaning of others rests
     last: int  # the last wanted tag
     rest: tuple[int, ...] | None  # the numbers of the fields to be found there; None: nothing is
+    tails: set[
+        int
+    ]  # how many bytes followed the closing element, mostly the pixel data, in objects found whole
 
 
 _NO_SEQUENCES: Mapping[int, list[Item]] = MappingProxyType({})
@@ -144,7 +149,7 @@ class HeaderReader:
             return header or self._parse_new(prefix, transfer_syntax)
         fault, is_truncated = None, False
         if closing_end != prefix.size:
-            fault, is_truncated = _fault_after(prefix, end, context.encoding)
+            fault, is_truncated = _fault_after(prefix, end, closing_end, context)
         if end < _SHORT_PREFIX:
             self.prefix_bytes = _SHORT_PREFIX
         return Header(
@@ -207,7 +212,7 @@ class HeaderReader:
                 tag: raw for tag, raw in found.raws.items() if tag in self._wanted.decisive and tag < first
             }
             last = found.last if MODALITY in raws else last
-        return _Context(start.transfer_syntax, charset, start.encoding, raws, last, rest)
+        return _Context(start.transfer_syntax, charset, start.encoding, raws, last, rest, set())
 
     def _header(
         self,
@@ -268,13 +273,25 @@ class HeaderReader:
         return table
 
 
-def _fault_after(prefix: Prefix, position: int, encoding: Encoding) -> tuple[str | None, bool]:
-    """What is wrong with the elements from a position on, and whether it is that the file ends too early."""
+def _fault_after(
+    prefix: Prefix, position: int, closing_end: int, context: _Context
+) -> tuple[str | None, bool]:
+    """What is wrong from the closing element on, and whether it is that the file ends too early.
+
+    A few bytes after that element, exactly as many as in an object of this layout that was found whole, need no look:
+    a file that is cut off has fewer.
+    """
+    end = closing_end if closing_end >= 0 else end_of_one_fragment(prefix.data, position)
+    tail = prefix.size - end if end >= 0 else -1
+    if not tail or tail in context.tails:
+        return None, False
     try:
         with FileSource(prefix) as source:
-            check_complete(source, position, encoding)
+            check_complete(source, position, context.encoding)
     except UnreadableError as error:
         return str(error), isinstance(error, TruncatedError)
+    if 0 < tail <= _LONGEST_TAIL and len(context.tails) < _TAILS:
+        context.tails.add(tail)
     return None, False
 
 

@@ -8,6 +8,7 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import UID
 
+from pyconquest_rt.dicom import header as header_module
 from pyconquest_rt.dicom.header import Field, HeaderReader
 from pyconquest_rt.errors import DirectoryError, TruncatedError, UnreadableError
 
@@ -71,13 +72,29 @@ def test_every_cut_is_told_or_refused(dataset: Dataset, syntax: UID) -> None:
 
 
 def test_cut_objects_are_told_by_layout_too() -> None:
-    for dataset in (small(), compressed(1), compressed(3)):
+    for dataset in (small(), overlay(), compressed(1), compressed(3)):
         data, reader = file_of(dataset, EXPLICIT), HeaderReader(KEYS)
         for _ in range(4):
             assert not reader.read_bytes(data).fault
         for end in (len(data) - 1, len(data) - 9, len(data) - 30):
             cut = reader.read_bytes(data[:end])
-            assert cut.is_truncated and cut.fault and "pixel data" in cut.fault
+            assert cut.is_truncated and cut.fault and "cut off" in cut.fault
+
+
+def test_what_follows_the_pixel_data_is_looked_at_once_for_a_layout(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+    look = header_module.check_complete
+    monkeypatch.setattr(header_module, "check_complete", lambda *args: (looks.append(1), look(*args))[1])
+    padding = b"\xfc\xff\xfc\xffOB\0\0\x10\0\0\0" + bytes(16)
+    for dataset in (small(), compressed(1)):
+        data, reader = file_of(dataset, EXPLICIT) + padding, HeaderReader(KEYS)
+        for _ in range(4):
+            assert not reader.read_bytes(data).fault
+        looks.clear()
+        assert not reader.read_bytes(data).fault and not looks
+        for fewer in range(1, 16):
+            assert reader.read_bytes(data[:-fewer]).is_truncated
+        assert reader.read_bytes(data + bytes(4)).fault is None and looks
 
 
 def test_the_end_of_long_contours_is_found_without_reading_them(tmp_path: Path) -> None:

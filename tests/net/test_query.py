@@ -13,9 +13,10 @@ from pydicom.datadict import tag_for_keyword
 
 from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.database import schema
+from pyconquest_rt.database.connection import Database
 from pyconquest_rt.errors import ObjectError
 from pyconquest_rt.indexer import rebuild
-from pyconquest_rt.net.services.matching import condition, register
+from pyconquest_rt.net.services.matching import FUNCTIONS, condition
 from pyconquest_rt.net.services.query import (
     LEVELS,
     files_query,
@@ -25,6 +26,7 @@ from pyconquest_rt.net.services.query import (
 )
 
 Put = Callable[..., Path]
+DIALECT = Database.dialect
 
 PATIENTS = {
     "P1": "Doe^John",
@@ -48,7 +50,7 @@ def archive(ingest: Archive, put: Put) -> Archive:
             structures = {"series": 2, "Modality": "RTSTRUCT", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.481.3"}
             put(f"{uid}/rs.dcm", study=uid, instance=9, **structures, **common, **day)
     assert rebuild(ingest).indexed == 40
-    register(ingest.database.connection)
+    ingest.database.register(FUNCTIONS)
     return ingest
 
 
@@ -179,7 +181,7 @@ def test_date_and_time_are_one_range_if_agreed(archive: Archive) -> None:
     ],
 )
 def test_moments_are_compared_with_their_fractions(wanted: str, matches: bool) -> None:
-    found = condition("moment", "DT", wanted)
+    found = condition(DIALECT, "moment", "DT", wanted)
     assert found is not None
     sql = f"SELECT {found.sql} FROM (SELECT '20240115101113.25' AS moment)"
     assert sqlite3.connect(":memory:").execute(sql, found.parameters).fetchone() == (matches,)
@@ -233,7 +235,7 @@ def test_what_no_column_holds_is_left_out_and_said(archive: Archive) -> None:
 
 def test_one_row_for_each_entity_even_in_a_database_with_doubles() -> None:
     connection = sqlite3.connect(":memory:")
-    register(connection)
+    DIALECT.register(connection, FUNCTIONS)
     connection.execute("CREATE TABLE DICOMPatients(PatientID, PatientNam, PatientBir, PatientSex)")
     connection.executemany(
         "INSERT INTO DICOMPatients VALUES (?, ?, '', '')", [("1", "A"), ("1", "A"), ("2", "B")]
@@ -297,23 +299,23 @@ def test_levels() -> None:
     st.booleans(),
 )
 def test_any_text_is_only_ever_a_parameter(vr: str, value: str, several: bool) -> None:
-    found = condition('"x"', vr, value, several=several)
+    found = condition(DIALECT, '"x"', vr, value, several=several)
     if found is None:
         return
     connection = sqlite3.connect(":memory:")
-    register(connection)
+    DIALECT.register(connection, FUNCTIONS)
     connection.execute("CREATE TABLE t(x)")
     connection.execute("INSERT INTO t VALUES ('a\\b')")
     parameters = [p.encode("utf-8", "replace").decode() for p in found.parameters]
     connection.execute(f"SELECT * FROM t WHERE {found.sql}", parameters).fetchall()
-    assert set(found.sql) <= set('"x" ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz?()=<>|\':,')
+    assert set(found.sql) <= set('"x" ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz?()=<>|\':,!')
 
 
 @given(st.text("ab?*", max_size=12), st.text("ab", max_size=12))
 def test_wild_cards_are_those_of_the_shell(pattern: str, value: str) -> None:
     connection = sqlite3.connect(":memory:")
-    register(connection)
-    found = condition("?2", "LO", pattern)
+    DIALECT.register(connection, FUNCTIONS)
+    found = condition(DIALECT, "?2", "LO", pattern)
     if found is None:
         return
     sql = f"SELECT {found.sql.replace('(?,', '(?1,').replace('= ?', '= ?1')}"
@@ -323,9 +325,9 @@ def test_wild_cards_are_those_of_the_shell(pattern: str, value: str) -> None:
 
 def test_stars_without_end_cost_no_time() -> None:
     connection = sqlite3.connect(":memory:")
-    register(connection)
+    DIALECT.register(connection, FUNCTIONS)
     for vr in ("PN", "LO"):
-        found = condition("'" + "a" * 60 + "'", vr, "*a" * 25 + "*" * 2000 + "b")
+        found = condition(DIALECT, "'" + "a" * 60 + "'", vr, "*a" * 25 + "*" * 2000 + "b")
         assert found is not None
         assert connection.execute(f"SELECT {found.sql}", found.parameters).fetchall() == [(0,)]
 
@@ -351,3 +353,33 @@ def test_modality_at_study_level_is_any_of_the_series(archive: Archive) -> None:
     rows = find(archive, "STUDY", Modality="RTSTRUCT", PatientID="P1")
     assert [row["Modality"] for row in rows] == ["CT\\RTSTRUCT"] * 2
     assert find(archive, "STUDY", Modality="MR") == []
+
+
+def test_leading_blanks_are_padding(ingest: Archive, put: Put) -> None:
+    for number, patient in enumerate(("  lead", "lead", "mid", "le ad")):
+        put(f"{number}.dcm", study=number + 1, patient=patient, StudyID=f" {patient}")
+    rebuild(ingest)
+    ingest.database.register(FUNCTIONS)
+    lead = {uid(1), uid(2)}
+    for asked in ("lead", " lead", "   lead ", "lead\\nobody", "lea?", "lead*", " l*d"):
+        found = {row["key"] for row in find(ingest, "STUDY", PatientID=asked)}
+        assert found == (lead | {uid(4)} if asked == " l*d" else lead), asked
+    assert {row["key"] for row in find(ingest, "STUDY", StudyID="mid")} == {uid(3)}
+    query = files_query(ingest.database.definition, 0, {tag("PatientID"): "  lead"})
+    rows = ingest.database.connection.execute(query.sql, query.parameters)
+    assert {row[0] for row in rows} == {"0.dcm", "1.dcm"}
+
+
+def test_a_key_of_two_tables_is_that_of_the_level_asked(ingest: Archive, put: Put) -> None:
+    """As Conquest looks for a key in the level's own table first, then in those above."""
+    for instance, frames in ((1, "3"), (2, "12")):
+        put(f"{instance}.dcm", instance=instance, NumberOfFrames=frames)
+    rebuild(ingest)
+    ingest.database.register(FUNCTIONS)
+    images = find(ingest, "IMAGE", NumberOfFrames="")
+    assert {row["NumberOfFrames"] for row in images} == {"3", "12"}
+    assert [row["key"] for row in find(ingest, "IMAGE", NumberOfFrames="3")] == [f"{uid(1)}.1.1"]
+    ((series,),) = ingest.database.connection.execute("SELECT NumberOfFr FROM DICOMSeries").fetchall()
+    assert [row["NumberOfFrames"] for row in find(ingest, "SERIES", NumberOfFrames="")] == [series]
+    query = find_query(ingest.database.definition, 1, {tag("NumberOfFrames"): "3"})
+    assert query.unmatched == {tag("NumberOfFrames")} and query.tags == ()

@@ -159,25 +159,27 @@ class Association:
         if not self._wire.wait(idle):
             raise NetworkError(f"The peer was silent for {idle:g} seconds.")
         self._wire.deadline = time.monotonic() + self._limits.message_seconds
-        body = bytearray()
         try:
-            for fragment in self._fragments:
-                if not fragment.is_command or len(body) + len(fragment.data) > self._limits.command_bytes:
-                    raise NetworkError("The peer sent a data set without a command, or an endless command.")
-                body += fragment.data
-                if fragment.last:
-                    break
+            context_id, command = self._read_command()
         except _Released:
             self._wire.close()
             return None
-        context = self.contexts.get(fragment.context_id)
+        context = self.contexts.get(context_id)
         if context is None:
-            raise NetworkError(
-                f"The peer used presentation context {fragment.context_id}, which was not accepted."
-            )
-        command = decode_command(bytes(body))
+            raise NetworkError(f"The peer used presentation context {context_id}, which was not accepted.")
         self._context = context if command.has_data_set else None
         return Message(context, command)
+
+    def _read_command(self) -> tuple[int, Command]:
+        """Read a command set, and the ID of the presentation context that it came in."""
+        body = bytearray()
+        while True:
+            fragment = next(self._fragments)
+            if not fragment.is_command or len(body) + len(fragment.data) > self._limits.command_bytes:
+                raise NetworkError("The peer sent a data set without a command, or an endless command.")
+            body += fragment.data
+            if fragment.last:
+                return fragment.context_id, decode_command(bytes(body))
 
     def data_set(self) -> Iterator[memoryview]:
         """Yield the current message's data set in pieces; each holds only until the next is asked for."""

@@ -71,40 +71,50 @@ class Wire:
 
     def _receive(self) -> bool:
         """Read once into the buffer; False when nothing came within a tick. NetworkError at the end."""
-        if self._start == self._end:
-            self._start = self._end = 0
-        elif self._end == len(self._buffer):
-            rest = bytes(self._buffer[self._start : self._end])
-            self._buffer[: len(rest)] = rest
-            self._start, self._end = 0, len(rest)
+        self._make_room()
         began = time.monotonic()
         if self.deadline is not None and began > self.deadline:
             raise NetworkError("The peer did not finish its message in time.")
+        count = self._read_socket()
+        self._waited += time.monotonic() - began
+        self._end += count
+        if self._end == _SMALL_BUFFER_BYTES == len(self._buffer):  # what came fills it: there is more
+            self._grow()
+        self._progress += count
+        if self._progress >= self._limits.progress_bytes:
+            self._waited, self._progress = 0.0, 0
+        return count > 0
+
+    def _read_socket(self) -> int:
+        """Read what there is, up to the end of the buffer; 0 when nothing came within a tick."""
         if not self._tls:
             system.quick_ack(self._socket)
         try:
             count = self._socket.recv_into(self._buffer[self._end :])
         except _NOTHING_YET:
-            count = -1
+            return 0
         except OSError as error:
             raise NetworkError(f"The connection broke: {explain(error)}.") from error
         if count == 0:
             raise NetworkError("The peer closed the connection without releasing the association.")
-        self._waited += time.monotonic() - began
-        self._end += max(count, 0)
-        if self._end == _SMALL_BUFFER_BYTES == len(self._buffer):  # what came fills it: there is more
-            self._grow()
-        self._progress += max(count, 0)
-        if self._progress >= self._limits.progress_bytes:
-            self._waited, self._progress = 0.0, 0
-        return count > 0
+        return count
+
+    def _make_room(self) -> None:
+        """Have room at the end of the buffer."""
+        if self._start == self._end:
+            self._start = self._end = 0
+        elif self._end == len(self._buffer):
+            self._move_to_front()
+
+    def _move_to_front(self) -> None:
+        rest = bytes(self._buffer[self._start : self._end])
+        self._buffer[: len(rest)] = rest
+        self._start, self._end = 0, len(rest)
 
     def _need(self, count: int) -> None:
         """Have at least `count` bytes in the buffer (at most its size), within the patience."""
         if len(self._buffer) - self._start < count:
-            rest = bytes(self._buffer[self._start : self._end])
-            self._buffer[: len(rest)] = rest
-            self._start, self._end = 0, len(rest)
+            self._move_to_front()
         while self._end - self._start < count:
             self._receive()
             if self._waited > self._limits.patience:

@@ -4,7 +4,7 @@ Storing and query/retrieve have lists of their own, since peers often store unde
 another. What a peer may not do is refused context by context; who may do nothing is rejected.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
@@ -103,7 +103,7 @@ def rights_of(policy: Policy, title: str, host: str) -> Rights:
 
 def is_storage(abstract_syntax: str) -> bool:
     """Whether objects of this class are stored: storage classes, and unknown and private ones."""
-    return uid_to_service_class(abstract_syntax) in _STORAGE
+    return bool(abstract_syntax) and uid_to_service_class(abstract_syntax) in _STORAGE
 
 
 def answer_request(
@@ -136,15 +136,19 @@ def _extension(asked: bytes) -> bytes:
 def _grant(proposal: Proposal, request: Request, rights: Rights, services: Collection[str]) -> str | None:
     """Return the transfer syntax in which a proposal is accepted, or None."""
     uid = proposal.abstract_syntax
-    served = uid in services and (rights.query or (rights.store and uid == STORAGE_COMMITMENT))
-    if uid == VERIFICATION or served:
-        return next((s for s in (EXPLICIT_LITTLE, IMPLICIT_LITTLE) if s in proposal.transfer_syntaxes), None)
+    if uid == VERIFICATION or uid in services:
+        offered = proposal.transfer_syntaxes if _may_use(uid, rights) else ()
+        return next((syntax for syntax in (EXPLICIT_LITTLE, IMPLICIT_LITTLE) if syntax in offered), None)
     is_provider = request.roles.get(uid, (True, False))[1]
-    if not uid:
-        return None
-    if uid not in services and (rights.store or (rights.query and is_provider)) and is_storage(uid):
+    may_move = rights.store or (rights.query and is_provider)
+    if may_move and is_storage(uid):
         return choose_syntax(proposal.transfer_syntaxes, for_any=is_provider)
     return None
+
+
+def _may_use(uid: str, rights: Rights) -> bool:
+    """Whether a caller may use a service beside storage; who stores may ask whether it is kept."""
+    return uid == VERIFICATION or rights.query or (rights.store and uid == STORAGE_COMMITMENT)
 
 
 def choose_syntax(proposed: tuple[str, ...], *, for_any: bool = False) -> str | None:
@@ -154,14 +158,17 @@ def choose_syntax(proposed: tuple[str, ...], *, for_any: bool = False) -> str | 
     sent objects (C-GET) may put first what it prefers; `for_any` is one into which any stored object can be brought.
     A syntax that PS3.6 does not list, which few can read later, is chosen only where nothing else is proposed.
     """
-    fit = [uid for uid in proposed if not uid.startswith(_NO_FILE_SYNTAXES)]
-    usable = [uid for uid in fit if _is_standard(uid)] or fit
-    little = [uid for uid in (EXPLICIT_LITTLE, IMPLICIT_LITTLE) if uid in usable]
-    if for_any and little:
-        return little[0]
+    usable = _usable(proposed)
+    preferred: tuple[str, ...] = (EXPLICIT_LITTLE, IMPLICIT_LITTLE) if for_any else ()
     if usable and usable[0] in NATIVE:
-        return min((uid for uid in usable if uid in NATIVE), key=NATIVE.index)
-    return usable[0] if usable else None
+        preferred = NATIVE
+    return next((uid for uid in (*preferred, *usable) if uid in usable), None)
+
+
+def _usable(proposed: Sequence[str]) -> list[str]:
+    """Those of the proposed syntaxes that can stand in a file; of these the standard's, if there are any."""
+    fit = [uid for uid in proposed if not uid.startswith(_NO_FILE_SYNTAXES)]
+    return [uid for uid in fit if _is_standard(uid)] or fit
 
 
 def _is_standard(transfer_syntax_uid: str) -> bool:

@@ -76,11 +76,15 @@ def read_identifier(data: bytes, transfer_syntax_uid: str) -> Identifier:
     source.budget = _MAX_ELEMENTS
     item = Item(source, 0, len(data), encoding)
     level = level_number(item.text(QUERY_RETRIEVE_LEVEL))
-    tags = [tag for tag in item.tags() if tag & 0xFFFF and tag not in _BUILT]
-    vrs = {tag: item.vr(tag) for tag in tags}
-    keys = {tag: "" if vrs[tag] == _SEQUENCE else item.text(tag) or "" for tag in tags}
-    sequences = any(vr == _SEQUENCE and item.raw(tag) for tag, vr in vrs.items())
-    return Identifier(level, keys, vrs, item.text(SPECIFIC_CHARACTER_SET) or "", sequences)
+    vrs = {tag: item.vr(tag) for tag in item.tags() if tag & 0xFFFF and tag not in _BUILT}
+    sequences = [tag for tag, vr in vrs.items() if vr == _SEQUENCE]
+    keys = {tag: "" if tag in sequences else _text(item, tag) for tag in vrs}
+    has_sequence_keys = any(map(item.raw, sequences))
+    return Identifier(level, keys, vrs, _text(item, SPECIFIC_CHARACTER_SET), has_sequence_keys)
+
+
+def _text(item: Item, tag: int) -> str:
+    return item.text(tag) or ""
 
 
 class FindService:

@@ -1,7 +1,6 @@
 """The index as query and retrieve see it: rows to read, and the files that rows name."""
 
 import logging
-import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from pyconquest_rt.archive.files.storage import Storage
 from pyconquest_rt.database.connection import Database
 from pyconquest_rt.database.schema import Definition
 from pyconquest_rt.errors import DatabaseError
-from pyconquest_rt.net.services.matching import register
+from pyconquest_rt.net.services.matching import FUNCTIONS
 from pyconquest_rt.settings.sections import ArchiveSettings
 
 _LOG = logging.getLogger(__name__)
@@ -39,7 +38,7 @@ class Index:
         """Give a view of the index. Raises DatabaseError."""
         database = Database(self._database, self.definition, writes=False)
         try:
-            register(database.connection)
+            database.register(FUNCTIONS)
             yield _Reader(database)
         finally:
             database.close()
@@ -56,7 +55,7 @@ class Index:
                 note_access(database, sops)
             finally:
                 database.close()
-        except (DatabaseError, sqlite3.Error) as error:
+        except DatabaseError as error:
             _LOG.warning("The time of access to %d objects was not noted: %s", len(sops), error)
 
 
@@ -67,5 +66,5 @@ class _Reader:
     def read(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         try:
             yield from self._database.connection.execute(sql, parameters)
-        except sqlite3.Error as error:
+        except DatabaseError as error:
             raise DatabaseError(f"The index cannot be read: {error}") from error

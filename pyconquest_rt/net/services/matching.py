@@ -6,13 +6,13 @@ Person names match whatever their case and with trailing carets left out: one co
 several each by its own, where an empty one is matched by all.
 """
 
-import json
 import re
-import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import zip_longest
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+from pyconquest_rt.database.backends.dialect import Dialect
 
 _UNIVERSAL: Final = re.compile(r"\**")
 _NUMERIC_VRS: Final = frozenset({"IS", "DS", "US", "SS", "UL", "SL", "FL", "FD"})
@@ -28,35 +28,44 @@ class Condition(NamedTuple):
     """A piece of an SQL WHERE clause with its parameters."""
 
     sql: str
-    parameters: tuple[str, ...]
+    parameters: tuple[Any, ...]
 
 
 def condition(
-    column: str, vr: str, value: str, *, several: bool = False, fold: bool = False
+    dialect: Dialect, column: str, vr: str, value: str, *, several: bool = False, fold: bool = False
 ) -> Condition | None:
     """Return the condition that a key puts on a column, or None where it matches everything.
 
     `column` is an SQL expression whose names are quoted already; `several` says that it holds backslash
     lists, of which one member must match, `fold` that case makes no difference.
     """
-    value = value.strip(" \0")
-    if _UNIVERSAL.fullmatch(value):
+    values = _values(vr, value)
+    if not values:
         return None
-    values = [value] if vr in _TEXT_VRS else [part.strip(" \0") for part in value.split("\\")]
     if vr == "UI":
-        return exactly(column, values)
-    if any(_UNIVERSAL.fullmatch(part) for part in values):
-        return None
-    match = _several if several else _MATCHERS.get(vr, _text)
-    if vr in _MOMENT_VRS and _has_wild_card(value):  # against the standard, and plain all the same
-        match = _text
+        return exactly(dialect, column, values)
     if fold:
         column, values = f"upper({column})", [part.upper() for part in values]
-    if match is not _text:
-        return _any_of([match(column, part) for part in values])
+    match = _several if several else _MATCHERS.get(vr)
+    if match is None or (vr in _MOMENT_VRS and any(map(_has_wild_card, values))):
+        return _texts(
+            dialect, column, values
+        )  # a date with a wild card: against the standard, and plain all the same
+    return _any_of([match(column, part) for part in values])
+
+
+def _values(vr: str, value: str) -> list[str]:
+    """The values of which one must match; none where the key matches everything."""
+    value = value.strip(" \0")
+    values = [value] if vr in _TEXT_VRS else [part.strip(" \0") for part in value.split("\\")]
+    matches_all = _UNIVERSAL.fullmatch(value) or (vr != "UI" and any(map(_UNIVERSAL.fullmatch, values)))
+    return [] if matches_all else values
+
+
+def _texts(dialect: Dialect, column: str, values: list[str]) -> Condition:
     exact = [part for part in values if not _has_wild_card(part)]
-    wild = [_text(column, part) for part in values if _has_wild_card(part)]
-    return _any_of([exactly(column, exact), *wild] if exact else wild)
+    parts = [Condition(f"{_TEXT_FUNCTION}(?, {column})", (part,)) for part in values if _has_wild_card(part)]
+    return _any_of([unpadded(dialect, column, exact), *parts] if exact else parts)
 
 
 def _any_of(parts: list[Condition]) -> Condition:
@@ -66,28 +75,34 @@ def _any_of(parts: list[Condition]) -> Condition:
     return Condition(f"({sql})", tuple(parameter for part in parts for parameter in part.parameters))
 
 
-def exactly(column: str, values: list[str]) -> Condition:
+def exactly(dialect: Dialect, column: str, values: Sequence[str]) -> Condition:
     """Return the condition that a column holds one of the values as they stand."""
     if len(values) == 1:
         return Condition(f"{column} = ?", (values[0],))
-    return Condition(f"{column} IN (SELECT value FROM json_each(?))", (json.dumps(values),))
+    return Condition(dialect.one_of(column), (dialect.listed(values),))
+
+
+def unpadded(dialect: Dialect, column: str, values: Sequence[str]) -> Condition:
+    """Return the condition that a column holds one of the values, blanks before it not counted.
+
+    They are padding (PS3.5 section 6.2), but stand in the index as in the file. An index is used for both cases.
+    """
+    plain, trimmed = exactly(dialect, column, values), exactly(dialect, f"ltrim({column}, ' ')", values)
+    return Condition(
+        f"({plain.sql} OR ({column} >= ' ' AND {column} < '!' AND {trimmed.sql}))",
+        (*plain.parameters, *trimmed.parameters),
+    )
 
 
 def _has_wild_card(value: str) -> bool:
     return "*" in value or "?" in value
 
 
-def _text(column: str, value: str) -> Condition:
-    if _has_wild_card(value):
-        return Condition(f"{_TEXT_FUNCTION}(?, {column})", (value,))
-    return Condition(f"{column} = ?", (value,))
-
-
 def _number(column: str, value: str) -> Condition:
     try:
         number = float(value)
     except ValueError:
-        return _text(column, value)
+        return Condition(f"{_TEXT_FUNCTION}(?, {column})", (value,))
     return Condition(f"({column} = ? OR CAST({column} AS REAL) = CAST(? AS REAL))", (value, str(number)))
 
 
@@ -160,15 +175,8 @@ _MATCHERS: Final[dict[str, _Matcher]] = {
 }
 
 
-def register(connection: sqlite3.Connection) -> None:
-    """Give a connection the functions that the conditions use."""
-    connection.create_function(_TEXT_FUNCTION, 2, _text_matches, deterministic=True)
-    connection.create_function(_NAME_FUNCTION, 2, _name_matches, deterministic=True)
-    connection.create_function(_ANY_FUNCTION, 2, _any_matches, deterministic=True)
-
-
 def _text_matches(pattern: str, value: str | None) -> bool:
-    return value is not None and _regex(pattern).fullmatch(value) is not None
+    return value is not None and _regex(pattern).fullmatch(value.lstrip(" ")) is not None
 
 
 def _name_matches(pattern: str, value: str | None) -> bool:
@@ -192,6 +200,14 @@ def _any_matches(pattern: str, value: str | None) -> bool:
         return False
     regex = _regex(pattern)
     return any(regex.fullmatch(part.strip()) for part in value.split("\\"))
+
+
+FUNCTIONS: Final[Mapping[str, tuple[int, Callable[..., bool]]]] = {
+    _TEXT_FUNCTION: (2, _text_matches),
+    _NAME_FUNCTION: (2, _name_matches),
+    _ANY_FUNCTION: (2, _any_matches),
+}
+"""What a connection must have been given, for the conditions call it: name → number of arguments, function."""
 
 
 @lru_cache(maxsize=256)

@@ -4,15 +4,16 @@ Pure functions of a definition and an identifier: what they return is text whose
 definition, quoted, and parameters that hold whatever the peer has sent.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
-from pyconquest_rt.database.connection import quote
+from pyconquest_rt.database.backends.dialect import Dialect
+from pyconquest_rt.database.connection import Database, quote
 from pyconquest_rt.database.schema import Column, Definition, Table
 from pyconquest_rt.dicom.values import dictionary_vr
 from pyconquest_rt.errors import ObjectError
-from pyconquest_rt.net.services.matching import Condition, combined_range, condition, exactly
+from pyconquest_rt.net.services.matching import Condition, combined_range, condition, exactly, unpadded
 
 LEVELS: Final = ("PATIENT", "STUDY", "SERIES", "IMAGE")
 QUERY_RETRIEVE_LEVEL: Final = 0x00080052
@@ -21,7 +22,8 @@ MODALITIES_IN_STUDY: Final = 0x00080061
 SOP_CLASSES_IN_STUDY: Final = 0x00080062
 _MODALITY: Final = 0x00080060
 _SOP_CLASS_UID: Final = 0x00080016
-_UNIQUE_KEYS: Final = (0x00100020, 0x0020000D, 0x0020000E, 0x00080018)
+_PATIENT_ID: Final = 0x00100020
+_UNIQUE_KEYS: Final = (_PATIENT_ID, 0x0020000D, 0x0020000E, 0x00080018)
 _KEYWORDS: Final = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 _COUNTS: Final = {
     0x00201200: (0, 1),
@@ -39,6 +41,7 @@ _DATE_AND_TIME: Final = {
     0x00080023: 0x00080033,
 }
 _ALIASES: Final = ("p", "t", "s", "i")
+_BACKSLASH: Final = "\\"
 _SEVERAL_VALUES: Final = "DT_MSTR"
 
 
@@ -47,7 +50,7 @@ class Query:
     """A statement that yields one row for each entity of the level: its key, then the values of `tags`."""
 
     sql: str
-    parameters: tuple[str, ...]
+    parameters: tuple[Any, ...]
     tags: tuple[int, ...]
     unmatched: frozenset[int] = field(default_factory=frozenset)
     """Keys with a value that the index cannot match, since no column holds them."""
@@ -75,24 +78,15 @@ def find_query(
     and of its time are one range. Keys that no column holds are left out of `tags`.
     """
     builder = _Builder(definition, level)
+    columns = {tag: found for tag in keys if (found := builder.expression(tag)) is not None}
     conditions: list[Condition] = []
-    unmatched = set()
-    done = set(builder.combined(keys, conditions)) if combined else set()
-    for tag, value in keys.items():
-        expression = builder.expression(tag)
-        if expression is None:
-            if value.strip(" \0*"):
-                unmatched.add(tag)
-        elif tag not in done:
-            conditions += builder.match(tag, expression, value)
-    tags = tuple(tag for tag in keys if builder.expression(tag) is not None)
-    selected = [builder.key(level), *(str(builder.expression(tag)) for tag in tags)]
-    where = " AND ".join(part.sql for part in conditions)
-    sql = f"SELECT {', '.join(selected)} FROM {builder.tables()}"
-    sql += f" WHERE {where}" if where else ""
-    sql += f" GROUP BY {builder.key(level)}"
-    sql += f" LIMIT {limit:d}" if limit is not None else ""
-    return Query(sql, tuple(p for part in conditions for p in part.parameters), tags, frozenset(unmatched))
+    done = builder.combined(keys, conditions) if combined else []
+    for tag, expression in columns.items():
+        if tag not in done:
+            conditions += builder.match(tag, expression, keys[tag])
+    sql, parameters = builder.select((builder.key(level), *columns.values()), conditions, limit)
+    unmatched = frozenset(tag for tag in keys.keys() - columns.keys() if keys[tag].strip(" \0*"))
+    return Query(sql, parameters, tuple(columns), unmatched)
 
 
 def files_query(definition: Definition, level: int, keys: Mapping[int, str]) -> Query:
@@ -109,14 +103,11 @@ def files_query(definition: Definition, level: int, keys: Mapping[int, str]) -> 
         values = [value.strip(" \0") for value in keys.get(tag, "").split("\\")]
         expression = builder.expression(tag)
         if any(values) and expression is not None:
-            conditions.append(exactly(expression, values))
-    image = _ALIASES[3]
-    class_uid = builder.expression(_SOP_CLASS_UID) or "NULL"
-    sql = (
-        f"SELECT {image}.ObjectFile, {image}.DeviceName, {builder.key(3)}, {class_uid} FROM {builder.tables()} "
-        f"WHERE {' AND '.join(part.sql for part in conditions)} GROUP BY {builder.key(3)}"
-    )
-    return Query(sql, tuple(p for part in conditions for p in part.parameters), ())
+            same = unpadded if tag == _PATIENT_ID else exactly
+            conditions.append(same(builder.dialect, expression, values))
+    image, class_uid = _ALIASES[3], builder.expression(_SOP_CLASS_UID) or "NULL"
+    columns = (f"{image}.ObjectFile", f"{image}.DeviceName", builder.key(3), class_uid)
+    return Query(*builder.select(columns, conditions), ())
 
 
 def instances_query(definition: Definition, sop_instance_uids: Sequence[str]) -> Query:
@@ -140,6 +131,8 @@ def representative_query(definition: Definition, level: int) -> str:
 class _Builder:
     """Collects which tables a statement needs, from its level upwards."""
 
+    dialect: Dialect = Database.dialect
+
     def __init__(self, definition: Definition, level: int) -> None:
         self._tables: Sequence[Table] = definition.tables
         self._level = self._highest = level
@@ -148,6 +141,18 @@ class _Builder:
         """Return the key of a level's table as an expression."""
         self._highest = min(self._highest, level)
         return _name(_ALIASES[level], self._tables[level].key)
+
+    def select(
+        self, columns: Iterable[str], conditions: Sequence[Condition], limit: int | None = None
+    ) -> tuple[str, tuple[Any, ...]]:
+        """Return the statement that yields columns once for each entity of the level, with its parameters."""
+        sql = f"SELECT {', '.join(columns)} FROM {self.tables()}"
+        if conditions:
+            sql += f" WHERE {' AND '.join(part.sql for part in conditions)}"
+        sql += f" GROUP BY {self.key(self._level)}"
+        if limit is not None:
+            sql += f" LIMIT {limit:d}"
+        return sql, tuple(parameter for part in conditions for parameter in part.parameters)
 
     def tables(self) -> str:
         """Return the FROM clause: the level's table, and those above that are needed."""
@@ -184,7 +189,7 @@ class _Builder:
         )
         fold = column is not None and column[1].dicom_type == "DT_ISTR"
         vr = "CS" if several else dictionary_vr(tag)
-        found = condition(expression, vr, value, several=several, fold=fold)
+        found = condition(self.dialect, expression, vr, value, several=several, fold=fold)
         return [found] if found else []
 
     def combined(self, keys: Mapping[int, str], conditions: list[Condition]) -> list[int]:
@@ -226,7 +231,7 @@ class _Builder:
             return None
         name = _name(f"{_ALIASES[holder]}2", column)
         rows = f"SELECT DISTINCT {name} AS v FROM {self._below(1, holder)} AND {name} IS NOT NULL ORDER BY 1"
-        return f"(SELECT group_concat(v, '\\') FROM ({rows}))"
+        return f"(SELECT {self.dialect.joined('v', _BACKSLASH)} FROM ({rows}))"
 
     def _below(self, level: int, holder: int) -> str:
         """Return FROM and WHERE for the rows of a lower table that belong to this row's entity of a level."""

@@ -84,12 +84,17 @@ def read_stored_object(path: str | Path, sop_instance_uid: str | None = None) ->
         raise UnreadableError(f"{path} cannot be sent: {error}") from error
     sop_class = _text(own.get(_SOP_CLASS_UID) or meta.get(_MEDIA_SOP_CLASS_UID, b""))
     sop_instance = _text(own.get(_SOP_INSTANCE_UID) or meta.get(_MEDIA_SOP_INSTANCE_UID, b""))
-    if not sop_class or not sop_instance:
-        raise UnreadableError(f"{path} cannot be sent: it has no SOPClassUID or no SOPInstanceUID")
-    if sop_instance_uid and sop_instance_uid.strip() != sop_instance and "~" not in sop_instance_uid:
-        raise UnreadableError(f"{path} cannot be sent: it holds another object now; rebuild the index")
+    _require_identity(path, sop_class, sop_instance, sop_instance_uid)
     offset = start.position if start.transfer_syntax != DEFLATED else _end_of_meta(start)
     return StoredObject(path, sop_class, sop_instance, _syntax(start), offset, prefix.size - offset)
+
+
+def _require_identity(path: Path, sop_class: str, sop_instance: str, expected: str | None) -> None:
+    """Raise UnreadableError if an object has no UIDs, or not that of its row (whose ``~`` marks one cut to fit)."""
+    if not sop_class or not sop_instance:
+        raise UnreadableError(f"{path} cannot be sent: it has no SOPClassUID or no SOPInstanceUID")
+    if expected and expected.strip() != sop_instance and "~" not in expected:
+        raise UnreadableError(f"{path} cannot be sent: it holds another object now; rebuild the index")
 
 
 def _identity(start: Start) -> dict[int, bytes]:
