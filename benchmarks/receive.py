@@ -50,7 +50,16 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 LIMIT = "disk alone"
 NOTHING = "sender alone"
-SERVERS = (NOTHING, "pyconquest_rt", "pyconquest_rt 2 processes", "storescp", "Orthanc", "PyConquest")
+WORKERS = "pyconquest_rt, workers"
+SERVERS = (
+    NOTHING,
+    "pyconquest_rt",
+    WORKERS,
+    "pyconquest_rt 2 processes",
+    "storescp",
+    "Orthanc",
+    "PyConquest",
+)
 PYCONQUEST = """
 import sys
 from pyconquest import pyconquest
@@ -71,16 +80,21 @@ class Nowhere:
         """Say that it is kept."""
 
 
-def serve(folder: Path, port: int, keep: bool) -> None:
-    """Serve with this package until SIGTERM."""
+def serve(folder: Path, port: int, how: str) -> None:
+    """Serve with this package until SIGTERM: keep objects, keep them beside workers that derive, or drop them."""
     sys.path.insert(0, str(ROOT))
     from pyconquest_rt.archive.arrival import Reception
     from pyconquest_rt.scp import Listener
-    from pyconquest_rt.settings.sections import ArchiveSettings
+    from pyconquest_rt.service.node import Node
+    from pyconquest_rt.settings.sections import ArchiveSettings, ListenerSettings, Settings
 
     archive = ArchiveSettings(str(folder / "data"), str(folder / "index.db"), "")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with Listener(Reception(archive) if keep else Nowhere(), port=port, reuse_port=True) as listener:
+    if how == "workers":
+        with Node(Settings(archive=archive, listener=ListenerSettings(port=port))) as node:
+            node.wait()
+    sink = Reception(archive) if how == "keep" else Nowhere()
+    with Listener(sink, port=port, reuse_port=True) as listener:
         listener.wait()
 
 
@@ -97,6 +111,7 @@ def commands(server: str, folder: Path, port: int, pyconquest: str) -> list[list
         (folder / "orthanc.json").write_text(json.dumps(settings))
     return {
         NOTHING: [[*ours[:-1], ""]],
+        WORKERS: [[*ours[:-1], "workers"]],
         "pyconquest_rt": [ours],
         "pyconquest_rt 2 processes": [ours, ours],
         "storescp": [["storescp", "--fork", "-od", str(folder / "data"), str(port)]],
@@ -314,8 +329,8 @@ def main() -> None:
     parser.add_argument("--serve", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
-        folder, port, keep = arguments.serve
-        serve(Path(folder), int(port), bool(keep))
+        folder, port, how = arguments.serve
+        serve(Path(folder), int(port), how)
         return
     results = run(arguments.count, arguments.repeats, arguments.pyconquest, not arguments.new_memory)
     for senders, rows in results.items():
