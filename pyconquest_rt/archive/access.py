@@ -17,7 +17,7 @@ def note_access(database: Database, sops: Collection[str]) -> None:
     Of objects of a database that is open for reading alone nothing is noted.
 
     Raises:
-        sqlite3.Error: the index cannot be written.
+        DatabaseError: the index cannot be written.
     """
     if not sops or not database.writes:
         return

@@ -1,6 +1,5 @@
 """Does a file still hold the object of its row? Asked before a file is handed out, edited or deleted."""
 
-import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
@@ -58,5 +57,5 @@ def current_path(archive: Archive, sop: str, object_file: str, device: str | Non
 
 def mark_stale(database: Database, path: str) -> None:
     """Have a file read by the next rebuild of any kind; a database that cannot be written stays as it is."""
-    with suppress(sqlite3.Error, DatabaseError), database.transaction() as connection:
+    with suppress(DatabaseError), database.transaction() as connection:
         connection.execute("UPDATE files SET mtime_ns = -1, state = ? WHERE path = ?", (STALE, path))

@@ -25,7 +25,7 @@ def delete_series(archive: Archive, series: str, *, files: bool = False, rows: b
         rows: remove the rows. Without this the rows stay, also when a rebuild no longer finds the files.
 
     Raises:
-        sqlite3.Error: the database cannot be written; then no row has gone.
+        DatabaseError: the database cannot be written; then no row has gone.
     """
     database = archive.database
     failures: list[StorageError] = []
@@ -51,7 +51,7 @@ def delete_patient_rows(archive: Archive, patient_id: str) -> int:
     """Delete every row of a patient; the files stay, and a rebuild finds them again. Returns how many images.
 
     Raises:
-        sqlite3.Error: the database cannot be written; then no row has gone.
+        DatabaseError: the database cannot be written; then no row has gone.
     """
     database = archive.database
     with database.transaction() as connection:

@@ -11,26 +11,25 @@ from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.headers import _own_files, read_one, reader_of
 from pyconquest_rt.archive.listing import Span, spans
 from pyconquest_rt.archive.rebuild_report import Report
-from pyconquest_rt.archive.removal import audit, remove_images
-
-_FEW = 10
-_SHARE = 10
+from pyconquest_rt.archive.removal import audit, is_too_much, remove_images
 
 
-def index_devices(archive: Archive, report: Report, *, every_file: bool) -> None:
+def index_devices(archive: Archive, report: Report, *, every_file: bool, force: bool = False) -> None:
     """Bring the rows of all further devices into line with their files; a device that is not there is passed over.
 
     Args:
         archive: the archive.
         report: takes up what was done.
         every_file: read those too that have a row.
+        force: remove the rows of files that are gone, even if they are more than a tenth of a device's.
 
     Raises:
-        sqlite3.Error: the database cannot be written.
+        DatabaseError: the database cannot be written.
     """
     for device in archive.storage.devices:
         if archive.storage.holds(device):
             _index_device(archive, device, report, every_file=every_file)
+            _remove_gone(archive, device, report, force=force)
 
 
 def without_row(archive: Archive) -> Iterator[tuple[str, str, bool]]:
@@ -67,7 +66,6 @@ def _index_device(archive: Archive, device: str, report: Report, *, every_file: 
         report.unchanged += len(paths) - len(due)
         if due:
             report.count(writer.add([read_one(reader, root, path) for path in due]))
-    _remove_gone(archive, device, report)
 
 
 def _spans(archive: Archive, device: str) -> Iterator[Span]:
@@ -86,13 +84,12 @@ def _unknown(archive: Archive, device: str, span: Span) -> list[str]:
     return [path for path in paths if path not in known]
 
 
-def _remove_gone(archive: Archive, device: str, report: Report) -> None:
+def _remove_gone(archive: Archive, device: str, report: Report, *, force: bool) -> None:
     """Remove the rows of files that are gone, unless they are so many that rather the disk is not there."""
-    rows = archive.database.connection.execute("SELECT SOPInstanc, ObjectFile, DeviceName FROM DICOMImages")
-    mine = [(sop, path or "", name) for sop, path, name in rows if archive.storage.device_of(name) == device]
-    gone = [(sop, path) for sop, path, name in mine if archive.storage.is_gone(path, name)]
-    if len(gone) > max(_FEW, len(mine) // _SHARE):
-        report.unreachable += len(gone)
+    mine = _rows_on(archive, device)
+    gone = [(sop, path) for sop, path in mine if archive.storage.is_gone(path, device)]
+    if not force and is_too_much(len(gone), len(mine)):
+        report.withheld += len(gone)
         return
     if not gone:
         return
@@ -102,6 +99,13 @@ def _remove_gone(archive: Archive, device: str, report: Report) -> None:
         detail = f"rows without a file on {device}: {', '.join(sops[:100])}"
         audit(archive.database, "rebuild", f"{len(gone)} images", detail)
     report.count_removed([named(device, path) for _, path in gone])
+
+
+def _rows_on(archive: Archive, device: str) -> list[tuple[str, str]]:
+    """SOPInstanceUID and file of each image of a device."""
+    rows = archive.database.connection.execute("SELECT SOPInstanc, ObjectFile, DeviceName FROM DICOMImages")
+    device_of = archive.storage.device_of
+    return [(sop, path or "") for sop, path, name in rows if device_of(name) == device]
 
 
 def _is_refused(archive: Archive, path: str) -> bool:

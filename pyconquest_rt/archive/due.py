@@ -83,29 +83,36 @@ class Arrivals:
         """Write what is due for these image rows."""
         if self._class is None or not (self._interests or self._awaited):
             return
-        come: set[str] = set()
+        come: set[str | None] = set()
         gathered: set[tuple[Any, ...]] = (
             set()
         )  # of this transaction: results may have been made since the last
         for row in rows:
-            sop = row[0]
             for interest, places in self._interests.get(row[self._class] or "", ()):
-                if not places:
-                    mark(self._database, interest, sop)
-                    continue
-                key = (interest.extractor, *[row[place] for place in places])
-                if key not in self._least or sop < self._least[key]:
-                    self._least[key] = mark_alike(self._database, interest, key[1:], sop)
-                if interest.gathers and key not in gathered:
-                    gathered.add(key)
-                    mark_again(self._database, interest, key[1:])
+                self._mark(row, interest, places, gathered)
             if self._awaited:
-                come |= self._awaited & {sop, self._series is not None and row[self._series]}
-        for uid in come:
+                come |= {row[0], None if self._series is None else row[self._series]}
+        for uid in self._awaited & come:
             self._database.connection.execute(
                 "UPDATE derivations SET state = 'due', attempts = 0 WHERE awaited = ? AND state = 'waiting'",
                 (uid,),
             )
+
+    def _mark(
+        self, row: Sequence[Any], interest: Interest, places: tuple[int, ...], gathered: set[tuple[Any, ...]]
+    ) -> None:
+        """Enter one row's object as due; of rows that agree in the values at ``places`` the one with the least UID."""
+        sop = row[0]
+        if not places:
+            mark(self._database, interest, sop)
+            return
+        values = [row[place] for place in places]
+        key = (interest.extractor, *values)
+        if key not in self._least or sop < self._least[key]:
+            self._least[key] = mark_alike(self._database, interest, values, sop)
+        if interest.gathers and key not in gathered:
+            gathered.add(key)
+            mark_again(self._database, interest, values)
 
 
 def mark(database: Database, interest: Interest, sop: str) -> None:

@@ -26,7 +26,7 @@ def fill_hashes(archive: Archive) -> int:
     """Hash the RT objects that have none yet; returns how many could not be read.
 
     Raises:
-        sqlite3.Error: the database cannot be written.
+        DatabaseError: the database cannot be written.
     """
     database = archive.database
     if "Modality" not in database.columns("DICOMSeries"):
@@ -52,7 +52,7 @@ def hash_structure_sets(archive: Archive, series: str) -> list[str]:
 
     Raises:
         PyconquestError, OSError: a file cannot be read.
-        sqlite3.Error: the database cannot be written.
+        DatabaseError: the database cannot be written.
     """
     hashes = []
     for image in select_images(archive.database, "series", series):

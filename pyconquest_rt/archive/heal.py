@@ -17,7 +17,7 @@ def heal(archive: Archive) -> int:
     """Index the files that a killed process had named without committing their rows; returns how many.
 
     Raises:
-        sqlite3.Error: the database cannot be written; it is tried again at the next start.
+        DatabaseError: the database cannot be written; it is tried again at the next start.
     """
     with left_behind(archive.database.path) as names:
         staged = [name for name in names if name.startswith(f"{INCOMING}/")]

@@ -104,7 +104,7 @@ class Writer:
         """Write the rows of several files in one transaction; returns what became of each, in their order.
 
         Raises:
-            sqlite3.Error: the database cannot be written; then nothing of this call is.
+            DatabaseError: the database cannot be written; then nothing of this call is.
         """
         complete = self.layout.complete
         values = [item.header and complete(item.header.values) for item in found]

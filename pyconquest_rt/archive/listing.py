@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from pyconquest_rt.archive.files.storage import INCOMING
 from pyconquest_rt.database.connection import Database
+from pyconquest_rt.database.index_statements import FILES_SEEN, PATHS_SEEN
 
 # Folders that Conquest passes over when it regenerates, and that hold no objects.
 _SKIPPED_AT_ROOT = frozenset({"printer_files", "incoming", "bin", INCOMING})
@@ -70,13 +71,13 @@ class Span(NamedTuple):
 
     def is_as_seen(self, database: Database) -> bool:
         """Whether these are the files that were seen, and none of them is to be read again."""
-        (seen,) = database.connection.execute(_PATHS_SEEN, self._bounds()).fetchone()
+        (seen,) = database.connection.execute(PATHS_SEEN, self._bounds()).fetchone()
         # no path has two slashes together, so the text stands for these paths only
         return bool(seen == "//".join([folder + f"//{folder}".join(names) for folder, names in self.files]))
 
     def differences(self, database: Database) -> Iterator[tuple[Listed | None, Seen | None]]:
         """Merge both sides: (file, None) is new, (None, seen) has gone, (file, seen) is there as before."""
-        seen = database.connection.execute(_SEEN, self._bounds()).fetchall()
+        seen = database.connection.execute(FILES_SEEN, self._bounds()).fetchall()
         files = [(folder + name, self.root) for folder, names in self.files for name in names]
         listed = map(_as_listed, files)
         return _merged(listed, map(_as_seen, seen)) if seen else zip(listed, repeat(None))
@@ -84,16 +85,6 @@ class Span(NamedTuple):
     def _bounds(self) -> tuple[bytes, bytes]:
         """As bytes, since a name on disk may be no UTF-8; these keep the order of Python's strings."""
         return self.start.encode("utf-8", "surrogatepass"), self.end.encode("utf-8", "surrogatepass")
-
-
-_PATHS_SEEN = """
-SELECT group_concat(CASE WHEN state IN ('rejected', 'truncated', 'stale') THEN '//' ELSE path END, '//') FROM files
-WHERE path >= CAST(? AS TEXT) AND path < CAST(? AS TEXT)
-"""
-_SEEN = """
-SELECT path, size, mtime_ns, state FROM files
-WHERE path >= CAST(? AS TEXT) AND path < CAST(? AS TEXT) ORDER BY path
-"""
 
 
 def spans(root: Path, under: str = "", skip: Collection[str] = ()) -> Iterator[Span]:

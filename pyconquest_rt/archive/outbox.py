@@ -5,7 +5,6 @@ anew is not sent again, and one with new content is. What matches a rule when it
 ``earlier`` and never sent, so that a rebuild from nothing does not send the whole archive.
 """
 
-import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -87,8 +86,8 @@ def add_rule(database: Database, rule: Rule) -> None:
             rule,
         )
         try:
-            connection.execute(f"INSERT OR IGNORE {_INSERT} {_matching(rule)}", (rule.name, "earlier"))
-        except (sqlite3.Error, sqlite3.Warning) as error:
+            connection.execute(f"INSERT {_INSERT} {_matching(rule)}", (rule.name, "earlier"))
+        except DatabaseError as error:
             raise SettingsError(f"the condition {rule.condition!r} cannot be used: {error}") from error
 
 
@@ -123,8 +122,8 @@ def queue_objects(database: Database, rules: Sequence[Rule], sops: Sequence[str]
                 database.connection.execute(
                     f"INSERT {_INSERT} {_matching(rule)} AND {chosen} {_AGAIN}", (rule.name, "queued", *keys)
                 )
-            except sqlite3.OperationalError as error:
-                if getattr(error.__cause__ or error, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR:
+            except DatabaseError as error:
+                if not error.is_statement:
                     raise  # not the condition's fault: the disk, memory, another writer
                 database.connection.execute(
                     "UPDATE forward_rules SET error = ? WHERE name = ?", (str(error), rule.name)

@@ -15,12 +15,12 @@ from typing import Literal, TypeVar
 
 from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.devices import index_devices
+from pyconquest_rt.archive.files.storage import DEFAULT_DEVICE
 from pyconquest_rt.archive.headers import _parsed, _prefix, read_one, reader_of, spans_of
 from pyconquest_rt.archive.ingest import Found
 from pyconquest_rt.archive.listing import Listed, Seen
 from pyconquest_rt.archive.rebuild_report import Report
-from pyconquest_rt.archive.removal import remove_images
-from pyconquest_rt.database.connection import Database
+from pyconquest_rt.archive.removal import count_by_device, is_too_much, remove_images
 from pyconquest_rt.database.schema import Definition
 from pyconquest_rt.dicom.part10 import Prefix, announce
 from pyconquest_rt.dicom.system import can_announce, waits
@@ -35,8 +35,6 @@ CHUNK = 1000
 _PART = 100  # files that are read between two looks at how it goes
 _SLOW_SHARE = 0.5  # where reading more than this share of the files had to wait it is worth reading ahead
 _THREADS = 8
-_FEW = 10  # so many rows go with their files in any case,
-_SHARE = 0.1  # and more as long as they are no larger part of all
 
 _Read = TypeVar("_Read")
 
@@ -69,7 +67,7 @@ def rebuild(
 
     Raises:
         DatabaseError: there are no files at all but many rows (an unmounted disk?); nothing is removed then.
-        sqlite3.Error: the database cannot be written.
+        DatabaseError: the database cannot be written.
     """
     start = time.monotonic()
     report = Report()
@@ -84,7 +82,7 @@ def rebuild(
         if not released:
             break
     if not under:
-        index_devices(archive, report, every_file=every_file)
+        index_devices(archive, report, every_file=every_file, force=force)
     if is_refill and not under:
         archive.database.set_state("refill", None)
     report.seconds = time.monotonic() - start
@@ -182,43 +180,45 @@ def _is_due(file: Listed, known: Seen | None, only: Only) -> bool:
     return may_have_changed and file.fingerprint() != (known.size, known.mtime_ns)
 
 
-def is_too_much(database: Database, gone: int) -> bool:
-    """Whether so many rows without a file are rather the sign of a disk that is not there than of deletions."""
-    if gone <= _FEW:
-        return False
-    (count,) = database.connection.execute("SELECT count(*) FROM DICOMImages").fetchone()
-    return gone > int(count) * _SHARE
-
-
 def _remove_gone(archive: Archive, gone: list[str], report: Report, *, force: bool) -> int:
     """Remove the rows of files that are no longer there; returns how many further copies that released."""
-    released = 0
+    if not force and (count := _too_many(archive, gone)):
+        report.withheld = count
+        return 0
+    return sum(
+        _remove_rows(archive, gone[start : start + CHUNK], report) for start in range(0, len(gone), CHUNK)
+    )
+
+
+def _too_many(archive: Archive, gone: list[str]) -> int:
+    """How many rows would go, if they are so many that rather a disk is not there; else 0."""
+    database, storage = archive.database, archive.storage
+    if not is_too_much(len(gone), 0):
+        return 0
+    rows = count_by_device(database, storage.device_of)[DEFAULT_DEVICE]
+    if not is_too_much(len(gone), rows):
+        return 0
+    known = database.select_in("SELECT path FROM files WHERE state <> 'rejected' AND path IN (?)", gone)
+    count = sum(storage.is_gone(path) for (path,) in known)  # what was moved is known by its new name
+    return count if is_too_much(count, rows) else 0
+
+
+def _remove_rows(archive: Archive, listed: list[str], report: Report) -> int:
     database = archive.database
-    if not force and is_too_much(database, len(gone)):
-        known = database.select_in("SELECT path FROM files WHERE state <> 'rejected' AND path IN (?)", gone)
-        count = sum(
-            archive.storage.is_gone(path) for (path,) in known
-        )  # what was moved is known by its new name
-        if is_too_much(database, count):
-            report.withheld = count
-            return 0
-    for start in range(0, len(gone), CHUNK):
-        listed = gone[start : start + CHUNK]
-        paths = [path for path in listed if archive.storage.is_gone(path)]
-        report.unreachable += len(listed) - len(paths)
-        with database.transaction() as connection:
-            rows = database.select_in(
-                "SELECT i.SOPInstanc FROM files f JOIN DICOMImages i ON i.SOPInstanc = f.sop "
-                "AND replace(i.ObjectFile, '\\', '/') = f.path WHERE f.path IN (?)",
-                paths,
-            )
-            sops = [row[0] for row in rows]
-            released += remove_images(database, sops, forget_files=False)
-            keys = [(path,) for path in paths]
-            known = database.select_in("SELECT path FROM files WHERE path IN (?)", paths)
-            report.count_removed([path for (path,) in known])
-            connection.executemany("DELETE FROM files WHERE path = ?", keys)
-            connection.executemany("DELETE FROM rejected WHERE path = ?", keys)
+    paths = [path for path in listed if archive.storage.is_gone(path)]
+    report.unreachable += len(listed) - len(paths)
+    with database.transaction() as connection:
+        rows = database.select_in(
+            "SELECT i.SOPInstanc FROM files f JOIN DICOMImages i ON i.SOPInstanc = f.sop "
+            "AND replace(i.ObjectFile, '\\', '/') = f.path WHERE f.path IN (?)",
+            paths,
+        )
+        released = remove_images(database, [row[0] for row in rows], forget_files=False)
+        keys = [(path,) for path in paths]
+        known = database.select_in("SELECT path FROM files WHERE path IN (?)", paths)
+        report.count_removed([path for (path,) in known])
+        connection.executemany("DELETE FROM files WHERE path = ?", keys)
+        connection.executemany("DELETE FROM rejected WHERE path = ?", keys)
     return released
 
 

@@ -1,6 +1,7 @@
 """Rows that go, and rows that move to another patient: no parent is left empty, no image without one."""
 
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +24,24 @@ def copies(database: Database, sops: Collection[str]) -> list[Copy]:
     found = {Copy(path.replace("\\", "/"), device) for path, device in named if path}
     more = database.select_in("SELECT path FROM files WHERE state = 'duplicate' AND sop IN (?)", sops)
     return sorted(found | {Copy(path, None) for (path,) in more}, key=lambda copy: copy.path)
+
+
+_FEW = 10  # so many rows go with their files in any case,
+_SHARE = 0.1  # and more as long as they are no larger part of all
+
+
+def is_too_much(gone: int, rows: int) -> bool:
+    """Return whether so many of a device's rows have lost their files that rather its disk is not there."""
+    return gone > max(_FEW, rows * _SHARE)
+
+
+def count_by_device(database: Database, device_of: Callable[[str | None], str]) -> Counter[str]:
+    """Return how many image rows each device has; ``device_of`` says which one a row's DeviceName means."""
+    rows = database.connection.execute("SELECT DeviceName, count(*) FROM DICOMImages GROUP BY DeviceName")
+    found: Counter[str] = Counter()
+    for name, count in rows:
+        found[device_of(name)] += count
+    return found
 
 
 def remove_images(database: Database, sops: Collection[str], *, forget_files: bool = True) -> int:

@@ -10,7 +10,6 @@ import zlib
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import chain, count
 from lzma import LZMAError
 from pathlib import Path
@@ -25,13 +24,13 @@ from pyconquest_rt.archive.hashing import hash_object
 from pyconquest_rt.archive.headers import read_one
 from pyconquest_rt.archive.heal import heal
 from pyconquest_rt.archive.ingest import Batch, Found, Outcome, State
-from pyconquest_rt.archive.removal import audit, audit_replacement
+from pyconquest_rt.archive.judging import Fate, fate_of, note_staged, put_in_place
+from pyconquest_rt.archive.removal import audit
 from pyconquest_rt.database.rows import PATIENT_ID, Values
 from pyconquest_rt.dicom.edit import set_element
 from pyconquest_rt.dicom.elements import PIXEL_REPRESENTATION, SPECIFIC_CHARACTER_SET
 from pyconquest_rt.dicom.header import Header
 from pyconquest_rt.dicom.objects import content_errors, read_object, replace_object
-from pyconquest_rt.dicom.same import same_data_set
 from pyconquest_rt.dicom.system import sync_file
 from pyconquest_rt.errors import (
     ConflictError,
@@ -56,16 +55,6 @@ MAX_RATIO = 100  # and how many times its own size beyond that
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, LZMAError, EOFError, RuntimeError, ValueError)
 
 
-class Fate(StrEnum):
-    """What became of a file that was to be stored."""
-
-    STORED = "stored"
-    REPLACED = "replaced"
-    IDENTICAL = "identical"
-    SKIPPED = "skipped"
-    REFUSED = "refused"
-
-
 class Stored(NamedTuple):
     """What became of one file: its series and its name in the archive if it was stored, and what went wrong."""
 
@@ -74,6 +63,17 @@ class Stored(NamedTuple):
     error: Exception | None = None
     name: str | None = None
     fate: Fate = Fate.STORED
+
+
+class _Staged(NamedTuple):
+    """A flushed copy of a source: its header with completed keys, and the hash of its content if it was asked for."""
+
+    path: Path
+    header: Header
+    keys: Values
+    sop: str
+    hash: str | None
+    is_as_its_source: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,72 +166,76 @@ class Storer:
     def _store(self, source: Path, name: str) -> tuple[Stored, bool]:
         """Store one file; returns what became of it, and whether it was in its place already."""
         archive = self._archive
-        header = _whole(self._reader.read_file(source))
-        forced = self._forced(header)
+        before = _whole(self._reader.read_file(source))
         with archive.storage.stage() as file:
             with source.open("rb") as original:
                 shutil.copyfileobj(original, file, 1 << 20)
             file.flush()
-            staged = Path(file.name)
-            if self._options.remove_after_store and not filecmp.cmp(source, staged, shallow=False):
-                raise ObjectError("it was changed while it was read")
-            if forced is None:
-                header = _whole(self._reader.read_file(staged))
-            else:
-                force_patient_id(staged, forced)
-                header = _with_former_id(archive, self._reader.read_file(staged), header)
-            content = self._hash(staged)
-            keys = archive.layout.complete(header.values)
-            patient_id, sop = keys[archive.layout.patient_key] or "", keys[archive.layout.sop_key] or ""
-            sync_file(staged)
+            staged = self._read_staged(Path(file.name), source, before)
             with (
                 intents_of(archive.database.path) as intents,
                 placed_with(archive.database.transaction()) as placement,
             ):
-                batch = self._writer.batch([keys])
-                target = batch.known_file(keys, may_move=True) or self._target(patient_id, sop, name)
+                batch = self._writer.batch([staged.keys])
+                target = batch.known_file(staged.keys, may_move=True) or self._target(staged, name)
                 is_in_place = _is_same_file(source, archive.storage.path_of(target))
-                is_as_it_was = is_in_place and forced is None
-                fate = Fate.IDENTICAL if is_as_it_was else self._fate(staged, target, sop)
-                if fate is not Fate.IDENTICAL:
-                    there = archive.storage.path_of(target)
-                    for kept in (staged, staged.with_suffix(".before")):
-                        intents.note(f"{INCOMING}/{kept.name}")
-                    intents.note(target)
-                    placement.place(staged, there, replaces=there.exists())
-                status = archive.storage.status(target)
-                assert status is not None  # it was placed, or is the source itself
-                if fate is not Fate.IDENTICAL or content or not batch.holds(target, status, sop):
-                    self._index(
-                        batch, Found(target, status.size, status.mtime_ns, header, hash=content), keys
-                    )
+                fate = self._fate(staged, target, is_in_place=is_in_place)
+                if fate.is_placed:
+                    note_staged(intents, staged.path)
+                    replaced = staged.sop if fate is Fate.REPLACED else ""
+                    put_in_place(archive, intents, placement, staged.path, target, replaced=replaced)
+                self._index(batch, staged, target, fate)
         if self._options.remove_after_store:
-            self._moved.add(sop)
-        return Stored(source, keys[archive.layout.series_key], None, target, fate), is_in_place
+            self._moved.add(staged.sop)
+        return Stored(source, staged.keys[archive.layout.series_key], None, target, fate), is_in_place
 
-    def _fate(self, staged: Path, target: str, sop: str) -> Fate:
-        """Judge an object by the file, if there is one, whose place it is to take; a replacement is on record.
+    def _read_staged(self, path: Path, source: Path, before: Header) -> _Staged:
+        """Read the copy of a source, give it the PatientID that is forced upon it, and flush it.
+
+        Raises:
+            ObjectError: it is not what the source is now, which is to be removed.
+        """
+        archive, forced = self._archive, self._forced(before)
+        if self._options.remove_after_store and not filecmp.cmp(source, path, shallow=False):
+            raise ObjectError("it was changed while it was read")
+        if forced is None:
+            header = _whole(self._reader.read_file(path))
+        else:
+            force_patient_id(path, forced)
+            header = _with_former_id(archive, self._reader.read_file(path), before)
+        content = self._hash(path)
+        keys = archive.layout.complete(header.values)
+        sync_file(path)
+        sop = keys[archive.layout.sop_key] or ""
+        return _Staged(path, header, keys, sop, content, is_as_its_source=forced is None)
+
+    def _fate(self, staged: _Staged, target: str, *, is_in_place: bool) -> Fate:
+        """Judge an object by the file, if there is one, whose place it is to take.
 
         Raises:
             ConflictError: it is another object, which is not to be replaced.
         """
-        there = self._archive.storage.path_of(target)
-        if not os.path.lexists(there):
-            return Fate.STORED
-        if same_data_set(staged, there):
+        if is_in_place and staged.is_as_its_source:
             return Fate.IDENTICAL
+        fate = fate_of(staged.sop, staged.path, self._archive.storage.path_of(target), "replace")
+        if fate is not Fate.REPLACED:
+            return fate
         if self._options.replacement != "replace":
             raise ConflictError("it is stored already, with other content; what is stored was kept")
-        if sop in self._moved:
+        if staged.sop in self._moved:
             raise ConflictError(
-                f"another object with its SOPInstanceUID was just stored from elsewhere: {sop}"
+                f"another object with its SOPInstanceUID was just stored from elsewhere: {staged.sop}"
             )
-        audit_replacement(self._archive.database, sop, target, there, staged)
-        return Fate.REPLACED
+        return fate
 
-    @staticmethod
-    def _index(batch: Batch, found: Found, keys: Values) -> None:
-        (outcome,) = batch.write([found], [keys])
+    def _index(self, batch: Batch, staged: _Staged, target: str, fate: Fate) -> None:
+        """Write the rows of a file that is in its place, unless they are there already."""
+        status = self._archive.storage.status(target)
+        assert status is not None  # it was placed, or is the source itself
+        if fate is Fate.IDENTICAL and not staged.hash and batch.holds(target, status, staged.sop):
+            return
+        found = Found(target, status.size, status.mtime_ns, staged.header, hash=staged.hash)
+        (outcome,) = batch.write([found], [staged.keys])
         if outcome.state is State.REJECTED:
             raise ConflictError(outcome.reason or "")
 
@@ -245,8 +249,9 @@ class Storer:
             return hash_object(read_object(path)) if self._options.compute_hash else None
         return None
 
-    def _target(self, patient_id: str, sop: str, name: str) -> str:
+    def _target(self, staged: _Staged, name: str) -> str:
         """Choose the name of a new copy, relative to the data directory."""
+        sop, patient_id = staged.sop, staged.keys[self._archive.layout.patient_key] or ""
         folder, own_name = paths.folder_name(patient_id), paths.file_name(sop)
         first = own_name if self._options.sopinstance_as_filename else paths.folder_name(name)
         numbered = (f"{Path(own_name).stem}-{number}.dcm" for number in count(2))
@@ -288,7 +293,7 @@ def index_data_set(
 
     Raises:
         ObjectError: it cannot be indexed; the message says why.
-        sqlite3.Error: the database cannot be written.
+        DatabaseError: the database cannot be written.
     """
     header = archive.layout.reader().read_bytes(
         _wanted_elements(archive, data_set), EXPLICIT_VR_LITTLE_ENDIAN

@@ -1,7 +1,7 @@
 """Does the index say what the disk says? Every difference is a finding; most heal by reading files again."""
 
-import itertools
 import os
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import NamedTuple
@@ -10,9 +10,16 @@ from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.devices import named, without_row
 from pyconquest_rt.archive.files.storage import DEFAULT_DEVICE
 from pyconquest_rt.archive.headers import read_one, reader_of, spans_of
-from pyconquest_rt.archive.rebuild import is_too_much, rebuild
+from pyconquest_rt.archive.listing import Listed, Seen
+from pyconquest_rt.archive.rebuild import rebuild
 from pyconquest_rt.archive.rebuild_report import Report
-from pyconquest_rt.archive.removal import audit, remove_empty_parents, remove_images
+from pyconquest_rt.archive.removal import (
+    audit,
+    count_by_device,
+    is_too_much,
+    remove_empty_parents,
+    remove_images,
+)
 from pyconquest_rt.archive.verify_deep import stale_files
 from pyconquest_rt.database.connection import quote
 from pyconquest_rt.dicom.completeness import check_complete
@@ -92,10 +99,7 @@ def fix(archive: Archive, *, deep: bool = False, force: bool = False) -> Report:
     database = archive.database
     for finding in list(_doubles(archive)):
         _remove_doubles(archive, finding.subject)
-    stale = [(path,) for path in (*_paths_without_row(archive), *_orphans(archive))]
-    stale += [(path.replace("\\", "/"),) for _, path in _contradictions(archive) if path]
-    if deep:
-        stale += [(path,) for path, _ in stale_files(archive)]
+    stale = {(path,) for path in _to_be_read_again(archive, deep=deep)}
     with database.transaction() as connection:
         connection.executemany("DELETE FROM files WHERE path = ?", stale)
     report = rebuild(archive, only="changed", force=force)
@@ -103,52 +107,68 @@ def fix(archive: Archive, *, deep: bool = False, force: bool = False) -> Report:
         raise DatabaseError(
             f"{archive.storage.root} holds no files, but images are indexed. Is its disk mounted? Nothing was removed."
         )
-    storage = archive.storage
-    lost = [
-        sop
-        for sop, name, device in _without_file(archive)
-        if storage.holds(device) and (not name or storage.is_gone(name, device))
-    ]
-    if not force and is_too_much(database, len(lost)):
-        report.withheld += len(lost)
-        lost = []
-    with database.transaction():
-        remove_images(database, lost)
-        remove_empty_parents(database)
-        if lost:
-            audit(
-                database, "verify-fix", f"{len(lost)} images", f"rows without a file: {', '.join(lost[:100])}"
-            )
+    _remove_lost(archive, report, force=force)
     return report
+
+
+def _to_be_read_again(archive: Archive, *, deep: bool) -> Iterator[str]:
+    """Files whose rows are missing, or contradict others."""
+    yield from _paths_without_row(archive)
+    yield from _orphans(archive)
+    yield from (path.replace("\\", "/") for _, path in _contradictions(archive) if path)
+    if deep:
+        yield from (path for path, _ in stale_files(archive))
+
+
+def _remove_lost(archive: Archive, report: Report, *, force: bool) -> None:
+    """Remove rows without a file; those of a device of which more than a tenth is gone stay."""
+    database, storage = archive.database, archive.storage
+    lost: dict[str, list[str]] = defaultdict(list)
+    for sop, name, device in _without_file(archive):
+        if storage.holds(device) and (not name or storage.is_gone(name, device)):
+            lost[storage.device_of(device)].append(sop)
+    rows = count_by_device(database, storage.device_of)
+    for device, sops in lost.items():
+        if not force and is_too_much(len(sops), rows[device]):
+            report.withheld += len(sops)
+            continue
+        with database.transaction():
+            remove_images(database, sops)
+            detail = f"rows without a file: {', '.join(sops[:100])}"
+            audit(database, "verify-fix", f"{len(sops)} images", detail)
+    remove_empty_parents(database)
 
 
 def _files(archive: Archive) -> Iterator[Finding]:
     """Files that were never seen, have changed, are further copies, or whose row is missing."""
-    database = archive.database
     unseen: list[str] = []
-    for file, known in itertools.chain.from_iterable(
-        span.differences(database) for span in spans_of(archive)
-    ):
-        if file is None:
-            continue  # the row that names it is found by _rows
-        if known is None:
-            unseen.append(file.path)
-        elif known.state == "stale":
-            yield Finding(Problem.CHANGED, file.path)
-        elif known.size < 0:
-            yield Finding(Problem.UNREADABLE, file.path)
-        elif file.fingerprint() != (known.size, known.mtime_ns):
-            is_same = file.fingerprint()[0] == known.size and _has_header_of_rows(archive, file.path)
-            yield Finding(Problem.OTHER_TIME if is_same else Problem.CHANGED, file.path)
-        elif known.state == "truncated":
-            yield Finding(_why_not_whole(archive, file.path), file.path)
-        elif known.state == "duplicate":
-            yield Finding(Problem.SAME_INSTANCE, file.path)
-    named_by_rows = _named_by_rows(archive, unseen)
-    yield from (Finding(Problem.NO_ROW, path) for path in unseen if path not in named_by_rows)
-    yield from (Finding(Problem.NO_ROW, path) for path in _paths_without_row(archive))
+    for span in spans_of(archive):
+        for file, known in span.differences(archive.database):
+            if file is None:
+                continue  # the row that names it is found by _rows
+            if known is None:
+                unseen.append(file.path)
+            elif problem := _problem_of(archive, file, known):
+                yield Finding(problem, file.path)
+    without = sorted(set(unseen) - _named_by_rows(archive, unseen))
+    yield from (Finding(Problem.NO_ROW, path) for path in (*without, *_paths_without_row(archive)))
     for device, path, has_row in without_row(archive):
         yield Finding(Problem.SAME_INSTANCE if has_row else Problem.NO_ROW, named(device, path))
+
+
+def _problem_of(archive: Archive, file: Listed, known: Seen) -> Problem | None:
+    """Return what is wrong with a file that was read, by what it was then and is now."""
+    if known.state == "stale":
+        return Problem.CHANGED
+    if known.size < 0:
+        return Problem.UNREADABLE
+    now = file.fingerprint()
+    if now != (known.size, known.mtime_ns):
+        is_same = now[0] == known.size and _has_header_of_rows(archive, file.path)
+        return Problem.OTHER_TIME if is_same else Problem.CHANGED
+    if known.state == "truncated":
+        return _why_not_whole(archive, file.path)
+    return Problem.SAME_INSTANCE if known.state == "duplicate" else None
 
 
 def _why_not_whole(archive: Archive, path: str) -> Problem:
@@ -245,10 +265,11 @@ def _doubles(archive: Archive) -> Iterator[Finding]:
 def _remove_doubles(archive: Archive, subject: str) -> None:
     """Leave the row that was written last."""
     table, value = subject.split(" ", 1)
-    key = _KEYS[table]
+    key, position = _KEYS[table], archive.database.dialect.position
     with archive.database.transaction() as connection:
         connection.execute(
-            f"DELETE FROM {table} WHERE {key} = ? AND rowid < (SELECT max(rowid) FROM {table} WHERE {key} = ?)",
+            f"DELETE FROM {table} WHERE {key} = ? AND {position} < "
+            f"(SELECT max({position}) FROM {table} WHERE {key} = ?)",
             (value, value),
         )
 

@@ -24,24 +24,30 @@ def stale_files(archive: Archive) -> Iterator[tuple[str, str]]:
 
 
 def _compared(archive: Archive, found: Sequence[Found]) -> Iterator[tuple[str, str]]:
-    layout = archive.layout
-    read: dict[str, Keys] = {}
     for item in found:
-        if item.header is None:
-            yield item.path, item.reason or "it cannot be read"
-            continue
-        if item.header.fault and not item.header.is_truncated:
-            yield item.path, item.header.fault
-        values = layout.complete(item.header.values)
-        read[item.path] = (values[layout.sop_key], *reversed(layout.parents_of(values)))
-    known = _rows(archive, list(read))
-    for path, keys in read.items():
-        row = known.get(path)
-        if row is None:
-            yield path, "no image row names it"
-        elif row != keys:
-            differing = [name for name, old, new in zip(_NAMES, row, keys, strict=True) if old != new]
-            yield path, f"its {' and '.join(differing)} in the rows and in the file differ"
+        if fault := _fault(item):
+            yield item.path, fault
+    layout = archive.layout
+    values = {item.path: layout.complete(item.header.values) for item in found if item.header}
+    known = _rows(archive, list(values))
+    for path, own in values.items():
+        keys = (own[layout.sop_key], *reversed(layout.parents_of(own)))
+        if difference := _difference(known.get(path), keys):
+            yield path, difference
+
+
+def _fault(item: Found) -> str | None:
+    """Why a file's header cannot be trusted; that its pixels are cut off is a finding of its own."""
+    if item.header is None:
+        return item.reason or "it cannot be read"
+    return None if item.header.is_truncated else item.header.fault
+
+
+def _difference(row: Keys | None, keys: Keys) -> str | None:
+    if row is None:
+        return "no image row names it"
+    differing = [name for name, old, new in zip(_NAMES, row, keys, strict=True) if old != new]
+    return f"its {' and '.join(differing)} in the rows and in the file differ" if differing else None
 
 
 _NAMES = ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "PatientID")

@@ -13,6 +13,15 @@ REJECT: Final = "INSERT INTO rejected(path, SOPInstanceUID, reason, time) VALUES
 IMAGES_BY_UID: Final = (
     "SELECT SOPInstanc, ObjectFile, DeviceName, SeriesInst FROM DICOMImages WHERE SOPInstanc IN (?)"
 )
+PATHS_SEEN: Final = """
+SELECT group_concat(CASE WHEN state IN ('rejected', 'truncated', 'stale') THEN '//' ELSE path END, '//') FROM files
+WHERE path >= CAST(? AS TEXT) AND path < CAST(? AS TEXT)
+"""
+"""The paths in a span that need not be read again, joined by ``//``, which no path contains."""
+FILES_SEEN: Final = """
+SELECT path, size, mtime_ns, state FROM files
+WHERE path >= CAST(? AS TEXT) AND path < CAST(? AS TEXT) ORDER BY path
+"""
 IMAGES_OF_STUDY: Final = (
     "SELECT count(*) FROM DICOMSeries s JOIN DICOMImages i ON i.SeriesInst = s.SeriesInst "
     "WHERE s.StudyInsta = ?"

@@ -2,7 +2,6 @@
 
 import os
 import socket
-import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +11,9 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from pyconquest_rt.database import schema
-from pyconquest_rt.errors import NetworkError, PyconquestError, SettingsError
+from pyconquest_rt.database.backends import sqlite_files
+from pyconquest_rt.database.backends.sqlite import VERSION
+from pyconquest_rt.errors import DatabaseError, NetworkError, PyconquestError, SettingsError
 from pyconquest_rt.net.protocol import tls
 from pyconquest_rt.net.services.peers import known_peers
 from pyconquest_rt.service import hooks
@@ -43,7 +44,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
 
 
 def _versions(settings: Settings) -> Iterator[Finding]:
-    found, missing = [f"SQLite {sqlite3.sqlite_version}"], []
+    found, missing = [f"SQLite {VERSION}"], []
     for package in _PACKAGES:
         try:
             found.append(f"{package} {version(package)}")
@@ -122,17 +123,12 @@ def _database(settings: Settings) -> Iterator[Finding]:
         return
     remedy = "put a copy in its place: pyconquest-rt restore FILE; or remove it and run pyconquest-rt rebuild"
     try:
-        connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=5)
-        try:
-            (result,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-            (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
+        damage, mode = sqlite_files.check(file)
+    except DatabaseError as error:
         yield Finding("database", "error", f"{file}: {error}", remedy)
         return
-    if result != "ok":
-        yield Finding("database", "error", f"{file}: {result}", remedy)
+    if damage is not None:
+        yield Finding("database", "error", f"{file}: {damage}", remedy)
     elif mode != "wal":
         detail = f"{file} has the journal mode {mode}: readers and writers wait for each other"
         yield Finding(

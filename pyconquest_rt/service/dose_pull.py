@@ -90,27 +90,27 @@ def _dose_objects(peer: Peer, own_aet: str, study: str) -> Iterator[tuple[str, l
     """Yield each series of a study that holds dose objects, with their SOP Instance UIDs."""
     keys = dict.fromkeys(("SeriesInstanceUID", "Modality", "SeriesDescription", "SeriesNumber"), "")
     for series in _find(peer, own_aet, "SERIES", {"StudyInstanceUID": study, **keys}):
-        description, number = (
-            str(series.get("SeriesDescription") or ""),
-            str(series.get("SeriesNumber") or ""),
-        )
-        named = bool(_NAMED.search(description)) or number in _NUMBERED
-        if series.get("Modality") != "SR" and not named:
-            continue
-        uid = str(series.SeriesInstanceUID)
-        instances = {
-            "StudyInstanceUID": study,
-            "SeriesInstanceUID": uid,
-            "SOPInstanceUID": "",
-            "SOPClassUID": "",
-        }
-        sops = [
-            str(instance.SOPInstanceUID)
-            for instance in _find(peer, own_aet, "IMAGE", instances)
-            if _is_wanted(str(instance.get("SOPClassUID") or ""), named)
-        ]
-        if sops:
-            yield uid, sorted(sops)
+        named = _is_named_so(series)
+        if named or series.get("Modality") == "SR":
+            uid = str(series.SeriesInstanceUID)
+            if sops := _wanted(peer, own_aet, study, uid, named=named):
+                yield uid, sops
+
+
+def _is_named_so(series: "Dataset") -> bool:
+    """Whether description or number of a series say that it tells a dose."""
+    description, number = (str(series.get(key) or "") for key in ("SeriesDescription", "SeriesNumber"))
+    return bool(_NAMED.search(description)) or number in _NUMBERED
+
+
+def _wanted(peer: Peer, own_aet: str, study: str, series: str, *, named: bool) -> list[str]:
+    """The SOP Instance UIDs of a series' dose objects."""
+    keys = {"StudyInstanceUID": study, "SeriesInstanceUID": series, "SOPInstanceUID": "", "SOPClassUID": ""}
+    return sorted(
+        str(instance.SOPInstanceUID)
+        for instance in _find(peer, own_aet, "IMAGE", keys)
+        if _is_wanted(str(instance.get("SOPClassUID") or ""), named)
+    )
 
 
 def _is_wanted(sop_class: str, named: bool) -> bool:

@@ -7,7 +7,6 @@ attempts, about a day, it has failed. What is sent is noted object by object, so
 """
 
 import logging
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -78,7 +77,7 @@ def send_due(
         only: the name of the one rule that counts; None: all, one after the other.
 
     Raises:
-        sqlite3.Error: the database cannot be written.
+        DatabaseError: the database cannot be written.
     """
     summary = Summary()
     for rule in rules(archive.database):
@@ -172,16 +171,8 @@ class _Delivery:
 
     def send_batch(self) -> bool:
         """Send the next objects that are due; returns whether it is worth going on."""
-        files: dict[Path, _Queued] = {}
         due = self._due()
-        for queued in due:
-            if queued.object_file is None:
-                self._drop(queued)
-                continue
-            try:
-                files[self._archive.storage.path_of(queued.object_file, queued.device)] = queued
-            except StorageError as error:
-                self._fail(queued, str(error))
+        files = self._files(due)
         failed: dict[Path, str] = {}
 
         def note(path: Path, error: str | None) -> None:
@@ -204,13 +195,23 @@ class _Delivery:
             else:
                 self._fail(files[path], reason)
         if result.sent or (files and not result.gave_up):
-            self._write(
-                "UPDATE forward_rules SET attempts = 0, next_try = 0, error = NULL WHERE name = ?",
-                (self._rule.name,),
-            )
+            self._resume()
         if result.gave_up:
             self._pause(result.gave_up)
         return bool(due) and not result.gave_up
+
+    def _files(self, due: list[_Queued]) -> dict[Path, _Queued]:
+        """The files of objects that are due; those that are not there any more are settled."""
+        files: dict[Path, _Queued] = {}
+        for queued in due:
+            if queued.object_file is None:
+                self._drop(queued)
+                continue
+            try:
+                files[self._archive.storage.path_of(queued.object_file, queued.device)] = queued
+            except StorageError as error:
+                self._fail(queued, str(error))
+        return files
 
     def _connect(self, proposals: list[Proposal]) -> Association:
         rule = self._rule
@@ -253,6 +254,13 @@ class _Delivery:
             "UPDATE forward_queue SET state = ?, attempts = ?, next_try = ?, error = ? "
             "WHERE id = ? AND size IS ? AND mtime_ns IS ?",
             (state, attempts, next_try, error, queued.number, queued.size, queued.mtime_ns),
+        )
+
+    def _resume(self) -> None:
+        """The peer answers: what failed before is forgotten."""
+        self._write(
+            "UPDATE forward_rules SET attempts = 0, next_try = 0, error = NULL WHERE name = ?",
+            (self._rule.name,),
         )
 
     def _pause(self, error: str) -> None:
@@ -359,5 +367,5 @@ class Forwarder:
     def _telling(self) -> Iterator[None]:
         try:
             yield
-        except (PyconquestError, sqlite3.Error, OSError) as error:
+        except (PyconquestError, OSError) as error:
             _LOG.error("the outgoing queue was not sent: %s", error)

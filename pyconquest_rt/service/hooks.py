@@ -7,7 +7,6 @@ left out and counted in the log, and the archive goes on. Whatever a function ra
 import logging
 import os
 import queue
-import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -96,7 +95,7 @@ class Caller(Generic[_Item]):
             try:
                 for event in self._events(item):
                     self._call(event)
-            except (PyconquestError, sqlite3.Error) as error:
+            except PyconquestError as error:
                 _LOG.error("hooks were not called: %s", error)
 
     def _call(self, event: Any) -> None:

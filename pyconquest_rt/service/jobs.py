@@ -5,7 +5,6 @@ input. A job never runs twice at once, in whatever processes; a run that broke o
 """
 
 import json
-import sqlite3
 import sys
 import time
 from collections import Counter
@@ -177,7 +176,7 @@ def _run(archive: Archive, settings: Settings, job: Job) -> Run:
     number = _begin(archive.database, job.name, started)
     try:
         result, state = job.work(archive, settings), "done"
-    except (PyconquestError, sqlite3.Error, OSError) as error:
+    except (PyconquestError, OSError) as error:
         result, state = {"error": reason(error)}, "failed"
     seconds = time.monotonic() - start
     text = json.dumps(result, default=str)

@@ -1,7 +1,6 @@
 """When the jobs run: APScheduler triggers them, and they compute in processes of their own."""
 
 import logging
-import sqlite3
 import subprocess
 import threading
 import time
@@ -94,7 +93,7 @@ class Schedule:
         if jobs.JOBS[name].light:
             try:
                 jobs.run(self._settings, name)
-            except (PyconquestError, sqlite3.Error) as error:
+            except PyconquestError as error:
                 _LOG.warning("job %s: %s", name, reason(error))
             self._on_swept()
             return

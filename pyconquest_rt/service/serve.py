@@ -2,7 +2,6 @@
 
 import logging
 import os
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -113,11 +112,7 @@ class Service:
             try:
                 self._schedule.follow_clock()
                 self.refresh()
-            except (
-                PyconquestError,
-                sqlite3.Error,
-                OSError,
-            ) as error:  # such as a full disk; it may have room again
+            except (PyconquestError, OSError) as error:  # such as a full disk; it may have room again
                 if seldom(reason(error)):
                     _LOG.error("the figures of the service were not refreshed: %s", reason(error))
 

@@ -3,7 +3,6 @@
 import logging
 import os
 import shutil
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -14,10 +13,11 @@ from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.store import Options, Stored, Storer
 from pyconquest_rt.dicom.quiet import Seldom
 from pyconquest_rt.dicom.system import is_locked
-from pyconquest_rt.errors import ObjectError, SettingsError, StorageError, reason
+from pyconquest_rt.errors import DatabaseError, ObjectError, SettingsError, StorageError, reason
 from pyconquest_rt.settings.sections import ArchiveSettings, WatchSettings
 
 _REASON = ".reason.txt"
+_COLUMNS = ("path", "size", "mtime_ns")
 _LOG = logging.getLogger(__name__)
 
 Fingerprint = tuple[int, int]
@@ -75,7 +75,7 @@ class Watch:
                 if self._is_known(path, now[path]) or is_locked(self._folder / path):
                     continue
                 good, reasons = self._take(path)
-            except sqlite3.Error as error:
+            except DatabaseError as error:
                 self._say_that_it_stays(path, error)
                 break
             stored += good
@@ -97,11 +97,10 @@ class Watch:
         if names:
             self._on_stored(names)
         refused = [(result.path.name, result.error) for result in results if result.error is not None]
-        for _, error in refused:
-            if _is_passing(error):
-                self._say_that_it_stays(path, error)
-                return len(names), None
-        return len(names), [f"{name}: {error}" if len(results) > 1 else str(error) for name, error in refused]
+        if passing := [error for _, error in refused if _is_passing(error)]:
+            self._say_that_it_stays(path, passing[0])
+            return len(names), None
+        return len(names), _reasons(refused, alone=len(results) == 1)
 
     def _say_that_it_stays(self, path: str, error: Exception) -> None:
         why = reason(error)
@@ -145,8 +144,8 @@ class Watch:
         return row is not None and tuple(row) == fingerprint
 
     def _remember(self, path: str, fingerprint: Fingerprint) -> None:
-        with self._archive.database.transaction() as connection:
-            connection.execute("INSERT OR REPLACE INTO watched VALUES (?, ?, ?)", (_key(path), *fingerprint))
+        with self._archive.database.transaction():
+            self._archive.database.put("watched", _COLUMNS, [(_key(path), *fingerprint)])
 
     def _forget(self, present: dict[str, Fingerprint]) -> None:
         rows = self._archive.database.connection.execute("SELECT path FROM watched").fetchall()
@@ -198,7 +197,7 @@ class Watcher:
                 look = self._watch.look()
                 self.stored += look.stored
                 self.refused += look.refused
-            except (sqlite3.Error, OSError) as error:
+            except (DatabaseError, OSError) as error:
                 _LOG.warning("the watch folder was not read to its end: %s", reason(error))
             except Exception:
                 _LOG.exception("a look at the watch folder ended by a fault of this program")
@@ -227,6 +226,11 @@ def _key(path: str) -> str:
 
 def _empty(path: Path) -> Stored:
     return Stored(path, None, ObjectError("there is nothing in it"))
+
+
+def _reasons(refused: list[tuple[str, Exception]], *, alone: bool) -> list[str]:
+    """Why objects were refused, each with its name unless it was alone in its file."""
+    return [str(error) if alone else f"{name}: {error}" for name, error in refused]
 
 
 def _is_passing(error: Exception) -> bool:

@@ -7,7 +7,6 @@ mends the account then (work of other processes that were broken off, objects th
 import argparse
 import logging
 import os
-import sqlite3
 import sys
 import threading
 import time
@@ -19,6 +18,7 @@ from pyconquest_rt.derive.account import enqueue, prepare, sweep
 from pyconquest_rt.derive.engine import Derived, derive, extractors, settle, work_off
 from pyconquest_rt.dicom.quiet import Seldom, silence_pydicom
 from pyconquest_rt.dicom.system import lower_priority
+from pyconquest_rt.errors import DatabaseError
 from pyconquest_rt.service.hooks import Caller, load
 from pyconquest_rt.settings.file import load as load_settings
 
@@ -69,7 +69,7 @@ def run(archive: Archive, on_derived: Callable[[Derived], object] = lambda event
                 _LOG.info("derived: %s", summary)
             elif is_due:
                 settle(archive.database, wanted)  # what was deleted since
-        except sqlite3.OperationalError as error:
+        except DatabaseError as error:
             if seldom(str(error)):
                 _LOG.warning("the index cannot be written now, trying again: %s", error)
             time.sleep(1.0)
