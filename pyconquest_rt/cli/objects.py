@@ -53,7 +53,8 @@ def store(
     settings: Settings, paths: Paths, move: bool, sop_names: bool, patient_id: str | None, as_json: bool
 ) -> None:
     """Copy files, folders and ZIP files into the archive and index them."""
-    from pyconquest_rt.archive.store import Fate, Options, Storer
+    from pyconquest_rt.archive.judging import Fate
+    from pyconquest_rt.archive.store import Options, Storer
 
     options = Options(
         remove_after_store=move,

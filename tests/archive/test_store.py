@@ -12,6 +12,7 @@ from samples import make_object, save
 
 from pyconquest_rt.archive import store
 from pyconquest_rt.archive.archive import Archive
+from pyconquest_rt.archive.judging import Fate
 from pyconquest_rt.archive.verify import verify
 from pyconquest_rt.dicom.objects import read_object
 from pyconquest_rt.errors import DatabaseError, ObjectError, TruncatedError
@@ -149,12 +150,12 @@ def test_what_becomes_of_another_object_with_a_known_uid(ingest: Archive, tmp_pa
     changed = save(make_object(SliceLocation="99"), tmp_path / "d.dcm")
     storer = store.Storer(ingest, store.Options())
     fates = [storer.store(path).fate for path in (first, again, by_another, changed)]
-    assert fates == [store.Fate.STORED, store.Fate.IDENTICAL, store.Fate.IDENTICAL, store.Fate.REPLACED]
+    assert fates == [Fate.STORED, Fate.IDENTICAL, Fate.IDENTICAL, Fate.REPLACED]
     (record,) = ingest.database.query("SELECT * FROM audit WHERE action = 'replace'")
     assert record["detail"].count("SHA-256 ") == 2 and record["subject"] == make_object().SOPInstanceUID
     for policy in ("keep", "refuse"):
         refused = store.Storer(ingest, store.Options(replacement=policy)).store(first)
-        assert refused.fate is store.Fate.REFUSED and "other content" in str(refused.error)
+        assert refused.fate is Fate.REFUSED and "other content" in str(refused.error)
     assert dcmread(data / "P1" / "a.dcm").SliceLocation == 99
 
 
@@ -162,7 +163,7 @@ def test_moving_two_objects_with_one_uid_loses_none(ingest: Archive, tmp_path: P
     save(make_object(), tmp_path / "in" / "1.dcm")
     other = save(make_object(SliceLocation="99"), tmp_path / "in" / "2.dcm")
     results = list(store.Storer(ingest, store.Options(remove_after_store=True)).store_directory(other.parent))
-    assert [result.fate for result in results] == [store.Fate.STORED, store.Fate.REFUSED]
+    assert [result.fate for result in results] == [Fate.STORED, Fate.REFUSED]
     assert list(other.parent.iterdir()) == [other]
 
 
