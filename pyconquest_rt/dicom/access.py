@@ -1,14 +1,15 @@
 """Values out of DICOM objects that are not trusted: raw bytes in, text, finite numbers or nothing out.
 
+The package's one reader of attributes that are no columns; rooms above make their rows of what it gives.
 An object is at hand as a :data:`Record`: a data set of pydicom, or a view of encoded bytes (``elements.Item``),
 which is quicker where an object has many items. The functions here read both alike.
 """
 
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from pyconquest_rt.dicom.elements import Item
 from pyconquest_rt.dicom.elements import Source as EncodedSource
+from pyconquest_rt.dicom.objects import content_errors
 from pyconquest_rt.dicom.part10 import DEFLATED, FileSource, Start, read_prefix, view_of, whole_object
 from pyconquest_rt.errors import UnreadableError
 
@@ -30,6 +32,8 @@ Source = str | os.PathLike[str] | bytes | BinaryIO | Dataset
 
 Record = Dataset | Item
 """An object, or an item of a sequence in it."""
+
+_Found = TypeVar("_Found")
 
 SOP_CLASS_UID = 0x00080016
 
@@ -45,9 +49,10 @@ def read_object(source: Source, defer_size: int | None = None) -> Dataset:
         return source
     name = _name(source)
     try:
-        dataset = _read(source, defer_size)
-        known = "SOPClassUID" in dataset
-    except Exception as error:  # pydicom raises many kinds on damaged objects
+        with content_errors("pydicom", UnreadableError, quoted=True):
+            dataset = _read(source, defer_size)
+            known = "SOPClassUID" in dataset
+    except (OSError, UnreadableError) as error:
         raise UnreadableError(f"{name} cannot be read as DICOM: {error}") from error
     if not known:
         raise UnreadableError(f"{name} is not a DICOM object: it has no SOPClassUID")
@@ -105,11 +110,27 @@ def view_object(source: Source) -> Record:
     return view
 
 
+def _or_none(read: Callable[..., _Found], *arguments: Any) -> _Found | None:
+    """Return what pydicom or a view reads, None where that fails: a damaged element of any kind is no value."""
+    try:
+        return read(*arguments)
+    except (
+        Exception
+    ):  # pydicom raises many kinds, also the system's where a value is only now read from its file
+        return None
+
+
+def value(record: Dataset, tag: int | str) -> Any:
+    """Return an element's value as pydicom converts it, by tag or keyword; None where it is absent or damaged."""
+    element = _or_none(record.get, tag_of(tag) if isinstance(tag, str) else tag)
+    return _or_none(getattr, element, "value", None)
+
+
 def raw_value(record: Record, tag: int) -> Any:
     """Return an element's value as it stands: bytes where it has not been converted yet, None if absent."""
     if isinstance(record, Item):
         return record.raw(tag)
-    return getattr(record.get_item(tag), "value", None)
+    return getattr(_or_none(record.get_item, tag), "value", None)
 
 
 def numbers(record: Record, tag: int) -> npt.NDArray[np.float64]:
@@ -118,15 +139,16 @@ def numbers(record: Record, tag: int) -> npt.NDArray[np.float64]:
     try:
         if isinstance(record, Item):
             return np.array(record.values(tag), dtype=np.float64)
-        value = raw_value(record, tag)
-        if value is None:
-            return np.empty(0)
-        element = record.get_item(tag)
+        element = _or_none(record.get_item, tag)
         if isinstance(element, RawDataElement) and element.VR not in (None, "DS", "IS", "UN", "OB"):
-            value = record[tag].value
-        if isinstance(value, bytes):
-            value = value.rstrip(b"\0 ").split(b"\\")
-        return np.array(value, dtype=np.float64).reshape(-1)
+            found = value(record, tag)
+        else:
+            found = getattr(element, "value", None)
+        if found is None:
+            return np.empty(0)
+        if isinstance(found, bytes):
+            found = found.rstrip(b"\0 ").split(b"\\")
+        return np.array(found, dtype=np.float64).reshape(-1)
     except (TypeError, ValueError):
         return np.empty(0)
 
@@ -139,21 +161,18 @@ def number(record: Record, tag: int) -> float | None:
 
 def text(record: Record, keyword: str) -> str:
     """Return an element's value as text, empty where absent or unreadable; several values keep their backslashes."""
-    try:
-        value = record.text(_tag(keyword)) if isinstance(record, Item) else record.get(keyword)
-    except Exception:  # a damaged element of any kind is no value
-        return ""
-    if isinstance(value, MultiValue):
-        return "\\".join(map(str, value)).strip()
-    return "" if value is None else str(value).strip()
+    found = _or_none(record.text, tag_of(keyword)) if isinstance(record, Item) else value(record, keyword)
+    if isinstance(found, MultiValue):
+        return "\\".join(map(str, found)).strip()
+    return "" if found is None else str(found).strip()
 
 
 def code(record: Record, tag: int) -> str:
     """Return a code string as it stands in the file (quicker than ``text``); empty where it is absent."""
-    value = raw_value(record, tag)
-    if isinstance(value, bytes):
-        return value.decode("ascii", "replace").strip(" \0")
-    return "" if value is None else str(value)
+    found = raw_value(record, tag)
+    if isinstance(found, bytes):
+        return found.decode("ascii", "replace").strip(" \0")
+    return "" if found is None else str(found)
 
 
 def items(record: Record, keyword: str) -> list[Any]:
@@ -162,22 +181,18 @@ def items(record: Record, keyword: str) -> list[Any]:
     Raises UnreadableError where a view comes upon malformed items.
     """
     if isinstance(record, Item):
-        return record.items(_tag(keyword))
-    try:
-        value = record.get(keyword)
-    except Exception:  # a damaged element of any kind is no value
-        return []
-    return (
-        [item for item in value if isinstance(item, Dataset)] if isinstance(value, pydicom.Sequence) else []
-    )
+        return record.items(tag_of(keyword))
+    found = value(record, keyword)
+    return list(found) if isinstance(found, pydicom.Sequence) else []
 
 
 def has(record: Record, keyword: str) -> bool:
     """Tell whether an element is there."""
-    return _tag(keyword) in record
+    return tag_of(keyword) in record
 
 
-def _tag(keyword: str) -> int:
+def tag_of(keyword: str) -> int:
+    """Return the tag of a keyword of the dictionary."""
     tag = tag_for_keyword(keyword)
     assert tag is not None, keyword
     return tag

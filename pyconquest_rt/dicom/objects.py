@@ -16,10 +16,13 @@ PathLike = str | os.PathLike[str]
 
 
 @contextmanager
-def content_errors(what: str, kind: type[ObjectError] = ObjectError) -> Iterator[None]:
-    """Turn what pydicom raises over the content of an object, which may be anything, into an ObjectError.
+def content_errors(
+    what: str, kind: type[ObjectError] = ObjectError, *, quoted: bool = False
+) -> Iterator[None]:
+    """Turn what pydicom, decoders and engines raise over an object's content, which may be anything, into ObjectErrors.
 
-    The message is ``what`` and the kind of error, without pydicom's text, which may quote the patient.
+    The message is ``what`` and the kind of error, without its text, which may quote the patient; where it does not,
+    as that of decoders, ``quoted`` adds it.
     """
     try:
         yield
@@ -28,7 +31,8 @@ def content_errors(what: str, kind: type[ObjectError] = ObjectError) -> Iterator
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the system's; pydicom raises OSErrors without a number over values
-        raise kind(f"{what} ({type(error).__name__})") from error
+        name = type(error).__name__
+        raise kind(f"{what}: {error}" if quoted else f"{what} ({name})") from error
 
 
 def read_object(path: PathLike, **options: Any) -> "Dataset":

@@ -73,6 +73,11 @@ _STRUCTS = {
 #: Code extensions of ISO 2022 end at these (PS3.5 section 6.1.2.5.3); in names also at ``^`` and ``=``.
 _DELIMITERS = frozenset(b"\\\r\n\t\f")
 _NAME_DELIMITERS = _DELIMITERS | frozenset(b"^=")
+_CODEC_ERRORS = (
+    LookupError,
+    ValueError,
+    Warning,
+)  # an unknown codec, odd bytes, pydicom's warnings made errors
 
 
 @lru_cache(maxsize=4096)
@@ -117,7 +122,7 @@ def character_codecs(value: bytes) -> tuple[str, ...]:
 
     try:
         return tuple(convert_encodings(names))
-    except Exception:  # a name that nobody knows, or a warning turned into an error
+    except _CODEC_ERRORS:
         return ("iso8859",)
 
 
@@ -131,14 +136,14 @@ def decode_text(raw: bytes, vr: str, codecs: Sequence[str]) -> str:
 
     try:
         return decode_bytes(raw, list(codecs), set(_NAME_DELIMITERS if vr == "PN" else _DELIMITERS))
-    except Exception:  # an unknown codec, or a warning turned into an error
+    except _CODEC_ERRORS:
         return _decode_or_replace(raw, codecs[0])
 
 
 def _decode_or_replace(raw: bytes, codec: str) -> str:
     try:
         return raw.decode(codec, "replace")
-    except LookupError:
+    except _CODEC_ERRORS:  # Python also knows codecs of no characters, such as "undefined"
         return raw.decode("iso8859")
 
 

@@ -134,3 +134,13 @@ def test_private_creator_tags() -> None:
     assert private_creator_tag(0x01F11026) == 0x01F10010
     assert private_creator_tag(0x01F10010) is None
     assert private_creator_tag(0x00101026) is None
+
+
+@pytest.mark.parametrize(
+    "charset", [b"undefined", b"idna", b"punycode", b"base64", b"rot13", b"unicode_escape", b"nobody"]
+)
+@pytest.mark.filterwarnings("error")
+def test_a_codec_of_no_characters_is_read_as_latin_1_or_replaced(charset: bytes) -> None:
+    raw = b"M\xfcller^\x80\\x"
+    for value in (raw, b"\x1b-A" + raw):
+        assert decode_text(value, "PN", character_codecs(charset))
