@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pydicom.dataset import Dataset
 
 from pyconquest_rt.dicom.access import Record, Source, has, read_object, read_objects, text, view_object
+from pyconquest_rt.dicom.objects import content_errors
 from pyconquest_rt.errors import ObjectError
 from pyconquest_rt.rt.dvh import dicompyler
 from pyconquest_rt.rt.dvh.contours import Roi, read_rois
@@ -169,9 +170,10 @@ def _dicompyler(frame: DVH, _planes: Planes, _grid: DoseGrid, objects: _Objects)
     assert isinstance(objects.structure_set, Dataset)
     structure_set, dose = (dicompyler.with_file_meta(ds) for ds in (objects.structure_set, objects.dose))
     try:
-        edges, volumes = dicompyler.calculate(structure_set, dose, frame.roi_number)
-    except Exception as error:  # whatever it trips over is the reason
-        return replace(frame, status="failed", reason=f"dicompyler-core: {type(error).__name__}: {error}")
+        with content_errors("dicompyler-core", quoted=True):
+            edges, volumes = dicompyler.calculate(structure_set, dose, frame.roi_number)
+    except ObjectError as error:
+        return replace(frame, status="failed", reason=str(error))
     if volumes[0] <= 0:
         return replace(frame, status="failed", reason="dicompyler-core found no volume", volume_cc=0.0)
     return from_curve(frame, edges, volumes, volumes[0])

@@ -32,7 +32,7 @@ def content_errors(
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the system's; pydicom raises OSErrors without a number over values
         name = type(error).__name__
-        raise kind(f"{what}: {error}" if quoted else f"{what} ({name})") from error
+        raise kind(f"{what}: {name}: {error}" if quoted else f"{what} ({name})") from error
 
 
 def read_object(path: PathLike, **options: Any) -> "Dataset":

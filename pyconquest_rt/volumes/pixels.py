@@ -9,8 +9,9 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from pyconquest_rt.dicom.objects import content_errors
 from pyconquest_rt.dicom.part10 import DEFLATED
-from pyconquest_rt.errors import PyconquestError, UnreadableError
+from pyconquest_rt.errors import ObjectError, PyconquestError, UnreadableError
 from pyconquest_rt.volumes.codes import VolumeError
 from pyconquest_rt.volumes.codestream import check_size
 from pyconquest_rt.volumes.fields import DOUBLE_DATA, FLOAT_DATA, PIXEL_DATA, opened_head
@@ -228,9 +229,8 @@ def _decoded(data: bytes, stored: Stored) -> Array:
         options["planar_configuration"] = stored.planar
     source = encapsulate([data], has_bot=False) if stored.encapsulated else data
     try:
-        array, _ = decoder.as_array(source, raw=stored.samples == 1, index=0, **options)
-    except Exception as error:  # decoders raise many kinds
-        raise VolumeError(
-            "unreadable", f"the pixels cannot be decoded ({type(error).__name__}: {error})"
-        ) from error
+        with content_errors("the pixels cannot be decoded", quoted=True):
+            array, _ = decoder.as_array(source, raw=stored.samples == 1, index=0, **options)
+    except (ObjectError, OSError) as error:
+        raise VolumeError("unreadable", str(error)) from error
     return np.asarray(array)

@@ -11,6 +11,7 @@ from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_dataset
 from pydicom.uid import UID, JPEG2000TransferSyntaxes, RLELossless
 
+from pyconquest_rt.dicom.objects import content_errors
 from pyconquest_rt.dicom.part10 import DEFLATED, FileSource, read_prefix, whole_object
 from pyconquest_rt.errors import UnreadableError
 from pyconquest_rt.net.services.stored import EXPLICIT_BIG, StoredObject
@@ -27,18 +28,19 @@ def encode_as(stored: StoredObject, transfer_syntax_uid: str) -> bytes:
     and for an object that would become unreasonably large: 2 GB of pixels, 256 MB of what is deflated.
     """
     target = UID(transfer_syntax_uid)
+    buffer = DicomBytesIO()
+    buffer.is_implicit_VR = target.is_implicit_VR
+    buffer.is_little_endian = target.is_little_endian
     try:
-        data_set = _read(stored)
-        if stored.transfer_syntax_uid == EXPLICIT_BIG:
-            data_set.walk(_swap_words)
-        elif UID(stored.transfer_syntax_uid).is_encapsulated:
-            _check_size(data_set)
-            data_set.decompress(generate_instance_uid=False)
-        buffer = DicomBytesIO()
-        buffer.is_implicit_VR = target.is_implicit_VR
-        buffer.is_little_endian = target.is_little_endian
-        write_dataset(buffer, data_set)
-    except Exception as error:  # pydicom raises many kinds on damaged objects
+        with content_errors("pydicom", UnreadableError, quoted=True):
+            data_set = _read(stored)
+            if stored.transfer_syntax_uid == EXPLICIT_BIG:
+                data_set.walk(_swap_words)
+            elif UID(stored.transfer_syntax_uid).is_encapsulated:
+                _check_size(data_set)
+                data_set.decompress(generate_instance_uid=False)
+            write_dataset(buffer, data_set)
+    except (OSError, UnreadableError) as error:
         raise UnreadableError(
             f"{stored.path} cannot be changed from {UID(stored.transfer_syntax_uid).name} to {target.name}: "
             f"{_missing_decoder(stored.transfer_syntax_uid) or error}"

@@ -21,7 +21,8 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from pyconquest_rt.dicom.access import number, numbers, raw_value, text
+from pyconquest_rt.dicom.access import number, numbers, raw_value, text, value
+from pyconquest_rt.dicom.objects import content_errors
 from pyconquest_rt.errors import ObjectError
 
 Floats = npt.NDArray[np.float64]
@@ -337,9 +338,8 @@ def _shape(dose: Dataset) -> tuple[int, int, int]:
 
 def _unsigned_short(dose: Dataset, tag: int) -> int:
     try:
-        value = dose[tag].value
-        return int(value)
-    except Exception:  # absent, empty, several values, or damaged
+        return int(value(dose, tag))
+    except (TypeError, ValueError, ArithmeticError):  # absent, empty, several values, or damaged
         return 0
 
 
@@ -416,7 +416,5 @@ def _transfer_syntax(dose: Dataset) -> UID | None:
 
 
 def _decoded(dose: Dataset, shape: tuple[int, int, int]) -> npt.NDArray[Any]:
-    try:
+    with content_errors("the compressed PixelData cannot be decoded", DoseError, quoted=True):
         return np.asarray(pixel_array(dose)).reshape(shape)
-    except Exception as error:  # the decoders raise many kinds
-        raise DoseError(f"the compressed PixelData cannot be decoded: {error}") from error

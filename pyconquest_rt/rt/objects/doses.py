@@ -18,6 +18,8 @@ from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRBigEndian
 
 from pyconquest_rt.dicom.access import Source, items
+from pyconquest_rt.dicom.objects import content_errors
+from pyconquest_rt.errors import ObjectError
 from pyconquest_rt.rt.dvh.dose_grid import is_lossy
 from pyconquest_rt.rt.objects.prescription import one_fraction_dose
 from pyconquest_rt.rt.objects.rows import (
@@ -44,7 +46,7 @@ MAX_FRAME = 1 << 24
 """Voxels of one frame: more than 4096 rows of 4096 columns are no dose plane."""
 
 
-class _NoMaximumError(Exception):
+class _NoMaximumError(ObjectError):
     """Why there is no maximum; the message is the reason."""
 
 
@@ -215,7 +217,5 @@ def _native_bytes(dataset: Dataset, source: Source, wanted: int) -> Iterator[byt
 
 
 def _decoded_frames(dataset: Dataset) -> Iterator[npt.NDArray[Any]]:
-    try:
+    with content_errors("the compressed PixelData cannot be decoded", _NoMaximumError, quoted=True):
         yield from iter_pixels(dataset)
-    except Exception as error:  # the decoders raise many kinds
-        raise _NoMaximumError(f"the compressed PixelData cannot be decoded: {error}") from error

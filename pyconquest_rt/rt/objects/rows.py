@@ -4,13 +4,12 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
-from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.uid import UID, ImplicitVRLittleEndian
 
-from pyconquest_rt.dicom.access import Source, items, numbers, read_object, text
+from pyconquest_rt.dicom import access
+from pyconquest_rt.dicom.access import Source, items, number, numbers, read_object, tag_of
 from pyconquest_rt.errors import UnreadableError
 
 Row = dict[str, Any]
@@ -22,28 +21,27 @@ MAX_WHOLE = 2**53
 
 def value(dataset: Dataset, keyword: str) -> str | None:
     r"""The element as text, several values joined by ``\``; None where absent, empty or damaged."""
-    found = _get(dataset, keyword)
+    found = access.value(dataset, keyword)
     if not isinstance(found, MultiValue):
-        return text(dataset, keyword) or None
+        return None if found is None else str(found).strip() or None
     return "\\".join(str(part).strip() for part in found) or None
 
 
 def real(dataset: Dataset, keyword: str) -> float | None:
     """The single finite number of an element, or None."""
-    found = _numbers(dataset, keyword)
-    return float(found[0]) if found.size == 1 and np.isfinite(found[0]) else None
+    return number(dataset, tag_of(keyword))
 
 
 def reals(dataset: Dataset, keyword: str, count: int | None = None) -> list[float]:
     """The finite numbers of an element; none where one is not finite or there are not ``count``."""
-    found = _numbers(dataset, keyword)
+    found = numbers(dataset, tag_of(keyword))
     usable = np.isfinite(found).all() and count in (None, found.size)
     return [float(one) for one in found] if usable else []
 
 
 def whole(dataset: Dataset, keyword: str) -> int | None:
     """The single whole number of an element, or None."""
-    found = _get(dataset, keyword)
+    found = access.value(dataset, keyword)
     try:
         one = None if found is None else int(found)
     except (ArithmeticError, TypeError, ValueError):  # several values, text, an infinite number
@@ -98,7 +96,7 @@ def verdict(failed: str | None, warnings: Iterable[str]) -> Row:
 def open_object(source: Source, modality: str, defer_size: int | None = None) -> tuple[Dataset, str | None]:
     """The data set of a source, and why it cannot be used, if so: unreadable, or not of this modality.
 
-    ``defer_size`` is that of dicom_values.read_object.
+    ``defer_size`` is that of dicom.access.read_object.
     """
     try:
         dataset = read_object(source, defer_size)
@@ -110,23 +108,3 @@ def open_object(source: Source, modality: str, defer_size: int | None = None) ->
     if value(dataset, "SOPInstanceUID") is None:
         return dataset, "SOPInstanceUID is missing"
     return dataset, None
-
-
-def _get(dataset: Dataset, keyword: str) -> Any:
-    try:
-        return dataset[tag].value if (tag := _tag(keyword)) in dataset else None
-    except Exception:  # pydicom raises many kinds on damaged elements
-        return None
-
-
-def _numbers(dataset: Dataset, keyword: str) -> npt.NDArray[np.float64]:
-    try:
-        return numbers(dataset, _tag(keyword))
-    except Exception:  # as above, where a value is only now read from its file
-        return np.empty(0)
-
-
-def _tag(keyword: str) -> int:
-    tag = tag_for_keyword(keyword)
-    assert tag is not None, keyword
-    return tag
