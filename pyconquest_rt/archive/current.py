@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.files.storage import DEFAULT_DEVICE
+from pyconquest_rt.archive.names import file_key
 from pyconquest_rt.archive.selection import Image
 from pyconquest_rt.database.connection import Database
 from pyconquest_rt.database.rows import SOP_UID
@@ -33,7 +34,7 @@ def current_path(archive: Archive, sop: str, object_file: str, device: str | Non
     path = archive.storage.path_of(object_file, device)
     if not object_file or not path.is_file():
         raise StorageError("its file is not there")
-    key = object_file.replace("\\", "/")
+    key = file_key(object_file)
     seen = None
     if device in (None, DEFAULT_DEVICE):
         seen = archive.database.connection.execute(

@@ -8,6 +8,7 @@ from pathlib import Path
 from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.ingest import Found
 from pyconquest_rt.archive.listing import Span, spans
+from pyconquest_rt.archive.names import disk_name
 from pyconquest_rt.database.rows import RowLayout
 from pyconquest_rt.database.schema import Definition
 from pyconquest_rt.dicom.header import HeaderReader
@@ -36,13 +37,9 @@ def read_one(reader: HeaderReader, root: str, path: str) -> Found:
 
 def _prefix(root: str, path: str, count: int = PREFIX_BYTES) -> Prefix | Found:
     """The first bytes of one file, or the reason why there are none."""
-    full = f"{root}/{path}"
+    full = f"{root}/{disk_name(path)}"
     try:
-        path.encode()
         return read_prefix(full, count)
-    except UnicodeEncodeError:
-        shown = path.encode("utf-8", "backslashreplace").decode()
-        return Found(shown, *UNKNOWN, None, "its name is not valid UTF-8; rename the file")
     except UnreadableError as error:
         reason, is_transient = str(error), isinstance(error.__cause__, OSError)
     try:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from pyconquest_rt.archive.access import access_time
 from pyconquest_rt.archive.due import objects_changed
 from pyconquest_rt.archive.files.storage import DEFAULT_DEVICE, FileStatus, Storage
+from pyconquest_rt.archive.names import file_key
 from pyconquest_rt.archive.outbox import queue_objects
 from pyconquest_rt.archive.parents import Known, ParentRows
 from pyconquest_rt.archive.removal import move_study, remove_images
@@ -202,7 +203,7 @@ class Batch:
         layout, database = self.layout, self.database
         sops = [sop for v in values if (sop := v[layout.sop_key])]
         self.images = {
-            sop: _Image((path or "").replace("\\", "/"), device, series)
+            sop: _Image(file_key(path or ""), device, series)
             for sop, path, device, series in database.select_in(IMAGES_BY_UID, sops)
         }
         self.series = {v[layout.series_key] for v in values} | {row.series for row in self.images.values()}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pyconquest_rt.archive.files.storage import INCOMING
+from pyconquest_rt.archive.names import disk_name, path_text
 from pyconquest_rt.database.connection import Database
 from pyconquest_rt.database.index_statements import FILES_SEEN, PATHS_SEEN
 
@@ -30,7 +31,7 @@ class Listed(NamedTuple):
     def fingerprint(self) -> tuple[int, int]:
         """Return size in bytes and modification time in nanoseconds; (-1, -1) where it has gone meanwhile."""
         try:
-            found = os.stat(f"{self.root}/{self.path}")
+            found = os.stat(f"{self.root}/{disk_name(self.path)}")
         except OSError:
             return -1, -1
         return found.st_size, found.st_mtime_ns
@@ -93,11 +94,11 @@ def spans(root: Path, under: str = "", skip: Collection[str] = ()) -> Iterator[S
     Hidden names and the folders that Conquest passes over are left out, and the files whose resolved paths are in
     ``skip``. Links to folders are followed, but never back into a folder that is being walked.
     """
-    skipped = {os.path.basename(path): path for path in skip}
+    skipped = {path_text(os.path.basename(path)): path for path in skip}
     start, end = (f"{under}/", f"{under}0") if under else ("", "\U0010ffff")
     files: list[_Names] = []
     room = _PAGE
-    for folder, names in _runs(os.fspath(root / under), f"{under}/" if under else "", skipped, ()):
+    for folder, names in _runs(os.fspath(root / disk_name(under)), f"{under}/" if under else "", skipped, ()):
         if len(names) > room:
             next_start = folder + names[0]
             yield Span(os.fspath(root), start, next_start, files)
@@ -137,10 +138,10 @@ def _entries(path: str) -> tuple[dict[str, os.DirEntry[str]], list[str]]:
             except OSError:
                 is_folder = False  # such as a link to itself, of which reading it will tell
             if is_folder:
-                folders[f"{entry.name}/"] = entry
+                folders[f"{path_text(entry.name)}/"] = entry
             else:
                 names.append(entry.name)
-    return folders, names
+    return folders, list(map(path_text, names))
 
 
 def _visible(path: str, names: list[str], skipped: Mapping[str, str]) -> list[str]:
@@ -149,7 +150,7 @@ def _visible(path: str, names: list[str], skipped: Mapping[str, str]) -> list[st
     del names[bisect_left(names, ".") : bisect_left(names, "/")]
     for name, resolved in skipped.items():
         at = bisect_left(names, name)
-        if names[at : at + 1] == [name] and os.path.realpath(os.path.join(path, name)) == resolved:
+        if names[at : at + 1] == [name] and os.path.realpath(os.path.join(path, disk_name(name))) == resolved:
             del names[at]
     return names
 

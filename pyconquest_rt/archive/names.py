@@ -6,6 +6,7 @@ blank, and are never a device name of Windows or a folder that Conquest passes o
 """
 
 import hashlib
+import os
 import re
 from urllib.parse import unquote_to_bytes
 
@@ -19,6 +20,15 @@ _RESERVED = re.compile(
 )
 _KEPT_IN_FOLDER = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 ._^=+@#,()-")
 _KEPT_IN_UID = frozenset(b"0123456789.")
+_SURROGATES, _PRIVATE = (
+    0xDC00,
+    0xF000,
+)  # what Python reads bytes as that are no UTF-8, and what rows hold for them
+_MARKED = {ord("\\"): _PRIVATE + ord("\\")} | {
+    _SURROGATES + byte: _PRIVATE + byte for byte in range(0x80, 0x100)
+}
+# Where a backslash separates folders it never stands in a name, and must not come out of one.
+_UNMARKED = {mark: char for char, mark in _MARKED.items()} if os.sep == "/" else {}
 
 
 def folder_name(patient_id: str) -> str:
@@ -37,6 +47,26 @@ def file_name(sop_instance_uid: str, extension: str = ".dcm") -> str:
     if _SAFE_UID.fullmatch(sop_instance_uid) and len(sop_instance_uid) <= MAX_NAME_BYTES:
         return sop_instance_uid + extension
     return _escape(sop_instance_uid, _KEPT_IN_UID) + extension
+
+
+def file_key(object_file: str) -> str:
+    """Return the key, in the table files, of a row's ObjectFile: Conquest on Windows writes ``\\`` for ``/``."""
+    return object_file.replace("\\", "/")
+
+
+def path_text(name: str) -> str:
+    """Return the text by which the index knows a file or folder of this name on disk.
+
+    It is the name itself, but for what a row cannot hold as it is: a backslash within a name (of ZIP files that were
+    made on Windows and unpacked elsewhere) and bytes that are no UTF-8 become the private characters U+F000 + byte,
+    as on other systems that keep such names.
+    """
+    return name if name.isascii() and "\\" not in name else name.translate(_MARKED)
+
+
+def disk_name(text: str) -> str:
+    """Return the name or path on disk that a text of the index stands for (see :func:`path_text`)."""
+    return text if text.isascii() else text.translate(_UNMARKED)
 
 
 def identifier(name: str) -> str | None:

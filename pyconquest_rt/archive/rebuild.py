@@ -19,6 +19,7 @@ from pyconquest_rt.archive.files.storage import DEFAULT_DEVICE
 from pyconquest_rt.archive.headers import _parsed, _prefix, read_one, reader_of, spans_of
 from pyconquest_rt.archive.ingest import Found
 from pyconquest_rt.archive.listing import Listed, Seen
+from pyconquest_rt.archive.names import disk_name
 from pyconquest_rt.archive.rebuild_report import Report
 from pyconquest_rt.archive.removal import count_by_device, is_too_much, remove_images
 from pyconquest_rt.database.schema import Definition
@@ -278,7 +279,7 @@ def _announced(root: str, chunks: Iterator[list[str]]) -> Iterator[list[str]]:
     before: list[str] = []
     for chunk in chunks:
         for path in chunk:
-            announce(f"{root}/{path}")
+            announce(f"{root}/{disk_name(path)}")
         if before:
             yield before
         before = chunk

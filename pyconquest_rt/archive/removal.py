@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pyconquest_rt.archive.due import assign_patient, objects_removed
+from pyconquest_rt.archive.names import file_key
 from pyconquest_rt.database.connection import Database
 from pyconquest_rt.dicom.same import file_hash
 
@@ -21,7 +22,7 @@ class Copy(NamedTuple):
 def copies(database: Database, sops: Collection[str]) -> list[Copy]:
     """Return every known file of some instances: those that the image rows name, and further copies."""
     named = database.select_in("SELECT ObjectFile, DeviceName FROM DICOMImages WHERE SOPInstanc IN (?)", sops)
-    found = {Copy(path.replace("\\", "/"), device) for path, device in named if path}
+    found = {Copy(file_key(path), device) for path, device in named if path}
     more = database.select_in("SELECT path FROM files WHERE state = 'duplicate' AND sop IN (?)", sops)
     return sorted(found | {Copy(path, None) for (path,) in more}, key=lambda copy: copy.path)
 
@@ -61,7 +62,7 @@ def remove_images(database: Database, sops: Collection[str], *, forget_files: bo
             database.select_in("SELECT SeriesInst, ObjectFile FROM DICOMImages WHERE SOPInstanc IN (?)", sops)
         )
         if forget_files:
-            names = [(path.replace("\\", "/"),) for _, path in rows if path]
+            names = [(file_key(path),) for _, path in rows if path]
             connection.executemany("DELETE FROM files WHERE path = ?", names)
         connection.executemany("DELETE FROM DICOMImages WHERE SOPInstanc = ?", keys)
         released = connection.executemany("DELETE FROM files WHERE state = 'duplicate' AND sop = ?", keys)

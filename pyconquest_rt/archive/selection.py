@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from pyconquest_rt.archive.names import folder_name
+from pyconquest_rt.archive.names import file_key, folder_name
 from pyconquest_rt.database.connection import Database
 from pyconquest_rt.errors import DatabaseError
 
@@ -33,7 +33,7 @@ def select_images(database: Database, level: Level, uid: str) -> list[Image]:
 def folders_of(database: Database, patient_id: str) -> list[str]:
     """Return the folders in which a patient's files lie, or may; none lies in another of them."""
     images = select_images(database, "patient", patient_id)
-    known = {image.object_file.replace("\\", "/").rpartition("/")[0] for image in images}
+    known = {file_key(image.object_file).rpartition("/")[0] for image in images}
     outermost: list[str] = []
     for name in sorted({f"{folder}/" for folder in known | {folder_name(patient_id)} if folder}):
         if not (outermost and name.startswith(outermost[-1])):

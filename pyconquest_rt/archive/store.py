@@ -336,7 +336,8 @@ def object_file_of(archive: Archive, path: str | os.PathLike[str]) -> str | None
     """Return a file's name relative to the data directory, with ``/``; None for a file outside."""
     for resolve in (os.path.abspath, os.path.realpath):
         try:
-            return Path(resolve(path)).relative_to(resolve(archive.storage.root)).as_posix()
+            found = Path(resolve(path)).relative_to(resolve(archive.storage.root))
+            return "/".join(map(paths.path_text, found.parts)) or "."
         except ValueError:
             continue
     return None

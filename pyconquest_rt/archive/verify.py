@@ -11,6 +11,7 @@ from pyconquest_rt.archive.devices import named, without_row
 from pyconquest_rt.archive.files.storage import DEFAULT_DEVICE
 from pyconquest_rt.archive.headers import read_one, reader_of, spans_of
 from pyconquest_rt.archive.listing import Listed, Seen
+from pyconquest_rt.archive.names import file_key
 from pyconquest_rt.archive.rebuild import rebuild
 from pyconquest_rt.archive.rebuild_report import Report
 from pyconquest_rt.archive.removal import (
@@ -115,7 +116,7 @@ def _to_be_read_again(archive: Archive, *, deep: bool) -> Iterator[str]:
     """Files whose rows are missing, or contradict others."""
     yield from _paths_without_row(archive)
     yield from _orphans(archive)
-    yield from (path.replace("\\", "/") for _, path in _contradictions(archive) if path)
+    yield from (file_key(path) for _, path in _contradictions(archive) if path)
     if deep:
         yield from (path for path, _ in stale_files(archive))
 
@@ -348,4 +349,4 @@ def _orphans(archive: Archive) -> list[str]:
         "LEFT JOIN DICOMPatients p ON p.PatientID = t.PatientID "
         "WHERE p.PatientID IS NULL AND i.ObjectFile IS NOT NULL"
     )
-    return [row[0].replace("\\", "/") for row in rows]
+    return [file_key(row[0]) for row in rows]

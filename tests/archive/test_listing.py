@@ -11,18 +11,19 @@ from hypothesis import strategies as st
 
 from pyconquest_rt.archive import listing
 from pyconquest_rt.archive.listing import Span, spans
+from pyconquest_rt.archive.names import disk_name, path_text
 from pyconquest_rt.database import schema
 from pyconquest_rt.database.connection import Database
 
 NAMES = st.sampled_from(
-    ["a", "a.dcm", "a-", "b", "0", "é", "\U0001f600", "\uffee", os.fsdecode(b"\xff"), "a b"]
+    ["a", "a.dcm", "a-", "b", "0", "é", "\U0001f600", "\uffee", os.fsdecode(b"\xff"), "a b", "a\\b"]
 )
 PATHS = st.lists(NAMES, min_size=1, max_size=3).map("/".join)
 
 
 def files_below(root: Path) -> set[str]:
     return {
-        os.path.relpath(os.path.join(folder, name), root)
+        path_text(os.path.relpath(os.path.join(folder, name), root))
         for folder, _, names in os.walk(root)
         for name in names
     }
@@ -68,7 +69,10 @@ def test_spans_find_what_sets_find(
         root = Path(name)
         make_tree(root, on_disk)
         present = files_below(root)
-        seen = {path for path in (present - forgotten) | gone if path.isprintable()}  # others are no UTF-8
+        forgotten, gone, rejected = (
+            {path_text(path) for path in paths} for paths in (forgotten, gone, rejected)
+        )
+        seen = (present - forgotten) | gone
         database = Database(":memory:", schema.default())
         remember(database, seen, rejected)
         found = list(spans(root, under))
@@ -153,3 +157,11 @@ def test_an_empty_tree_is_one_span_that_covers_all(tmp_path: Path, folder: str) 
     assert gone == (["P/a"] if folder else ["P/a", "Q/b"])
     assert not span.is_as_seen(database)
     database.close()
+
+
+@pytest.mark.parametrize(
+    "name", ["DICOM\\IM1", "\\", "a\\..\\b", os.fsdecode(b"caf\xe9 \x80.dcm"), "ü\\1", "plain"]
+)
+def test_every_name_on_disk_has_a_text_for_rows(name: str) -> None:
+    text = path_text(name)
+    assert text.encode() and "\\" not in text and disk_name(text) == name

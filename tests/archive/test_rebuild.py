@@ -10,15 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom import dcmread
 from samples import make_object, save
 
 from pyconquest_rt.archive import rebuild as indexer
 from pyconquest_rt.archive.archive import Archive
+from pyconquest_rt.archive.corrections import correct
+from pyconquest_rt.archive.current import current_file
+from pyconquest_rt.archive.delete import delete_series
 from pyconquest_rt.archive.rebuild import rebuild
+from pyconquest_rt.archive.selection import select_images
 from pyconquest_rt.archive.verify import fix, verify
 from pyconquest_rt.errors import DatabaseError
 
 Put = Callable[..., Path]
+ROOT = "1.2.826.0.1.3680043.10.1"
 
 
 def rows(ingest: Archive, sql: str) -> list[tuple[Any, ...]]:
@@ -161,6 +167,26 @@ def test_a_file_that_becomes_unreadable_loses_its_row(ingest: Archive, put: Put,
     report = rebuild(ingest, only="changed")
     assert [path for path, _ in report.rejected] == ["P1/1.dcm"]
     assert rows(ingest, "SELECT ObjectFile FROM DICOMImages") == [("P1/2.dcm",)]
+
+
+@pytest.mark.parametrize("name", [b"DICOM\\IM1", b"caf\xe9/\\1.dcm"])
+def test_names_that_rows_cannot_hold_are_indexed_once_and_reached(
+    ingest: Archive, put: Put, data: Path, tmp_path: Path, name: bytes
+) -> None:
+    source = put("P1/1.dcm")
+    target = data / os.fsdecode(name)
+    target.parent.mkdir(exist_ok=True)
+    source.rename(target)
+    assert rebuild(ingest).indexed == 1
+    assert rebuild(ingest, only="changed").read == 0 and rebuild(ingest).read == 0
+    assert list(verify(ingest)) == []
+    (image,) = select_images(ingest.database, "patient", "P1")
+    assert current_file(ingest, image) == target
+    assert correct(ingest, "patient", "P1", {"PatientName": "New^Name"}, files=True).failures == []
+    assert dcmread(target).PatientName == "New^Name"
+    assert rebuild(ingest, only="changed").read == 0
+    assert delete_series(ingest, f"{ROOT}.1.1", files=True).files == 1
+    assert not target.exists() and rebuild(ingest).removed == 0
 
 
 def test_junk_has_a_reason_and_stays(ingest: Archive, put: Put, data: Path) -> None:

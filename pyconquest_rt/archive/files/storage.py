@@ -69,13 +69,13 @@ class Storage:
         Raises:
             StorageError: the name is empty, absolute or leads out of the data directory.
         """
-        name = object_file.replace("\\", "/")
+        name = paths.file_key(object_file)
         parts = name.split("/")
         if not name or name.startswith("/") or ".." in parts or ":" in parts[0] or "\0" in name:
             raise StorageError(
                 f"the file name {object_file!r} leads out of {self.root}; correct its ObjectFile"
             )
-        return (self.folder_of(device) or self.root).joinpath(*parts)
+        return (self.folder_of(device) or self.root).joinpath(paths.disk_name(name))
 
     def folder_of(self, device: str | None) -> Path | None:
         """Return the folder of a device, whether it is there or not; None for a device that is not known."""
