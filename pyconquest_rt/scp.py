@@ -162,7 +162,7 @@ class Listener:
             _LOG.info("Association with %s ended: %s", host, str(error))  # its traceback holds the buffer
         except OSError as error:
             _LOG.info("Connection of %s ended: %s", host, explain(error))
-        except Exception:
+        except Exception:  # boundary of a thread: one association ends, the listener goes on
             _LOG.exception("Association with %s ended by a fault of this program", host)
         finally:
             if link is not None:

@@ -39,12 +39,6 @@ class _Group(click.Group):
             if isinstance(error, BrokenPipeError):
                 raise
             raise click.ClickException(str(error)) from error
-        except Exception as error:
-            import sqlite3
-
-            if not isinstance(error, sqlite3.Error):
-                raise
-            raise click.ClickException(f"the database cannot be used: {error}") from error
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

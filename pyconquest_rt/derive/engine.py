@@ -182,7 +182,7 @@ def derive_one(archive: Archive, claim: Claim) -> tuple[str, str | None]:
         rows = claim.extractor.extract(source)
     except Waiting as waiting:
         state, reason, awaited, rows = "waiting", str(waiting), waiting.uid, waiting.rows
-    except Exception as error:
+    except Exception as error:  # boundary to extractors: one object fails, the others are derived
         state, reason = "failed", f"{type(error).__name__}: {error}"
     with database.transaction():
         if not _holds(archive, claim, inputs):

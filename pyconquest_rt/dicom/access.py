@@ -114,9 +114,7 @@ def _or_none(read: Callable[..., _Found], *arguments: Any) -> _Found | None:
     """Return what pydicom or a view reads, None where that fails: a damaged element of any kind is no value."""
     try:
         return read(*arguments)
-    except (
-        Exception
-    ):  # pydicom raises many kinds, also the system's where a value is only now read from its file
+    except Exception:  # boundary to pydicom, which raises many kinds; the file may be gone by now
         return None
 
 

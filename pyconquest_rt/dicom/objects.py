@@ -28,7 +28,7 @@ def content_errors(
         yield
     except PyconquestError:
         raise
-    except Exception as error:
+    except Exception as error:  # boundary to pydicom, decoders and engines
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the system's; pydicom raises OSErrors without a number over values
         name = type(error).__name__

@@ -102,7 +102,7 @@ class Caller(Generic[_Item]):
         for function in self._functions:
             try:
                 function(event)
-            except Exception:
+            except Exception:  # boundary to the user's function
                 _LOG.exception("the hook %s failed", getattr(function, "__qualname__", function))
 
 
@@ -144,7 +144,7 @@ def _load(name: str) -> Hook:
         sys.path.append(here)
     try:
         found = getattr(import_module(module), function)
-    except Exception as error:  # the module is the user's: it may raise anything
+    except Exception as error:  # boundary to the user's module
         raise SettingsError(f"[hooks] {name}: {type(error).__name__}: {error}") from error
     if not callable(found):
         raise SettingsError(f"[hooks] {name} is no function")

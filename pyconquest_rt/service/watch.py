@@ -199,7 +199,7 @@ class Watcher:
                 self.refused += look.refused
             except (DatabaseError, OSError) as error:
                 _LOG.warning("the watch folder was not read to its end: %s", reason(error))
-            except Exception:
+            except Exception:  # boundary of a thread: one look fails, the next is made
                 _LOG.exception("a look at the watch folder ended by a fault of this program")
             self._stopping.wait(self._seconds)
 

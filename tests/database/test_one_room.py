@@ -15,7 +15,6 @@ WORDS = re.compile(
 LEFT = {
     "cli/dose.py",
     "cli/index.py",
-    "cli/main.py",
     "cli/objects.py",
     "compat/base.py",
     "compat/incoming.py",

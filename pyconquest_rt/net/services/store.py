@@ -84,7 +84,7 @@ def receive_object(association: Association, message: Message, sink: Sink) -> St
         return Stored(SUCCESS, "", size)
     except NetworkError:
         raise
-    except Exception as error:
+    except Exception as error:  # boundary to the peer: whatever it is, a status is due
         status = _status_of(error)
         _log_failure(message, association, status, error)
         for _ in association.data_set():
