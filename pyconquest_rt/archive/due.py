@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from pyconquest_rt.database.connection import Database, quote
+from pyconquest_rt.database.joins import PARENTS_OF_IMAGE
 
 IMAGES = "DICOMImages"
 _CLASS_COLUMN = "sopclassui"
@@ -213,8 +214,7 @@ def _mark_next(database: Database, units: Collection[tuple[str, str]]) -> None:
 
 _PATIENT_COLUMNS = frozenset({"patient_id", "patientid"})
 _PATIENT_OF = (
-    "SELECT t.PatientID FROM DICOMImages i JOIN DICOMSeries s ON s.SeriesInst = i.SeriesInst "
-    "JOIN DICOMStudies t ON t.StudyInsta = s.StudyInsta WHERE i.SOPInstanc = {table}.SOPInstanceUID"
+    f"SELECT t.PatientID FROM DICOMImages i {PARENTS_OF_IMAGE} WHERE i.SOPInstanc = {{table}}.SOPInstanceUID"
 )
 
 

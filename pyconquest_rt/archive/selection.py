@@ -5,6 +5,7 @@ from typing import Any, Literal, NamedTuple
 
 from pyconquest_rt.archive.names import file_key, folder_name
 from pyconquest_rt.database.connection import Database
+from pyconquest_rt.database.joins import PARENTS_OF_IMAGE
 from pyconquest_rt.errors import DatabaseError
 
 Level = Literal["patient", "study", "series", "image"]
@@ -53,11 +54,7 @@ def series_in(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return [row[column] for row in rows if column is not None]
 
 
-_JOIN = (
-    "SELECT i.SOPInstanc, i.ObjectFile, i.DeviceName, t.PatientID FROM DICOMImages i "
-    "LEFT JOIN DICOMSeries s ON s.SeriesInst = i.SeriesInst "
-    "LEFT JOIN DICOMStudies t ON t.StudyInsta = s.StudyInsta WHERE "
-)
+_JOIN = f"SELECT i.SOPInstanc, i.ObjectFile, i.DeviceName, t.PatientID FROM DICOMImages i {PARENTS_OF_IMAGE} WHERE "
 _IMAGES: dict[Level, str] = {
     "image": _JOIN + "i.SOPInstanc = ?",
     "series": _JOIN + "i.SeriesInst = ? ORDER BY i.ObjectFile",

@@ -23,6 +23,7 @@ from pyconquest_rt.archive.removal import (
 )
 from pyconquest_rt.archive.verify_deep import stale_files
 from pyconquest_rt.database.connection import quote
+from pyconquest_rt.database.joins import PARENTS_OF_IMAGE, PATIENT_OF_STUDY
 from pyconquest_rt.dicom.completeness import check_complete
 from pyconquest_rt.dicom.part10 import FileSource, begin, read_prefix
 from pyconquest_rt.errors import DatabaseError, NkiError, UnreadableError
@@ -300,10 +301,7 @@ def _parents(archive: Archive) -> Iterator[Finding]:
     return _keys_found(archive, _ORPHANS, Problem.NO_PARENT)
 
 
-_CONTRADICTIONS = (
-    "SELECT i.SOPInstanc, i.ObjectFile FROM DICOMImages i JOIN DICOMSeries s ON s.SeriesInst = i.SeriesInst "
-    "JOIN DICOMStudies t ON t.StudyInsta = s.StudyInsta WHERE {differ}"
-)
+_CONTRADICTIONS = f"SELECT i.SOPInstanc, i.ObjectFile FROM DICOMImages i {PARENTS_OF_IMAGE} WHERE {{differ}}"
 
 
 def _contradictions(archive: Archive) -> list[tuple[str, str | None]]:
@@ -344,9 +342,7 @@ def _keys_found(archive: Archive, statements: Iterable[str], problem: Problem) -
 def _orphans(archive: Archive) -> list[str]:
     """Files of images that lack a parent at any level."""
     rows = archive.database.connection.execute(
-        "SELECT i.ObjectFile FROM DICOMImages i LEFT JOIN DICOMSeries s ON s.SeriesInst = i.SeriesInst "
-        "LEFT JOIN DICOMStudies t ON t.StudyInsta = s.StudyInsta "
-        "LEFT JOIN DICOMPatients p ON p.PatientID = t.PatientID "
+        f"SELECT i.ObjectFile FROM DICOMImages i {PARENTS_OF_IMAGE} {PATIENT_OF_STUDY} "
         "WHERE p.PatientID IS NULL AND i.ObjectFile IS NOT NULL"
     )
     return [file_key(row[0]) for row in rows]

@@ -7,6 +7,7 @@ from itertools import islice
 from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.headers import read_one, reader_of
 from pyconquest_rt.archive.ingest import Found
+from pyconquest_rt.database.joins import PARENTS_OF_IMAGE
 
 _CHUNK = 500
 Keys = tuple[str | None, ...]
@@ -57,10 +58,7 @@ def _rows(archive: Archive, paths: Sequence[str]) -> dict[str, Keys]:
     """The identifiers of the images that these files hold, by their rows and links."""
     rows = archive.database.select_in(
         "SELECT f.path, i.SOPInstanc, i.SeriesInst, s.StudyInsta, t.PatientID FROM files f "
-        "JOIN DICOMImages i ON i.SOPInstanc = f.sop "
-        "LEFT JOIN DICOMSeries s ON s.SeriesInst = i.SeriesInst "
-        "LEFT JOIN DICOMStudies t ON t.StudyInsta = s.StudyInsta "
-        "WHERE f.path IN (?)",
+        f"JOIN DICOMImages i ON i.SOPInstanc = f.sop {PARENTS_OF_IMAGE} WHERE f.path IN (?)",
         paths,
     )
     return {row[0]: tuple(row[1:]) for row in rows}

@@ -20,6 +20,7 @@ from pyconquest_rt.cli.terminal import (
     read_archive,
     waiting,
 )
+from pyconquest_rt.database.joins import SERIES_OF_PATIENT
 from pyconquest_rt.errors import PyconquestError
 from pyconquest_rt.settings.sections import Settings
 
@@ -138,11 +139,7 @@ def delete(
     archive = open_archive(settings)
     uids = _wanted(archive, series, statement)
     if patient is not None:
-        rows = archive.database.query(
-            "SELECT s.SeriesInst FROM DICOMSeries s JOIN DICOMStudies t ON t.StudyInsta = s.StudyInsta "
-            "WHERE t.PatientID = ?",
-            (patient,),
-        )
+        rows = archive.database.query(SERIES_OF_PATIENT, (patient,))
         uids += series_in(rows)
     if not uids:
         raise click.ClickException("there is nothing to delete")

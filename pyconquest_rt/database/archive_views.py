@@ -4,6 +4,7 @@ A column of a view takes the first column of the definition that holds its DICOM
 is NULL. Dates are written ``YYYY-MM-DD``, times of arrival in UTC.
 """
 
+from pyconquest_rt.database.joins import PARENTS_OF_IMAGE, PATIENT_OF_STUDY, STUDIES_DOWN
 from pyconquest_rt.database.schema import Definition, Table
 
 _NAMES = {
@@ -34,8 +35,7 @@ _ALIASES = {"Patient": "p", "Study": "t", "Series": "s", "Image": "i"}
 _LEVELS = ("Patient", "Study", "Series", "Image")
 
 _BELOW = {
-    "Patient": "DICOMStudies t JOIN DICOMSeries s ON s.StudyInsta = t.StudyInsta "
-    "JOIN DICOMImages i ON i.SeriesInst = s.SeriesInst",
+    "Patient": STUDIES_DOWN,
     "Study": "DICOMSeries s JOIN DICOMImages i ON i.SeriesInst = s.SeriesInst",
     "Series": "DICOMImages i",
 }
@@ -84,12 +84,10 @@ VIEWS = {
 
 _FROM = {
     "Patient": "DICOMPatients p",
-    "Study": "DICOMStudies t LEFT JOIN DICOMPatients p ON p.PatientID = t.PatientID",
+    "Study": f"DICOMStudies t {PATIENT_OF_STUDY}",
     "Series": "DICOMSeries s LEFT JOIN DICOMStudies t ON t.StudyInsta = s.StudyInsta "
     "LEFT JOIN DICOMPatients p ON p.PatientID = t.PatientID",
-    "Image": "DICOMImages i LEFT JOIN DICOMSeries s ON s.SeriesInst = i.SeriesInst "
-    "LEFT JOIN DICOMStudies t ON t.StudyInsta = s.StudyInsta "
-    f"LEFT JOIN DICOMPatients p ON p.PatientID = t.PatientID {_FILE}",
+    "Image": f"DICOMImages i {PARENTS_OF_IMAGE} {PATIENT_OF_STUDY} {_FILE}",
 }
 _OF_FILES = (
     "i.ObjectFile AS file, i.DeviceName AS device, f.size AS bytes, f.state AS state, "

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from pyconquest_rt.archive import due
 from pyconquest_rt.archive.due import IMAGES, Interest
 from pyconquest_rt.database.connection import Database
+from pyconquest_rt.database.joins import STUDIES_DOWN
 from pyconquest_rt.database.migrations import of_extractor
 from pyconquest_rt.derive.extractor import Extractor
 from pyconquest_rt.dicom import system
@@ -315,10 +316,7 @@ def _is_alive(worker: str) -> bool:
 # -- claims -------------------------------------------------------------------------------------------------
 
 
-_OF_PATIENT = (
-    " AND sop IN (SELECT i.SOPInstanc FROM DICOMStudies t JOIN DICOMSeries s ON s.StudyInsta = t.StudyInsta "
-    "JOIN DICOMImages i ON i.SeriesInst = s.SeriesInst WHERE t.PatientID = ?)"
-)
+_OF_PATIENT = f" AND sop IN (SELECT i.SOPInstanc FROM {STUDIES_DOWN} WHERE t.PatientID = ?)"
 
 
 def claims(

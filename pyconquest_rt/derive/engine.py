@@ -20,6 +20,7 @@ from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.due import assign_patient
 from pyconquest_rt.archive.files.storage import Storage
 from pyconquest_rt.database.connection import Database, quote
+from pyconquest_rt.database.joins import PARENTS_OF_IMAGE, STUDIES_DOWN
 from pyconquest_rt.derive.account import Claim, Held, claims, enqueue, held, is_ours, prepare, sweep
 from pyconquest_rt.derive.extractor import Extractor, Rows, Source, Waiting
 from pyconquest_rt.errors import DatabaseError, SettingsError
@@ -296,9 +297,7 @@ def _awake(database: Database, claim: Claim) -> None:
     for name in claim.extractor.awakes:
         database.connection.execute(
             "UPDATE derivations SET state = 'due', attempts = 0 WHERE extractor = ? AND sop IN ("
-            "SELECT i.SOPInstanc FROM DICOMImages own JOIN DICOMSeries s ON s.SeriesInst = own.SeriesInst "
-            "JOIN DICOMStudies t ON t.StudyInsta = s.StudyInsta JOIN DICOMStudies t2 ON t2.PatientID = t.PatientID "
-            "JOIN DICOMSeries s2 ON s2.StudyInsta = t2.StudyInsta JOIN DICOMImages i ON i.SeriesInst = s2.SeriesInst "
-            "WHERE own.SOPInstanc = ?)",
+            f"SELECT i.SOPInstanc FROM {STUDIES_DOWN} WHERE t.PatientID = ("
+            f"SELECT t.PatientID FROM DICOMImages i {PARENTS_OF_IMAGE} WHERE i.SOPInstanc = ?))",
             (name, claim.sop),
         )

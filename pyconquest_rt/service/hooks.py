@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from pyconquest_rt.archive.archive import Archive
+from pyconquest_rt.database.joins import PARENTS_OF_IMAGE
 from pyconquest_rt.errors import PyconquestError, SettingsError
 from pyconquest_rt.settings.sections import ArchiveSettings
 
@@ -113,8 +114,7 @@ def stored_caller(settings: ArchiveSettings, functions: Sequence[Hook]) -> Calle
 
 _ROWS = (
     "SELECT f.path, t.PatientID, s.StudyInsta, i.SeriesInst, i.SOPInstanc, i.SOPClassUI FROM files f "
-    "JOIN DICOMImages i ON i.SOPInstanc = f.sop LEFT JOIN DICOMSeries s ON s.SeriesInst = i.SeriesInst "
-    "LEFT JOIN DICOMStudies t ON t.StudyInsta = s.StudyInsta WHERE f.state = 'indexed' AND f.path IN (?)"
+    f"JOIN DICOMImages i ON i.SOPInstanc = f.sop {PARENTS_OF_IMAGE} WHERE f.state = 'indexed' AND f.path IN (?)"
 )
 
 

@@ -9,6 +9,7 @@ from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.delete import delete_series
 from pyconquest_rt.archive.removal import audit
 from pyconquest_rt.database.connection import Database
+from pyconquest_rt.database.joins import SERIES_OF_PATIENT, STUDIES_DOWN
 from pyconquest_rt.settings.sections import RetentionSettings
 
 _GB = 1_000_000_000
@@ -61,8 +62,7 @@ def retain(archive: Archive, settings: RetentionSettings) -> Retention:
 def by_last_access(database: Database) -> list[Patient]:
     """Return every patient with the size of all its files, the longest unused first."""
     rows = database.connection.execute(
-        "SELECT t.PatientID, coalesce(sum(f.size), 0), coalesce(max(i.AccessTime), 0) FROM DICOMStudies t "
-        "JOIN DICOMSeries s ON s.StudyInsta = t.StudyInsta JOIN DICOMImages i ON i.SeriesInst = s.SeriesInst "
+        f"SELECT t.PatientID, coalesce(sum(f.size), 0), coalesce(max(i.AccessTime), 0) FROM {STUDIES_DOWN} "
         "LEFT JOIN files f ON f.path = replace(i.ObjectFile, '\\', '/') "
         "GROUP BY t.PatientID ORDER BY 3, 1"
     )
@@ -87,11 +87,7 @@ def _oldest(patients: list[Patient], excess: int) -> list[Patient]:
 
 
 def _remove(archive: Archive, patient: Patient) -> list[str]:
-    rows = archive.database.query(
-        "SELECT SeriesInst FROM DICOMSeries s JOIN DICOMStudies t ON t.StudyInsta = s.StudyInsta "
-        "WHERE t.PatientID = ?",
-        (patient.patient_id,),
-    )
+    rows = archive.database.query(SERIES_OF_PATIENT, (patient.patient_id,))
     failures: list[str] = []
     for row in rows:
         failures += map(str, delete_series(archive, row["SeriesInst"], files=True).failures)
