@@ -2,7 +2,10 @@
 
 from typing import Final
 
-PARENTS_OF_IMAGE: Final = "LEFT JOIN DICOMSeries s ON s.SeriesInst = i.SeriesInst LEFT JOIN DICOMStudies t ON t.StudyInsta = s.StudyInsta"
+PARENTS_OF_IMAGE: Final = (
+    "LEFT JOIN DICOMSeries s ON s.SeriesInst = i.SeriesInst "
+    "LEFT JOIN DICOMStudies t ON t.StudyInsta = s.StudyInsta"
+)
 """Behind ``DICOMImages i``: a missing parent leaves NULL."""
 PATIENT_OF_STUDY: Final = "LEFT JOIN DICOMPatients p ON p.PatientID = t.PatientID"
 """Behind ``DICOMStudies t``."""
