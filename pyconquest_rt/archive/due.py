@@ -218,9 +218,14 @@ _PATIENT_OF = (
 )
 
 
-def assign_patient(database: Database, sops: Collection[str]) -> None:
-    """Give the results of these objects the PatientID that the index has for them, whatever their files say."""
-    for (table,) in database.connection.execute("SELECT name FROM derived_tables").fetchall():
+def assign_patient(database: Database, sops: Collection[str], tables: Iterable[str] | None = None) -> None:
+    """Give the results of these objects the PatientID that the index has for them, whatever their files say.
+
+    ``tables`` are those that hold the results; None: all.
+    """
+    if tables is None:
+        tables = [table for (table,) in database.connection.execute("SELECT name FROM derived_tables")]
+    for table in tables:
         for column in database.columns(table):
             if column.lower() in _PATIENT_COLUMNS:
                 patient = _PATIENT_OF.format(table=quote(table))

@@ -257,7 +257,7 @@ def _write(database: Database, claim: Claim, rows: Rows, inputs: dict[str, str])
     for table, table_rows in rows.items():
         for row in table_rows:
             database.put(table, tuple(row), [tuple(row.values())])
-    assign_patient(database, [claim.sop])
+    assign_patient(database, [claim.sop], claim.extractor.tables)
     database.put(
         "derivation_inputs",
         ("sop", "extractor", "input_sop", "fingerprint"),

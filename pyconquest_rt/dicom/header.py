@@ -62,6 +62,9 @@ class Header(NamedTuple):
     fault: str | None = None
     digest: Any = None  # what the reader's digest has made of the sequences, which then are not kept
     is_truncated: bool = False  # the fault is that the object is cut off by the end of the file
+    end: int = (
+        -1
+    )  # where the first element after the last wanted one stands, mostly the pixel data; -1 without
 
 
 class _Context(NamedTuple):
@@ -162,6 +165,7 @@ class HeaderReader:
             fault,
             None,
             is_truncated,
+            end,
         )
 
     def _parse_rest(
@@ -242,6 +246,7 @@ class HeaderReader:
             found.fault,
             digest,
             found.is_truncated,
+            found.closing[0] if found.closing else -1,
         )
 
     def _value(self, found: Found, field: Field, encoding: Encoding) -> str | None:

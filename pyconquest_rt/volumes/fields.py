@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from pyconquest_rt.dicom.elements import Item, locate
 from pyconquest_rt.dicom.elements import Source as DataSource
-from pyconquest_rt.dicom.part10 import begin
+from pyconquest_rt.dicom.part10 import Prefix, begin
 from pyconquest_rt.volumes.sources import Source
 
 PIXEL_DATA, FLOAT_DATA, DOUBLE_DATA = 0x7FE00010, 0x7FE00008, 0x7FE00009
@@ -91,12 +91,14 @@ class Head:
 
 
 @contextmanager
-def opened_head(source: Source, max_inflated: int | None = None) -> Iterator[Head]:
+def opened_head(
+    source: Source, max_inflated: int | None = None, prefix: Prefix | None = None
+) -> Iterator[Head]:
     """The head of an object, to be read while it is open; ``max_inflated`` as in ``part10.begin``.
 
-    Raises UnreadableError.
+    ``prefix`` are its first bytes, where they were read already. Raises UnreadableError.
     """
-    with source.opened() as file:
+    with source.opened(prefix) as file:
         start = begin(file, max_inflated=max_inflated)
         data = start.source
         elements = locate(data, start.position, data.size, start.encoding, PIXEL_TAGS)

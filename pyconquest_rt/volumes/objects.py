@@ -18,6 +18,7 @@ from pyconquest_rt.volumes.frames import (
 )
 from pyconquest_rt.volumes.groups import frame_fields
 from pyconquest_rt.volumes.mappings import read_mapping
+from pyconquest_rt.volumes.plain import plain_head
 from pyconquest_rt.volumes.sources import Source
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
@@ -77,7 +78,11 @@ class ImageObject:
 def read_object(source: Source, pool: Pool) -> ImageObject:
     """The object of a source; of one that cannot be read the problem."""
     try:
-        with opened_head(source) as head:
+        prefix = source.prefix()
+        plain = plain_head(prefix)
+        if plain is not None:
+            return _object(source, plain, pool)
+        with opened_head(source, prefix=prefix) as head:
             return _object(source, head, pool)
     except (UnreadableError, OSError) as error:
         return ImageObject(source, "scalar", problem="unreadable", details=str(error))

@@ -51,9 +51,9 @@ class Source:
         return found
 
     @contextmanager
-    def opened(self) -> Iterator[FileSource]:
-        """Its bytes by position; raises UnreadableError."""
-        with FileSource(self.prefix()) as source:
+    def opened(self, prefix: Prefix | None = None) -> Iterator[FileSource]:
+        """Its bytes by position, from its prefix where that was read already; raises UnreadableError."""
+        with FileSource(prefix or self.prefix()) as source:
             yield source
 
     @contextmanager
