@@ -22,19 +22,20 @@ from pydicom.data import get_testdata_file
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
 from pyconquest_rt.archive.archive import Archive
-from pyconquest_rt.derive.engine import derive
+from pyconquest_rt.derive.engine import derive, extractors
 from pyconquest_rt.indexer import rebuild
-from pyconquest_rt.settings.sections import ArchiveSettings
+from pyconquest_rt.settings.sections import ArchiveSettings, Settings
 from pyconquest_rt.volumes import examine, load
 
 SYNTAXES = {"native": ExplicitVRLittleEndian, "RLE": RLELossless, "J2K": JPEG2000Lossless}
 CPU_TARGETS = {"native": "<= 1.2", "RLE": "<= 1.4", "J2K": "<= 1.1"}
 _GROWTH = """
-import resource, sys
+import sys
 from pyconquest_rt.volumes import examine, load
 import pyconquest_rt.volumes.pixels, pydicom
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def peak():  # of this program; ru_maxrss counts what its parent held too
+    lines = open("/proc/self/status").read().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024
 (small,) = examine(sys.argv[2])
 load(small)
 before = peak()
@@ -124,6 +125,7 @@ def _verdicts(work: Path, series: int, images: int) -> list[dict[str, Any]]:
     data = work / "data"
     for number in range(series):
         make_series(data / str(number), "native", images, 32, number + 1)
+    extractors(Settings())  # their modules
     archive = Archive.open(ArchiveSettings(str(data), str(work / "x.db"), str(work / "none.sql")))
     built = timed(lambda: rebuild(archive))
     derived = timed(lambda: derive(archive, only=["volume_verdict"]))

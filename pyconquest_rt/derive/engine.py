@@ -170,14 +170,18 @@ def derive_one(archive: Archive, claim: Claim) -> tuple[str, str | None]:
     database, start = archive.database, time.monotonic()
     inputs: dict[str, str] = {}
 
+    def files_of(sops: Collection[str]) -> list[Path]:
+        found = _files(database, archive.storage, sops)
+        inputs.update({sop: fingerprint for sop, (_, fingerprint) in found.items()})
+        return [found[sop][0] for sop in sops]
+
     def file_of(sop: str) -> Path:
-        path, inputs[sop] = _file(database, archive.storage, sop)
-        return path
+        return files_of([sop])[0]
 
     rows: Rows | None = None
     state, reason, awaited = "done", None, None
     try:
-        source = Source(claim.sop, file_of(claim.sop), database.query, file_of)
+        source = Source(claim.sop, file_of(claim.sop), database.query, file_of, files_of)
         if _is_as_before(archive, claim, source):
             return _keep(database, claim)
         rows = claim.extractor.extract(source)
@@ -211,7 +215,7 @@ def _is_as_before(archive: Archive, claim: Claim, source: Source) -> bool:
         )
     )
     now = {claim.sop, *claim.extractor.inputs(source)}
-    return before == {sop: _file(archive.database, archive.storage, sop)[1] for sop in now}
+    return before == _fingerprints(archive, now)
 
 
 def _keep(database: Database, claim: Claim) -> tuple[str, str | None]:
@@ -229,23 +233,33 @@ def _holds(archive: Archive, claim: Claim, inputs: dict[str, str]) -> bool:
     """Whether the claim is still ours and everything that was read is still as it was; else it is due again."""
     database = archive.database
     mine = is_ours(database, claim)
-    if mine and all(_file(database, archive.storage, sop)[1] == before for sop, before in inputs.items()):
+    if mine and _fingerprints(archive, inputs) == inputs:
         return True
     if mine:
         _record(database, claim, "due", None, 0.0)
     return False
 
 
-def _file(database: Database, storage: Storage, sop: str) -> tuple[Path, str]:
-    """The file of an object and its fingerprint; that of an object that is not indexed is ``gone``."""
-    row = database.connection.execute(
-        "SELECT i.ObjectFile, i.DeviceName, f.size || ':' || f.mtime_ns FROM DICOMImages i "
-        "LEFT JOIN files f ON f.path = replace(i.ObjectFile, '\\', '/') WHERE i.SOPInstanc = ?",
-        (sop,),
-    ).fetchone()
-    if row is None or not row[0]:
-        return Path(), "gone"
-    return storage.path_of(row[0], row[1]), row[2] or ""
+_FILES = (
+    "SELECT i.SOPInstanc, f.size || ':' || f.mtime_ns, i.ObjectFile, i.DeviceName FROM DICOMImages i "
+    "LEFT JOIN files f ON f.path = replace(i.ObjectFile, '\\', '/') WHERE i.SOPInstanc IN (?)"
+)
+
+
+def _fingerprints(archive: Archive, sops: Collection[str]) -> dict[str, str]:
+    """The fingerprint of the file of each object; that of an object that is not indexed is ``gone``."""
+    found = dict.fromkeys(sops, "gone")
+    found |= {sop: mark or "" for sop, mark, path, _ in archive.database.select_in(_FILES, sops) if path}
+    return found
+
+
+def _files(database: Database, storage: Storage, sops: Collection[str]) -> dict[str, tuple[Path, str]]:
+    """The file of each object and its fingerprint."""
+    found = dict.fromkeys(sops, (Path(), "gone"))
+    for sop, mark, path, device in database.select_in(_FILES, sops):
+        if path:
+            found[sop] = storage.path_of(path, device), mark or ""
+    return found
 
 
 def _write(database: Database, claim: Claim, rows: Rows, inputs: dict[str, str]) -> None:

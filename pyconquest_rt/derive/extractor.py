@@ -32,13 +32,15 @@ class Source:
     """What an extractor is handed: one object, and a way to other objects of the index.
 
     ``path`` is the object's file, ``sop`` its SOPInstanceUID. ``query`` runs a SELECT on the index. ``file_of``
-    gives the file of another object and puts that object on the list of what the result rests on.
+    gives the file of another object and puts that object on the list of what the result rests on; ``files_of`` does so
+    for many at once.
     """
 
     sop: str
     path: Path
     query: Callable[..., list[dict[str, Any]]]
     file_of: Callable[[str], Path]
+    files_of: Callable[[Collection[str]], list[Path]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Extractor:
         one_per: columns of DICOMImages; of all objects with the same values in them only one is read, that with the
             least SOPInstanceUID, in whatever order they came. None: each is.
         gathers: a result rests on all objects of its ``one_per``: whichever comes or goes makes it due again. All of
-            them are to be asked for by ``file_of``, before anything that may fail.
+            them are to be asked for by ``files_of``, before anything that may fail.
         inputs: gives the SOPInstanceUIDs of all objects that a result would rest on now, without reading them. An
             object that is due again with the inputs that its result rests on already is left as it is.
         settle: called with the connection, in a transaction, once a run has made or removed rows: for what rests on

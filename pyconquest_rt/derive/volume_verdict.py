@@ -6,6 +6,7 @@ from typing import Any
 from pyconquest_rt.derive.extractor import Extractor, Rows, Source
 from pyconquest_rt.dicom.tables import Table, columns
 from pyconquest_rt.volumes import CODES, Candidate, examine
+from pyconquest_rt.volumes.sources import Source as Opened
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
 IMAGES = tuple(
@@ -68,9 +69,9 @@ def _extract(source: Source) -> Rows | None:
         "SELECT SOPInstanc AS sop, SOPClassUI AS sop_class FROM DICOMImages WHERE SeriesInst = ? ORDER BY SOPInstanc",
         (series["uid"],),
     )
-    paths = [source.file_of(member["sop"]) for member in members if member["sop_class"] in IMAGES]
+    paths = source.files_of([member["sop"] for member in members if member["sop_class"] in IMAGES])
     row = {"SOPInstanceUID": source.sop, "series_instance_uid": series["uid"], "images": len(paths)}
-    return {TABLE.name: [row | verdict_row(examine(paths))]}
+    return {TABLE.name: [row | verdict_row(examine([Opened(path) for path in paths]))]}
 
 
 def verdict_row(candidates: Sequence[Candidate]) -> dict[str, Any]:

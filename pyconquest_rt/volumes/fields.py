@@ -68,10 +68,12 @@ class Head:
     """One object as far as its pixels: its fields, and where the pixels are.
 
     ``pixel_tag`` is 0 without pixels; ``offset`` and ``length`` are those of their value (of undefined length: as
-    far as the file goes); ``data`` has the bytes of the data set, of a deflated object inflated ones.
+    far as the file goes); ``data`` has the bytes of the data set, of a deflated object inflated ones. Objects whose
+    ``alike`` is the same differ in nothing but their identifier, place, times and pixels; None: not known.
     """
 
     __slots__ = (
+        "alike",
         "big_endian",
         "data",
         "encapsulated",
@@ -88,6 +90,7 @@ class Head:
         self.size = data.size
         self.pixel_tag = self.offset = self.length = 0
         self.encapsulated = False
+        self.alike: tuple[object, ...] | None = None
 
 
 @contextmanager

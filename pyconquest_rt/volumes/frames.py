@@ -13,10 +13,14 @@ Vector = tuple[float, ...]
 
 
 class Pool:
-    """Keeps one object of each value, so that what a series has in common is in memory once."""
+    """Keeps one object of each value, so that what a series has in common is in memory once.
+
+    ``alike`` has what was made of the last objects by what they have in common (``Head.alike``).
+    """
 
     def __init__(self) -> None:
         self._known: dict[Hashable, Any] = {}
+        self.alike: dict[Hashable, Any] = {}
 
     def __call__(self, value: _Value) -> _Value:
         found: _Value = self._known.setdefault((type(value), value), value)

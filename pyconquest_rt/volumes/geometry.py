@@ -1,6 +1,7 @@
 """Where slices lie: directions of an image, positions along its normal, and whether they make one grid."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import groupby, pairwise
 
 import numpy as np
@@ -36,8 +37,12 @@ class Grid:
     refusal: str | None = None
 
 
+@lru_cache(64)
 def unit_axes(orientation: Vector) -> Floats | None:
-    """Directions along a row, along a column, and their normal, as rows; None unless they are perpendicular."""
+    """Directions along a row, along a column, and their normal, as rows; None unless they are perpendicular.
+
+    They are shared: nobody may write into them.
+    """
     row, column = np.array(orientation[:3]), np.array(orientation[3:])
     lengths = np.linalg.norm(row), np.linalg.norm(column)
     if abs(lengths[0] - 1) > 1e-3 or abs(lengths[1] - 1) > 1e-3 or abs(row @ column) > 1e-3:
@@ -102,9 +107,10 @@ def _line(points: Floats, places: Floats) -> tuple[Floats, Floats]:
 
 
 def _is_on(points_height: Floats, places: Floats, gap: float) -> bool:
-    """Whether heights lie on a line over their places, within the tolerance."""
-    fit = np.polyfit(places, points_height, 1)
-    return bool(np.abs(points_height - np.polyval(fit, places)).max() <= tolerance(gap))
+    """Whether heights lie on a line (that of least squares) over their places, within the tolerance."""
+    middle, rise = places - places.mean(), points_height - points_height.mean()
+    slope = (middle @ rise) / (middle @ middle)
+    return bool(np.abs(rise - slope * middle).max() <= tolerance(gap))
 
 
 def _even(points: Floats, heights: Floats) -> Grid | None:

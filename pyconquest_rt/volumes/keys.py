@@ -1,6 +1,8 @@
 """Candidate keys: attributes that may tell apart images of one position (echo, direction, phase, time ...)."""
 
 import math
+from datetime import date as day
+from functools import lru_cache
 from typing import Any
 
 from pyconquest_rt.volumes.fields import Fields
@@ -20,16 +22,42 @@ SPLITS = frozenset({"type", "acquisition"})
 
 def of_object(fields: Fields) -> dict[str, Any]:
     """The keys of a single image by name, without those it has not."""
+    return steady(fields) | moving(fields)
+
+
+def moving(fields: Fields) -> dict[str, Any]:
+    """Those keys that differ from slice to slice in the series of most scanners."""
+    found = {
+        "cardiac": _first(fields, 0x00209241, 0x00181060, 0x00209153),
+        "frame_time": fields.number(0x00541300),
+        "acquisition_time": _moment(fields, (0x0008002A,), (0x00080022, 0x00080032)),
+        "content_time": _moment(fields, (), (0x00080023, 0x00080033)),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+MOVING = (
+    0x00209241,
+    0x00181060,
+    0x00209153,
+    0x00541300,
+    0x0008002A,
+    0x00080022,
+    0x00080032,
+    0x00080023,
+    0x00080033,
+)
+"""The elements that :func:`moving` reads."""
+
+
+def steady(fields: Fields) -> dict[str, Any]:
+    """All other keys."""
     found = {
         "echo": _echo(fields),
         "diffusion": _diffusion(fields),
         "type": _type(fields),
-        "cardiac": _first(fields, 0x00209241, 0x00181060, 0x00209153),
         "temporal": _first(fields, 0x00200100, 0x00209128),
-        "frame_time": fields.number(0x00541300),
-        "acquisition_time": _moment(fields, (0x0008002A,), (0x00080022, 0x00080032)),
         "acquisition": fields.text(0x00200012) or None,
-        "content_time": _moment(fields, (), (0x00080023, 0x00080033)),
         "inversion": fields.number(0x00180082),
         "flip": fields.number(0x00181314),
         "repetition": fields.number(0x00180080),
@@ -94,19 +122,24 @@ def _moment(fields: Fields, whole: tuple[int, ...], parts: tuple[int, int]) -> f
     return seconds(fields.text(parts[0]), fields.text(parts[1]))
 
 
+@lru_cache(256)
 def seconds(date: str, time: str) -> float | None:
     """Seconds of a date (YYYYMMDD, may be empty) and a time (HHMMSS.FFFFFF, may be cut off); None without time.
 
     Dates count from the year 1; a zone behind the time is left out.
     """
-    from datetime import date as day
-
     time = time.split("+")[0].split("-")[0].replace(":", "").strip()
-    date = date.replace(".", "").strip()
+    if not time:
+        return None
     try:
         hours, minutes = int(time[:2]), int(time[2:4] or 0)
-        found = hours * 3600 + minutes * 60 + float(time[4:] or 0)
-        days = day(int(date[:4]), int(date[4:6]), int(date[6:8])).toordinal() if date else 0
+        return _days(date) * 86400.0 + hours * 3600 + minutes * 60 + float(time[4:] or 0)
     except ValueError:
         return None
-    return days * 86400.0 + found
+
+
+@lru_cache(64)
+def _days(date: str) -> int:
+    """Days up to a date, 0 without one. Raises ValueError."""
+    date = date.replace(".", "").strip()
+    return day(int(date[:4]), int(date[4:6]), int(date[6:8])).toordinal() if date else 0

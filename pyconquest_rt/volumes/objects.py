@@ -75,17 +75,50 @@ class ImageObject:
     image_type: tuple[str, ...] = ()
 
 
+_KINDS_KEPT = 64  # objects of which others that are alike are made
+
+
 def read_object(source: Source, pool: Pool) -> ImageObject:
     """The object of a source; of one that cannot be read the problem."""
     try:
         prefix = source.prefix()
         plain = plain_head(prefix)
         if plain is not None:
-            return _object(source, plain, pool)
+            return _plain(source, plain, pool)
         with opened_head(source, prefix=prefix) as head:
             return _object(source, head, pool)
     except (UnreadableError, OSError) as error:
         return ImageObject(source, "scalar", problem="unreadable", details=str(error))
+
+
+def _plain(source: Source, head: Head, pool: Pool) -> ImageObject:
+    """The object of a single image; most are as one before, but for identifier, place, times and pixels."""
+    known: tuple[ImageObject, dict[str, Any]] | None = pool.alike.get(head.alike)
+    if known is not None:
+        one, steady = known
+        (first,) = one.frames
+        if problem_of(first.common.stored, head.length, head.size - head.offset) is None:
+            fields = head.fields
+            frame = Frame(  # a replace() of the first one would take three times as long
+                source,
+                0,
+                fields.text(0x00080018),
+                fields.vector(0x00200032, 3),
+                first.common,
+                first.mapping,
+                pool(keys.as_tuple(steady | keys.moving(fields))),
+                head.offset,
+                head.length,
+                None,
+                first.thickness,
+            )
+            return ImageObject(source, one.kind, one.series_uid, one.name, [frame], None, "", one.image_type)
+    found = _object(source, head, pool)
+    if len(found.frames) == 1 and not found.problem and not found.frames[0].problem:
+        if len(pool.alike) >= _KINDS_KEPT:
+            pool.alike.clear()
+        pool.alike[head.alike] = found, keys.steady(head.fields)
+    return found
 
 
 def _object(source: Source, head: Head, pool: Pool) -> ImageObject:

@@ -8,12 +8,14 @@ faults) is left to ``fields.opened_head``.
 import re
 import struct
 import threading
+from operator import itemgetter
 
 from pyconquest_rt.dicom.elements import Source as DataSource
 from pyconquest_rt.dicom.header import Field, Header, HeaderReader
 from pyconquest_rt.dicom.part10 import FileSource, Prefix
 from pyconquest_rt.errors import UnreadableError
 from pyconquest_rt.volumes.fields import DOUBLE_DATA, FLOAT_DATA, PIXEL_DATA, Fields, Head
+from pyconquest_rt.volumes.keys import MOVING
 
 _TAGS = (
     *(0x00080008, 0x00080016, 0x00080018, 0x00080022, 0x00080023, 0x0008002A, 0x00080032, 0x00080033),
@@ -27,6 +29,8 @@ _TAGS = (
 )
 """What an image's place, values and keys rest on at the top level; reading another tag is an error."""
 
+_OWN = (0x00080018, 0x00200032, *MOVING)  # in which objects that are alike differ
+_common = itemgetter(*[place for place, tag in enumerate(_TAGS) if tag not in _OWN])
 _BEFORE_PIXELS = 0x7FE00007  # wanted as the last one, so that what follows are the pixels
 _SEQUENCES = (0x00283000, 0x00409096, 0x52009229, 0x52009230, 0x00540022, 0x3004000C)
 _OTHERS = re.compile(
@@ -119,4 +123,5 @@ def _with_pixels(prefix: Prefix, header: Header, fields: Fields) -> Head | None:
     head.offset = header.end + (8 if is_implicit else 12)
     head.encapsulated = length == _UNDEFINED
     head.length = head.size - head.offset if head.encapsulated else length
+    head.alike = (syntax, tag, head.encapsulated, *_common(header.values))
     return head

@@ -232,7 +232,7 @@ def _column(part: Part, points: Floats, axes: Floats) -> list[Found]:
     """The volumes of slices that lie on one line: several where stacks are far apart."""
     heights = points @ axes[2]
     labels = cluster(heights, same_place_limit(heights))
-    level = np.array([heights[labels == place].mean() for place in range(labels.max() + 1)])
+    level = np.bincount(labels, heights) / np.bincount(labels)
     runs = separate(level)
     found = []
     for run in runs:
