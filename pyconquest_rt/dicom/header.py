@@ -165,7 +165,7 @@ class HeaderReader:
             fault,
             None,
             is_truncated,
-            end,
+            end if end < prefix.size else -1,
         )
 
     def _parse_rest(

@@ -12,12 +12,12 @@ from pyconquest_rt.volumes.contract import Options
 from pyconquest_rt.volumes.masks import draw_masks
 from pyconquest_rt.volumes.model import Candidate, Masks, Volume
 from pyconquest_rt.volumes.registry import examine_sources, load_candidate
-from pyconquest_rt.volumes.sources import Opener, sources
+from pyconquest_rt.volumes.sources import Opener, Source, sources
 
 __all__ = ["CODES", "Candidate", "Masks", "Volume", "VolumeError", "examine", "load", "mask"]
 
 
-def examine(paths: "Opener | Iterable[Opener]") -> list[Candidate]:
+def examine(paths: "Opener | Iterable[Opener | Source]") -> list[Candidate]:
     """Return what could be loaded from some objects, best first, from their headers alone.
 
     ``paths`` are paths, folders (all files below them) or openers: bytes, binary streams, or functions that return
