@@ -1,8 +1,9 @@
 """Verbs about the index: rebuild, verify, query, dump, summary, adopt."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +20,10 @@ from pyconquest_rt.cli.terminal import (
 )
 from pyconquest_rt.errors import DatabaseError
 from pyconquest_rt.settings.sections import Settings
+
+if TYPE_CHECKING:
+    from pyconquest_rt.archive.archive import Archive
+    from pyconquest_rt.archive.rebuild_report import Report
 
 
 @click.command()
@@ -40,8 +45,6 @@ def rebuild(
     settings: Settings, patient: str | None, only: Any, force: bool, jobs: int | None, as_json: bool
 ) -> None:
     """Bring the index into line with the files on disk."""
-    from pyconquest_rt.archive import rebuild as indexer
-    from pyconquest_rt.archive.rebuild_report import Report
     from pyconquest_rt.archive.selection import folders_of
 
     if not Path(settings.archive.data).is_dir():
@@ -49,15 +52,33 @@ def rebuild(
             f"there is no data directory {settings.archive.data}; --data names another, and 'pyconquest-rt store' "
             "makes it"
         )
-    progress = Progress("files")
     archive = open_archive(settings, create=True)
     folders = [""] if patient is None else folders_of(archive.database, patient)
+    report = _rebuild(archive, folders, only, force=force, jobs=jobs)
+    looked_at = (report.read, report.unchanged, report.removed, report.unreachable)
+    if patient is not None and not any(looked_at):
+        raise click.ClickException(f"there are no files and no rows of patient {patient}")
+    if as_json:
+        print_json(report.as_dict())
+        return
+    _print_report(report)
+    if report.withheld:
+        sys.exit(1)
+
+
+def _rebuild(
+    archive: "Archive", folders: Sequence[str], only: Any, *, force: bool, jobs: int | None
+) -> "Report":
+    """Rebuild the index of some folders, with a line of progress over all of them."""
+    from pyconquest_rt.archive import rebuild as indexer
+    from pyconquest_rt.archive.rebuild_report import Report
+
+    progress, report = Progress("files"), Report()
     total = (
         sum(indexer.count_due(archive, only=only, under=under) for under in folders)
         if progress.enabled
         else None
     )
-    report = Report()
 
     def show(done: int, _: float) -> None:
         progress(report.read + done, total)
@@ -65,18 +86,14 @@ def rebuild(
     for under in folders:
         report += indexer.rebuild(archive, only=only, under=under, jobs=jobs, progress=show, force=force)
     progress.close()
-    if patient is not None and not (report.read or report.unchanged or report.removed or report.unreachable):
-        raise click.ClickException(f"there are no files and no rows of patient {patient}")
-    if as_json:
-        print_json(report.as_dict())
-        return
+    return report
+
+
+def _print_report(report: "Report") -> None:
     click.echo(str(report))
-    for path, reason in report.rejected:
-        click.echo(f"  rejected {cell(path)}: {cell(reason)}")
-    for path, reason in report.faulty:
-        click.echo(f"  faulty {cell(path)}: {cell(reason)}")
-    if report.withheld:
-        sys.exit(1)
+    for what, files in (("rejected", report.rejected), ("faulty", report.faulty)):
+        for path, reason in files:
+            click.echo(f"  {what} {cell(path)}: {cell(reason)}")
 
 
 @click.command()
@@ -111,10 +128,8 @@ def verify(settings: Settings, fix: bool, deep: bool, force: bool, as_json: bool
 @archive_options
 def query(settings: Settings, statement: str, write: bool, as_json: bool) -> None:
     """Run an SQL statement that reads, and print its rows."""
-    import sqlite3
-
     from pyconquest_rt.archive.removal import audit
-    from pyconquest_rt.database.guarded import only_reading
+    from pyconquest_rt.database.guarded import NotReadingError, only_reading
 
     database = (open_archive if write else read_archive)(settings).database
     try:
@@ -126,11 +141,10 @@ def query(settings: Settings, statement: str, write: bool, as_json: bool) -> Non
             else:
                 with only_reading(database.connection):
                     rows = database.query(statement)
-        print_rows(rows, as_json)
     except DatabaseError as error:
-        raise click.ClickException(f"{error} (--write allows it): {statement}") from error
-    except sqlite3.Error as error:
-        raise click.ClickException(f"{error} in: {statement}") from error
+        hint = "(--write allows it)" if isinstance(error, NotReadingError) else "in"
+        raise click.ClickException(f"{error} {hint}: {statement}") from error
+    print_rows(rows, as_json)
 
 
 @click.command()
@@ -151,26 +165,34 @@ def dump(
     safe: bool,
 ) -> None:
     """Write tables, views or the rows of a query to CSV files (UTF-8)."""
-    import sqlite3
-
-    from pyconquest_rt.database.connection import quote
     from pyconquest_rt.database.guarded import only_reading
     from pyconquest_rt.exports.csv import dump as write
 
-    if bool(tables) == bool(statement) or (output and len(tables) > 1):
-        raise click.UsageError("give tables or --query; --output goes with one table or a query")
+    wanted = _to_dump(tables, statement)
+    if output and len(wanted) > 1:
+        raise click.UsageError("--output goes with one table or a query")
     if len(delimiter) != 1:
         raise click.UsageError(f"--delimiter must be one character, not {delimiter!r}")
     database = read_archive(settings).database
-    wanted = {f"{table}.csv": f"SELECT * FROM {quote(table)}" for table in tables}  # noqa: S608
-    for name, sql in (wanted or {"query_dump.csv": statement or ""}).items():
+    for name, sql in wanted.items():
         path = output or name
         try:
             with waiting(f"writing {path}"), only_reading(database.connection):
                 rows = write(database, sql, path, delimiter=delimiter, guard_formulas=safe)
-        except (sqlite3.Error, DatabaseError) as error:
+        except DatabaseError as error:
             raise click.ClickException(f"{error} in: {sql}") from error
         click.echo(f"{path}: {rows} rows" if rows else f"{path}: no rows, not written")
+
+
+def _to_dump(tables: tuple[str, ...], statement: str | None) -> dict[str, str]:
+    """Name of the file → SELECT, of some tables or of the one query."""
+    from pyconquest_rt.database.connection import quote
+
+    if bool(tables) == bool(statement):
+        raise click.UsageError("give tables or --query")
+    if statement:
+        return {"query_dump.csv": statement}
+    return {f"{table}.csv": f"SELECT * FROM {quote(table)}" for table in tables}  # noqa: S608 - quoted
 
 
 @click.command()

@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -164,8 +164,6 @@ def delete(
 
 def _wanted(archive: "Archive", series: tuple[str, ...], statement: str | None) -> list[str]:
     """The series that a user names, all of which must be there, and those of a query."""
-    import sqlite3
-
     from pyconquest_rt.archive.selection import select_images, series_in
     from pyconquest_rt.database.guarded import only_reading
 
@@ -176,7 +174,7 @@ def _wanted(archive: "Archive", series: tuple[str, ...], statement: str | None) 
     try:
         with only_reading(archive.database.connection):
             return [*series, *series_in(archive.database.query(statement))]
-    except (sqlite3.Error, PyconquestError) as error:
+    except PyconquestError as error:
         raise click.ClickException(f"{error} in: {statement} (it must give a column SeriesInst)") from error
 
 
@@ -189,24 +187,29 @@ def _wanted(archive: "Archive", series: tuple[str, ...], statement: str | None) 
 def tags(settings: Settings, file: Path, tags: tuple[str, ...], create: bool, as_json: bool) -> None:
     """Show elements of a file, or change them (KEYWORD=VALUE); a file of the archive is indexed again."""
     from pyconquest_rt.dicom.edit import change_tags, tag_of
-    from pyconquest_rt.dicom.objects import read_object
 
     assignments = {name: value for name, is_one, value in (tag.partition("=") for tag in tags) if is_one}
     archive = open_archive(settings) if assignments and has_database(settings) else None
     try:
         if assignments:
             change_tags(file, {tag_of(name): value for name, value in assignments.items()}, create=create)
-        data_set = read_object(file, stop_before_pixels=True)
-        wanted = [tag_of(tag.split("=", 1)[0]) for tag in tags] or sorted(data_set.keys())
+        rows = _elements(file, tags)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     if archive is not None:
         _index_again(archive, file, assignments)
-    found = [data_set[tag] for tag in wanted if tag in data_set]
-    print_rows(
-        [{"tag": str(it.tag), "keyword": it.keyword, "VR": it.VR, "value": it.repval} for it in found],
-        as_json,
-    )
+    print_rows(rows, as_json)
+
+
+def _elements(file: Path, tags: Sequence[str]) -> list[dict[str, str]]:
+    """One row for each element that is named (KEYWORD or KEYWORD=VALUE) and in the file; without names for all."""
+    from pyconquest_rt.dicom.edit import tag_of
+    from pyconquest_rt.dicom.objects import read_object
+
+    wanted = [tag_of(tag.split("=", 1)[0]) for tag in tags]
+    data_set = read_object(file, stop_before_pixels=True)
+    found = [data_set[tag] for tag in wanted or sorted(data_set.keys()) if tag in data_set]
+    return [{"tag": str(it.tag), "keyword": it.keyword, "VR": it.VR, "value": it.repval} for it in found]
 
 
 def _index_again(archive: "Archive", file: Path, assignments: Mapping[str, str]) -> None:

@@ -169,14 +169,27 @@ def _print_wrapped(names: Sequence[str], texts: Sequence[Sequence[str]], numeric
 
 def shortened(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return rows whose UIDs are cut, on a terminal, to the ends that tell them apart; elsewhere they stay whole."""
-    found = [dict(row) for row in rows]
-    for name in found[0] if found and sys.stdout.isatty() else ():
-        if name.endswith("_uid") and name != "sop_class_uid":
-            whole = {str(row[name]) for row in found if row[name]}
-            kept = next(n for n in range(_SHORTEST_UID, 65) if len({uid[-n:] for uid in whole}) == len(whole))
-            for row in found:
-                row[name] = f"…{row[name][-kept:]}" if row[name] and len(row[name]) > kept else row[name]
-    return found
+    if not rows or not sys.stdout.isatty():
+        return [dict(row) for row in rows]
+    kept = {name: _telling_end([row[name] for row in rows]) for name in rows[0] if _is_of_uids(name)}
+    return [
+        {name: _end(value, kept[name]) if name in kept else value for name, value in row.items()}
+        for row in rows
+    ]
+
+
+def _is_of_uids(column: str) -> bool:
+    return column.endswith(("_uid", "InstanceUID")) and column != "sop_class_uid"
+
+
+def _telling_end(uids: Sequence[str | None]) -> int:
+    """How many of the last characters tell UIDs apart."""
+    whole = {uid for uid in uids if uid}
+    return next(n for n in range(_SHORTEST_UID, 65) if len({uid[-n:] for uid in whole}) == len(whole))
+
+
+def _end(uid: str | None, kept: int) -> str | None:
+    return f"…{uid[-kept:]}" if uid and len(uid) > kept else uid
 
 
 def size(count: int | None) -> str:

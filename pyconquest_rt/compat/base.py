@@ -1,7 +1,6 @@
 """What every part of the class needs: its attributes, the database, the log."""
 
 import re
-import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,12 +12,12 @@ from pyconquest_rt.archive.files.storage import Storage
 from pyconquest_rt.compat.roi_filter import DEFAULT_EXCLUDE, DEFAULT_INCLUDE
 from pyconquest_rt.database import schema
 from pyconquest_rt.database.backends.sqlite_reading import may_write
-from pyconquest_rt.database.connection import Database
+from pyconquest_rt.database.connection import Connection, Database
 from pyconquest_rt.database.schema import Definition
 from pyconquest_rt.errors import DatabaseError, PyconquestError
 from pyconquest_rt.service import logs
 
-RAISED = (PyconquestError, sqlite3.Error, OSError)
+RAISED = (PyconquestError, OSError)
 """What is logged where PyConquest logs and does not raise."""
 
 
@@ -28,7 +27,7 @@ class Base:
     data_directory: str = ""
     sql_inifile_name: str = ""
     database_filename: str = ""
-    conn_pacs: "sqlite3.Connection | str" = ""
+    conn_pacs: "Connection | str" = ""
     roi_filter_flags: int = re.IGNORECASE
     exclude_filter: Sequence[str] = DEFAULT_EXCLUDE
     include_filter: Sequence[str] = DEFAULT_INCLUDE
@@ -99,7 +98,7 @@ class Base:
         """
         try:
             rows = self._open_database.query(query)
-        except (sqlite3.Error, DatabaseError) as error:
+        except DatabaseError as error:
             self._log.error("%s, in the query: %s", error, logs.masked(query))
             self._log.debug("the query in full: %s", query)
             return None if return_list_from_col is None else []

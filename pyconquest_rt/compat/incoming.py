@@ -1,6 +1,5 @@
 """The part of the class that takes objects in."""
 
-import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,7 +7,7 @@ from pyconquest_rt.archive import hashing, store
 from pyconquest_rt.archive import rebuild as indexer
 from pyconquest_rt.archive.selection import folders_of
 from pyconquest_rt.compat.base import Base
-from pyconquest_rt.errors import reason
+from pyconquest_rt.errors import DatabaseError, reason
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -80,7 +79,7 @@ class Incoming(Base):
         storer = self._storer(remove_after_store, sopinstance_as_filename, force_patientid)
         try:
             self._note(storer.store(filename))
-        except sqlite3.Error as error:
+        except DatabaseError as error:
             self._log.error("a file was not stored: %s", error)
 
     def store_dicom_files_from_directory(
@@ -114,7 +113,7 @@ class Incoming(Base):
                 directory_name, unzip=unzip, unzipdir=unzipdir, on_zip=lambda path: print("this is a zipfile")
             ):
                 count += self._note(stored)
-        except sqlite3.Error as error:
+        except DatabaseError as error:
             self._log.error("storing broke off: %s", error)
         self._log.info("stored %d files", count)
         return 1

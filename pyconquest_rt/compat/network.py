@@ -1,6 +1,5 @@
 """The part of the class that sends, receives and asks other nodes; the work is done in scu.py, scp.py and node.py."""
 
-import sqlite3
 import ssl
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -10,8 +9,8 @@ from typing import Any
 from pyconquest_rt.archive.arrival import Reception
 from pyconquest_rt.archive.files.staging import StagedFile
 from pyconquest_rt.archive.selection import select_images, series_in
-from pyconquest_rt.compat.base import Base
-from pyconquest_rt.errors import ObjectError, PyconquestError
+from pyconquest_rt.compat.base import RAISED, Base
+from pyconquest_rt.errors import ObjectError
 from pyconquest_rt.service.hooks import Stored
 from pyconquest_rt.service.node import Node
 from pyconquest_rt.settings.sections import ArchiveSettings, DeriveSettings, ListenerSettings, Settings
@@ -88,7 +87,7 @@ class Network(Base):
         except ObjectError as error:
             self._log.error("an object was refused: %s", error)
             return _CANNOT_UNDERSTAND
-        except (PyconquestError, sqlite3.Error, OSError) as error:
+        except RAISED as error:
             self._log.error("an object could not be stored: %s", error)
             return _OUT_OF_RESOURCES
         finally:

@@ -1,6 +1,5 @@
 """The part of the class that deletes, copies and lists files."""
 
-import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -164,7 +163,7 @@ class Outgoing(Base):
     def _delete_one(self, series: str, files: bool, rows: bool) -> None:
         try:
             deleted = delete.delete_series(self._archive, series, files=files, rows=rows)
-        except (sqlite3.Error, PyconquestError) as error:
+        except PyconquestError as error:
             self._log.error("a series was not deleted: %s", error)
             return
         self._log.info("deleted a series of %d images, %d files", deleted.images, deleted.files)

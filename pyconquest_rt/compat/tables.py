@@ -1,7 +1,6 @@
 """The part of the class that reads and writes tables."""
 
 import csv
-import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
@@ -80,7 +79,7 @@ class Tables(Base):
         """
         try:
             user_tables.insert(self._open_database, tablename, datadict, exceptions, default_format)
-        except (sqlite3.Error, DatabaseError) as error:
+        except DatabaseError as error:
             self._log.error("no row was inserted into %s: %s", tablename, error)
 
     def load_csv_to_table(

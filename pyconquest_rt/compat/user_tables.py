@@ -55,7 +55,7 @@ def insert(
     """Insert one row, and make the table first where there is none.
 
     Raises:
-        sqlite3.Error: a column is missing from the table, or the database cannot be written.
+        DatabaseError: a column is missing from the table, or the database cannot be written.
     """
     with database.transaction() as connection:
         if not database.has(table):
@@ -89,7 +89,7 @@ def load_csv(
     Raises:
         FileNotFoundError: there is no such file.
         DatabaseError: a row has more fields than there are columns.
-        sqlite3.Error: the table lacks a column, or the database cannot be written.
+        DatabaseError: the table lacks a column, or the database cannot be written.
     """
     rows = 0
     with database.transaction():

@@ -14,6 +14,10 @@ _PRAGMAS = frozenset(
 )
 
 
+class NotReadingError(DatabaseError):
+    """A statement would do more than read, and was not run."""
+
+
 @contextmanager
 def only_reading(connection: sqlite3.Connection) -> Iterator[None]:
     """Allow a connection nothing but reading, for the time of a ``with`` block.
@@ -22,7 +26,7 @@ def only_reading(connection: sqlite3.Connection) -> Iterator[None]:
     statement is prepared, so that not even a part of it runs.
 
     Raises:
-        DatabaseError: a statement was refused.
+        NotReadingError: a statement was refused.
     """
     refused: list[str] = []
 
@@ -39,7 +43,7 @@ def only_reading(connection: sqlite3.Connection) -> Iterator[None]:
         yield
     except (sqlite3.DatabaseError, sqlite3.Warning) as error:
         if refused:
-            raise DatabaseError("the statement does more than read, and was not run") from error
+            raise NotReadingError("the statement does more than read, and was not run") from error
         raise
     finally:
         connection.set_authorizer(None)

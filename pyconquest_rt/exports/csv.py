@@ -30,7 +30,7 @@ def dump(
         the number of rows.
 
     Raises:
-        sqlite3.Error: the query cannot be run.
+        DatabaseError: the query cannot be run.
         OSError: the file cannot be written.
     """
     cursor = database.connection.execute(query)

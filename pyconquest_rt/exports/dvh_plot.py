@@ -76,30 +76,31 @@ def plot_dvhs(
     names = labels(curves)
     columns = -(-(len(curves) + 1) // LEGEND_ROWS) if len(curves) <= MAX_LEGEND else 0
     figure, axes = _axes(columns * (1.0 + 0.085 * max(map(len, names), default=0)))
+    _draw_curves(axes, curves, names, relative=relative, differential=differential)
+    _draw_prescriptions(axes, curves, relative=relative)
+    if columns:
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, ncols=columns, fontsize=9)
+    _note(figure, [one.reason for one in curves])
+    title = "\n".join(filter(None, (title, _drawn_of(curves))))
+    of_dose, per_dose = ("% of the prescription", "%") if relative else ("Gy", "Gy")
+    volume, top = (f"volume in % per {per_dose}", None) if differential else ("volume in %", 102)
+    _save(figure, axes, path, title, xlabel=f"dose in {of_dose}", ylabel=volume, top=top)
+
+
+def _draw_curves(
+    axes: Any, curves: Sequence[NamedCurve], names: Sequence[str], *, relative: bool, differential: bool
+) -> None:
     is_cohort = len({one.patient_id for one in curves}) > 1
     for one, label, style in zip(curves, names, styles(curves, own_colours=not is_cohort), strict=True):
         dose, share = _points(one, differential=differential)
         unit = 100.0 / one.prescription_gy if relative and one.prescription_gy else 1.0
         axes.plot(dose * unit, share / (unit if differential else 1.0), linewidth=1.6, label=label, **style)
+
+
+def _draw_prescriptions(axes: Any, curves: Sequence[NamedCurve], *, relative: bool) -> None:
     for gray in sorted({one.prescription_gy for one in curves if one.prescription_gy}):
-        axes.axvline(
-            100.0 if relative else gray, color="0.4", linestyle=":", label=f"prescription {gray:g} Gy"
-        )
-    if columns:
-        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, ncols=columns, fontsize=9)
-    _note(figure, [one.reason for one in curves])
-    title = "\n".join(filter(None, (title, _drawn_of(curves))))
-    unit_name = "% of the prescription" if relative else "Gy"
-    volume = f"volume in % per {'%' if relative else 'Gy'}" if differential else "volume in %"
-    _save(
-        figure,
-        axes,
-        path,
-        title,
-        xlabel=f"dose in {unit_name}",
-        ylabel=volume,
-        top=None if differential else 102,
-    )
+        place = 100.0 if relative else gray
+        axes.axvline(place, color="0.4", linestyle=":", label=f"prescription {gray:g} Gy")
 
 
 def _drawn_of(curves: Sequence[NamedCurve]) -> str:
@@ -157,10 +158,7 @@ def styles(curves: Sequence[NamedCurve], *, own_colours: bool = True) -> list[di
     A colour is that of the ROI (ROIDisplayColor) where it can be seen on white and is not like another's, else the
     next of a list of colours that are told apart well; a sender's own curve is dashed; then come other dash patterns.
     """
-    of_roi: dict[tuple[str, ...], str] = {}
-    for one in curves if own_colours else ():
-        if one.colour and _luminance(one.colour) < BRIGHTEST and not _is_like(one.colour, of_roi.values()):
-            of_roi.setdefault(_roi(one), one.colour)
+    of_roi = _own_colours(curves) if own_colours else {}
     palette = [colour for colour in _PALETTE if not _is_like(colour, of_roi.values())] or _PALETTE
     following = cycle(palette)
     found, used = [], Counter[tuple[str, str]]()
@@ -170,6 +168,16 @@ def styles(curves: Sequence[NamedCurve], *, own_colours: bool = True) -> list[di
         dashes = _DASHES[kind]
         found.append({"color": colour, "linestyle": dashes[used[colour, kind] % len(dashes)]})
         used[colour, kind] += 1
+    return found
+
+
+def _own_colours(curves: Sequence[NamedCurve]) -> dict[tuple[str, ...], str]:
+    """The colours of ROIs that can be seen and told apart, first come first served."""
+    found: dict[tuple[str, ...], str] = {}
+    for one in curves:
+        is_seen = one.colour and _luminance(one.colour) < BRIGHTEST
+        if one.colour and is_seen and not _is_like(one.colour, found.values()):
+            found.setdefault(_roi(one), one.colour)
     return found
 
 

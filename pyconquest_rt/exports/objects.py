@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -85,7 +84,7 @@ def select(
         try:
             rows = archive.database.connection.execute(f"SELECT SeriesInst FROM v_series WHERE {where}")  # noqa: S608
             named += [("series", row[0]) for row in rows.fetchall()]
-        except (sqlite3.Error, sqlite3.Warning) as error:
+        except DatabaseError as error:
             raise DatabaseError(f"{error} in the condition: {where}") from error
     found = {
         image.sop: image for level, key in named for image in select_images(archive.database, level, key)
