@@ -1,5 +1,6 @@
 """Objects as bytes, encoded by pydicom or by hand, and what a reader makes of them."""
 
+import struct
 import warnings
 import zlib
 from typing import Any
@@ -9,7 +10,9 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 from pydicom.uid import UID
 
+from pyconquest_rt.dicom.elements import Encoding
 from pyconquest_rt.dicom.header import Field, HeaderReader
+from pyconquest_rt.dicom.values import LONG_VRS, UNDEFINED_LENGTH
 from pyconquest_rt.errors import UnreadableError
 
 IMPLICIT, EXPLICIT, BIG_ENDIAN, DEFLATED = (
@@ -18,6 +21,9 @@ IMPLICIT, EXPLICIT, BIG_ENDIAN, DEFLATED = (
     UID("1.2.840.10008.1.2.2"),
     UID("1.2.840.10008.1.2.1.99"),
 )
+Element = tuple[int, str, Any]
+"""Tag, VR and value: bytes, a list of items (each a list of elements), or a tuple of fragments."""
+
 SYNTAXES = [IMPLICIT, EXPLICIT, BIG_ENDIAN, DEFLATED]
 
 
@@ -88,3 +94,52 @@ def outcome(reader: HeaderReader, data: bytes) -> object:
         return reader.read_bytes(data)
     except UnreadableError as error:
         return str(error)
+
+
+def by_hand(dataset: list[Element], encoding: Encoding, defined: bool, pad: bool) -> bytes:
+    """A data set as it is, or with all values padded; its sequences of known or of undefined length."""
+    return b"".join(_element(*element, encoding, defined, pad) for element in dataset)
+
+
+def _element(tag: int, vr: str, value: Any, encoding: Encoding, defined: bool, pad: bool) -> bytes:
+    if isinstance(value, tuple):  # fragments
+        body = b"".join(
+            header_by_hand(0xFFFEE000, "", len(one), encoding) + one
+            for one in (_even(v, vr, pad) for v in value)
+        )
+        return (
+            header_by_hand(tag, vr, UNDEFINED_LENGTH, encoding)
+            + body
+            + header_by_hand(0xFFFEE0DD, "", 0, encoding)
+        )
+    if isinstance(value, bytes):
+        value = _even(value, vr, pad)
+        return header_by_hand(tag, vr, len(value), encoding) + value
+    items = [by_hand(item, encoding, defined, pad) for item in value]
+    if defined:
+        body = b"".join(header_by_hand(0xFFFEE000, "", len(item), encoding) + item for item in items)
+        return header_by_hand(tag, vr, len(body), encoding) + body
+    start, end = (
+        header_by_hand(0xFFFEE000, "", UNDEFINED_LENGTH, encoding),
+        header_by_hand(0xFFFEE00D, "", 0, encoding),
+    )
+    body = b"".join(start + item + end for item in items)
+    return (
+        header_by_hand(tag, vr, UNDEFINED_LENGTH, encoding)
+        + body
+        + header_by_hand(0xFFFEE0DD, "", 0, encoding)
+    )
+
+
+def _even(value: bytes, vr: str, pad: bool) -> bytes:
+    return value + (b"\0" if vr in ("UI", "US", "OB") else b" ") if pad and len(value) % 2 else value
+
+
+def header_by_hand(tag: int, vr: str, length: int, encoding: Encoding) -> bytes:
+    """The header of an element, or without a VR of an item or delimiter."""
+    order = ">" if encoding.big_endian else "<"
+    if encoding.implicit or not vr:
+        return struct.pack(order + "HHI", tag >> 16, tag & 0xFFFF, length)
+    if vr in LONG_VRS:
+        return struct.pack(order + "HH2sxxI", tag >> 16, tag & 0xFFFF, vr.encode(), length)
+    return struct.pack(order + "HH2sH", tag >> 16, tag & 0xFFFF, vr.encode(), length)

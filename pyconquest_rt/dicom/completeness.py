@@ -13,13 +13,15 @@ from pyconquest_rt.dicom.elements import (
     end_of_value,
     read_header,
 )
-from pyconquest_rt.dicom.values import UNDEFINED_LENGTH
+from pyconquest_rt.dicom.values import SHORT_VRS, UNDEFINED_LENGTH
 from pyconquest_rt.errors import NkiError, TruncatedError, UnreadableError
 
 PIXEL_DATA = 0x7FE00010
+_SHORT = frozenset(vr.encode() for vr in SHORT_VRS)
 _NKI_PIXELS = 0x7FDF0010
 _DELIMITER = {False: b"\xfe\xff\xdd\xe0" + bytes(4), True: b"\xff\xfe\xe0\xdd" + bytes(4)}  # by byte order
 _DELIMITER_BYTES = 8
+_HEADER_BYTES = 8  # of an element with a length of 16 bits, or without a VR
 _PIXELS = struct.Struct("<4s8x4sI").unpack_from  # header of the pixel data and of the offset table after it
 _PIXELS_BYTES = 20
 _ITEM = struct.Struct("<4sI").unpack_from
@@ -40,7 +42,10 @@ def check_complete(source: Source, position: int, encoding: Encoding) -> None:
         UnreadableError: one is malformed.
     """
     previous = 0
-    while position + 8 <= source.size:
+    while True:
+        position, previous = _pass_plain(source, position, previous, encoding)
+        if position + 8 > source.size:
+            break
         tag, _, start, length = header = read_header(source, position, encoding)
         if tag >> 16 == MARK_GROUP:
             position = after_stray(source, header, source.size, encoding)
@@ -59,6 +64,38 @@ def check_complete(source: Source, position: int, encoding: Encoding) -> None:
         )
         previous = tag
     refuse_cut_header(source.read(position, source.size), previous, encoding)
+
+
+def _pass_plain(source: Source, position: int, previous: int, encoding: Encoding) -> tuple[int, int]:
+    """Pass over plain elements that ascend, whose headers lie in the window at hand: nearly all, so without calls.
+
+    Returns where the first other one begins, and the tag before it.
+    """
+    if encoding.implicit:
+        return _pass_implicit(source, position, previous, encoding)
+    data, base, size, unpack = source.data, source.base, source.size, encoding.tag_vr_length
+    last = base + len(data) - _HEADER_BYTES
+    while base <= position <= last:
+        group, element, vr, length = unpack(data, position - base)
+        tag, following = group << 16 | element, position + _HEADER_BYTES + length
+        if vr not in _SHORT or tag <= previous or following > size or group == MARK_GROUP:
+            break
+        position, previous = following, tag
+    return position, previous
+
+
+def _pass_implicit(source: Source, position: int, previous: int, encoding: Encoding) -> tuple[int, int]:
+    data, base, size, unpack = source.data, source.base, source.size, encoding.tag_and_length
+    last = base + len(data) - _HEADER_BYTES
+    while base <= position <= last:
+        group, element, length = unpack(data, position - base)
+        tag, following = group << 16 | element, position + _HEADER_BYTES + length
+        if (
+            tag <= previous or following > size or tag >= _NKI_PIXELS
+        ):  # an undefined length is beyond any size
+            break
+        position, previous = following, tag
+    return position, previous
 
 
 def _end_of_undefined(source: Source, header: ElementHeader, encoding: Encoding) -> int:

@@ -12,7 +12,8 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from network_helpers import BUNDLED, Receiver, data_set_bytes
+from encoded import Element, by_hand, file_of
+from network_helpers import BUNDLED, FolderSink, RawPeer, Receiver, data_set_bytes, store_command
 from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
@@ -33,10 +34,12 @@ from pynetdicom import AllStoragePresentationContexts
 from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.verify import Problem, verify
 from pyconquest_rt.dicom import part10
+from pyconquest_rt.dicom.elements import EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from pyconquest_rt.errors import NetworkError, UnreadableError
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.net.services.send import batches, proposals_for
 from pyconquest_rt.net.services.stored import read_stored_object
+from pyconquest_rt.scp import Listener
 from pyconquest_rt.scu import echo, send_files
 from pyconquest_rt.settings.sections import ArchiveSettings
 
@@ -365,6 +368,68 @@ def test_dcmtk_stores_what_was_sent(make_ct: MakeCT, tmp_path: Path, free_port: 
     assert (result.sent, result.failed) == (5, [])
     received = sorted(data_set_bytes(path) for path in folder.iterdir())
     assert received == sorted(data_set_bytes(path) for path in paths)
+
+
+ODD: list[Element] = [
+    (0x00080016, "UI", b"1.2.840.10008.5.1.4.1.1.2"),
+    (0x00080018, "UI", b"1.2.3"),
+    (
+        0x00081140,
+        "SQ",
+        [
+            [(0x00081150, "UI", b"1.2.840.10008.5.1.4.1.1.2"), (0x00081155, "UI", f"1.2.{number}".encode())]
+            for number in (3, 44)
+        ],
+    ),
+    (0x00100010, "PN", b"A^B"),
+    (0x0020000D, "UI", b"1.2.3.4.5"),
+    (0x00280010, "US", b"\3\0"),
+    (0x7FE00010, "OB", bytes(9)),
+]
+
+
+def odd_file(path: Path, syntax: UID, defined: bool) -> Path:
+    encoding = IMPLICIT_LITTLE if syntax.is_implicit_VR else EXPLICIT_LITTLE
+    path.write_bytes(file_of(Dataset(), syntax) + by_hand(ODD, encoding, defined, pad=False))
+    return path
+
+
+@pytest.mark.skipif(shutil.which("storescp") is None, reason="DCMTK's storescp is not installed")
+@pytest.mark.parametrize("defined", [True, False])
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian])
+def test_values_of_odd_length_arrive_padded(
+    tmp_path: Path, free_port: int, start_receiver: StartReceiver, syntax: UID, defined: bool
+) -> None:
+    path = odd_file(tmp_path / "odd.dcm", syntax, defined)
+    encoding = IMPLICIT_LITTLE if syntax.is_implicit_VR else EXPLICIT_LITTLE
+    wanted = by_hand(ODD, encoding, defined, pad=True)
+    receiver = start_receiver()
+    assert send_files([path], "127.0.0.1", receiver.port, "RECEIVER").failed == []
+    assert receiver.objects["1.2.3"] == (syntax, wanted)
+    with dcmtk_storescp(tmp_path, free_port, "+B"):
+        result = send_files([path], "127.0.0.1", free_port, "STORESCP")
+    assert (result.failed, result.bytes) == ([], len(wanted))
+    (received,) = tmp_path.glob("CT*")
+    dumped = subprocess.run(["dcmdump", "-v", received], capture_output=True, text=True, check=True)
+    assert "W:" not in dumped.stdout + dumped.stderr and "[A^B]" in dumped.stdout
+    other = start_receiver(
+        [ImplicitVRLittleEndian if syntax == ExplicitVRLittleEndian else ExplicitVRLittleEndian]
+    )
+    assert send_files([path], "127.0.0.1", other.port, "RECEIVER").failed == []
+    received_syntax, data = other.objects["1.2.3"]
+    assert received_syntax != syntax and len(data) % 2 == 0
+    assert read_dataset(BytesIO(data), UID(received_syntax).is_implicit_VR, True).PatientName == "A^B"
+
+
+def test_values_of_odd_length_are_stored_as_they_came(
+    tmp_path: Path, listen: Callable[..., Listener], sink: FolderSink
+) -> None:
+    peer = RawPeer(listen().port, contexts=[(CTImageStorage, ExplicitVRLittleEndian)])
+    data = by_hand(ODD, EXPLICIT_LITTLE, True, pad=False)
+    peer.send_values((1, 3, store_command()), (1, 2, data))
+    assert peer.read_status() == 0
+    (stored,) = sink.folder.rglob("*.dcm")
+    assert stored.read_bytes().endswith(data)
 
 
 @contextmanager

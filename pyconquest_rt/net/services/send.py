@@ -1,13 +1,14 @@
 """The storage user: files to C-STORE requests over one or several associations (DICOM PS3.4 Annex B).
 
-A file's bytes go out as they are on disk whenever the peer accepts the stored transfer syntax. While the
-peer works on one object, the next is opened and read.
+A file's bytes go out as they are on disk whenever the peer accepts the stored transfer syntax, but for values of odd
+length, which are padded. While the peer works on one object, the next is opened and read.
 """
 
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -16,7 +17,9 @@ from typing import Final, NamedTuple
 
 from pydicom.uid import UID
 
-from pyconquest_rt.dicom.part10 import DEFLATED
+from pyconquest_rt.dicom.elements import Source
+from pyconquest_rt.dicom.padding import Edit, edited, paddings
+from pyconquest_rt.dicom.part10 import DEFLATED, FileSource, read_prefix
 from pyconquest_rt.errors import NetworkError, UnreadableError
 from pyconquest_rt.net.protocol.association import Association
 from pyconquest_rt.net.protocol.dimse import (
@@ -141,9 +144,14 @@ class StoreUser:
             return self._prepare_transcoded(stored)
         self._buffers.rotate()
         padding = stored.size % 2 if stored.transfer_syntax_uid == DEFLATED else 0  # PS3.5 section A.5
-        blocks = _read_blocks(stored, self._buffers[0], padding)
-        first = next(blocks)
-        return Prepared(stored, context, stored.size + padding, chain((first,), blocks))
+        others = _read_blocks(stored, self._buffers[0], padding)
+        first = next(others)
+        blocks: Iterator[Buffer] = chain((first,), others)
+        size = stored.size + padding
+        if edits := _paddings(stored, first):
+            blocks = _joined(edited(blocks, stored.offset, edits))
+            size += sum(len(edit.data) - edit.drop for edit in edits)
+        return Prepared(stored, context, size, blocks)
 
     def _prepare_transcoded(self, stored: StoredObject) -> Prepared:
         for syntax in _TARGETS:
@@ -237,7 +245,7 @@ class StoreUser:
         return None
 
 
-def _read_blocks(stored: StoredObject, buffer: bytearray, padding: int) -> Iterator[Buffer]:
+def _read_blocks(stored: StoredObject, buffer: bytearray, padding: int) -> Iterator[memoryview]:
     """Yield a file's data set through one buffer, and `padding` zeros; a block holds until the next is asked for."""
     view = memoryview(buffer)
     try:
@@ -252,6 +260,45 @@ def _read_blocks(stored: StoredObject, buffer: bytearray, padding: int) -> Itera
                 yield view[:count]
     except OSError as error:
         raise UnreadableError(f"{stored.path} cannot be read: {error.strerror}.") from error
+
+
+class _Block(Source):
+    """The bytes of an object as they were read to be sent, by their positions in the file."""
+
+    __slots__ = ()
+
+    def __init__(self, data: memoryview, start: int) -> None:
+        super().__init__(b"")
+        self.data, self.base, self.size = data, start, start + len(data)  # type: ignore[assignment]
+
+    def read(self, start: int, stop: int) -> bytes:
+        return bytes(super().read(start, stop))
+
+
+def _paddings(stored: StoredObject, first: memoryview) -> list[Edit]:
+    """Return what has to be padded of an object, whose first block was read.
+
+    Nothing of one whose elements cannot be walked, or are deflated.
+    """
+    if stored.transfer_syntax_uid == DEFLATED:
+        return []
+    with suppress(UnreadableError):
+        if len(first) == stored.size:
+            return paddings(_Block(first, stored.offset), stored.offset, stored.encoding)
+        with FileSource(read_prefix(stored.path)) as source:
+            return paddings(source, stored.offset, stored.encoding)
+    return []
+
+
+def _joined(pieces: Iterable[Buffer]) -> Iterator[Buffer]:
+    """Yield pieces of any length as blocks of one."""
+    block = bytearray()
+    for piece in pieces:
+        block += piece
+        while len(block) >= BLOCK_BYTES:
+            yield bytes(block[:BLOCK_BYTES])
+            del block[:BLOCK_BYTES]
+    yield bytes(block)
 
 
 class Tally:

@@ -57,6 +57,7 @@ class StoredObject(NamedTuple):
     transfer_syntax_uid: str
     offset: int
     size: int
+    encoding: elements.Encoding
 
 
 def read_stored_object(path: str | Path, sop_instance_uid: str | None = None) -> StoredObject:
@@ -86,7 +87,9 @@ def read_stored_object(path: str | Path, sop_instance_uid: str | None = None) ->
     sop_instance = _text(own.get(_SOP_INSTANCE_UID) or meta.get(_MEDIA_SOP_INSTANCE_UID, b""))
     _require_identity(path, sop_class, sop_instance, sop_instance_uid)
     offset = start.position if start.transfer_syntax != DEFLATED else _end_of_meta(start)
-    return StoredObject(path, sop_class, sop_instance, _syntax(start), offset, prefix.size - offset)
+    return StoredObject(
+        path, sop_class, sop_instance, _syntax(start), offset, prefix.size - offset, start.encoding
+    )
 
 
 def _require_identity(path: Path, sop_class: str, sop_instance: str, expected: str | None) -> None:

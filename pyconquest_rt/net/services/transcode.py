@@ -11,7 +11,9 @@ from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_dataset
 from pydicom.uid import UID, JPEG2000TransferSyntaxes, RLELossless
 
+from pyconquest_rt.dicom.elements import EXPLICIT_LITTLE, IMPLICIT_LITTLE, Encoding, Source
 from pyconquest_rt.dicom.objects import content_errors
+from pyconquest_rt.dicom.padding import edited, paddings
 from pyconquest_rt.dicom.part10 import DEFLATED, FileSource, read_prefix, whole_object
 from pyconquest_rt.errors import UnreadableError
 from pyconquest_rt.net.services.stored import EXPLICIT_BIG, StoredObject
@@ -45,7 +47,13 @@ def encode_as(stored: StoredObject, transfer_syntax_uid: str) -> bytes:
             f"{stored.path} cannot be changed from {UID(stored.transfer_syntax_uid).name} to {target.name}: "
             f"{_missing_decoder(stored.transfer_syntax_uid) or error}"
         ) from error
-    return buffer.getvalue()
+    return _padded(buffer.getvalue(), IMPLICIT_LITTLE if target.is_implicit_VR else EXPLICIT_LITTLE)
+
+
+def _padded(data: bytes, encoding: Encoding) -> bytes:
+    """Return a data set with all lengths made even."""
+    edits = paddings(Source(data), 0, encoding)
+    return b"".join(edited((data,), 0, edits)) if edits else data
 
 
 def _missing_decoder(transfer_syntax_uid: str) -> str:
