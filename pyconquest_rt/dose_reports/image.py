@@ -143,10 +143,7 @@ def exposures(
     if the attributes ``told_apart_by`` (macro → tags) are the same.
     """
     shared = item.items(_SHARED)[:1]
-    top = [
-        item,
-        *(found for place in (item, *shared) for macro in macros for found in place.items(macro)[:1]),
-    ]
+    top = [item, *_entries(macros, (item, *shared))]
     common = next((uid for group in (item, *shared) if (uid := _event_uid(group))), None)
     frames: dict[tuple[str | None, ...], list[Item]] = {}
     for frame in item.items(_PER_FRAME):
@@ -155,11 +152,12 @@ def exposures(
         frames.setdefault(key, []).append(frame)
     if not frames:
         return [Exposure(common, top, shared)]
-    found = []
-    for key, groups in frames.items():
-        of_frame = [entry for macro in macros for entry in groups[0].items(macro)[:1]]
-        found.append(Exposure(key[0], [*top, *of_frame], groups))
-    return found
+    return [Exposure(key[0], [*top, *_entries(macros, groups[:1])], groups) for key, groups in frames.items()]
+
+
+def _entries(macros: Sequence[int], places: Iterable[Item]) -> Iterator[Item]:
+    """Yield the first item of each macro in each place."""
+    return (entry for place in places for macro in macros for entry in place.items(macro)[:1])
 
 
 def _event_uid(group: Item) -> str | None:

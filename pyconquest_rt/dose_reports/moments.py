@@ -33,24 +33,37 @@ def moment(text: str | None, offset: str | None = None) -> Moment | None:
 
     ``offset`` is the object's Timezone Offset From UTC (+0100), used where the value has none of its own.
     """
-    if not text:
+    found = _DATE_TIME.fullmatch(text.replace(":", "").replace(" ", "")) if text else None
+    local = None if found is None else _local(found)
+    if found is None or local is None:
         return None
-    found = _DATE_TIME.fullmatch(text.replace(":", "").replace(" ", ""))
-    if found is None:
-        return None
-    year, month, day, hour, minute, second, fraction = found.groups()[:7]
+    zone = found[0][found.start(8) :] if found[8] else (offset or "")
+    return Moment(local, _utc(local, zone))
+
+
+def _local(found: re.Match[str]) -> float | None:
+    """The seconds that a date and time tells; None where it is no day of any calendar."""
+    year, month, day, *time = found.groups()[:6]
     try:
         days = date(int(year), int(month), int(day)).toordinal()
     except ValueError:
         return None
-    local = days * 86400.0 + int(hour) * 3600 + int(minute or 0) * 60 + int(second or 0)
-    local += float(f"0.{fraction}") if fraction else 0.0
-    zone = found[0][found.start(8) :] if found[8] else (offset or "")
+    hour, minute, second = (int(part or 0) for part in time)
+    fraction = float(f"0.{found[7] or 0}")
+    return days * 86400.0 + hour * 3600 + minute * 60 + second + fraction
+
+
+def _utc(local: float, zone: str) -> float | None:
     shift = _OFFSET.fullmatch(zone)
     if shift is None:
-        return Moment(local, None)
+        return None
     seconds = int(shift[2]) * 3600 + int(shift[3]) * 60
-    return Moment(local, local + (seconds if shift[1] == "-" else -seconds))
+    return local + (seconds if shift[1] == "-" else -seconds)
+
+
+def apart(one: Moment | None, other: Moment | None) -> float | None:
+    """Return the seconds between two moments; None where one of them is not known."""
+    return None if one is None or other is None else one.distance(other)
 
 
 def day_before(text: str) -> str:

@@ -3,7 +3,7 @@
 import csv
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,10 @@ FEWEST = 10  #: examinations that a level of this archive is made of at least
 def _read(path: str | os.PathLike[str], needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the rows of a CSV file with their line numbers; commas or semicolons, a byte order mark or none."""
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{os.fspath(path)} cannot be read: {error}") from error
-    lines = text.splitlines()
-    reader = csv.DictReader(
-        lines, delimiter=";" if lines and lines[0].count(";") > lines[0].count(",") else ","
-    )
+    reader = csv.DictReader(lines, delimiter=_delimiter(lines))
     missing = [column for column in needed if column not in (reader.fieldnames or ())]
     if missing:
         raise SettingsError(
@@ -31,6 +28,11 @@ def _read(path: str | os.PathLike[str], needed: tuple[str, ...]) -> Iterator[tup
         )
     for row in reader:
         yield reader.line_num, {name: (value or "").strip() for name, value in row.items() if name}
+
+
+def _delimiter(lines: Sequence[str]) -> str:
+    head = lines[0] if lines else ""
+    return ";" if head.count(";") > head.count(",") else ","
 
 
 def import_names(connection: sqlite3.Connection, path: str | os.PathLike[str]) -> int:

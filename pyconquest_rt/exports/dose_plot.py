@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,18 +46,13 @@ def plot_distribution(
         SettingsError: the file has another ending.
         ValueError: no examination has such a dose.
     """
-    form = Path(path).suffix.lower().lstrip(".") or "png"
-    if form not in _FORMATS:
-        raise SettingsError(f"{os.fspath(path)}: a picture is written as {', '.join(_FORMATS)}")
+    form = _format(path)
     from matplotlib import __version_info__ as version
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    pooled: dict[str, list[float]] = {}
-    for (_, protocol, standard, part), doses in examination_doses(connection, quantity).items():
-        name = " ".join(filter(None, (standard or protocol or "(no protocol)", part)))
-        pooled.setdefault(name, []).extend(doses)
+    pooled = _pooled(connection, quantity)
     groups = sorted(pooled.items(), key=lambda group: (-len(group[1]), group[0]))[:most][::-1]
     if not groups:
         raise ValueError(f"no examination has a {_TITLES[quantity]} above zero")
@@ -67,19 +63,38 @@ def plot_distribution(
     axes.boxplot([doses for _, doses in groups], widths=0.6, showfliers=False, **lying)
     for place, (_, doses) in enumerate(groups, 1):
         axes.plot(doses, [place] * len(doses), ".", color="tab:blue", alpha=0.4, markersize=5)
-    axes.set_yticks(
-        range(1, len(groups) + 1), [f"{_label(name)} (n = {len(doses)})" for name, doses in groups]
-    )
-    unit = _UNITS[QUANTITIES[quantity]]
-    axes.set_xlabel(f"{_TITLES[quantity]} ({unit})")
+    labels = [f"{_label(name)} (n = {len(doses)})" for name, doses in groups]
+    axes.set_yticks(range(1, len(groups) + 1), labels)
+    axes.set_xlabel(f"{_TITLES[quantity]} ({_UNITS[QUANTITIES[quantity]]})")
     axes.set_title(f"{_TITLES[quantity]} by protocol")
-    values = [dose for _, doses in groups for dose in doses]
-    if max(values) > 50 * min(values):
+    if _spread(groups) > 50:
         axes.set_xscale("log")
     axes.grid(axis="x", alpha=0.3)
     with rc_context({"svg.fonttype": "none"}):  # names stay text
         figure.savefig(path, format=form, dpi=120)
     return Plotted(len(groups), len(pooled) - len(groups))
+
+
+def _pooled(connection: sqlite3.Connection, quantity: str) -> dict[str, list[float]]:
+    """The doses of each protocol (and phantom, or breast) over all scanners."""
+    pooled: dict[str, list[float]] = {}
+    for (_, protocol, standard, part), doses in examination_doses(connection, quantity).items():
+        name = " ".join(filter(None, (standard or protocol or "(no protocol)", part)))
+        pooled.setdefault(name, []).extend(doses)
+    return pooled
+
+
+def _format(path: str | os.PathLike[str]) -> str:
+    form = Path(path).suffix.lower().lstrip(".") or "png"
+    if form not in _FORMATS:
+        raise SettingsError(f"{os.fspath(path)}: a picture is written as {', '.join(_FORMATS)}")
+    return form
+
+
+def _spread(groups: Iterable[tuple[str, list[float]]]) -> float:
+    """How many times the greatest dose is the least; none is zero."""
+    values = [dose for _, doses in groups for dose in doses]
+    return max(values) / min(values)
 
 
 def _label(name: str) -> str:

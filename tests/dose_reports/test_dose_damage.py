@@ -1,9 +1,13 @@
 """Damaged objects: a status row for each, never an exception."""
 
+import os
+import random
 import sqlite3
+import warnings
 from pathlib import Path
 
 import pytest
+from dose_changes import changed
 from dose_objects import DOSE_FOLDER, ct_report, encode, needs_dose_files, radiograph
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -105,3 +109,29 @@ def test_lengths_that_lie_cost_no_memory() -> None:
     rows = extract(whole[: at + 8] + b"\xf0\xff\xff\xff" + whole[at + 12 :])
     assert rows is not None and rows.object["status"] == "failed"
     assert "(0040,A730)" in str(rows.object["warnings"])
+
+
+_REPORTS = b"1.2.840.10008.5.1.4.1.1.88."  # SOP classes of structured reports
+
+
+def test_reports_changed_at_random() -> None:
+    """A status row for each; ``PYCONQUEST_RT_CHANGED_REPORTS`` says of how many, 5,000 in the long form.
+
+    The header's SOP class is kept, so that each is known for a report and cannot pass for an object without dose.
+    """
+    objects = int(os.environ.get("PYCONQUEST_RT_CHANGED_REPORTS", "150"))
+    seeds = [encode(_REPORT), encode(_REPORT, ImplicitVRLittleEndian)]
+    if DOSE_FOLDER.is_dir():
+        reports = (path for path in sorted(DOSE_FOLDER.rglob("*.dcm")) if "RDSR" in path.name)
+        seeds += [path.read_bytes() for path in reports if path.stat().st_size < 500_000]
+    chance = random.Random(16)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for number in range(objects):
+            whole = seeds[number % len(seeds)]
+            head = (
+                whole.index(_REPORTS, whole.index(_REPORTS) + 1) + 80
+            )  # the first stands in the file's meta header
+            rows = extract(whole[:head] + changed(whole[head:], chance))
+            assert rows is not None, number
+            check(rows)

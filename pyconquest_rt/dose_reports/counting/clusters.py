@@ -110,30 +110,42 @@ def _pairs(exposures: Sequence[Exposure]) -> Iterator[tuple[Exposure, Exposure]]
 def _near(exposures: list[Exposure]) -> Iterator[tuple[Exposure, Exposure]]:
     if len({exposure.told for exposure in exposures}) < 2:
         return
-    by_uid: dict[str, list[Exposure]] = defaultdict(list)
-    by_object: dict[str, list[Exposure]] = defaultdict(list)
-    for exposure in exposures:
-        by_object[exposure.told.sop].append(exposure)
-        if exposure.uid:
-            by_uid[exposure.uid].append(exposure)
-    for group in by_uid.values():
-        yield from _all_pairs(group)
-    for exposure in exposures:
-        for sop in exposure.images:
-            yield from ((exposure, other) for other in by_object.get(sop, ()))
+    yield from _by_uid(exposures)
+    yield from _by_reference(exposures)
     kind = exposures[0].row["event_kind"]
     if kind == "administration":  # few, and the UIDs of images are not those of reports
         yield from _all_pairs(exposures)
-        return
-    if kind == "CT":
+    elif kind == "CT":
         yield from _all_pairs([exposure for exposure in exposures if not exposure.uid], exposures)
-        return
-    timed = [exposure for exposure in exposures if exposure.started is not None]
-    yield from _within(timed, lambda exposure: exposure.started.local)  # type: ignore[union-attr]
-    with_zone = [exposure for exposure in timed if exposure.started and exposure.started.utc is not None]
-    yield from _within(with_zone, lambda exposure: exposure.started.utc)  # type: ignore[union-attr, arg-type, return-value]
-    yield from _within(timed, lambda exposure: exposure.started.local % _ZONE_STEP, _ZONE_STEP)  # type: ignore[union-attr]
-    yield from _all_pairs([exposure for exposure in exposures if exposure.started is None], exposures)
+    else:
+        yield from _by_clock(exposures)
+        yield from _all_pairs([exposure for exposure in exposures if exposure.started is None], exposures)
+
+
+def _by_uid(exposures: Iterable[Exposure]) -> Iterator[tuple[Exposure, Exposure]]:
+    of_uid: dict[str, list[Exposure]] = defaultdict(list)
+    for exposure in exposures:
+        if exposure.uid:
+            of_uid[exposure.uid].append(exposure)
+    for group in of_uid.values():
+        yield from _all_pairs(group)
+
+
+def _by_reference(exposures: Iterable[Exposure]) -> Iterator[tuple[Exposure, Exposure]]:
+    of_object: dict[str, list[Exposure]] = defaultdict(list)
+    for exposure in exposures:
+        of_object[exposure.told.sop].append(exposure)
+    for exposure in exposures:
+        for sop in exposure.images:
+            yield from ((exposure, other) for other in of_object.get(sop, ()))
+
+
+def _by_clock(exposures: Iterable[Exposure]) -> Iterator[tuple[Exposure, Exposure]]:
+    """Yield pairs of one time: by the clocks of the devices, by UTC, and by clocks of other time zones."""
+    timed = [(exposure, exposure.started) for exposure in exposures if exposure.started is not None]
+    yield from _within((started.local, exposure) for exposure, started in timed)
+    yield from _within((started.utc, exposure) for exposure, started in timed if started.utc is not None)
+    yield from _within(((started.local % _ZONE_STEP, exposure) for exposure, started in timed), _ZONE_STEP)
 
 
 def _all_pairs(
@@ -152,12 +164,10 @@ def _all_pairs(
 
 
 def _within(
-    exposures: Iterable[Exposure], place: Callable[[Exposure], float], around: float | None = None
+    placed: Iterable[tuple[float, Exposure]], around: float | None = None
 ) -> Iterator[tuple[Exposure, Exposure]]:
     """Yield pairs that lie within the tolerated seconds of each other; ``around``: also across the end of a circle."""
-    line = sorted(
-        ((place(exposure), exposure) for exposure in exposures), key=lambda pair: (pair[0], pair[1].order)
-    )
+    line = sorted(placed, key=lambda pair: (pair[0], pair[1].order))
     if around is not None:
         line += [(at + around, exposure) for at, exposure in line if at <= SECONDS]
     for index, (at, one) in enumerate(line):

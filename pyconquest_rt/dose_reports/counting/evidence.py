@@ -5,6 +5,7 @@ kV, side, view, detector) keeps two exposures of one second apart; what is told 
 """
 
 from pyconquest_rt.dose_reports.counting.exposures import Exposure, same_device
+from pyconquest_rt.dose_reports.moments import apart
 
 # Relative and absolute differences that rounding, nominal and measured values explain.
 _TOLERANCES = {
@@ -32,21 +33,25 @@ def close(name: str, one: float, other: float) -> bool:
 
 def contradict(one: Exposure, other: Exposure) -> bool:
     """Return whether something that both tell differs, so that they cannot be one exposure."""
-    if one.plane and other.plane and one.plane != other.plane:
-        return True
-    sides = {text[:4] for text in (one.text("laterality"), other.text("laterality"))}
-    if sides == {"left", "righ"}:
+    if differ(one.plane, other.plane) or _other_side(one, other):
         return True
     both_images = one.told.kind == other.told.kind == "image"
     if both_images and _images_differ(one, other):
         return True
-    for name, value in one.values.items():
-        beside = other.values.get(name)
-        if beside is None or name not in _TOLERANCES or close(name, value, beside):
-            continue
-        if both_images or not _explained(name, value, beside):
-            return True
-    return False
+    return any(
+        both_images or not _explained(name, value, other.values[name])
+        for name, value in one.values.items()
+        if name in _TOLERANCES and name in other.values and not close(name, value, other.values[name])
+    )
+
+
+def differ(one: str | None, other: str | None) -> bool:
+    """Return whether two texts are both told, and not the same."""
+    return bool(one and other and one != other)
+
+
+def _other_side(one: Exposure, other: Exposure) -> bool:
+    return {text[:4] for text in (one.text("laterality"), other.text("laterality"))} == {"left", "righ"}
 
 
 def _explained(name: str, one: float, other: float) -> bool:
@@ -57,13 +62,10 @@ def _explained(name: str, one: float, other: float) -> bool:
 
 
 def _images_differ(one: Exposure, other: Exposure) -> bool:
-    detectors = one.told.text("DetectorID"), other.told.text("DetectorID")
-    if all(detectors) and detectors[0] != detectors[1]:
+    if differ(one.told.text("DetectorID"), other.told.text("DetectorID")):
         return True
-    for column in _OF_IMAGES:
-        texts = one.text(column), other.text(column)
-        if all(texts) and texts[0] != texts[1]:
-            return True
+    if any(differ(one.text(column), other.text(column)) for column in _OF_IMAGES):
+        return True
     for column in _ANGLES:
         angles = one.row.get(column), other.row.get(column)
         if all(isinstance(angle, (int, float)) for angle in angles) and abs(angles[0] - angles[1]) > 1:  # type: ignore[operator]
@@ -103,37 +105,49 @@ def strength(one: Exposure, other: Exposure) -> tuple[int, float] | None:
 
 def _uid_misused(one: Exposure, other: Exposure) -> bool:
     """Whether one UID stands for two exposures: of two planes, or two original images of other kV and other dose."""
-    if one.plane and other.plane and one.plane != other.plane:
+    if differ(one.plane, other.plane):
         return True
     originals = one.told.kind == other.told.kind == "image" and not (one.told.derived or other.told.derived)
     return originals and one.row["event_kind"] != "CT" and contradict(one, other)
 
 
 def _by_time(one: Exposure, other: Exposure) -> tuple[int, float] | None:
-    kinds = {one.told.kind, other.told.kind}
-    if one.uid and other.uid and not (kinds == {"report", "image"} and agree(one, other)):
+    image_and_report = {one.told.kind, other.told.kind} == {"report", "image"}
+    if _two_uids(one, other) and not (image_and_report and agree(one, other)):
         return None
-    if one.started is None or other.started is None:
+    seconds = apart(one.started, other.started)
+    if seconds is None:
         return (5, 0.0) if _copies(one, other) else None
-    seconds = one.started.distance(other.started)
-    if seconds < 1.0 and _same_second(one, other):
+    if _same_second(one, other):
         return (2, seconds)
-    if seconds <= SECONDS and agree(one, other) and (kinds != {"image"} or _copies(one, other)):
+    if seconds <= SECONDS and _alike(one, other):
         return (3, seconds)
+    return _in_another_zone(one, other) if image_and_report else None
+
+
+def _in_another_zone(one: Exposure, other: Exposure) -> tuple[int, float] | None:
     zone = _zone_distance(one, other)
-    if zone is not None and agree(one, other, doses_only=True) and kinds == {"report", "image"}:
-        return (4, zone)
-    return None
+    return (4, zone) if zone is not None and agree(one, other, doses_only=True) else None
+
+
+def _two_uids(one: Exposure, other: Exposure) -> bool:
+    return bool(one.uid and other.uid)
+
+
+def _alike(one: Exposure, other: Exposure) -> bool:
+    """Whether what two tell agrees; two images must be copies besides."""
+    both_images = one.told.kind == other.told.kind == "image"
+    return agree(one, other) and (not both_images or _copies(one, other))
 
 
 def _same_second(one: Exposure, other: Exposure) -> bool:
     """Whether two begin in one second as written, or less than half a second apart."""
     assert one.started is not None and other.started is not None
-    seconds = {int(one.started.local), int(other.started.local)}
-    if one.started.utc is not None and other.started.utc is not None:
-        seconds_utc = {int(one.started.utc), int(other.started.utc)}
-        return len(seconds) == 1 or len(seconds_utc) == 1 or one.started.distance(other.started) < 0.5
-    return len(seconds) == 1 or one.started.distance(other.started) < 0.5
+    if int(one.started.local) == int(other.started.local) or one.started.distance(other.started) < 0.5:
+        return True
+    if one.started.utc is None or other.started.utc is None:
+        return False
+    return int(one.started.utc) == int(other.started.utc)
 
 
 def _copies(one: Exposure, other: Exposure) -> bool:
@@ -150,6 +164,6 @@ def _zone_distance(one: Exposure, other: Exposure) -> float | None:
         return None
     if same_device(one.told, other.told) is not True:
         return None
-    apart = abs(one.started.local - other.started.local)
-    rest = min(apart % _ZONE_STEP, -apart % _ZONE_STEP)
-    return rest if _ZONE_STEP - SECONDS <= apart <= _MOST_ZONES and rest <= SECONDS else None
+    between = abs(one.started.local - other.started.local)
+    rest = min(between % _ZONE_STEP, -between % _ZONE_STEP)
+    return rest if _ZONE_STEP - SECONDS <= between <= _MOST_ZONES and rest <= SECONDS else None

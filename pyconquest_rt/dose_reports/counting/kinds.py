@@ -2,8 +2,9 @@
 
 import re
 
-from pyconquest_rt.dose_reports.counting.evidence import SECONDS, agree, contradict
+from pyconquest_rt.dose_reports.counting.evidence import SECONDS, agree, contradict, differ
 from pyconquest_rt.dose_reports.counting.exposures import Exposure, same_device
+from pyconquest_rt.dose_reports.moments import apart
 
 _TEXTS = ("acquisition_protocol", "ct_acquisition_type", "ctdiw_phantom_type", "target_region")
 _PAGES = {"report", "page", "screen"}
@@ -22,17 +23,18 @@ def ct_strength(one: Exposure, other: Exposure) -> tuple[int, float] | None:
         return _of_images(one, other)
     if "image" in kinds or same_device(one.told, other.told) is False or _differ(one, other):
         return None
-    if one.started is not None and other.started is not None:
-        seconds = one.started.distance(other.started)
+    return _of_reports(one, other)
+
+
+def _of_reports(one: Exposure, other: Exposure) -> tuple[int, float] | None:
+    seconds = apart(one.started, other.started)
+    if seconds is not None:
         return (2, seconds) if seconds <= SECONDS else None
     return (5, abs(one.event - other.event)) if agree(one, other) else None
 
 
 def _differ(one: Exposure, other: Exposure) -> bool:
-    return contradict(one, other) or any(
-        one.text(column) != other.text(column) and one.text(column) and other.text(column)
-        for column in _TEXTS
-    )
+    return contradict(one, other) or any(differ(one.text(column), other.text(column)) for column in _TEXTS)
 
 
 def _of_images(one: Exposure, other: Exposure) -> tuple[int, float] | None:
@@ -47,13 +49,16 @@ def _of_images(one: Exposure, other: Exposure) -> tuple[int, float] | None:
         return (0, 0.0)
     if one.told.row["SeriesInstanceUID"] == other.told.row["SeriesInstanceUID"]:
         return (0, 0.0)
-    if one.started is None or other.started is None or contradict(one, other):
+    seconds = apart(one.started, other.started)
+    if seconds is None or contradict(one, other):
         return None
-    seconds = one.started.distance(other.started)
-    reconstructed = one.text("convolution_kernel") != other.text("convolution_kernel")
-    if seconds <= 1.0 or (seconds <= _SLICES_S and (reconstructed or one.told.derived or other.told.derived)):
-        return (3, seconds)
-    return None
+    within = _SLICES_S if _two_reconstructions(one, other) else 1.0
+    return (3, seconds) if seconds <= within else None
+
+
+def _two_reconstructions(one: Exposure, other: Exposure) -> bool:
+    kernels = one.text("convolution_kernel"), other.text("convolution_kernel")
+    return kernels[0] != kernels[1] or one.told.derived or other.told.derived
 
 
 def administration_strength(one: Exposure, other: Exposure) -> tuple[int, float] | None:
@@ -62,20 +67,23 @@ def administration_strength(one: Exposure, other: Exposure) -> tuple[int, float]
     The activity is the same but for rounding, the radionuclide is not another, and so is the time: a second
     injection of the same activity is its own.
     """
-    if one.uid and other.uid:
-        if one.uid == other.uid:
-            return (0, abs(one.nth - other.nth))
-        if one.told.kind == other.told.kind:
-            return None  # images and reports do not share their UIDs (Siemens)
-    activities = one.values.get("activity"), other.values.get("activity")
-    if activities[0] is None or activities[1] is None or _other_nuclide(one, other):
+    if one.uid and one.uid == other.uid:
+        return (0, abs(one.nth - other.nth))
+    if one.uid and other.uid and one.told.kind == other.told.kind:
+        return None  # images and reports do not share their UIDs (Siemens)
+    if not _same_activity(one, other) or _other_nuclide(one, other):
         return None
-    if abs(activities[0] - activities[1]) > max(_ROUNDED_MBQ, 0.005 * max(activities[0], activities[1])):
-        return None
-    if one.started is None or other.started is None:
+    seconds = apart(one.started, other.started)
+    if seconds is None:
         return (3, 0.0)
-    seconds = one.started.distance(other.started)
     return (2, seconds) if seconds <= _INJECTION_S else None
+
+
+def _same_activity(one: Exposure, other: Exposure) -> bool:
+    activities = one.values.get("activity"), other.values.get("activity")
+    if activities[0] is None or activities[1] is None:
+        return False
+    return abs(activities[0] - activities[1]) <= max(_ROUNDED_MBQ, 0.005 * max(activities[0], activities[1]))
 
 
 def _other_nuclide(one: Exposure, other: Exposure) -> bool:

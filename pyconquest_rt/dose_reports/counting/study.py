@@ -1,6 +1,6 @@
 """A study's objects and exposures to decisions: who speaks for what, what counts, and the totals."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -18,6 +18,12 @@ _STRENGTHS: dict[str, Strength] = {
     "projection": strength,
     "CT": ct_strength,
     "administration": administration_strength,
+}
+
+_EVENTS = {  # columns of dose_study that count exposures, and their kinds
+    "ct_events": "CT",
+    "projection_events": "projection",
+    "administrations": "administration",
 }
 
 
@@ -131,12 +137,15 @@ def _supersede(study: Study, scene: Scene) -> None:
             voice, event = max(voices, key=lambda pair: pair[0].order)
             study.superseded[told.sop] = (voice.told.sop, why[event] or "")
     _supersede_doubtful(study, scene)
-    bare = [
-        told
-        for told in scene.objects
-        if told.totals and told not in scene.of_object and told.kind == "report"
-    ]
-    line = sorted(bare, key=lambda told: (told.precedence, told.sop))
+    _supersede_grown(study, scene)
+
+
+def _supersede_grown(study: Study, scene: Scene) -> None:
+    """A report of totals alone is told by a later one of its device that goes on where it stood."""
+    bare = (told for told in scene.objects if told.totals and told.kind == "report")
+    line = sorted(
+        (told for told in bare if told not in scene.of_object), key=lambda told: (told.precedence, told.sop)
+    )
     for index, one in enumerate(line):
         later = next((other for other in line[index + 1 :] if follows(one, other)), None)
         if later is not None:
@@ -156,14 +165,10 @@ def _supersede_doubtful(study: Study, scene: Scene) -> None:
 
 
 def _totals(study: Study, scene: Scene) -> None:
-    counted = scene.counted
     row = study.totals
-    for column, kind in (
-        ("ct_events", "CT"),
-        ("projection_events", "projection"),
-        ("administrations", "administration"),
-    ):
-        row[column] = sum(cluster.voice.row["event_kind"] == kind for cluster in counted)
+    kinds = Counter(cluster.voice.row["event_kind"] for cluster in scene.counted)
+    for column, kind in _EVENTS.items():
+        row[column] = kinds[kind]
     reasons: list[str] = []
     for quantity in QUANTITIES:
         found = total(quantity, scene)
@@ -171,13 +176,17 @@ def _totals(study: Study, scene: Scene) -> None:
         row[f"summed_{quantity.column}"] = found.summed
         row[f"reported_{quantity.column}"] = found.reported
         reasons += found.reasons
-    ctdivol = [value for cluster in counted if (value := cluster.value("ctdivol")) is not None]
-    row["max_ctdivol_mGy"] = max(ctdivol, default=None)
+    row["max_ctdivol_mGy"] = max(_values(scene, "ctdivol"), default=None)
     for column, name in (("administered_activity_MBq", "activity"), ("effective_dose_mSv", "effective")):
-        values = sorted(value for cluster in counted if (value := cluster.value(name)) is not None)
+        values = _values(scene, name)
         row[f"total_{column}"] = round(sum(values), 6) if values else None
     reasons += _guesses(study)
     row["reasons"] = "\n".join(dict.fromkeys(reasons)) or None
+
+
+def _values(scene: Scene, name: str) -> list[float]:
+    """A value of the exposures that count, in order of size, so that their sum is always the same."""
+    return sorted(value for cluster in scene.counted if (value := cluster.value(name)) is not None)
 
 
 def _guesses(study: Study) -> list[str]:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from pyconquest_rt.dose_reports.counting.clusters import Cluster, tier
 from pyconquest_rt.dose_reports.counting.evidence import SECONDS, agree
-from pyconquest_rt.dose_reports.counting.exposures import Exposure, same_device
+from pyconquest_rt.dose_reports.counting.exposures import same_device
+from pyconquest_rt.dose_reports.moments import apart
 
 _SESSION_S = 1800.0  # a page whose times lie further from those of a report tells of another session
 _STITCHED_S = 600.0  # from the first to the last exposure that one image is made from
@@ -55,20 +56,27 @@ def _resolved(told: Iterable[Telling]) -> list[Telling]:
 
 def _ct(found: Sequence[Cluster]) -> list[Telling]:
     told: list[Telling] = []
-    of_level: dict[int, list[Cluster]] = {}
-    for cluster in found:
-        of_level.setdefault(tier(cluster.voice), []).append(cluster)
     speaking: list[Cluster] = []  # what does not count itself speaks for nothing
-    for level in sorted(of_level, reverse=True):
-        lower, exact = of_level[level], [c for c in speaking if tier(c.voice) == _WITH_DLP]
-        new, higher = [], speaking
-        if _IMAGES < level < _WITH_DLP and exact:
-            new = _beside_exact_images(lower, exact)
-            higher = [cluster for cluster in speaking if cluster not in exact]
-        told += [*new, *_by_device(lower, higher)]
+    for level, lower in _levels(found):
+        exact = _with_dlp(speaking) if _IMAGES < level < _WITH_DLP else []
+        if exact:
+            told += _beside_exact_images(lower, exact)
+        told += _by_device(lower, [cluster for cluster in speaking if cluster not in exact])
         silent = {telling.told for telling in told}
         speaking = [*speaking, *(cluster for cluster in lower if cluster not in silent)]
     return told
+
+
+def _with_dlp(found: Iterable[Cluster]) -> list[Cluster]:
+    return [cluster for cluster in found if tier(cluster.voice) == _WITH_DLP]
+
+
+def _levels(found: Iterable[Cluster]) -> list[tuple[int, list[Cluster]]]:
+    """The exposures by the tier of what speaks for them, the highest first."""
+    of_level: dict[int, list[Cluster]] = {}
+    for cluster in found:
+        of_level.setdefault(tier(cluster.voice), []).append(cluster)
+    return sorted(of_level.items(), key=lambda pair: -pair[0])
 
 
 def _by_device(lower: Sequence[Cluster], higher: Sequence[Cluster]) -> list[Telling]:
@@ -104,13 +112,7 @@ def _tells(high: Cluster, low: Cluster, recognised: bool) -> bool:
         and any(member.uid for member in high.members)
     ):
         return False
-    return _one_session(high.voice, low.voice)
-
-
-def _one_session(high: Exposure, low: Exposure) -> bool:
-    if high.started is None or low.started is None:
-        return True
-    return high.started.distance(low.started) <= _SESSION_S
+    return _seconds(high, low) <= _SESSION_S
 
 
 def _best(cluster: Cluster, others: Sequence[Cluster]) -> Cluster | None:
@@ -127,14 +129,12 @@ def _reversed(text: str) -> tuple[int, ...]:
 
 
 def _unlike(one: Cluster, other: Cluster) -> tuple[float, float]:
-    apart = 0.0
+    difference = 0.0
     for name in ("ctdivol", "dlp", "dap"):
         values = one.value(name), other.value(name)
         if values[0] is not None and values[1] is not None:
-            apart += abs(values[0] - values[1]) / max(abs(values[0]), abs(values[1]), 1e-9)
-    times = one.voice.started, other.voice.started
-    seconds = times[0].distance(times[1]) if times[0] is not None and times[1] is not None else 0.0
-    return (round(apart, 6), seconds)
+            difference += abs(values[0] - values[1]) / max(abs(values[0]), abs(values[1]), 1e-9)
+    return (round(difference, 6), _seconds(one, other))
 
 
 def _beside_exact_images(pages: Sequence[Cluster], images: Sequence[Cluster]) -> list[Telling]:
@@ -185,35 +185,37 @@ def _made_from_others(found: Sequence[Cluster]) -> list[Telling]:
 
 
 def _origin(cluster: Cluster, originals: Sequence[Cluster]) -> tuple[Cluster | None, str]:
-    sources = frozenset(uid for member in cluster.members for uid in member.told.source_images)
-    for other in originals:
-        if any(told.sop in sources for told in other.objects):
-            return other, "made from an image that is here"
-    near = _sorted_by_time(
-        other
-        for other in originals
-        if _same_session(cluster, other) and same_device(other.voice.told, cluster.voice.told) is not False
-    )
-    for name in ("agd", "dap"):
-        value = cluster.value(name)
-        if value is None:
-            continue
-        run = _run_that_sums_to(value, [(other, other.value(name) or 0.0) for other in near])
+    named = _named_source(cluster, originals)
+    if named is not None:
+        return named, "made from an image that is here"
+    near = _sorted_by_time(other for other in originals if _beside(cluster, other))
+    doses = {name: value for name in ("agd", "dap") if (value := cluster.value(name)) is not None}
+    for name, value in doses.items():
+        run = _run_that_sums_to(value, name, near)
         if run is not None:
             return run, f"made from several images: their {name.upper()} adds up to its own"
-    if cluster.value("agd") is None and cluster.value("dap") is None:
-        same_time = [other for other in near if _seconds(cluster, other) <= SECONDS]
-        return _best(cluster, same_time), "an image without a dose, made from one of its second"
-    return None, ""
+    return (None, "") if doses else _of_its_second(cluster, near)
 
 
-def _same_session(one: Cluster, other: Cluster) -> bool:
-    return _seconds(one, other) <= _STITCHED_S
+def _named_source(cluster: Cluster, originals: Iterable[Cluster]) -> Cluster | None:
+    sources = {uid for member in cluster.members for uid in member.told.source_images}
+    return next(
+        (other for other in originals if not sources.isdisjoint(told.sop for told in other.objects)), None
+    )
+
+
+def _of_its_second(cluster: Cluster, near: Iterable[Cluster]) -> tuple[Cluster | None, str]:
+    same_time = [other for other in near if _seconds(cluster, other) <= SECONDS]
+    return _best(cluster, same_time), "an image without a dose, made from one of its second"
+
+
+def _beside(one: Cluster, other: Cluster) -> bool:
+    """Whether two are of one session, and not of two devices."""
+    return _seconds(one, other) <= _STITCHED_S and same_device(other.voice.told, one.voice.told) is not False
 
 
 def _seconds(one: Cluster, other: Cluster) -> float:
-    times = one.voice.started, other.voice.started
-    return times[0].distance(times[1]) if times[0] is not None and times[1] is not None else 0.0
+    return apart(one.voice.started, other.voice.started) or 0.0
 
 
 def _sorted_by_time(found: Iterable[Cluster]) -> list[Cluster]:
@@ -224,12 +226,13 @@ def _sorted_by_time(found: Iterable[Cluster]) -> list[Cluster]:
     return sorted(found, key=place)
 
 
-def _run_that_sums_to(total: float, parts: Sequence[tuple[Cluster, float]]) -> Cluster | None:
+def _run_that_sums_to(total: float, name: str, found: Sequence[Cluster]) -> Cluster | None:
     """The first of some exposures in a row, two or more, whose doses add up to a total within a hundredth."""
-    for start in range(len(parts)):
-        summed = parts[start][1]
-        for _, value in parts[start + 1 :]:
+    doses = [cluster.value(name) or 0.0 for cluster in found]
+    for start, first in enumerate(found):
+        summed = doses[start]
+        for value in doses[start + 1 :]:
             summed += value
             if abs(summed - total) <= 0.01 * total:
-                return parts[start][0]
+                return first
     return None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pyconquest_rt.dose_reports.counting.clusters import Cluster
+from pyconquest_rt.dose_reports.counting.evidence import differ
 from pyconquest_rt.dose_reports.counting.exposures import Exposure, Told, same_device
 from pyconquest_rt.dose_reports.moments import moment
 from pyconquest_rt.dose_reports.rows import Value
@@ -181,23 +182,35 @@ def _concerns(told: Told, event_kind: str, scene: Scene) -> bool:
 
 def _of_device(quantity: Quantity, group: Sequence[Told], counted: Sequence[Cluster], scene: Scene) -> Total:
     summed = _summed(quantity, counted)
-    if summed is None and not any(told.totals for told in group):
-        return Total(None, None, None, ())
     given = _given_by(quantity, group, scene)
+    reports = _of_reports(quantity, given, summed is None, scene)
+    reported = _rounded(quantity, _greatest(reports.by_list, reports.alone))
+    whole = reports.by_list
+    if whole is not None:
+        whole += _summed(quantity, [c for c in counted if c not in reports.listed]) or 0.0
+    greatest = _rounded(quantity, _greatest(summed, whole, reports.alone))
+    reasons = _reasons(quantity, summed, reported, greatest, sorted(told.sop for told in given))
+    beyond = _beyond(quantity, greatest, [told for told in group if told in scene.ignored])
+    return Total(summed, reported, greatest, (*reasons, *beyond))
+
+
+class _Reported(NamedTuple):
+    """What reports of a device give: those with lists of exposures, what these list, and those of totals alone."""
+
+    by_list: float | None
+    listed: frozenset[Cluster]
+    alone: float | None
+
+
+def _of_reports(
+    quantity: Quantity, given: Mapping[Told, float], nothing_summed: bool, scene: Scene
+) -> _Reported:
     listed = {told: clusters for told in given if (clusters := scene.listed(told, quantity.event_kind))}
     itemised = {told: clusters for told, clusters in listed.items() if not _covered(told, clusters, listed)}
     by_list = _of_itemised(quantity, itemised, given)
-    alone = summed is None and by_list is None  # then what was read with doubt is all there is
-    unlisted = [told for told in given if told not in listed and (alone or told.kind != "screen")]
-    bare = _of_bare(quantity, unlisted, given)
-    reported = _rounded(quantity, _greatest(by_list, bare))
-    everything = frozenset().union(*itemised.values())
-    extra = _summed(quantity, [cluster for cluster in counted if cluster not in everything])
-    whole = None if by_list is None else by_list + (extra or 0.0)
-    greatest = _rounded(quantity, _greatest(summed, whole, bare))
-    reasons = _reasons(quantity, summed, reported, greatest, sorted(told.sop for told in given))
-    ignored = [told for told in group if told in scene.ignored]
-    return Total(summed, reported, greatest, (*reasons, *_beyond(quantity, greatest, ignored)))
+    doubtful_too = nothing_summed and by_list is None  # then what was read with doubt is all there is
+    unlisted = [told for told in given if told not in listed and (doubtful_too or told.kind != "screen")]
+    return _Reported(by_list, frozenset().union(*itemised.values()), _of_bare(quantity, unlisted, given))
 
 
 def _summed(quantity: Quantity, counted: Sequence[Cluster]) -> float | None:
@@ -299,8 +312,8 @@ def _apart(one: Told, other: Told) -> bool:
     )
     if ended is not None and started is not None:
         return started.local > ended.local
-    scopes = one.text("scope_uid"), other.text("scope_uid")
-    return all(scopes) and scopes[0] != scopes[1] and one.text("scope_of_accumulation") != "study"
+    other_scope = differ(one.text("scope_uid"), other.text("scope_uid"))
+    return other_scope and one.text("scope_of_accumulation") != "study"
 
 
 def _reasons(

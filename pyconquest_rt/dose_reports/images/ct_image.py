@@ -53,21 +53,25 @@ def extract_ct_image(item: Item, sop_instance_uid: str) -> Rows | None:
     told = False
     for number, exposure in enumerate(exposures(item, _MACROS, _TOLD_APART_BY), 1):
         event = further_event(rows, number, exposure.uid)
-        tube = rows.add("dose_event_source", event=number, source=1)
-        for place in exposure.places:
-            fill_numbers(place, _NUMBERS, event, rows)
-            fill_numbers(place, _TUBE, tube, rows)
-            event["ctdiw_phantom_type"] = event.get("ctdiw_phantom_type") or coded(place, 0x00189346)
-            kind = event.get("ct_acquisition_type") or place.text(0x00189302) or ""
-            event["ct_acquisition_type"] = ACQUISITION_TYPES.get(str(kind), kind) or None
-            event["xray_modulation_type"] = event.get("xray_modulation_type") or place.text(0x00189323)
-        tube["xray_tube_current_mA"] = exposure.mean(_CT_EXPOSURE, 0x00189330)
-        ct_toshiba.fill_event(item, event, rows)
-        _time_per_rotation(exposure, event, tube, rows)
+        _fill_event(item, exposure, event, rows)
         if event.get("mean_ctdivol_mGy") is not None or event.get("dlp_mGycm") is not None:
             told = True
         _describe(item, event, number)
     return rows if told else None
+
+
+def _fill_event(item: Item, exposure: Exposure, event: Row, rows: Rows) -> None:
+    tube = rows.add("dose_event_source", event=event["event"], source=1)
+    for place in exposure.places:
+        fill_numbers(place, _NUMBERS, event, rows)
+        fill_numbers(place, _TUBE, tube, rows)
+        event["ctdiw_phantom_type"] = event.get("ctdiw_phantom_type") or coded(place, 0x00189346)
+        kind = event.get("ct_acquisition_type") or place.text(0x00189302) or ""
+        event["ct_acquisition_type"] = ACQUISITION_TYPES.get(str(kind), kind) or None
+        event["xray_modulation_type"] = event.get("xray_modulation_type") or place.text(0x00189323)
+    tube["xray_tube_current_mA"] = exposure.mean(_CT_EXPOSURE, 0x00189330)
+    ct_toshiba.fill_event(item, event, rows)
+    _time_per_rotation(exposure, event, tube, rows)
 
 
 def _describe(item: Item, event: Row, number: int) -> None:

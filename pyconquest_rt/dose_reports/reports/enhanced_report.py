@@ -98,10 +98,8 @@ class _Details:
     def span(self, position: int) -> _Span:
         """The span that a container names."""
         told = {self._items[place].key: self._items[place] for place in self._below[position]}
-        started, ended, source = (told.get(key) for key in (_STARTED, _ENDED, _SOURCE))
-        number = f"{source.number:g}" if source and source.number is not None else None
-        name = source.text or number if source else None
-        return _Span((started and started.text) or "", (ended and ended.text) or "", name)
+        started, ended = (told[key].text or "" if key in told else "" for key in (_STARTED, _ENDED))
+        return _Span(started, ended, _source_name(told.get(_SOURCE)))
 
     def fill(self, row: Row, span: _Span) -> None:
         """Fill the row of an event with what holds during its span."""
@@ -138,6 +136,12 @@ class _Details:
         self._work += sum(len(item.text or "") for item in columns)
         at_end = any(item.key == _ENDED for item in columns)
         return [(time, item) for time, item in _pairs(columns) if span.holds(time, at_end)]
+
+
+def _source_name(source: ContentItem | None) -> str | None:
+    if source is None:
+        return None
+    return source.text or (f"{source.number:g}" if source.number is not None else None)
 
 
 def _pairs(columns: Sequence[ContentItem]) -> Iterator[tuple[str, ContentItem]]:

@@ -4,10 +4,11 @@ Also the concepts of makers: Philips (99PHI-IXR-XPER) and what Siemens writes in
 """
 
 import re
+from collections.abc import Iterable
 
 from pyconquest_rt.dose_reports.attributes import number
 from pyconquest_rt.dose_reports.reports.report import CLOSED, Event, Frame
-from pyconquest_rt.dose_reports.rows import Rows
+from pyconquest_rt.dose_reports.rows import Rows, Value
 
 _ACCUMULATED = {
     "113764^DCM": "acquisition_plane",
@@ -146,16 +147,25 @@ def _field_from_shutters(event: Event, rows: Rows) -> None:
     """Philips gives the shutters at 1 m from the focus and, on some systems, a field size of zero or less."""
     for column, shutters in _SHUTTERS.items():
         given = event.row.get(column)
-        if isinstance(given, (int, float)) and given > 0:
+        opening = None if _above_zero(given) else _opening(event, shutters)
+        if opening is None:
             continue
-        openings = [event.find(concept) for concept in shutters]
-        distance = event.row.get("distance_source_to_detector_mm")
-        if not all(openings) or not isinstance(distance, (int, float)):
-            continue
-        opening = sum(item.number or 0.0 for item in openings if item is not None)
-        event.row[column] = opening * distance / 1000
+        event.row[column] = opening
         if given is not None:
             rows.warn(f"{column}: zero or less in the report, taken from the opening of the shutters")
+
+
+def _above_zero(value: Value) -> bool:
+    return isinstance(value, (int, float)) and value > 0
+
+
+def _opening(event: Event, shutters: Iterable[str]) -> float | None:
+    """The opening of two shutters in the plane of the detector; None where it is not all told."""
+    told = [item for concept in shutters if (item := event.find(concept)) is not None]
+    distance = event.row.get("distance_source_to_detector_mm")
+    if len(told) < 2 or not isinstance(distance, (int, float)):
+        return None
+    return sum(item.number or 0.0 for item in told) * distance / 1000
 
 
 _SIEMENS_DIAMETER = re.compile(r'<iiDiameter\s+SRData="\s*([0-9.]+)')

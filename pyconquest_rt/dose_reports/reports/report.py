@@ -125,23 +125,32 @@ def _fill(item: ContentItem, scope: _Scope, rows: Rows) -> None:
 
 def put(row: Row, column: str, item: ContentItem, rows: Rows) -> None:
     """Put a content item's value into a column, in the column's unit; a value that is there already stays."""
-    if _TYPES[column] == "TEXT":
-        value: str | float | None = item.text
-        if item.code is not None and item.value_type != "NUM":
-            value = word(item.code, item.code_meaning)
-    else:
-        value = item.number if item.number is not None else number(item.text)
-        if value is not None:
-            value = _converted(value, column, item, rows)
-        elif item.text:
-            rows.warn(f"{item.meaning or item.concept}: '{item.text[:40]}' is not a number; no value")
-        if item.number is not None and item.text is not None:
-            rows.warn(f"{item.meaning or item.concept}: the first of several numbers '{item.text[:40]}'")
+    is_text = _TYPES[column] == "TEXT"
+    value = _text_of(item) if is_text else _number_of(item, column, rows)
     present = row.get(column)
     if present is None:
         row[column] = value
-    elif value is not None and value != present and _TYPES[column] != "TEXT":
+    elif not is_text and value is not None and value != present:
         rows.warn(f"{item.meaning or item.concept}: {present:g} kept, {value:g} beside it not")
+
+
+def _text_of(item: ContentItem) -> str | None:
+    if item.code is not None and item.value_type != "NUM":
+        return word(item.code, item.code_meaning)
+    return item.text
+
+
+def _number_of(item: ContentItem, column: str, rows: Rows) -> float | None:
+    named = item.meaning or item.concept
+    value = number(item.text) if item.number is None else item.number
+    if value is None:
+        if item.text:
+            rows.warn(f"{named}: '{item.text[:40]}' is not a number; no value")
+        return None
+    converted = _converted(value, column, item, rows)
+    if item.number is not None and item.text is not None:
+        rows.warn(f"{named}: the first of several numbers '{item.text[:40]}'")
+    return converted
 
 
 def _converted(value: float, column: str, item: ContentItem, rows: Rows) -> float | None:

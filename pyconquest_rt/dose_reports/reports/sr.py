@@ -4,7 +4,7 @@ The tree is walked with a stack, so its depth is bounded by memory alone and a r
 costs no more than its own size. Source: PS3.3 C.17.3 (SR Document Content), C.18 (content macros).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
@@ -173,15 +173,11 @@ def _cells(item: Item, parent: int) -> Iterator[ContentItem]:
         return
     axes = {tag: _axis(table, definitions, tag) for tag, definitions in _AXES.items()}
     for cells in table.items(0x0040A808):
-        definition = next((axes[tag][at] for tag in _AXES if (at := cells.text(tag)) in axes[tag]), None)
-        definition = definition or axes[_TABLE_COLUMN].get(None) or axes[_TABLE_ROW].get(None)
+        definition = _definition(cells, axes)
         key, written, meaning = name(definition) if definition else ("", "", None)
         unit = first_code(definition, 0x004008EA) if definition else None
-        tag = next((tag for tag in cells.tags() if tag in _SELECTORS), 0)
-        texts, coded = cells.values(tag), _coded(cells)
-        is_number = cells.vr(tag) not in TEXT_VRS or cells.vr(tag) in ("DS", "IS")
-        first = number(texts[0]) if texts and is_number else None
-        text = None if len(texts) == 1 and first is not None else "\\".join(texts) or None
+        first, text = _cell_values(cells)
+        coded = _coded(cells)
         yield ContentItem(
             parent,
             "CONTAINS",
@@ -195,6 +191,21 @@ def _cells(item: Item, parent: int) -> Iterator[ContentItem]:
             coded.meaning,
             text,
         )
+
+
+def _definition(cells: Item, axes: Mapping[int, Mapping[str | None, Item]]) -> Item | None:
+    """What a cell's column says that it is, else its row, else what holds for all columns or rows."""
+    own = next((axes[tag][at] for tag in _AXES if (at := cells.text(tag)) in axes[tag]), None)
+    return own or axes[_TABLE_COLUMN].get(None) or axes[_TABLE_ROW].get(None)
+
+
+def _cell_values(cells: Item) -> tuple[float | None, str | None]:
+    """The first value as a number, and all as text where there is more than one number."""
+    tag = next((tag for tag in cells.tags() if tag in _SELECTORS), 0)
+    texts = cells.values(tag)
+    is_number = cells.vr(tag) not in TEXT_VRS or cells.vr(tag) in ("DS", "IS")
+    first = number(texts[0]) if texts and is_number else None
+    return first, None if len(texts) == 1 and first is not None else "\\".join(texts) or None
 
 
 def _axis(table: Item, definitions: int, number_tag: int) -> dict[str | None, Item]:
