@@ -112,7 +112,7 @@ def _spacing(best: Candidate) -> dict[str, float | None]:
 
 VOLUME_VERDICT = Extractor(
     name="volume_verdict",
-    version=1,
+    version=2,
     sop_classes=IMAGES,
     tables=(TABLE.name,),
     scripts=(";\n".join([TABLE.create_sql(), *TABLE.index_sql()]) + ";",),

@@ -10,10 +10,15 @@ Axes = dict[str, list[Any]]
 def axis_values(columns: Mapping[str, Values]) -> Axes:
     """The axes of a volume by the keys that sort its stacks; times in seconds since the first."""
     axes: Axes = {}
-    for name, values in columns.items():
-        for axis, found in _AXES.get(name, lambda same, name=name: {name: list(same)})(values).items():
+    for name in sorted(columns, key=lambda name: _RANKS.get(name, 0)):
+        make = _AXES.get(name, lambda values, name=name: {name: list(values)})
+        for axis, found in make(columns[name]).items():
             axes.setdefault(axis, found)
     return axes
+
+
+_RANKS = {"frame_time": 1, "acquisition_time": 2, "temporal": 3, "content_time": 4}
+"""Which of several times is the axis: the first of them; other keys have axes of their own."""
 
 
 def _echoes(values: Values) -> Axes:

@@ -142,7 +142,8 @@ def read_stored(head: Head) -> Stored:
     fields = head.fields
     bits = {FLOAT_DATA: 32, DOUBLE_DATA: 64}.get(head.pixel_tag) or fields.integer(0x00280100)
     stored = fields.integer(0x00280101) or bits
-    padding = fields.number(0x00280120)
+    paddings = (fields.number(tag) for tag in (0x00280120, 0x00280122, 0x00280123))  # whole, float, double
+    padding = next((value for value in paddings if value is not None), None)
     return Stored(
         rows=fields.integer(0x00280010),
         columns=fields.integer(0x00280011),

@@ -73,6 +73,19 @@ def same_place_limit(heights: Floats) -> float:
     return min(tolerance(usual), max(0.2 * usual, 1e-4))
 
 
+def with_step(points: Floats, axes: Floats, step: float | None) -> Grid | None:
+    """The grid of slices some of which may have been left out, by the step in mm that their object says; None where
+    they do not lie on such a grid."""
+    heights = points @ axes[2]
+    if not step or len(points) < 2:
+        return None
+    places = np.rint((heights - heights[0]) / step)
+    line = points[0] + np.outer(places * step, axes[2])
+    if (np.diff(places) < 1).any() or np.abs(points - line).max() > max(LATERAL, tolerance(step)):
+        return None
+    return Grid(points[0], step * axes[2], places)
+
+
 def make_grid(points: Floats, axes: Floats, thickness: float | None = None) -> Grid:
     """The grid of slices at points (n, 3), which rise along the normal ``axes[2]`` and lie at places of their own.
 
@@ -91,7 +104,7 @@ def make_grid(points: Floats, axes: Floats, thickness: float | None = None) -> G
         grid.codes.append("in_plane_drift")
         grid.refusal = "in_plane_drift"
     across = grid.step - (grid.step @ axes[2]) * axes[2]
-    if not grid.refusal and np.linalg.norm(across) * (grid.places[-1]) > 2 * LATERAL:
+    if grid.refusal != "in_plane_drift" and np.linalg.norm(across) * grid.places[-1] > 2 * LATERAL:
         grid.codes.append("tilt")
     return grid
 

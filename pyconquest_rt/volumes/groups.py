@@ -51,8 +51,9 @@ def _functional(fields: Fields, first: Frame, whole: dict[str, Any]) -> list[Fra
 
 
 def _object_keys(whole: dict[str, Any]) -> dict[str, Any]:
-    """Those of an object's keys that hold for all its frames and do not tell them apart."""
-    return {name: value for name, value in whole.items() if name == "type"}
+    """Those of an object's keys that hold for all its frames; they tell them from those of other objects."""
+    names = ("type", "temporal", "acquisition_time", "acquisition", "content_time")
+    return {name: value for name, value in whole.items() if name in names}
 
 
 def _read_groups(item: Fields, first: Frame, base: FrameFields) -> FrameFields:
@@ -63,12 +64,13 @@ def _read_groups(item: Fields, first: Frame, base: FrameFields) -> FrameFields:
         if (group := item.first(tag)) is not None:
             read(group, found)
     try:
-        if (group := item.first(0x00289145)) is not None:
+        if (group := item.first(0x00289145)) is not None and not found.get("is_world"):
             found["mapping"] = read_mapping(group, first.common.stored, first.common.modality)
-        if 0x00409096 in item:
+        if 0x00409096 in item:  # it goes before a rescale, be that one of this frame and the map one of all
             found["mapping"] = read_mapping(
                 item, first.common.stored, first.common.modality, found["mapping"]
             )
+            found["is_world"] = True
     except UnreadableError:
         found["problem"] = "unreadable"
     return found
@@ -92,7 +94,7 @@ def _content(group: Fields, found: FrameFields) -> None:
     text = group.text(0x00189074)
     _put(found, "temporal", group.number(0x00209128))
     _put(found, "acquisition_time", keys.seconds(text[:8], text[8:]) if text else None)
-    _put(found, "acquisition", group.text(0x00209156) or None)
+    _put(found, "acquisition", group.number(0x00209156))
 
 
 def _echo(group: Fields, found: FrameFields) -> None:

@@ -69,12 +69,31 @@ def kind_of(one: ImageObject) -> str:
 
 def _of_kind(kind: str, objects: Sequence[ImageObject]) -> list[Candidate]:
     broken = [one for one in objects if one.problem]
-    whole = [one for one in objects if not one.problem]
-    made = _whole(kind, whole)
+    made = _apart(kind, [one for one in objects if not one.problem])
     if any(one.problem == "unreadable" for one in broken):
         for candidate in made:
             say(candidate.codes, "unreadable")
     return [_problem(kind, one) for one in broken] + made
+
+
+_REPEATED: set[str | None] = {"ambiguous_stack", "duplicate_position", "duplicate_instance"}
+_OWN_VOLUMES = ("dose", "parametric")
+
+
+def _apart(kind: str, objects: Sequence[ImageObject]) -> list[Candidate]:
+    """The volumes of each object of many frames that is one by itself, and of all others together.
+
+    Doses and parametric maps are; other objects where they repeat one another's places and nothing sorts them.
+    """
+    large = [[one] for one in objects if len(one.frames) > 1]
+    if not large:
+        return _whole(kind, objects)
+    if kind not in _OWN_VOLUMES:
+        together = _whole(kind, objects)
+        if len(large) < 2 or _REPEATED.isdisjoint({one.refusal for one in together}):
+            return together
+    small = [one for one in objects if len(one.frames) <= 1]
+    return [candidate for group in (*large, small) for candidate in _whole(kind, group)]
 
 
 def _whole(kind: str, objects: Sequence[ImageObject]) -> list[Candidate]:

@@ -13,11 +13,19 @@ NAMES = (
 )
 """All candidate keys; each is a value in ``Frame.keys`` at the same place, None where the object has none."""
 
+DAY = 86400.0  #: seconds
+
 TIMES = frozenset({"cardiac", "temporal", "frame_time", "acquisition_time", "content_time"})
 """Keys that grow with time, by which images may also be ranked."""
 
 SPLITS = frozenset({"type", "acquisition"})
 """Keys whose values are volumes of their own, not places on an axis of one."""
+
+SETTINGS = frozenset({"echo", "diffusion", "cardiac", "inversion", "flip", "repetition"})
+"""Keys that say what was set or waited for; acquisitions that differ in one are places on its axis."""
+
+QUANTITIES = frozenset({"P", "PHASE", "R", "REAL", "I", "IMAGINARY", "ADC", "FA"})
+"""Values of an image type that say what is shown, where it is not a magnitude."""
 
 
 def of_object(fields: Fields) -> dict[str, Any]:
@@ -57,7 +65,7 @@ def steady(fields: Fields) -> dict[str, Any]:
         "diffusion": _diffusion(fields),
         "type": _type(fields),
         "temporal": _first(fields, 0x00200100, 0x00209128),
-        "acquisition": fields.text(0x00200012) or None,
+        "acquisition": fields.number(0x00200012),
         "inversion": fields.number(0x00180082),
         "flip": fields.number(0x00181314),
         "repetition": fields.number(0x00180080),
@@ -133,7 +141,7 @@ def seconds(date: str, time: str) -> float | None:
         return None
     try:
         hours, minutes = int(time[:2]), int(time[2:4] or 0)
-        return _days(date) * 86400.0 + hours * 3600 + minutes * 60 + float(time[4:] or 0)
+        return _days(date) * DAY + hours * 3600 + minutes * 60 + float(time[4:] or 0)
     except ValueError:
         return None
 

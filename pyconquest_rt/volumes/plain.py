@@ -23,8 +23,28 @@ _TAGS = (
     *(0x00180088, 0x00181060, 0x00181314, 0x00189087, 0x00189089, 0x00190010, 0x0019100C, 0x0019100E),
     *(0x0020000E, 0x00200011, 0x00200012, 0x00200032, 0x00200037, 0x00200052, 0x00200100, 0x00209128),
     *(0x00209153, 0x00209241, 0x00280002, 0x00280004, 0x00280006, 0x00280008, 0x00280010, 0x00280011),
-    *(0x00280030, 0x00280100, 0x00280101, 0x00280102, 0x00280103, 0x00280120, 0x00281052, 0x00281053),
-    *(0x00281054, 0x00430010, 0x0043102F, 0x00431039, 0x00541001, 0x00541300, 0x20010010, 0x20011003),
+    *(
+        0x00280030,
+        0x00280100,
+        0x00280101,
+        0x00280102,
+        0x00280103,
+        0x00280120,
+        0x00280122,
+        0x00280123,
+        0x00281052,
+    ),
+    *(
+        0x00281053,
+        0x00281054,
+        0x00430010,
+        0x0043102F,
+        0x00431039,
+        0x00541001,
+        0x00541300,
+        0x20010010,
+        0x20011003,
+    ),
     *(0x200510B0, 0x200510B1, 0x200510B2, 0x30040002, 0x3004000E, 0x30060002, 0x300A0002),
 )
 """What an image's place, values and keys rest on at the top level; reading another tag is an error."""
@@ -114,13 +134,13 @@ def _with_pixels(prefix: Prefix, header: Header, fields: Fields) -> Head | None:
         with FileSource(prefix) as source:
             raw = source.read(header.end, header.end + 12)
     tag = _PIXELS.get(raw[:4])
-    is_implicit = syntax == _IMPLICIT
-    if tag is None or len(raw) < 12 or (not is_implicit and raw[4:6] not in _LONG_VRS):
+    size = 8 if syntax == _IMPLICIT else 12
+    if tag is None or len(raw) < 12 or (size == 12 and raw[4:6] not in _LONG_VRS):
         return None
-    (length,) = struct.unpack_from("<I", raw, 4 if is_implicit else 8)
+    (length,) = struct.unpack_from("<I", raw, size - 4)
     head = Head(fields, syntax, DataSource(prefix.data), big_endian=False)
     head.size, head.pixel_tag = prefix.size, tag
-    head.offset = header.end + (8 if is_implicit else 12)
+    head.offset = header.end + size
     head.encapsulated = length == _UNDEFINED
     head.length = head.size - head.offset if head.encapsulated else length
     head.alike = (syntax, tag, head.encapsulated, *_common(header.values))

@@ -22,6 +22,7 @@ from pyconquest_rt.volumes.geometry import (
     make_grid,
     same_place_limit,
     unit_axes,
+    with_step,
 )
 from pyconquest_rt.volumes.memory import check_memory
 from pyconquest_rt.volumes.model import Candidate, Masks, Volume, say, unique_name
@@ -188,7 +189,8 @@ def _own_grid(frames: Sequence[Frame]) -> tuple[Grid, Floats, Ints]:
     heights = points @ axes[2]
     labels = cluster(heights, same_place_limit(heights))
     level = np.array([points[labels == place].mean(axis=0) for place in range(labels.max() + 1)])
-    grid = make_grid(level, axes, frames[0].thickness)
+    thickness = frames[0].thickness
+    grid = with_step(level, axes, thickness) or make_grid(level, axes, thickness)
     if grid.refusal and grid.refusal != "gap":
         raise VolumeError(grid.refusal, "the planes of the segmentation")
     return grid, axes, labels

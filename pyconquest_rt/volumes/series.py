@@ -270,6 +270,8 @@ def _split_labels(stacks: Stacks) -> dict[str, list[int]]:
 
 
 def _in_words(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
     return "\\".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
@@ -277,7 +279,7 @@ def _planned(part: Part, stacks: Stacks, indices: list[int], axes: Floats, label
     rows = [stacks.rows[index] for index in indices]
     first = rows[0][0]
     assert first.common.spacing is not None
-    grid = make_grid(np.array([frame.position for frame in rows[0]]), axes, first.thickness)
+    grid = _grid(rows[0], axes)
     say(part.codes, *grid.codes)
     part.refusal = part.refusal or grid.refusal
     part.frames = [frame for row in rows for frame in row]
@@ -287,6 +289,14 @@ def _planned(part: Part, stacks: Stacks, indices: list[int], axes: Floats, label
     labels = _axis_labels(stacks, indices)
     plan = Plan(rows, grid, affine_of(grid, axes, first.common.spacing), axis_values(labels), twins)
     return Found(part, plan, label)
+
+
+def _grid(frames: Sequence[Frame], axes: Floats) -> Grid:
+    """The grid of one stack. The planes of a dose are where its offsets say: none is missing, they may be uneven."""
+    grid = make_grid(np.array([frame.position for frame in frames]), axes, frames[0].thickness)
+    if grid.refusal == "gap" and frames[0].common.modality == "RTDOSE":
+        grid.codes, grid.refusal = ["spacing_nonuniform"], "spacing_nonuniform"
+    return grid
 
 
 def _axis_labels(stacks: Stacks, indices: list[int]) -> dict[str, list[Any]]:

@@ -11,6 +11,7 @@ import numpy as np
 from pyconquest_rt.volumes import keys
 from pyconquest_rt.volumes.frames import Frame
 from pyconquest_rt.volumes.geometry import Ints
+from pyconquest_rt.volumes.keys import DAY
 
 Label = tuple[Any, ...]
 
@@ -94,13 +95,14 @@ def _with_few_twins(frames: Sequence[Frame], places: Ints) -> Stacks | None:
     for index, frame in enumerate(frames):
         other = first.setdefault((places[index], frame.keys), index)
         if other != index:
-            twins.append((frames[other], frame))
-    if not twins or len(twins) > len(frames) // 5:
-        return None
+            twins.append((places[index], (frames[other], frame)))
+    repeated = {place for place, _ in twins}
+    if not twins or len(twins) > len(frames) // 5 or len(repeated) == int(places.max()) + 1:
+        return None  # a whole stack once more is no mishap
     kept = sorted(first.values())
     found = _by_keys([frames[index] for index in kept], places[kept], int(places.max()) + 1)
     if found is not None:
-        found.twins = twins
+        found.twins = [pair for _, pair in twins]
         found.codes.append("duplicate_position")
     return found
 
@@ -117,23 +119,37 @@ def _columns(frames: Sequence[Frame], places: Ints, count: int) -> dict[str, lis
         values = [_value_of(name)(frame) for frame in frames]
         if len(set(values)) < 2:
             continue
+        if name in ("acquisition_time", "content_time"):
+            values = _over_midnight(values)
         if name in keys.TIMES and len(set(values)) * count != len(frames):
-            ranked = _ranked(values, places, count)
+            ranked = _ranked(values, places, count, may_overlap=name == "cardiac")
             if ranked is not None:
                 values = ranked
         found[name] = values
     return found
 
 
-def _ranked(values: Sequence[Any], places: Ints, count: int) -> list[Any] | None:
-    """Times as the earliest of all of their rank, where all of a rank come before all of the next."""
+def _over_midnight(values: list[Any]) -> list[Any]:
+    """Times of day without a date, those after midnight a day later where others are late in the evening."""
+    known = [value for value in values if value is not None]
+    if max(known) >= DAY or max(known) - min(known) < DAY / 2:
+        return values
+    return [value + DAY if value is not None and value < DAY / 2 else value for value in values]
+
+
+def _ranked(values: Sequence[Any], places: Ints, count: int, *, may_overlap: bool) -> list[Any] | None:
+    """Times as the earliest of all of their rank, where all of a rank come before all of the next.
+
+    With ``may_overlap`` the ranks of each place count: trigger times begin anew with each slice.
+    """
     many, rest = divmod(len(values), count)
     if rest or None in values or set(np.bincount(places).tolist()) != {many}:
         return None
     # All images, sorted by place and, within each place, by time: (places, ranks).
     order = np.lexsort((np.array(values, float), places)).reshape(count, many)
     times = np.array(values, float)[order]
-    if (times[:, 1:].min(axis=0) <= times[:, :-1].max(axis=0)).any():
+    before = times[:, :-1] if may_overlap else times[:, :-1].max(axis=0)
+    if (times[:, 1:] <= before).any():
         return None
     found = np.empty(len(values))
     found[order] = times.min(axis=0)
@@ -147,7 +163,7 @@ def _by_keys(frames: Sequence[Frame], places: Ints, count: int) -> Stacks | None
     columns = _columns(frames, places, count)
     for names in _choices(columns, 3):
         labels = list(zip(*(columns[name] for name in names), strict=True))
-        if len(set(labels)) * count == len(frames) == len(_complete(labels, places, count)) * count:
+        if len(set(labels)) * count == len(frames) == len(_complete(labels, places, count) or ()) * count:
             return _stacks(frames, places, labels, names)
     return None
 
@@ -158,7 +174,44 @@ def _stacks(frames: Sequence[Frame], places: Ints, labels: Sequence[Label], name
         members[label].append(index)
     ordered = sorted(members, key=_sortable)
     rows = [_in_order([frames[i] for i in members[label]], places[members[label]]) for label in ordered]
-    return Stacks(rows, ordered, names)
+    return _described(Stacks(rows, ordered, names))
+
+
+def _described(stacks: Stacks) -> Stacks:
+    """Stacks with further keys of which each has one value, and which differ from stack to stack."""
+    more = _further(stacks)
+    names = list(stacks.names)
+    if not keys.SETTINGS.isdisjoint(more) and "acquisition" in names:
+        names.remove("acquisition")  # acquisitions that differ in what was set are places on its axis
+    columns = {name: [label[stacks.names.index(name)] for label in stacks.labels] for name in names} | more
+    stacks.names = tuple(columns)
+    stacks.labels = list(zip(*columns.values(), strict=True))
+    return stacks
+
+
+def _further(stacks: Stacks) -> dict[str, list[Any]]:
+    """The values for each stack of the keys that tell stacks apart though they are not needed to sort them.
+
+    Of those that make volumes of their own only the image type counts, where it names another quantity.
+    """
+    values = {name: _values_of(stacks, name) for name in keys.NAMES if name not in stacks.names}
+    found = {name: column for name, column in values.items() if column and name not in keys.SPLITS}
+    shown = [
+        tuple(part for part in kind or () if part in keys.QUANTITIES) for kind in values.get("type") or []
+    ]
+    if len(set(shown)) > 1:
+        found["type"] = shown
+    return found
+
+
+def _values_of(stacks: Stacks, name: str) -> list[Any] | None:
+    """The value that each stack has of a key; None where a stack has several, or all have the same."""
+    value = _value_of(name)
+    found = [{value(frame) for frame in row} for row in stacks.rows]
+    if any(len(values) > 1 for values in found):
+        return None
+    first = [values.pop() for values in found]
+    return first if len(set(first)) > 1 else None
 
 
 def _sortable(label: Label) -> tuple[Any, ...]:
@@ -174,12 +227,15 @@ def _incomplete(frames: Sequence[Frame], places: Ints, count: int) -> Stacks | N
     """The complete stacks of a series of which others lack slices; each of these has at least half of them."""
     columns = _columns(frames, places, count)
     best: Stacks | None = None
+    nothing: Stacks | None = None  # a key sorts all images, but no stack is complete
     for names in _choices(columns, 2):
         labels = list(zip(*(columns[name] for name in names), strict=True))
         whole = _complete(labels, places, count)
         if whole and (best is None or len(whole) > len(best.rows)):
             best = _stacks_of(whole, frames, places, labels, names)
-    return best
+        elif whole is not None and best is None:
+            nothing = Stacks([_in_order(frames, places)], codes=["incomplete"], refusal="incomplete")
+    return best or nothing
 
 
 def _stacks_of(
@@ -193,12 +249,12 @@ def _stacks_of(
     return found
 
 
-def _complete(labels: Sequence[Label], places: Ints, count: int) -> set[Label]:
-    """The labels whose stacks have each place; none where images share label and place, or a stack lacks too many."""
+def _complete(labels: Sequence[Label], places: Ints, count: int) -> set[Label] | None:
+    """The labels whose stacks have each place; None where images share label and place, or a stack lacks too many."""
     counts = Counter(labels)
     is_sorted = len(set(zip(labels, places.tolist(), strict=True))) == len(labels)
     if not is_sorted or min(counts.values()) * 2 < count:
-        return set()
+        return None
     return {label for label, number in counts.items() if number == count}
 
 

@@ -11,9 +11,8 @@ from pyconquest_rt.errors import UnreadableError
 from pyconquest_rt.volumes.codes import VolumeError
 from pyconquest_rt.volumes.fields import Fields, opened_head
 from pyconquest_rt.volumes.frames import Frame
-from pyconquest_rt.volumes.keys import seconds
+from pyconquest_rt.volumes.keys import DAY, seconds
 
-DAY = 86400.0
 _LONGEST = 30 * DAY  # nobody scans later after an injection
 
 
