@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # modules that tests of all folders share
@@ -15,6 +16,10 @@ from samples import make_object, save
 from pyconquest_rt import pyconquest
 from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.settings.sections import ArchiveSettings
+
+# Small machines are noisy: no test asserts a time.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 # pynetdicom has programs of the same names as DCMTK's; in an activated environment they would come first.
 os.environ["PATH"] = os.pathsep.join(

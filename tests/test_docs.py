@@ -82,7 +82,15 @@ def run_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunPage:
 
 
 @pytest.mark.parametrize(
-    "page", ["tutorial.md", "howto/export.md", "howto/hooks.md", "howto/network.md", "howto/upkeep.md"]
+    "page",
+    [
+        "tutorial.md",
+        "howto/export.md",
+        "howto/hooks.md",
+        "howto/network.md",
+        "howto/sources.md",
+        "howto/upkeep.md",
+    ],
 )
 def test_every_block_of_pages_to_follow(page: str, run_page: RunPage) -> None:
     lock = Path(".conquest.db.serve.lock")

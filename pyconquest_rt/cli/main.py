@@ -21,6 +21,7 @@ from pyconquest_rt.cli import (
     rt,
     service,
     settings,
+    source,
     volumes,
 )
 from pyconquest_rt.dicom.quiet import silence_pydicom
@@ -70,6 +71,20 @@ def _uniform(command: click.Command) -> click.Command:
     return command
 
 
-for module in (index, catalog, objects, export, ctk, network, forward, rt, dose, volumes, settings, service):
+for module in (
+    index,
+    catalog,
+    objects,
+    export,
+    ctk,
+    network,
+    forward,
+    rt,
+    dose,
+    volumes,
+    source,
+    settings,
+    service,
+):
     for verb in module.VERBS:
         main.add_command(_uniform(verb))

@@ -117,6 +117,13 @@ def _dose_pull(archive: Archive, settings: Settings) -> Result:
     return done | {"problems": done["problems"][:_NAMED]}
 
 
+def _sources(archive: Archive, settings: Settings) -> Result:
+    from pyconquest_rt.sources.known import sources
+    from pyconquest_rt.sources.sync import sync
+
+    return {row["name"]: str(sync(archive, row["name"])) for row in sources(archive)}
+
+
 def _sweep(archive: Archive, settings: Settings) -> Result:
     from pyconquest_rt.derive.account import sweep
 
@@ -135,6 +142,7 @@ JOBS = {
         Job("retention", "compare the archive with its quota and the free space", _retention),
         Job("ctk", "bring the ctkDICOM database into line with the archive", _ctk),
         Job("dose_pull", "fetch dose objects that are not held yet from a peer", _dose_pull),
+        Job("sources", "bring the rows of all sources into line with them", _sources),
         Job("forward", "send what waits in the outgoing queue", _forward, light=True),
         Job("sweep", "find derivations that are due again or were broken off", _sweep, light=True),
     )

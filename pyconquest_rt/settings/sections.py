@@ -204,6 +204,7 @@ class ScheduleSettings:
     dose_pull: str = option(
         "5 * * * *", "Fetch dose objects from the peer of [dose], where one is set.", cron
     )
+    sources: str = option("15 * * * *", "List what the sources beyond the local disk have.", cron)
     forward_minutes: float = option(
         1.0,
         "How often to try what waits in the outgoing queue; what arrives is sent at once. 0 means never.",

@@ -7,7 +7,7 @@ folder="${PYCONQUEST_RT_PEERS:-$HOME/.cache/pyconquest_rt_peers}"
 
 if command -v apt-get >/dev/null; then
     apt-get update -qq
-    for package in dcmtk orthanc python3-odil openssl; do
+    for package in dcmtk orthanc orthanc-dicomweb python3-odil openssl; do
         DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$package" >/dev/null ||
             echo "$package could not be installed" >&2
     done

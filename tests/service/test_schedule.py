@@ -264,7 +264,7 @@ def test_what_is_due_when(settings: Settings) -> None:
     running = Schedule(replace(settings, schedule=ScheduleSettings(verify="")))
     running.start()
     try:
-        assert set(running.next_runs()) == {"sweep", "rebuild", "backup", "upkeep"}
+        assert set(running.next_runs()) == {"sweep", "rebuild", "backup", "upkeep", "sources"}
         assert list(running.next_runs().values()) == sorted(running.next_runs().values())
     finally:
         running.stop()

@@ -41,7 +41,7 @@ def make_identifier(level: str, keys: Keys) -> Dataset:
         for keyword, value in keys.items():
             if tag_for_keyword(keyword) is None:
                 raise NetworkError(f"{keyword!r} is no keyword of the DICOM dictionary.")
-            setattr(identifier, keyword, value)
+            setattr(identifier, keyword, None if value == "" else value)  # empty: the attribute is asked for
     identifier.QueryRetrieveLevel = level.upper()
     if not all(str(element.value).isascii() for element in identifier):
         identifier.SpecificCharacterSet = "ISO_IR 192"
