@@ -154,7 +154,7 @@ def test_what_the_service_publishes(settings: Settings, tmp_path: Path) -> None:
         assert [line.split()[1] for line in service.screen() if line.startswith("DICOM")] == figures[
             "addresses"
         ]
-        assert set(figures["next_jobs"]) == {"sweep", "rebuild", "backup", "verify", "upkeep"}
+        assert set(figures["next_jobs"]) == {"sweep", "rebuild", "backup", "verify", "upkeep", "sources"}
     assert published(settings.archive) is None
 
 
