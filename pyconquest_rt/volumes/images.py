@@ -76,7 +76,7 @@ def _of_kind(kind: str, objects: Sequence[ImageObject]) -> list[Candidate]:
     return [_problem(kind, one) for one in broken] + made
 
 
-_REPEATED: set[str | None] = {"ambiguous_stack", "duplicate_position", "duplicate_instance"}
+_REPEATED = {"ambiguous_stack", "duplicate_position", "duplicate_instance"}
 _OWN_VOLUMES = ("dose", "parametric")
 
 
@@ -85,15 +85,20 @@ def _apart(kind: str, objects: Sequence[ImageObject]) -> list[Candidate]:
 
     Doses and parametric maps are; other objects where they repeat one another's places and nothing sorts them.
     """
-    large = [[one] for one in objects if len(one.frames) > 1]
-    if not large:
-        return _whole(kind, objects)
-    if kind not in _OWN_VOLUMES:
+    large = [one for one in objects if len(one.frames) > 1]
+    if not large or kind not in _OWN_VOLUMES:
         together = _whole(kind, objects)
-        if len(large) < 2 or _REPEATED.isdisjoint({one.refusal for one in together}):
+        if len(large) < 2 or not _repeats(together):
             return together
     small = [one for one in objects if len(one.frames) <= 1]
-    return [candidate for group in (*large, small) for candidate in _whole(kind, group)]
+    found = _whole(kind, small)
+    for one in large:
+        found += _whole(kind, [one])
+    return found
+
+
+def _repeats(candidates: Sequence[Candidate]) -> bool:
+    return any(one.refusal in _REPEATED for one in candidates)
 
 
 def _whole(kind: str, objects: Sequence[ImageObject]) -> list[Candidate]:

@@ -195,13 +195,14 @@ def _further(stacks: Stacks) -> dict[str, list[Any]]:
     Of those that make volumes of their own only the image type counts, where it names another quantity.
     """
     values = {name: _values_of(stacks, name) for name in keys.NAMES if name not in stacks.names}
+    shown = [_quantity(kind) for kind in values.pop("type", None) or ()]
     found = {name: column for name, column in values.items() if column and name not in keys.SPLITS}
-    shown = [
-        tuple(part for part in kind or () if part in keys.QUANTITIES) for kind in values.get("type") or []
-    ]
-    if len(set(shown)) > 1:
-        found["type"] = shown
-    return found
+    return found | ({"type": shown} if len(set(shown)) > 1 else {})
+
+
+def _quantity(image_type: Iterable[Any] | None) -> tuple[Any, ...]:
+    """The parts of an image type that say what is shown; none where it is a magnitude."""
+    return tuple(part for part in image_type or () if part in keys.QUANTITIES)
 
 
 def _values_of(stacks: Stacks, name: str) -> list[Any] | None:

@@ -12,6 +12,8 @@ from pyconquest_rt.volumes.geometry import Floats, unit_axes
 GRID_FRAME_OFFSETS = 0x3004000C
 SLICE_VECTOR, DETECTORS = 0x00540080, 0x00540022
 
+_FAR = 1e6  #: mm: no plane lies farther off
+
 FrameFields = dict[str, Any]
 """Of one frame: position, orientation, spacing, mapping, problem where known, and always keys."""
 
@@ -43,7 +45,7 @@ def _heights(fields: Fields, first: Frame) -> Floats | None:
     if count == 1:
         return np.zeros(1)
     offsets = np.array(fields.numbers(GRID_FRAME_OFFSETS))
-    if offsets.size != count or not np.isfinite(offsets).all():
+    if offsets.size != count or not (np.abs(offsets) < _FAR).all():
         return None
     if abs(offsets[0]) <= 1e-6:
         return offsets

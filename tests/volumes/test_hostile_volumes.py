@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from made import ENHANCED_CT, RT_STRUCTURES, STORAGE, image, item, pixels, plain, save, stack
 from pydicom.encaps import encapsulate
-from pydicom.uid import JPEG2000Lossless, RLELossless
+from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
+from test_multiframe import dose
 
 from pyconquest_rt.volumes import VolumeError, examine, load
 
@@ -52,7 +53,34 @@ def bomb(syntax, data, frames=1):
     return [found]
 
 
+def deflated_bomb():
+    (found,) = stack(1)
+    found.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    found.Rows = found.Columns = 8000
+    found.PixelData = bytes(2 * 8000 * 8000)
+    found.add_new(0x00204000, "LT", "x")
+    return [found]
+
+
+def lying_dose(**values):
+    found = dose([0, 3, 6])
+    for name, value in values.items():
+        setattr(found, name, value)
+    return [found]
+
+
 OBJECTS = {
+    "dose of many frames": (lambda: lying_dose(NumberOfFrames=10**9), "unreadable"),
+    "dose of many rows": (lambda: lying_dose(Rows=65535), "unreadable"),
+    "dose with NaN offsets": (
+        lambda: lying_dose(GridFrameOffsetVector=["nan", "3", "6"]),
+        "missing_geometry",
+    ),
+    "dose with far offsets": (
+        lambda: lying_dose(GridFrameOffsetVector=["0", "3", "1e12"]),
+        "missing_geometry",
+    ),
+    "dose with infinite scaling": (lambda: lying_dose(DoseGridScaling="inf"), "unreadable"),
     "rows": (lambda: lying(Rows=60000), "unreadable"),
     "columns": (lambda: lying(Columns=65535), "unreadable"),
     "no rows": (lambda: lying(Rows=0), "unreadable"),
@@ -82,6 +110,26 @@ def test_lies(name, tmp_path):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert verdict(save(tmp_path, make())) == code
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 < MORE
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_deflated_bomb_is_not_inflated_to_be_examined(tmp_path):
+    """128 MB in 130 KB: examining takes little; loading is allowed what the image itself takes."""
+    path = save(tmp_path / "bomb", deflated_bomb())
+    program = """
+        import sys
+        from pyconquest_rt.volumes import examine
+        def peak():
+            lines = open("/proc/self/status").read().splitlines()
+            return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024
+        examine(sys.argv[1] + "/none")
+        before = peak()
+        examine(sys.argv[1])
+        print(peak() - before)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program), str(path)]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert int(found.stdout) < MORE
 
 
 def test_every_cut_of_a_file_is_refused_or_right(tmp_path):

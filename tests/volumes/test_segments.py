@@ -94,6 +94,26 @@ def test_own_grid(tmp_path, images, volume, overlapping):
     assert np.array_equal(own.array, np.moveaxis(overlapping[2:], -1, 0))
 
 
+def test_own_grid_has_the_planes_between_those_that_are_kept(tmp_path, images, volume):
+    array = np.zeros((7, *SHAPE), np.uint8)
+    array[1, 2:5], array[5, 3:7] = 1, 1
+    path = made(tmp_path / "s.dcm", images, array, "BINARY", {1: "liver"})
+    own = load(examine(path)[0])
+    assert np.allclose(own.affine[:3, 0], volume.affine[:3, 0])
+    assert np.array_equal(own.array, array[None, 1:6])
+    assert np.array_equal(mask(path, volume)["liver"], array > 0)
+
+
+def test_another_frame_of_reference_is_refused(tmp_path, images, volume):
+    array = np.ones((7, *SHAPE), np.uint8)
+    for one in images:
+        one.FrameOfReferenceUID = "1.2.3.99"
+    path = made(tmp_path / "s.dcm", images, array, "BINARY", {1: "liver"})
+    with pytest.raises(VolumeError) as caught:
+        mask(path, volume)
+    assert caught.value.code == "mixed_frame_of_reference"
+
+
 def test_label_map_with_gaps_in_its_numbers(tmp_path, images, volume):
     array = np.random.default_rng(6).choice([0, 3, 7], (7, *SHAPE)).astype(np.uint8)
     path = made(tmp_path / "s.dcm", images, array, "LABELMAP", {3: "lung", 7: "heart"})
