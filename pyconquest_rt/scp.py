@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from pyconquest_rt.archive.contracts import Sink
 from pyconquest_rt.dicom.quiet import plain
 from pyconquest_rt.errors import NetworkError
 from pyconquest_rt.net.protocol.association import abort, accept_association
@@ -35,7 +36,6 @@ from pyconquest_rt.net.protocol.tls import explain
 from pyconquest_rt.net.protocol.wire import Wire
 from pyconquest_rt.net.services.admission import Policy, answer_request, rights_of
 from pyconquest_rt.net.services.serving import Counters, Handler, Session, serve
-from pyconquest_rt.net.services.store import Sink
 
 _LOG = logging.getLogger(__name__)
 _BACKLOG: Final = 128

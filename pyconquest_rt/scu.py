@@ -16,6 +16,7 @@ from typing import Final, Literal
 from pydicom.dataset import Dataset
 from pynetdicom import StoragePresentationContexts
 
+from pyconquest_rt.archive.contracts import Sink
 from pyconquest_rt.errors import NetworkError
 from pyconquest_rt.net.protocol.association import Association, Message, request_association
 from pyconquest_rt.net.protocol.dimse import (
@@ -47,7 +48,7 @@ from pyconquest_rt.net.services.identifier import (
     make_identifier,
 )
 from pyconquest_rt.net.services.send import Progress, SendResult, send_all
-from pyconquest_rt.net.services.store import Sink, receive_object
+from pyconquest_rt.net.services.store import receive_object
 from pyconquest_rt.net.services.stored import COMPRESSED, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 
 __all__ = [

@@ -16,16 +16,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
 from pyconquest_rt.archive.archive import Archive
+from pyconquest_rt.archive.contracts import Policy, Received
 from pyconquest_rt.archive.files.intents import Intents
 from pyconquest_rt.archive.files.placement import EarlyName, Placement, placed_with
 from pyconquest_rt.archive.files.staging import StagedFile
 from pyconquest_rt.archive.files.storage import Storage, standard_name
 from pyconquest_rt.archive.heal import heal
 from pyconquest_rt.archive.ingest import Batch, Found, State
-from pyconquest_rt.archive.judging import Fate, Policy, fate_of, note_staged, put_in_place
+from pyconquest_rt.archive.judging import Fate, fate_of, note_staged, put_in_place
 from pyconquest_rt.archive.locks import in_use
 from pyconquest_rt.archive.turns import Job, Turns
 from pyconquest_rt.database.index_statements import REJECT
@@ -43,15 +43,6 @@ _LOCK_TIMEOUT_S = 10.0
 _MAX_REFUSALS = 100_000
 _SPACE_S = 0.1
 _MAX_UID = 64  # PS3.5 table 6.2-1
-
-
-class Received(Protocol):
-    """A staged file, flushed and open for reading from its start, and what its sender said of it."""
-
-    @property
-    def file(self) -> StagedFile: ...
-    @property
-    def sop_instance_uid(self) -> str: ...
 
 
 def standard(patient_id: str, sop_instance_uid: str, staged: os.PathLike[str]) -> str:

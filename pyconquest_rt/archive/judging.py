@@ -4,9 +4,9 @@ import logging
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
 
 from pyconquest_rt.archive.archive import Archive
+from pyconquest_rt.archive.contracts import Policy
 from pyconquest_rt.archive.files.intents import Intents
 from pyconquest_rt.archive.files.placement import Placement
 from pyconquest_rt.archive.files.storage import INCOMING
@@ -15,8 +15,6 @@ from pyconquest_rt.dicom.same import same_data_set
 from pyconquest_rt.errors import ConflictError
 
 _LOG = logging.getLogger(__name__)
-
-Policy = Literal["replace", "keep", "refuse"]
 
 
 class Fate(StrEnum):

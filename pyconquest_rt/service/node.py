@@ -13,7 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from pyconquest_rt.archive.arrival import Received, Reception
+from pyconquest_rt.archive.arrival import Reception
+from pyconquest_rt.archive.contracts import Received
 from pyconquest_rt.archive.files.staging import StagedFile
 from pyconquest_rt.archive.naming import naming
 from pyconquest_rt.database import schema

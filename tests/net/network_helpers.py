@@ -16,11 +16,11 @@ from pydicom.uid import (
 )
 from pynetdicom.sop_class import Verification
 
+from pyconquest_rt.archive.contracts import Received
 from pyconquest_rt.archive.files.staging import StagedFile
 from pyconquest_rt.net.protocol.associate_pdus import encode_request
 from pyconquest_rt.net.protocol.dimse import Command, decode_command, encode_command
 from pyconquest_rt.net.protocol.negotiation import Proposal
-from pyconquest_rt.net.services.store import Received
 from pyconquest_rt.net.services.stored import read_stored_object
 
 BUNDLED = Path(pydicom.__file__).parent / "data" / "test_files"

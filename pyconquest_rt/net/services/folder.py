@@ -5,12 +5,12 @@ from os import PathLike
 from pathlib import Path
 
 from pyconquest_rt.archive import names as paths
+from pyconquest_rt.archive.contracts import Received
 from pyconquest_rt.archive.files.placement import placed_with
 from pyconquest_rt.archive.files.staging import StagedFile
 from pyconquest_rt.archive.files.storage import Storage
 from pyconquest_rt.dicom.system import sync_file
 from pyconquest_rt.errors import StorageError
-from pyconquest_rt.net.services.store import Received
 
 
 class FolderSink:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from pyconquest_rt.archive.contracts import Sink
 from pyconquest_rt.errors import NetworkError
 from pyconquest_rt.net.protocol.association import Association, Message
 from pyconquest_rt.net.protocol.dimse import (
@@ -19,7 +20,7 @@ from pyconquest_rt.net.protocol.dimse import (
 )
 from pyconquest_rt.net.protocol.guard import Connection
 from pyconquest_rt.net.services.admission import VERIFICATION, Rights
-from pyconquest_rt.net.services.store import Sink, receive_object
+from pyconquest_rt.net.services.store import receive_object
 
 
 class Counters:

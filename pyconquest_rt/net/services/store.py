@@ -5,10 +5,9 @@ come; memory does not grow with the object. The answer waits for the archive's w
 """
 
 import logging
-from contextlib import AbstractContextManager
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
-from pyconquest_rt.archive.files.staging import StagedFile
+from pyconquest_rt.archive.contracts import Received, Sink
 from pyconquest_rt.dicom.quiet import Seldom, plain
 from pyconquest_rt.errors import DatabaseError, NetworkError, ObjectError, StorageError
 from pyconquest_rt.net.protocol.association import Association, Message
@@ -24,36 +23,6 @@ from pyconquest_rt.net.services.stored import file_header
 _LOG = logging.getLogger(__name__)
 _MAX_UID: Final = 64
 _seldom: Final = Seldom()
-
-
-class Received(NamedTuple):
-    """One object from the network: a complete DICOM file under a temporary name, and what was said of it."""
-
-    file: StagedFile
-    """Flushed, and open for reading from its start."""
-    sop_class_uid: str
-    sop_instance_uid: str
-    transfer_syntax_uid: str
-    calling_aet: str
-    called_aet: str
-    address: str
-
-
-class Sink(Protocol):
-    """Where received objects go."""
-
-    def stage(self, sop_instance_uid: str, sender: str = "") -> AbstractContextManager[StagedFile]:
-        """Give a new temporary file for an object that is announced; it is gone at the end unless it was accepted.
-
-        Raises StorageError when nothing can be written. An ObjectError inside may be put on record.
-        """
-
-    def accept(self, received: Received) -> None:
-        """Take a staged file over; return only when the object is safe under its final name and indexed.
-
-        Raises ObjectError for an object that cannot be used, StorageError and DatabaseError where file or
-        rows cannot be written; nothing is left behind then.
-        """
 
 
 class Stored(NamedTuple):
