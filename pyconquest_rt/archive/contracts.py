@@ -16,10 +16,10 @@ class Received(NamedTuple):
     """Flushed, and open for reading from its start."""
     sop_class_uid: str
     sop_instance_uid: str
-    transfer_syntax_uid: str
-    calling_aet: str
-    called_aet: str
-    address: str
+    transfer_syntax_uid: str = ""
+    calling_aet: str = ""
+    called_aet: str = ""
+    address: str = ""
 
 
 class Sink(Protocol):

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pyconquest_rt.archive.arrival import Reception
-from pyconquest_rt.archive.files.staging import StagedFile
+from pyconquest_rt.archive.contracts import Received
 from pyconquest_rt.archive.selection import select_images, series_in
 from pyconquest_rt.compat.base import RAISED, Base
 from pyconquest_rt.errors import ObjectError
@@ -83,7 +83,7 @@ class Network(Base):
             with reception.stage(uid) as file:
                 file.write(event.encoded_dataset())
                 file.flush()
-                reception.accept(_Received(file, uid))
+                reception.accept(Received(file, str(event.request.AffectedSOPClassUID), uid))
         except ObjectError as error:
             self._log.error("an object was refused: %s", error)
             return _CANNOT_UNDERSTAND
@@ -179,10 +179,3 @@ class Network(Base):
         return ArchiveSettings(
             self.data_directory, self.database_filename, self.sql_inifile_name, dict(self._devices)
         )
-
-
-class _Received:
-    """What :class:`~pyconquest_rt.archive.arrival.Reception` asks of a staged file."""
-
-    def __init__(self, file: StagedFile, sop_instance_uid: str) -> None:
-        self.file, self.sop_instance_uid = file, sop_instance_uid
