@@ -1,4 +1,4 @@
-"""Copies of the database, made while it is in use, and the way back."""
+"""Backup of a database in use, and restore."""
 
 import time
 from contextlib import suppress
@@ -55,7 +55,7 @@ def _is_stamp(text: str) -> bool:
 
 
 def restore(database: str, copy: str | Path) -> Path | None:
-    """Put a copy in the place of a database.
+    """Restore a database from a copy.
 
     No listener, service or anything else may have the database open. What was there before is kept beside it,
     also when it is damaged.

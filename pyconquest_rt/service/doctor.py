@@ -1,4 +1,4 @@
-"""Is this machine fit for an archive? Each check gives findings, each finding that is bad a remedy."""
+"""Checks of this machine and the settings; each bad finding comes with a remedy."""
 
 import os
 import socket
@@ -161,7 +161,7 @@ def _port(settings: Settings, host: str, port: int) -> Finding:
 
 
 def _certificates(settings: Settings) -> Iterator[Finding]:
-    """Can the files of each listener with TLS be used?"""
+    """Check the certificates and keys of each TLS listener."""
     for listener in settings.all_listeners:
         if not listener.tls_certificate:
             continue

@@ -1,4 +1,4 @@
-"""The outgoing queue is sent: in batches, one association per rule, again and again until each object is there.
+"""Sends the outgoing queue: in batches, one association per rule, retried until each object is delivered.
 
 Each rule is sent by itself, so that a peer that hangs holds up no other. A peer that cannot be reached, or answers
 nothing within 30 seconds, is tried after 1, 2, 4 ... up to 30 minutes; the queue waits and loses nothing. An
@@ -40,7 +40,7 @@ Clock = Callable[[], float]
 
 @dataclass(slots=True)
 class Summary:
-    """What one pass over the queue did: objects sent, not sent this time, and dropped since they are gone."""
+    """Result of one pass over the queue: objects sent, not sent this time, and dropped because they were deleted."""
 
     sent: int = 0
     failed: int = 0
@@ -156,7 +156,7 @@ class _Delivery:
         )
 
     def claim(self) -> bool:
-        """Take the rule, unless its pause lasts or another process has it."""
+        """Claim the rule, unless it is paused or another process has it."""
         if self._rule.name not in due_rules(self._archive, self._clock):
             return False
         try:
@@ -308,7 +308,7 @@ class Forwarder:
             self._thread.start()
 
     def wake(self) -> None:
-        """Tell it that something may have been queued."""
+        """Signal that something may have been queued."""
         self._arrived.set()
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Functions of the user's own, called when objects are stored or derived: after the commit, and in nobody's way.
+"""User's functions called after objects are stored or derived: after the commit, in a thread of their own.
 
 A thread of its own calls them. What waits for it is bounded; where a function is too slow for what arrives, calls are
 left out and counted in the log, and the archive goes on. Whatever a function raises is logged and costs nothing else.

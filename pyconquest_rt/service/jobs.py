@@ -1,4 +1,4 @@
-"""What an archive's service does by the clock, each as a function, and the record of each run.
+"""Scheduled jobs, each a function, and the record of their runs.
 
 ``python -m pyconquest_rt.service.jobs NAME`` runs one job in a process of its own, with the settings on its standard
 input. A job never runs twice at once, in whatever processes; a run that broke off is on record as interrupted.
@@ -197,7 +197,7 @@ def _run(archive: Archive, settings: Settings, job: Job) -> Run:
 
 
 def _begin(database: Database, name: str, started: str) -> int:
-    """Put the start on record. Whoever has the lock knows that a run still called running was broken off."""
+    """Record the start. A run still recorded as running, while the lock is ours, was interrupted."""
     with database.transaction() as connection:
         connection.execute(
             "UPDATE job_runs SET state = 'interrupted' WHERE name = ? AND state = 'running'", (name,)

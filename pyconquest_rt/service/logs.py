@@ -1,4 +1,4 @@
-"""Logging of the class: one logger for all, a level for each instance, and a file that only errors open.
+"""Logging of the class ``pyconquest``: one logger, a level per instance, an error file made at the first error.
 
 What is logged at INFO and above names no patient; names, identifiers and paths are for DEBUG.
 """
@@ -42,7 +42,7 @@ class InstanceLog(logging.LoggerAdapter[logging.Logger]):
 
 
 class OneLine(logging.Formatter):
-    """A record as one line: what a peer has sent may neither begin a line of its own nor steer the terminal.
+    """Formats a record as one line, with control characters from peers escaped.
 
     A traceback keeps its lines; each is indented.
     """
@@ -66,7 +66,7 @@ class ErrorFile(RotatingFileHandler):
         self.setFormatter(OneLine(_FORMAT))
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """Say nothing: the error stands on the terminal already."""
+        """Do nothing: the error is on the terminal already."""
 
 
 class Terminal(logging.StreamHandler[Any]):
@@ -78,7 +78,7 @@ class Terminal(logging.StreamHandler[Any]):
         self.addFilter(lambda record: not logging.getLogger().handlers)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write to what stderr is now."""
+        """Write to the present stderr."""
         self.stream = sys.stderr
         super().emit(record)
 

@@ -1,4 +1,4 @@
-"""An archive on the network: its listeners with all their services, the workers, and the outgoing queue."""
+"""One archive's network node: listeners, workers and the outgoing queue."""
 
 import contextlib
 import os
@@ -103,7 +103,7 @@ class Node:
         self._hooks.tell(names)
 
     def wake(self) -> None:
-        """Tell those who derive and who forward that there may be something to do."""
+        """Wake the workers and the forwarder."""
         self._workers.wake()
         self._forwarder.wake()
 
@@ -140,7 +140,7 @@ def open_reception(settings: Settings, **options: Any) -> Reception:
 
 
 class ArchiveSink:
-    """Takes objects into an archive that is opened, and made if it is not there, when the first one comes."""
+    """Accepts objects into an archive that is opened (or made) when the first one arrives."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -203,7 +203,7 @@ def _listener(
 
 
 def _access(callers: tuple[str, ...], peers: Peers) -> Access:
-    """Return who passes: the callers of a list, and the peers where it holds that word."""
+    """Return the access rule of a list: its callers, and all peers where it contains ``peers``."""
     try:
         pairs = [caller(text) for text in callers if text != PEERS]
     except ValueError as error:
@@ -222,7 +222,7 @@ def _tls(settings: ListenerSettings) -> ssl.SSLContext | None:
 
 
 class Workers:
-    """Processes that derive (``python -m pyconquest_rt.worker``); each ends when this process does.
+    """Derivation processes (``python -m pyconquest_rt.worker``), which end with this process.
 
     The start of a process takes half a second of a processor, so it waits until nothing arrives, some seconds at most.
     """
@@ -258,7 +258,7 @@ class Workers:
         return process
 
     def wake(self) -> None:
-        """Tell them that something has come; one that has died is started anew."""
+        """Wake them; one that has died is restarted."""
         self._woken = time.monotonic()
         with self._lock:
             for place, process in enumerate(self._processes):
@@ -269,7 +269,7 @@ class Workers:
                     os.write(process.stdin.fileno(), b"\n")
 
     def stop(self, grace_s: float = 10.0) -> None:
-        """Let each finish the object that it is at, then stop it; none is started or woken any more."""
+        """Let each finish its present object, then stop it."""
         self._stopped.set()
         with self._lock:
             processes, self._processes = self._processes, []

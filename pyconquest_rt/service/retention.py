@@ -1,4 +1,4 @@
-"""How much room an archive takes, and which patients would have to go for it to take less."""
+"""The archive's size against its limit, and which patients would have to be removed."""
 
 import shutil
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ _GB = 1_000_000_000
 
 
 class Patient(NamedTuple):
-    """What a patient's files take in bytes, and the last AccessTime of its images (UTC).
+    """A patient's size in bytes, and the last AccessTime of its images (UTC).
 
     AccessTime is set when an object is indexed, retrieved (C-MOVE, C-GET), copied or exported, here or by a Conquest
     server on the same database.

@@ -1,4 +1,4 @@
-"""When the jobs run: APScheduler triggers them, and they compute in processes of their own."""
+"""Schedule of the jobs: APScheduler triggers them, each heavy one in a process of its own."""
 
 import logging
 import subprocess
@@ -72,7 +72,7 @@ class Schedule:
         return dict(sorted(pending.items(), key=lambda item: item[1]))
 
     def follow_clock(self) -> bool:
-        """Reckon anew when the jobs are due if the clock was set; to be called now and then.
+        """Recompute the next runs if the clock was set; call it now and then.
 
         Jobs wait for a time of the clock. One that was set back would leave them waiting for as long again, one
         that was set forward would find them late.
@@ -137,5 +137,5 @@ def check(settings: Settings) -> list[str]:
 
 
 def _clock_offset() -> float:
-    """The clock on the wall less the one that nobody sets."""
+    """Return wall clock minus monotonic clock, in seconds."""
     return time.time() - time.monotonic()

@@ -29,7 +29,7 @@ _REFRESH_S = 2.0
 
 
 class Service:
-    """Everything that one archive does while nobody looks, from the start until :meth:`stop`.
+    """One archive's service, from the start until :meth:`stop`.
 
     The listener answers first; what takes longer to load follows. Whatever was started is stopped again when a
     later part cannot start.

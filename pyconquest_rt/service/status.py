@@ -90,7 +90,7 @@ def disk(data: str) -> dict[str, int]:
 
 
 def publish(settings: ArchiveSettings, figures: Mapping[str, Any]) -> None:
-    """Write a running service's figures where others find them; a disk that is full does not matter."""
+    """Publish a running service's figures in a file; a full disk is ignored."""
     path = beside(settings.database, "serve.json")
     staged = path.with_suffix(".tmp")
     with suppress(OSError):

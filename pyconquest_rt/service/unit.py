@@ -1,4 +1,4 @@
-"""The systemd unit that runs an archive's service, with as little power over the machine as it needs."""
+"""The systemd unit of an archive's service, with the least privileges it needs."""
 
 import getpass
 import os
@@ -107,7 +107,7 @@ def install(text: str, unit_folder: Path = UNIT_FOLDER) -> Path:
 
 
 def default_user() -> str:
-    """Return who runs the service unless said otherwise: who asks, or who asked sudo."""
+    """Return the default user of the service: the present one, or the caller of sudo."""
     return os.environ.get("SUDO_USER") or getpass.getuser()
 
 

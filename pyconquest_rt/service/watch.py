@@ -24,7 +24,7 @@ Fingerprint = tuple[int, int]
 
 
 class Look(NamedTuple):
-    """What one look at the folder led to: how many objects were stored, how many files were refused."""
+    """Result of one look at the folder: objects stored and files refused."""
 
     stored: int
     refused: int
@@ -61,7 +61,7 @@ class Watch:
         self._seldom = Seldom()
 
     def look(self) -> Look:
-        """Take what is complete; returns what that led to.
+        """Store the files that are complete; returns the counts.
 
         Where the disk is full or the database cannot be written now, files that were not taken stay, and one of
         them is named in the log once a minute.
@@ -234,7 +234,7 @@ def _reasons(refused: list[tuple[str, Exception]], *, alone: bool) -> list[str]:
 
 
 def _is_passing(error: Exception) -> bool:
-    """Whether an error says nothing about the file: the archive cannot be written at the moment."""
+    """Return whether an error is passing: the archive, not the file, is at fault."""
     mine = isinstance(error, StorageError | OSError)
     return mine and not isinstance(error, PermissionError | FileNotFoundError)
 

@@ -78,7 +78,7 @@ def _beside(database: str) -> Path:
 def _here(
     environment: Mapping[str, str], otherwise: Callable[[], Settings | None], *, look_beside: bool
 ) -> Settings:
-    """The settings of the working directory; if these only say where the archive is, the archive's own ones."""
+    """Return the settings of the working directory, or those beside the archive that it names."""
     here = Path(FILE_NAME)
     if here.is_file():
         settings = _in_file(here, environment)
@@ -91,7 +91,9 @@ def _here(
 
 
 def _of_archive(file: Path, environment: Mapping[str, str]) -> Settings:
-    """The settings of a file beside a database; what the environment names stays relative to where we are."""
+    """Return the settings of the file beside a database; paths from the environment stay relative to the working
+    directory.
+    """
     return _overridden(anchored(_in_file(file, environment), file.parent), environment)
 
 
@@ -157,7 +159,7 @@ Wrong = list[tuple[tuple[str, ...], str]]
 def _with_section(
     settings: Settings, name: str, given: Mapping[str, Any], environment: Mapping[str, str]
 ) -> tuple[Settings, Wrong]:
-    """Return the settings with what a table of the file gives, the named sections in it included."""
+    """Return the settings updated by one table of the file, its named sections included."""
     section: Any = getattr(settings, name, None)
     made: dict[str, Any] = {}
     members = _members(name, given)
@@ -216,7 +218,7 @@ def _section(section: Any, path: tuple[str, ...], given: Mapping[str, Any]) -> t
 
 
 def _overridden(settings: Settings, environment: Mapping[str, str]) -> Settings:
-    """Return the settings with the environment's over those of the sections without names."""
+    """Return the settings overridden by environment variables (sections without names only)."""
     for name in PLAIN:
         section: Any = _section_overridden(getattr(settings, name), name, environment)
         settings = replace(settings, **{name: section})
@@ -251,7 +253,7 @@ def commented() -> str:
 
 
 def _explained(section: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """Yield of each key what it means, and how it stands in the file."""
+    """Yield each key's comment and its line in the file."""
     for key in fields(section):
         value = default_of(key)
         line = f"[{name}.{key.name}]" if isinstance(value, dict) else f"{key.name} = {toml_text.value(value)}"
@@ -259,7 +261,7 @@ def _explained(section: Any, name: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _example(name: str) -> Iterator[str]:
-    """Yield how a section with a name stands in the file, indented: it is one that may be, none that is."""
+    """Yield an example of a named section, indented, since it is not set."""
     kind = NAMED[name].metadata
     yield f"# {kind['doc']}"
     yield f"#   [{name}.NAME]"
@@ -270,12 +272,12 @@ def _example(name: str) -> Iterator[str]:
 
 
 def render(settings: Settings) -> str:
-    """Return the text of ``pyconquest.toml`` that gives these settings, all of them."""
+    """Return a ``pyconquest.toml`` that contains all of these settings."""
     return "\n".join(_rendered(name, section) for name, section in sections(settings))
 
 
 def sections(settings: Settings) -> Iterator[tuple[str, Any]]:
-    """Yield the sections by what stands in their brackets, in their order."""
+    """Yield each section under its name in the file, in order."""
     for part in fields(settings):
         section = getattr(settings, part.name)
         if isinstance(section, dict):

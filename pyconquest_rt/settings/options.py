@@ -13,7 +13,7 @@ _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0"
 
 
 def option(default: Any, doc: str, check: Check | None = None) -> Any:
-    """A field of a section: its default (the type of an empty one), what explains it, what its values must satisfy."""
+    """Return a dataclass field for one key: default, explanation, and the check of its values."""
     metadata = {"doc": doc, "check": check}
     if isinstance(default, type):
         return field(default_factory=default, metadata=metadata)
@@ -31,7 +31,7 @@ def default_of(key: Field[Any]) -> Any:
 
 
 def judge(key: Field[Any], value: Any) -> tuple[Any, str | None]:
-    """Return the value as it is kept, and what is wrong with it (None: nothing)."""
+    """Return the validated value and the fault found in it (None for none)."""
     default = default_of(key)
     if isinstance(default, tuple) and isinstance(value, list):
         value = tuple(value)
@@ -45,7 +45,7 @@ def judge(key: Field[Any], value: Any) -> tuple[Any, str | None]:
 
 
 def _members(value: Any) -> Iterable[Any]:
-    """Return the members of a list or the values of a table; of other values none."""
+    """Return the members of a list or the values of a table; an empty tuple for other types."""
     if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, tuple) else ()
@@ -137,7 +137,7 @@ _FIELD = r"(?:\*|[\w-]+)(?:/\d+)?"
 
 
 def cron(value: str) -> str | None:
-    """A cron expression, or an empty text for never; days of the week by name, whose numbers differ by program."""
+    """A cron expression, or an empty text for never; weekdays by name, because programs number them differently."""
     if not value:
         return None
     parts = value.split()

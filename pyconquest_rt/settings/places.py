@@ -22,7 +22,7 @@ _READ = {"receive": ("peers",), "rt": ("roi_map",)}
 
 
 def anchored(settings: Settings, folder: Path) -> Settings:
-    """Return settings in which every relative name is one below a folder; unchanged for the working directory."""
+    """Return settings whose relative paths are resolved against a folder."""
     if folder.resolve() == Path.cwd().resolve():
         return settings
     base = folder.resolve()
@@ -37,12 +37,12 @@ def anchored(settings: Settings, folder: Path) -> Settings:
 
 
 def _below(section: Any, keys: tuple[str, ...], base: Path) -> Any:
-    """A section with its paths below a folder; absolute ones stay, and empty ones mean none."""
+    """Return a section with its relative paths resolved against a folder; absolute and empty ones are unchanged."""
     return replace(section, **{key: str(base / name) for key in keys if (name := getattr(section, key))})
 
 
 def with_files_beside_database(settings: Settings) -> Settings:
-    """Return settings that name the ROI map and the file of peers beside the database, where these are there."""
+    """Return settings that use the ROI map and the peer file beside the database, where they exist."""
     folder = Path(settings.archive.database).parent
     if folder.resolve() == Path.cwd().resolve():
         return settings

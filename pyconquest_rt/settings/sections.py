@@ -75,7 +75,7 @@ class ListenerSettings:
     )
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
-        """Yield the keys that go not with the others, and why."""
+        """Yield settings that conflict with others, each with the reason."""
         for key in ("tls_key", "tls_ca"):
             if getattr(self, key) and not self.tls_certificate:
                 yield key, f"{key} is set without tls_certificate, so that TLS would not be spoken"
@@ -100,7 +100,7 @@ class PeerSettings:
     tls_check_host: bool = option(True, "The peer's certificate must be for the host that is named here.")
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
-        """Yield the keys that go not with the others, and why."""
+        """Yield settings that conflict with others, each with the reason."""
         if not self.host:
             yield "host", "host is missing"
         for key in ("tls_certificate", "tls_key", "tls_ca"):
@@ -136,7 +136,7 @@ class DeriveSettings:
 
 @dataclass(frozen=True, slots=True)
 class RTSettings:
-    """What is made of RT objects."""
+    """What is derived from RT objects."""
 
     metrics: str = option(
         "", "The metrics of each DVH in the syntax of TG-263, between blanks; empty means the built-in list."
@@ -187,7 +187,7 @@ class DoseSettings:
     pull_days: int = option(3, "Studies of so many days back are looked at.", between(0, 36500))
 
     def allowed_ocr_seconds(self) -> float | None:
-        """Return how long a page may take, None where none is to be read."""
+        """Return the time limit of OCR for one page in seconds; None when OCR is off."""
         return self.ocr_seconds if self.ocr else None
 
 
@@ -314,12 +314,12 @@ class Settings:
 
     @property
     def own_identity(self) -> ListenerSettings:
-        """The first listener with a certificate, whose files also serve towards peers; else the first of all."""
+        """Return the first listener with a certificate (also used towards peers), else the first listener."""
         return next((each for each in self.all_listeners if each.tls_certificate), self.listener)
 
     @property
     def all_listeners(self) -> list[ListenerSettings]:
-        """The listener, and the further ones."""
+        """Return all listeners, the unnamed one first."""
         return [self.listener, *self.listeners.values()]
 
 
