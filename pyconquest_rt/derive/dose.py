@@ -69,7 +69,7 @@ def _extractor(
 ) -> Extractor:
     return Extractor(
         name=name,
-        version=3 if ocr_seconds is None else 4,
+        version=5 if ocr_seconds is None else 6,
         sop_classes=sop_classes,
         tables=tuple(TABLES),
         scripts=tuple(f"{script};" for script in (_SCRIPT, *further)),

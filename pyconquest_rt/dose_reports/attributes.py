@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,3 +92,14 @@ def maker_block(item: Item, group: int, creator: str) -> int | None:
         if tag >> 16 == group and 0x10 <= tag & 0xFFFF <= 0xFF and item.text(tag) == creator:
             return tag & 0xFFFF0000 | (tag & 0xFF) << 8
     return None
+
+
+_BREAST_SIDES = re.compile(r"\b(left|right)\b.*\bbreast\b|\bbreast\b.*\b(left|right)\b", re.IGNORECASE)
+
+
+def side_of_breast(anatomy: object) -> str | None:
+    """Return Left or Right where the anatomy is one breast ('Left breast'); None otherwise, also of both."""
+    text = str(anatomy or "")
+    found = {(match[1] or match[2]).capitalize() for match in _BREAST_SIDES.finditer(text)}
+    words = set(re.findall(r"left|right", text.lower()))
+    return found.pop() if len(found) == len(words) == 1 else None

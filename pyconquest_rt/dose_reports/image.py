@@ -31,7 +31,6 @@ _GRIDS = {
     "CROSSED": "Crossed grid",
 }
 _LATERALITIES = {"L": "Left", "R": "Right", "B": "Right and left", "U": "Unpaired"}
-_BREASTS = re.compile(r"\b(left|right|l|r)\b.*breast|breast.*\b(left|right|l|r)\b", re.IGNORECASE)
 _METALS = {"CU": "COPPER", "AL": "ALUMINUM"}
 _SIEMENS_FILTER = re.compile(r"(CU|AL)_(\d+(?:\.\d+)?)_MM")
 
@@ -198,8 +197,8 @@ _OF_ALL_EXPOSURES = {
 
 
 def laterality(item: Item) -> str | None:
-    """Return Left, Right or 'Right and left' from Image Laterality or Laterality."""
-    letter = item.text(0x00200062) or item.text(0x00200060)
+    """Return Left, Right or 'Right and left' from Image Laterality, Laterality or Frame Laterality."""
+    letter = item.text(0x00200062) or item.text(0x00200060) or item.text(0x00209072)
     return _LATERALITIES.get(letter or "", letter)
 
 

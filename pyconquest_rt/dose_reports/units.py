@@ -5,7 +5,8 @@ Reports write units in UCUM, in UCUM of their own kind (``Gym2``, ``mGycm``, ``u
 unit is not known, or is of another kind, is not converted.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 
 _SPELLINGS = """
@@ -17,10 +18,10 @@ Gy          nGy 1/1000000000
 mGy         mGy 1          Gy 1000          dGy 100           cGy 10            uGy 1/1000
 mGy         nGy 1/1000000
 mGycm       mGy.cm 1       Gy.cm 1000       cGy.cm 10         mGy.m 100         mGy.mm 1/10
-mGycm       uGy.cm 1/1000
+mGycm       uGy.cm 1/1000    uGy.m 1/10       Gy.m 100000
 mSv         mSv 1          Sv 1000          cSv 10            uSv 1/1000        nSv 1/1000000
 s           s 1            ms 1/1000        us 1/1000000      min 60            h 3600
-s           sec 1          msec 1/1000
+s           sec 1          msec 1/1000      seconds 1         minutes 60
 ms          ms 1           s 1000           us 1/1000         min 60000
 ms          msec 1         sec 1000
 mm          mm 1           cm 10            dm 100            m 1000            um 1/1000
@@ -42,11 +43,17 @@ Bq_per_mol  Bq/mol 1       Bq/mmol 1000     Bq/umol 1000000   Bq/nmol 1000000000
 Bq_per_mol  MBq/mol 1000000                 MBq/mmol 1000000000
 Bq_per_mol  MBq/umol 1000000000000          GBq/mmol 1000000000000
 per_s       /s 1           1/s 1            Hz 1              s-1 1             /min 1/60
-per_s       pulse/s 1      pulses/s 1
+per_s       pulse/s 1      pulses/s 1       pps 1             p/s 1             /sec 1
+per_s       1/sec 1        pulse/sec 1      pulses/sec 1      pulse/second 1    pulses/second 1
+per_s       fps 1          f/s 1            fr/s 1            frame/s 1         frames/s 1
+per_s       frames/sec 1   frames/second 1  images/s 1        image/s 1         1/min 1/60
 percent     % 1            percent 1
 count       1 1            "" 1             no 1              ratio 1           events 1  pulses 1
-count       X-raysources 1 X-Raysources 1
+count       X-raysources 1 X-Raysources 1   nounits 1         nounit 1          unitless 1
 """
+
+
+_MULTIPLIED = re.compile(r"[.·⋅∙*×^]|-(?=[A-Za-z])")  # between units; s-1 is another thing than mGy-cm
 
 
 def _normal(unit: str) -> str:
@@ -57,9 +64,12 @@ def _normal(unit: str) -> str:
     start, end = text.find("{"), text.find("}")
     if 0 <= start < end:
         text = text[:start] + text[end + 1 :]
-    for mark in (".", "·", "*", "^", "²", "³"):
-        text = text.replace(mark, {"²": "2", "³": "3"}.get(mark, ""))
-    return text
+    return _MULTIPLIED.sub("", text).replace("²", "2").replace("³", "3")
+
+
+def _but_mega(text: str) -> str:
+    """A spelling in small letters, but for an M: among small letters it is mega, not milli."""
+    return "".join(part if part == "M" else part.lower() for part in text)
 
 
 def _table() -> dict[tuple[str, str], tuple[float, float]]:
@@ -73,6 +83,18 @@ def _table() -> dict[tuple[str, str], tuple[float, float]]:
 
 
 _FACTORS: Mapping[tuple[str, str], tuple[float, float]] = _table()
+
+
+def _without_case(fold: Callable[[str], str]) -> Mapping[tuple[str, str], tuple[float, float]]:
+    """The spellings as ``fold`` writes them; one that two units of a kind could mean is none."""
+    found: dict[tuple[str, str], set[tuple[float, float]]] = {}
+    for (text, target), factor in _FACTORS.items():
+        found.setdefault((fold(text), target), set()).add(factor)
+    return {key: factors.pop() for key, factors in found.items() if len(factors) == 1}
+
+
+_OF_CAPITALS = _without_case(str.lower)  # GY.CM2, KV: an M is milli wherever mega is not in the table
+_OF_MIXED = _without_case(_but_mega)  # KVp, mGY
 
 _WITHOUT_SUFFIX = {"kvp": "kV"}  # columns whose name is itself the quantity
 _SUFFIXES = sorted({target for _, target in _FACTORS}, key=len, reverse=True)
@@ -94,4 +116,12 @@ def convert(value: float, unit: str | None, target: str) -> float | None:
 
 @lru_cache(maxsize=1024)
 def _factor(unit: str, target: str) -> tuple[float, float] | None:
-    return _FACTORS.get((_normal(unit), target))
+    text = _normal(unit)
+    exact = _FACTORS.get((text, target))
+    if exact is not None:
+        return exact
+    return (
+        _OF_CAPITALS.get((text.lower(), target))
+        if text.isupper()
+        else _OF_MIXED.get((_but_mega(text), target))
+    )

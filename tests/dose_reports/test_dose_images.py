@@ -225,3 +225,31 @@ def test_tomosynthesis_has_its_dose_in_sequences() -> None:
     assert rows["dose_event"][0]["average_glandular_dose_mGy"] == pytest.approx(1.89)
     assert rows["dose_event"][0]["entrance_exposure_at_rp_mGy"] == 7.5
     assert (rows["dose_event_source"][0]["kvp"], rows["dose_event_source"][0]["exposure_uAs"]) == (31, 62500)
+
+
+@pytest.mark.parametrize(
+    ("code", "meaning", "side"),
+    [
+        ("80248007^SCT", "Left breast", "Left"),
+        ("T-04020^SRT", "Right breast", "Right"),
+        ("63762007^SCT", "Both breasts", None),
+        ("76752008^SCT", "Breast", None),
+    ],
+)
+def test_a_breast_as_anatomy_tells_its_side(code: str, meaning: str, side: str | None) -> None:
+    dataset = mammogram()
+    del dataset.ImageLaterality
+    dataset.AnatomicRegionSequence = Sequence([code_item(code, meaning)])
+    assert rows_of(dataset)["dose_event"][0].get("laterality") == side
+
+
+def test_the_side_of_tomosynthesis_stands_in_the_frame_anatomy() -> None:
+    dataset = mammogram(SOPClassUID="1.2.840.10008.5.1.4.1.1.13.1.3")
+    del dataset.ImageLaterality
+    shared, anatomy = Dataset(), Dataset()
+    anatomy.FrameLaterality = "R"
+    anatomy.AnatomicRegionSequence = Sequence([code_item("76752008^SCT", "Breast")])
+    shared.FrameAnatomySequence = Sequence([anatomy])
+    dataset.SharedFunctionalGroupsSequence = Sequence([shared])
+    event = rows_of(dataset)["dose_event"][0]
+    assert (event["laterality"], event["target_region"]) == ("Right", "Breast")

@@ -33,6 +33,20 @@ from pyconquest_rt.dose_reports.units import convert, unit_of
         (2.0, None, "count", 2.0),
         (394000000.0, "Bq", "MBq", 394.0),
         (2.0, "s", "ms", 2000.0),
+        (80.0, "KV", "kV", 80.0),
+        (80.0, "KVp", "kV", 80.0),
+        (6.0, "MV", "kV", 6000.0),
+        (15.0, "fps", "per_s", 15.0),
+        (15.0, "FPS", "per_s", 15.0),
+        (15.0, "frames/sec", "per_s", 15.0),
+        (0.1, "GY.CM2", "Gym2", 1e-05),
+        (1.0, "DGY.CM2", "Gym2", 1e-05),
+        (100.0, "mGy-cm2", "Gym2", 1e-05),
+        (5.0, "mGy-cm", "mGycm", 5.0),
+        (5.0, "MGY.CM", "mGycm", 5.0),
+        (5.0, "MAS", "uAs", 5000.0),
+        (7.0, "s-1", "per_s", 7.0),
+        (1.2, "no units", "count", 1.2),
     ],
 )
 def test_a_spelling_is_converted(value: float, unit: str | None, target: str, expected: float) -> None:
@@ -40,7 +54,18 @@ def test_a_spelling_is_converted(value: float, unit: str | None, target: str, ex
 
 
 @pytest.mark.parametrize(
-    ("unit", "target"), [("%", "MBq"), ("furlong", "mm"), ("mGy.cm", "mGy"), (None, "mGy"), ("Gy", "Gym2")]
+    ("unit", "target"),
+    [
+        ("%", "MBq"),
+        ("furlong", "mm"),
+        ("mGy.cm", "mGy"),
+        (None, "mGy"),
+        ("Gy", "Gym2"),
+        ("mV", "kV"),  # milli is not mega
+        ("Mgy.cm", "mGycm"),
+        ("no units", "mGycm"),
+        ("Gy/cm2", "Gym2"),
+    ],
 )
 def test_an_unknown_unit_or_one_of_another_kind_gives_nothing(unit: str | None, target: str) -> None:
     assert convert(1.0, unit, target) is None

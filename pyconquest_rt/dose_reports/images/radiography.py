@@ -1,7 +1,9 @@
 """Projection images (CR, DX, PX, XA, RF; MG for mammography.py) without a report: what their headers tell."""
 
 from pyconquest_rt.dicom.elements import Item
+from pyconquest_rt.dose_reports.attributes import side_of_breast
 from pyconquest_rt.dose_reports.image import (
+    Exposure,
     Numbers,
     add_filters,
     coded,
@@ -53,8 +55,8 @@ _TUBE: Numbers = (
     ("pulse_width_ms", 0x00181154, "ms"),
 )
 # Of tomosynthesis and enhanced images: X-Ray 3D Acquisition, X-Ray Acquisition Dose (PS3.3 C.8.21), Frame
-# Acquisition (PS3.3 C.8.19.6).
-_MACROS = (0x00189507, 0x00189542, 0x00189417)
+# Acquisition (PS3.3 C.8.19.6), Frame Anatomy (PS3.3 C.7.6.16.2.8).
+_MACROS = (0x00189507, 0x00189542, 0x00189417, 0x00209071)
 _TOLD = (
     "dose_area_product_Gym2",
     "average_glandular_dose_mGy",
@@ -81,7 +83,7 @@ def extract_radiograph(item: Item, sop_instance_uid: str, modality: str = "proje
             fill_numbers(place, _TUBE, tube, rows)
         told |= any(event.get(column) is not None or tube.get(column) is not None for column in _TOLD)
         add_filters(item, rows, number)
-        _describe(item, event, rows)
+        _describe(item, exposure, event, rows)
     if not told:
         return None
     if len(found) > 1:
@@ -89,8 +91,11 @@ def extract_radiograph(item: Item, sop_instance_uid: str, modality: str = "proje
     return rows
 
 
-def _describe(item: Item, event: Row, rows: Rows) -> None:
-    event["laterality"] = laterality(item)
+def _describe(item: Item, exposure: Exposure, event: Row, rows: Rows) -> None:
+    for place in exposure.places:
+        event["target_region"] = event.get("target_region") or coded(place, 0x00082218)
+        event["laterality"] = event.get("laterality") or laterality(place)
+    event["laterality"] = event["laterality"] or side_of_breast(event["target_region"])
     event["image_view"] = coded(item, 0x00540220) or item.text(0x00185101)
     event["xray_grid"] = grid(item)
     event["exposure_control_mode"] = item.text(0x00187060)

@@ -6,7 +6,7 @@ Also the concepts of makers: Philips (99PHI-IXR-XPER) and what Siemens writes in
 import re
 from collections.abc import Iterable
 
-from pyconquest_rt.dose_reports.attributes import number
+from pyconquest_rt.dose_reports.attributes import number, side_of_breast
 from pyconquest_rt.dose_reports.reports.report import CLOSED, Event, Frame
 from pyconquest_rt.dose_reports.rows import Rows, Value
 
@@ -213,17 +213,11 @@ def field_area(event: Event, rows: Rows) -> None:
             rows.warn("collimated_field_area_m2: zero in the report, taken from height and width")
 
 
-_SIDES = re.compile(r"\b(left|right)\b.*\bbreast\b|\bbreast\b.*\b(left|right)\b", re.IGNORECASE)
-
-
-def side_of_breast(event: Event, rows: Rows) -> None:
+def take_side(event: Event, rows: Rows) -> None:
     """Take the side from the anatomy where only that tells it: Left breast."""
     if event.row.get("laterality") is None:
-        found = _SIDES.search(
-            str(event.row.get("anatomical_structure") or event.row.get("target_region") or "")
-        )
-        if found:
-            event.row["laterality"] = str(found[1] or found[2]).capitalize()
+        anatomy = event.row.get("anatomical_structure") or event.row.get("target_region")
+        event.row["laterality"] = side_of_breast(anatomy)
 
 
 def filter_limits(rows: Rows) -> None:

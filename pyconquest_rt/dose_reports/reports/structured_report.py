@@ -67,7 +67,7 @@ _FINISH = {
         rdsr_projection.siemens_comment,
         rdsr_projection.exposure_time,
         rdsr_projection.field_area,
-        rdsr_projection.side_of_breast,
+        rdsr_projection.take_side,
     ),
     "administration": (lambda event, rows: plausible_activity(event.row, rows),),
 }
