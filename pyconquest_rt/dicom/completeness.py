@@ -13,11 +13,10 @@ from pyconquest_rt.dicom.elements import (
     end_of_value,
     read_header,
 )
-from pyconquest_rt.dicom.values import SHORT_VRS, UNDEFINED_LENGTH
+from pyconquest_rt.dicom.values import SHORT_VR_BYTES, UNDEFINED_LENGTH
 from pyconquest_rt.errors import NkiError, TruncatedError, UnreadableError
 
 PIXEL_DATA = 0x7FE00010
-_SHORT = frozenset(vr.encode() for vr in SHORT_VRS)
 _NKI_PIXELS = 0x7FDF0010
 _DELIMITER = {False: b"\xfe\xff\xdd\xe0" + bytes(4), True: b"\xff\xfe\xe0\xdd" + bytes(4)}  # by byte order
 _DELIMITER_BYTES = 8
@@ -78,7 +77,7 @@ def _pass_plain(source: Source, position: int, previous: int, encoding: Encoding
     while base <= position <= last:
         group, element, vr, length = unpack(data, position - base)
         tag, following = group << 16 | element, position + _HEADER_BYTES + length
-        if vr not in _SHORT or tag <= previous or following > size or group == MARK_GROUP:
+        if vr not in SHORT_VR_BYTES or tag <= previous or following > size or group == MARK_GROUP:
             break
         position, previous = following, tag
     return position, previous

@@ -39,7 +39,6 @@ _LEVELS_ENDED = {
     (False, ITEM_DELIMITER): 1,
     (False, SEQUENCE_DELIMITER): 2,  # some end the last item by that of its sequence
 }
-_DELIMITER_OF = {ITEM: ITEM_DELIMITER}  # of all else: SEQUENCE_DELIMITER
 
 MAX_ENDS = 4096  #: so many ends of values of undefined length are remembered as they are come upon
 
@@ -193,43 +192,6 @@ def after_stray(source: Source, header: ElementHeader, stop: int, encoding: Enco
         UnreadableError: the item ends beyond ``stop``.
     """
     return end_of_value(source, header, stop, encoding)[1] if header[0] == ITEM else header[2]
-
-
-def remember_ends(source: Source, position: int, encoding: Encoding) -> None:
-    """Find the ends of all values of undefined length in one walk, so that no level has to be walked again.
-
-    For a source that is in memory as a whole. What does not fit stops the walk without harm: it is come upon,
-    and told, when it is read.
-    """
-    open_values: list[tuple[int, int]] = []  # the start of each and the delimiter that ends it
-    data, explicit, unpack = source.data, not encoding.implicit, encoding.tag_vr_length
-    while position + 8 <= source.size:
-        group, _, vr, length = unpack(data, position)
-        if explicit and vr in _SHORT and group != 0xFFFE:  # most of all, so without a call
-            position += 8 + length
-            continue
-        try:
-            tag, _, value, length = read_header(source, position, encoding)
-        except UnreadableError:
-            return
-        position = value
-        if tag >> 16 == MARK_GROUP and _note_ends(source, open_values, tag, value):
-            continue
-        if length == UNDEFINED_LENGTH:
-            open_values.append((value, _DELIMITER_OF.get(tag, SEQUENCE_DELIMITER)))
-        elif tag != ITEM:
-            position += length
-
-
-def _note_ends(source: Source, open_values: list[tuple[int, int]], tag: int, after: int) -> bool:
-    """Note the ends of the open values that a tag ends, if it ends any; ``after`` is the position after it."""
-    ended_by = [delimiter for _, delimiter in open_values[-2:]]
-    if ended_by == [SEQUENCE_DELIMITER, ITEM_DELIMITER] and tag == SEQUENCE_DELIMITER:  # see _LEVELS_ENDED
-        source.ends[open_values.pop()[0]] = (after - 8, after - 8)
-    elif tag not in ended_by[-1:]:
-        return False
-    source.ends[open_values.pop()[0]] = (after - 8, after)
-    return True
 
 
 def beyond(source: Source, tag: int, position: int, length: int, stop: int) -> UnreadableError:

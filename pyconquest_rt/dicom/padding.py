@@ -17,11 +17,10 @@ from pyconquest_rt.dicom.elements import (
     Source,
     read_header,
 )
-from pyconquest_rt.dicom.values import NUMBER_CODES, SHORT_VRS, UNDEFINED_LENGTH, dictionary_vr
+from pyconquest_rt.dicom.values import NUMBER_CODES, SHORT_VR_BYTES, UNDEFINED_LENGTH, dictionary_vr
 
 Buffer = bytes | bytearray | memoryview
 
-_SHORT = frozenset(vr.encode() for vr in SHORT_VRS)
 _FRAGMENTED = frozenset(
     {"OB", "OW"}
 )  # VRs whose value of undefined length is made of fragments, not of elements
@@ -91,7 +90,7 @@ class _Walk:
         unpack = self._encoding.tag_vr_length
         while base <= position <= last:
             group, _, vr, length = unpack(data, position - base)
-            if vr not in _SHORT or length & 1 or group == MARK_GROUP:
+            if vr not in SHORT_VR_BYTES or length & 1 or group == MARK_GROUP:
                 break
             position += _HEADER_BYTES + length
         return position

@@ -37,6 +37,7 @@ SHORT_VRS = frozenset(
         "US",
     }
 )
+SHORT_VR_BYTES = frozenset(vr.encode() for vr in SHORT_VRS)
 LONG_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
 
 #: VRs whose backslash is part of the text (PS3.5 section 6.2).

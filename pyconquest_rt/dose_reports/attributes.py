@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pyconquest_rt.dicom.elements import ElementHeader, Item, Source, locate, remember_ends
+from pyconquest_rt.dicom.elements import ElementHeader, Item, Source, locate
+from pyconquest_rt.dicom.ends import remember_ends
 from pyconquest_rt.dicom.part10 import FileSource, Prefix, Start, begin, read_prefix
 from pyconquest_rt.errors import UnreadableError
 

@@ -22,8 +22,8 @@ from pyconquest_rt.dicom.elements import (
     end_of_value,
     format_tag,
     read_header,
-    remember_ends,
 )
+from pyconquest_rt.dicom.ends import remember_ends
 from pyconquest_rt.dicom.header import HeaderReader
 from pyconquest_rt.dicom.values import SHORT_VRS, text_value
 from pyconquest_rt.errors import UnreadableError
