@@ -150,6 +150,9 @@ def query(settings: Settings, statement: str, write: bool, as_json: bool) -> Non
 @click.command()
 @click.argument("tables", nargs=-1, metavar="[TABLE]...")
 @click.option("--query", "statement", metavar="SQL", help="Write the rows of a query instead.")
+@click.option(
+    "--parquet", metavar="FOLDER", help="Write the views for people and the DVHs as Parquet instead."
+)
 @click.option("--output", metavar="FILE", help="Where to write [TABLE.csv, query_dump.csv].")
 @click.option("--delimiter", default=",", show_default=True)
 @click.option(
@@ -160,14 +163,18 @@ def dump(
     settings: Settings,
     tables: tuple[str, ...],
     statement: str | None,
+    parquet: str | None,
     output: str | None,
     delimiter: str,
     safe: bool,
 ) -> None:
-    """Write tables, views or the rows of a query to CSV files (UTF-8)."""
+    """Write tables, views or the rows of a query to CSV files (UTF-8), or all that is for people as Parquet."""
     from pyconquest_rt.database.guarded import only_reading
     from pyconquest_rt.exports.csv import dump as write
 
+    if parquet:
+        _dump_parquet(settings, parquet)
+        return
     wanted = _to_dump(tables, statement)
     if output and len(wanted) > 1:
         raise click.UsageError("--output goes with one table or a query")
@@ -182,6 +189,15 @@ def dump(
         except DatabaseError as error:
             raise click.ClickException(f"{error} in: {sql}") from error
         click.echo(f"{path}: {rows} rows" if rows else f"{path}: no rows, not written")
+
+
+def _dump_parquet(settings: Settings, folder: str) -> None:
+    from pyconquest_rt.exports.parquet import to_parquet
+
+    with waiting(f"writing {folder}"):
+        written = to_parquet(read_archive(settings).database, folder)
+    for name, rows in written.items():
+        click.echo(f"{folder}/{name}.parquet: {rows} rows")
 
 
 def _to_dump(tables: tuple[str, ...], statement: str | None) -> dict[str, str]:

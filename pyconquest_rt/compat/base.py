@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Mapping, Sequence
+from html import escape
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -68,6 +69,25 @@ class Base:
     ) -> None:
         if self._database is not None:
             self.close_db()
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({self.database_filename!r}, data {self.data_directory!r}): {self._held()}"
+        )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows of an archive: where it is, and how much it holds."""
+        where = f"{escape(self.database_filename)}, data {escape(self.data_directory)}"
+        return f"<b>{type(self).__name__}</b> <code>{where}</code><br>{escape(self._held())}"
+
+    def _held(self) -> str:
+        """How many rows there are of each level, in words."""
+        if self._database is None:
+            return "not open"
+        count = "SELECT count(*) AS n FROM DICOM"
+        levels = {"patients": "Patients", "studies": "Studies", "series": "Series", "objects": "Images"}
+        held = {what: self._database.query(f"{count}{table}")[0]["n"] for what, table in levels.items()}
+        return ", ".join(f"{number} {what}" for what, number in held.items())
 
     def connect_db(self) -> None:
         """Open the database and make the tables that it lacks; an open one stays open.

@@ -1,14 +1,33 @@
 """The part of the class that derives: DVHs, RT tables, dose reports; and tables as data frames."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypedDict, Unpack
 
 from pyconquest_rt.compat.base import Base
 from pyconquest_rt.database.connection import quote
+from pyconquest_rt.database.guarded import only_reading
 from pyconquest_rt.derive import engine as derive
 from pyconquest_rt.derive.rt_links import set_link
+from pyconquest_rt.errors import DatabaseError
 from pyconquest_rt.exports import dvh as reports
 from pyconquest_rt.exports import dvh_cohort as cohort
+
+
+class Conditions(TypedDict, total=False):
+    """What chooses DVHs: the fields of :class:`pyconquest_rt.exports.dvh.DvhQuery`, which explains them."""
+
+    key: str | None
+    roi: str | None
+    physician: str | None
+    site: str | None
+    since: str | None
+    until: str | None
+    rx_gy: reports.Range | None
+    mean_gy: reports.Range | None
+    max_gy: reports.Range | None
+    source: str | None
+    kind: str | None
+    guessed: bool | None
 
 
 class Derived(Base):
@@ -44,7 +63,9 @@ class Derived(Base):
         """
         return self.dvhs(key=key, metrics=metrics)
 
-    def dvhs(self, *, metrics: tuple[str, ...] = reports.METRICS, **conditions: Any) -> list[dict[str, Any]]:
+    def dvhs(
+        self, *, metrics: tuple[str, ...] = reports.METRICS, **conditions: Unpack[Conditions]
+    ) -> list[dict[str, Any]]:
         """Return the DVHs of a cohort, one dictionary for each.
 
         Args:
@@ -55,7 +76,7 @@ class Derived(Base):
         """
         return reports.find_dvhs(self._open_database, reports.DvhQuery(**conditions), metrics)
 
-    def dvh_curves(self, **conditions: Any) -> list[dict[str, Any]]:
+    def dvh_curves(self, **conditions: Unpack[Conditions]) -> list[dict[str, Any]]:
         """Return the points of curves, one dictionary for each: dose in Gy, volume in cc and in %.
 
         Args:
@@ -63,7 +84,7 @@ class Derived(Base):
         """
         return reports.curve_rows(self._open_database, reports.DvhQuery(**conditions))
 
-    def cohort_dvh(self, **conditions: Any) -> list[dict[str, float]]:
+    def cohort_dvh(self, **conditions: Unpack[Conditions]) -> list[dict[str, float]]:
         """Return mean and quantiles of the curves of a cohort: volume in % over dose in Gy, of ``n`` DVHs.
 
         Args:
@@ -80,13 +101,44 @@ class Derived(Base):
         """
         return reports.set_site(self._open_database, key, site)
 
-    def dataframe(self, table: str) -> Any:
-        """Return a table or view as a pandas DataFrame.
+    def query(
+        self, statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> list[dict[str, Any]]:
+        """Return the rows of a statement that reads, one dictionary for each.
+
+        Args:
+            statement: SQL; with ``?`` or ``:name`` where ``parameters`` go.
+            parameters: the values that are bound.
+
+        Raises:
+            DatabaseError: the statement cannot be run, or does more than read; says why.
+        """
+        database = self._open_database
+        try:
+            with only_reading(database.connection):
+                return database.query(statement, parameters)
+        except DatabaseError as error:
+            raise DatabaseError(f"{error} in: {statement}") from error
+
+    def dataframe(self, table: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> Any:
+        """Return a table, a view or the rows of a SELECT as a pandas DataFrame.
+
+        Args:
+            table: a name, such as ``archive_metrics``, or a statement as :meth:`query` takes it.
+            parameters: the values that are bound in a statement.
 
         Raises:
             ImportError: pandas is not installed.
-            DatabaseError: the name cannot be that of a table.
+            DatabaseError: there is no such table, or the statement cannot be run.
         """
         import pandas
 
-        return pandas.DataFrame(self._open_database.query(f"SELECT * FROM {quote(table)}"))  # noqa: S608
+        columns = self._open_database.columns(table)
+        rows = self.query(f"SELECT * FROM {quote(table)}" if columns else table, parameters)  # noqa: S608 - quoted
+        return pandas.DataFrame(rows, columns=columns or None)
+
+    def to_parquet(self, folder: str) -> dict[str, int]:
+        """Write the views for people and the DVHs as Parquet: see :func:`pyconquest_rt.exports.parquet.to_parquet`."""
+        from pyconquest_rt.exports.parquet import to_parquet
+
+        return to_parquet(self._open_database, folder)

@@ -1,11 +1,24 @@
-"""Views for people over the four DICOM tables: plain names of columns, counts, sizes and last arrivals.
+"""Views for people: plain names of columns, counts, sizes and last arrivals; those of radiotherapy are in rt_views.
 
 A column of a view takes the first column of the definition that holds its DICOM element; where a dicom.sql has none it
-is NULL. Dates are written ``YYYY-MM-DD``, times of arrival in UTC.
+is NULL. Dates are written ``YYYY-MM-DD``, times of arrival in UTC. A view of ours holds a mark in its text. One whose
+text is not that of today is made anew when the database is opened for writing; a table or view of a user's own that
+has such a name stays.
 """
 
+from collections.abc import Collection
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from pyconquest_rt.database.backends.sqlite import quote
 from pyconquest_rt.database.joins import PARENTS_OF_IMAGE, PATIENT_OF_STUDY, STUDIES_DOWN
+from pyconquest_rt.database.rt_views import RT_VIEWS, iso_date
 from pyconquest_rt.database.schema import Definition, Table
+
+if TYPE_CHECKING:
+    from pyconquest_rt.database.connection import Database
+
+MARK = "/* view of pyconquest_rt */"
 
 _NAMES = {
     "patient_id": ("Patient", 0x00100020),
@@ -108,18 +121,57 @@ def selects(definition: Definition) -> dict[str, str]:
     return found
 
 
+def are_complete(database: "Database") -> bool:
+    """Return whether every view has the text of today, but for names that are a user's own."""
+    return not _to_make(database)
+
+
+def ensure(database: "Database") -> None:
+    """Make the views that are missing or of another text; without any nothing is written."""
+    if not _to_make(database):
+        return
+    with database.transaction() as connection:
+        for name, text in _to_make(database).items():  # another process may just have made some
+            connection.execute(f"DROP VIEW IF EXISTS {quote(name)}")
+            connection.execute(text)
+
+
+def names_of_others(database: "Database") -> list[str]:
+    """Return the names of our views that a table or view of a user's own has, so that ours are not made."""
+    present = database.dialect.catalogue(database.connection, "archive_")
+    return sorted(name for name in (*VIEWS, *RT_VIEWS) if name in present and MARK not in present[name])
+
+
+def _to_make(database: "Database") -> dict[str, str]:
+    """View → its CREATE VIEW, of those that are to be made anew."""
+    present = database.dialect.catalogue(database.connection, "")
+    wanted = _texts(database.definition, frozenset(_NEEDED & present.keys()))
+    return {
+        name: text
+        for name, text in wanted.items()
+        if present.get(name) != text and (name not in present or MARK in present[name])
+    }
+
+
+_NEEDED = frozenset(table for view in RT_VIEWS.values() for table in view.needs)
+
+
+@lru_cache(maxsize=8)
+def _texts(definition: Definition, tables: Collection[str]) -> dict[str, str]:
+    """View → its CREATE VIEW, over a definition and those tables of radiotherapy that are there."""
+    chosen = selects(definition)
+    for name, view in RT_VIEWS.items():
+        chosen[name] = view.select(has_tables=set(view.needs) <= set(tables))
+    return {name: f"CREATE VIEW {name} AS {MARK} {select}" for name, select in chosen.items()}
+
+
 def _column(tables: dict[str, Table], name: str) -> str:
     level, tag = _NAMES[name]
     column = next((column.name for column in tables[level].columns if column.path == (tag,)), None)
     if column is None:
         return "NULL"
     text = f'{_ALIASES[level]}."{column}"'
-    if not name.endswith("_date"):
-        return text
-    return (
-        f"CASE WHEN length({text}) = 8 THEN substr({text}, 1, 4) || '-' || substr({text}, 5, 2) || '-' || "
-        f"substr({text}, 7, 2) ELSE {text} END"
-    )
+    return iso_date(text) if name.endswith("_date") else text
 
 
 def _count(tables: dict[str, Table], level: str, name: str) -> str:

@@ -8,7 +8,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from pyconquest_rt.database import conquest_tables, migrations
+from pyconquest_rt.database import archive_views, conquest_tables, migrations
 from pyconquest_rt.database.backends import sqlite, sqlite_reading
 from pyconquest_rt.database.backends.dialect import Dialect
 from pyconquest_rt.database.backends.sqlite import Connection, quote
@@ -75,7 +75,11 @@ class Database:
 
     def is_complete(self) -> bool:
         """Whether nothing has to be made or added, so that opening needs no write."""
-        return migrations.are_complete(self, migrations.MIGRATIONS) and conquest_tables.are_complete(self)
+        return (
+            migrations.are_complete(self, migrations.MIGRATIONS)
+            and conquest_tables.are_complete(self)
+            and archive_views.are_complete(self)
+        )
 
     def _prepare(self) -> None:
         """Make what is missing."""
@@ -84,6 +88,7 @@ class Database:
         with self.transaction():
             self.migrate(migrations.MIGRATIONS)
             conquest_tables.ensure(self)
+            archive_views.ensure(self)
 
     def extend(self, definition: Definition) -> None:
         """Take a definition with further columns, and add these to the tables."""

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from pyconquest_rt.archive import due
 from pyconquest_rt.archive.due import IMAGES, Interest
+from pyconquest_rt.database import archive_views
 from pyconquest_rt.database.connection import Database
 from pyconquest_rt.database.joins import STUDIES_DOWN
 from pyconquest_rt.database.migrations import of_extractor
@@ -55,6 +56,7 @@ def prepare(database: Database, wanted: Sequence[Extractor]) -> None:
         database.migrate(of_extractor(extractor.name, extractor.scripts))
         if extractor.version_before is not None:
             _adopt_results(database, extractor)
+    archive_views.ensure(database)
     tables = {(table, extractor.name) for extractor in wanted for table in extractor.tables}
     known = {name for (name,) in database.connection.execute("SELECT name FROM derived_tables")}
     if missing := {table: name for table, name in tables if table not in known}:

@@ -5,14 +5,16 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from pyconquest_rt.database import schema
+from pyconquest_rt.database import archive_views, schema
 from pyconquest_rt.database.backends import sqlite_files
 from pyconquest_rt.database.backends.sqlite import VERSION
+from pyconquest_rt.database.connection import Database
 from pyconquest_rt.errors import DatabaseError, NetworkError, PyconquestError, SettingsError
 from pyconquest_rt.net.protocol import tls
 from pyconquest_rt.net.services.peers import known_peers
@@ -138,6 +140,20 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield Finding("database", "ok", f"{file} is sound")
 
 
+def _views(settings: Settings) -> Iterator[Finding]:
+    """Has a user's own table or view a name of ours, so that ours is not made?"""
+    if not Path(settings.archive.database).is_file():
+        return
+    try:
+        with closing(Database(settings.archive.database, schema.default(), writes=False)) as database:
+            names = archive_views.names_of_others(database)
+    except DatabaseError:  # said by the check of the database
+        return
+    if names:
+        detail = f"{', '.join(names)}: not ours, so the view of this name is not made"
+        yield Finding("views", "warning", detail, "rename it, and the next command that writes makes ours")
+
+
 def _ports(settings: Settings) -> Iterator[Finding]:
     for listener in settings.all_listeners:
         yield _port(settings, listener.host, listener.port)
@@ -236,6 +252,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     _space,
     _clock,
     _database,
+    _views,
     _ports,
     _certificates,
     _peers,

@@ -54,6 +54,9 @@ class Dialect(Protocol):
     def has(self, connection: Any, name: str) -> bool:
         """Return whether there is a table, view or index of this name, in any case."""
 
+    def catalogue(self, connection: Any, prefix: str) -> dict[str, str]:
+        """Return the names of tables and views that begin with a text, in lower case, with the text of each."""
+
     def indices(self, connection: Any, table: str) -> list[Index]:
         """Return the indices of a table that hold all of its rows."""
 

@@ -196,6 +196,13 @@ class SQLite:
         found = connection.execute("SELECT 1 FROM sqlite_master WHERE lower(name)=lower(?)", (name,))
         return found.fetchone() is not None
 
+    def catalogue(self, connection: Connection, prefix: str) -> dict[str, str]:
+        """From the catalogue."""
+        rows = connection.execute(
+            "SELECT lower(name), sql FROM sqlite_master WHERE type IN ('table', 'view')"
+        )
+        return {name: text for name, text in rows if name.startswith(prefix)}
+
     def indices(self, connection: Connection, table: str) -> list[Index]:
         """Partial indices do not hold all rows; an index of an expression begins with no column."""
         listed = [row[1] for row in connection.execute(f"PRAGMA index_list({quote(table)})") if not row[4]]

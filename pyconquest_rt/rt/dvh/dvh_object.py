@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ def _no_curve() -> Floats:
     return np.empty(0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DVH:
     """The dose-volume histogram of one ROI.
 
@@ -52,8 +53,34 @@ class DVH:
     fractions: int | None = None
     alpha_beta_gy: float | None = None
     geud_a: float | None = None
-    dose: Floats = field(default_factory=_no_curve, repr=False, compare=False)
-    share: Floats = field(default_factory=_no_curve, repr=False, compare=False)
+    dose: Floats = field(default_factory=_no_curve, compare=False)
+    share: Floats = field(default_factory=_no_curve, compare=False)
+
+    def __repr__(self) -> str:
+        doses = f"min {self.min_gy:.4g}, mean {self.mean_gy:.4g}, max {self.max_gy:.4g} Gy"
+        said = f"{self.status}: {self.reason}" if self.reason else self.status
+        return (
+            f"<DVH of {self.roi_name or f'ROI {self.roi_number}'}: {self.volume_cc:.4g} cc, {doses}, {said}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows of a DVH: its line of numbers, and its curve where it has one."""
+        return f"<div>{escape(repr(self)[1:-1])}</div>{self._curve_svg()}"
+
+    def _curve_svg(self, width: int = 320, height: int = 160) -> str:
+        """A drawing of the curve: volume from 0 to 100 %, dose from 0 to the greatest."""
+        if self.dose.size == 0 or not self.dose[-1] > 0:
+            return ""
+        dose = np.linspace(0.0, self.dose[-1], 101)
+        share = statistics.share_at_dose(self.dose, self.share, dose)
+        points = " ".join(
+            f"{width * x:.1f},{height * (1.0 - y):.1f}" for x, y in zip(dose / dose[-1], share, strict=True)
+        )
+        return (
+            f'<svg width="{width}" height="{height + 16}"><rect width="{width}" height="{height}" fill="none" '
+            f'stroke="#999"/><polyline points="{points}" fill="none" stroke="#1f77b4" stroke-width="2"/>'
+            f'<text x="2" y="{height + 13}" font-size="11">volume 0 to 100 %, dose 0 to {dose[-1]:.3g} Gy</text></svg>'
+        )
 
     @property
     def covered_cc(self) -> float:
