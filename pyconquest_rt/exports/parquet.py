@@ -154,7 +154,7 @@ def _integers(arrow: Any, values: Sequence[Any]) -> Any:
     return arrow.array([value if isinstance(value, int) else None for value in values], arrow.int64())
 
 
-def _curves(arrow: Any, values: Sequence[bytes | None]) -> Any:
+def _curves(arrow: Any, values: Sequence[Any]) -> Any:
     offsets = np.cumsum([0, *(len(value or b"") // 4 for value in values)], dtype=np.int32)
     numbers = arrow.array(np.frombuffer(b"".join(value or b"" for value in values), "<f4"))
     missing = arrow.array([value is None for value in values])

@@ -29,7 +29,7 @@ def test_a_query_reads_or_raises(demo: pyconquest) -> None:
     ]
     assert demo.query("SELECT :a + 1 AS b", {"a": 1}) == [{"b": 2}]
     for statement, why in (
-        ("SELECT nothing", "no such column: nothing"),
+        ("SELECT missing", "no such column: missing"),
         ("DELETE FROM audit", "more than read"),
     ):
         with pytest.raises(DatabaseError, match=why):
@@ -112,5 +112,5 @@ def test_what_is_shown_of_a_dvh(in_folder: Path) -> None:
 
 
 def test_pyconquests_way_stays(demo: pyconquest) -> None:
-    assert demo.execute_db_query("SELECT nothing") is None
+    assert demo.execute_db_query("SELECT missing") is None
     assert isinstance(demo.conn_pacs, sqlite3.Connection)
