@@ -145,9 +145,15 @@ class Listener:
                 continue
             connection = Connection(sock, address[0])
             self._connections.add(connection)
-            threading.Thread(
+            thread = threading.Thread(
                 target=self._run, args=(connection, address[0]), name=f"dicom-{address[0]}", daemon=True
-            ).start()
+            )
+            try:
+                thread.start()
+            except RuntimeError as error:  # no more threads: this peer goes without, the listener goes on
+                _LOG.error("Cannot serve a connection of %s: %s", address[0], error)
+                self._connections.remove(connection)
+                sock.close()
 
     def _run(self, connection: Connection, host: str) -> None:
         """Negotiate and serve one connection, and end it whatever happens."""

@@ -30,8 +30,8 @@ _LONG = 1 << 16  # a sequence of undefined length is walked over where no more b
 _TAIL = 4096
 
 
-def check_complete(source: Source, position: int, encoding: Encoding) -> None:
-    """See that the elements from a position on end where the file does, or before.
+def check_complete(source: Source, position: int, encoding: Encoding) -> bool:
+    """See that the elements from a position on end where the file does, or before; return whether they end there.
 
     Junk after the last element, as writers leave it, is none of the object.
 
@@ -50,7 +50,7 @@ def check_complete(source: Source, position: int, encoding: Encoding) -> None:
             position = after_stray(source, header, source.size, encoding)
             continue
         if tag <= previous:
-            return
+            return False
         if length != UNDEFINED_LENGTH and start + length > source.size:
             what = "the pixel data are" if tag == PIXEL_DATA else "the element after the header is"
             raise TruncatedError(
@@ -63,6 +63,7 @@ def check_complete(source: Source, position: int, encoding: Encoding) -> None:
         )
         previous = tag
     refuse_cut_header(source.read(position, source.size), previous, encoding)
+    return position == source.size
 
 
 def _pass_plain(source: Source, position: int, previous: int, encoding: Encoding) -> tuple[int, int]:

@@ -283,8 +283,8 @@ def _fault_after(
 ) -> tuple[str | None, bool]:
     """What is wrong from the closing element on, and whether it is that the file ends too early.
 
-    A few bytes after that element, exactly as many as in an object of this layout that was found whole, need no look:
-    a file that is cut off has fewer.
+    A few bytes after that element, exactly as many as in an object of this layout whose elements filled its file,
+    need no look: a file that is cut off has fewer.
     """
     end = closing_end if closing_end >= 0 else end_of_one_fragment(prefix.data, position)
     tail = prefix.size - end if end >= 0 else -1
@@ -292,10 +292,10 @@ def _fault_after(
         return None, False
     try:
         with FileSource(prefix) as source:
-            check_complete(source, position, context.encoding)
+            ends_well = check_complete(source, position, context.encoding)
     except UnreadableError as error:
         return str(error), isinstance(error, TruncatedError)
-    if 0 < tail <= _LONGEST_TAIL and len(context.tails) < _TAILS:
+    if ends_well and 0 < tail <= _LONGEST_TAIL and len(context.tails) < _TAILS:
         context.tails.add(tail)
     return None, False
 

@@ -2,7 +2,9 @@
 
 import struct
 import warnings
+from contextlib import suppress
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from pydicom import dcmread
 from pyconquest_rt.dicom.elements import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, Encoding, Source
 from pyconquest_rt.dicom.padding import edited, paddings
 from pyconquest_rt.dicom.part10 import FileSource, Prefix
+from pyconquest_rt.errors import UnreadableError
 
 ENCODINGS = (IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG)
 VALUES: dict[int, str] = {
@@ -102,3 +105,15 @@ def test_pydicom_reads_the_same_values() -> None:
                 assert [item.ReferencedSOPInstanceUID for item in read.ReferencedImageSequence] == [
                     "1.2.3"
                 ] * 2
+
+
+@given(st.binary(max_size=80), elements, st.sampled_from(ENCODINGS), st.integers(0, 400))
+def test_damaged_data_are_walked_or_refused(
+    junk: bytes, dataset: list[Element], encoding: Encoding, cut: int
+) -> None:
+    data = by_hand(dataset, encoding, True, pad=False)
+    data = data[:cut] + junk + data[cut + 3 :]
+    with suppress(UnreadableError):
+        edits = paddings(Source(data), 0, encoding)
+        assert all(left.position < right.position for left, right in pairwise(edits))
+        assert padded(data, encoding, 7) == padded(data, encoding)

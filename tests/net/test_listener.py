@@ -363,6 +363,24 @@ def test_stop_cuts_off_what_does_not_end(listen: Listen, sink: FolderSink) -> No
     wait_until(lambda: sink.staged() == [])
 
 
+def test_a_thread_that_cannot_be_started_costs_one_connection(
+    listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listener = listen()
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name.startswith("dicom-"):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(NetworkError):
+            echo("127.0.0.1", listener.port, "ANY")
+    assert echo("127.0.0.1", listener.port, "ANY").ok
+
+
 def test_port_in_use(listen: Listen, sink: FolderSink) -> None:
     with pytest.raises(NetworkError, match="Cannot listen"):
         Listener(sink, port=listen().port).start()
