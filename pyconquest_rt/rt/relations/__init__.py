@@ -1,0 +1,1 @@
+"""Geometry of pairs of ROIs: distances, overlap-volume histograms, directions, and isodoses."""
