@@ -20,6 +20,7 @@ from pyconquest_rt.net.services.admission import Access, Policy
 from pyconquest_rt.net.services.find import FindService
 from pyconquest_rt.net.services.identifier import PATIENT_ROOT_FIND, PATIENT_STUDY_FIND, STUDY_ROOT_FIND
 from pyconquest_rt.net.services.index import Index
+from pyconquest_rt.net.services.sequences import MAX_ATTRIBUTES
 from pyconquest_rt.scp import Listener
 from pyconquest_rt.scu import find
 
@@ -136,15 +137,53 @@ def test_status_tells_what_was_not_matched(start_finder: StartFinder) -> None:
     association.release()
 
 
-def test_sequences_come_back_empty(start_finder: StartFinder) -> None:
-    identifier = Dataset()
-    item = Dataset()
-    item.CodeValue = "1"
-    identifier.StudyInstanceUID = ""
-    identifier.ProcedureCodeSequence = [item]
-    result = find("127.0.0.1", start_finder().port, "ANY", level="STUDY", keys=identifier)
-    assert len(result.matches) == 3
-    assert all(len(match.ProcedureCodeSequence) == 0 for match in result.matches)
+def test_sequences_come_back_as_a_file_has_them(
+    start_finder: StartFinder, ingest: Archive, put: Callable[..., Path]
+) -> None:
+    code, protocol, request = Dataset(), Dataset(), Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "X1", "99", "Schädel"
+    protocol.CodeValue = "P1"
+    request.ScheduledProcedureStepID, request.ScheduledProtocolCodeSequence = "S1", [protocol, protocol]
+    sequences = {"ProcedureCodeSequence": [code], "RequestAttributesSequence": [request]}
+    put("p7.dcm", patient="P7", study=77, SpecificCharacterSet="ISO_IR 100", **sequences)
+    rebuild(ingest)
+    port = start_finder().port
+
+    def ask(**keys: list[Dataset]) -> Dataset:
+        identifier = Dataset()
+        identifier.PatientID, identifier.StudyInstanceUID = "P7", ""
+        for keyword, items in keys.items():
+            setattr(identifier, keyword, items)
+        (match,) = find("127.0.0.1", port, "ANY", level="STUDY", keys=identifier).matches
+        return match
+
+    all_of_it = ask(ProcedureCodeSequence=[], RequestAttributesSequence=[])
+    assert list(all_of_it.ProcedureCodeSequence) == [code]
+    assert list(all_of_it.RequestAttributesSequence) == [request]
+    wanted, inner = Dataset(), Dataset()
+    inner.CodeValue = inner.CodeMeaning = ""
+    wanted.ScheduledProcedureStepID, wanted.ScheduledProtocolCodeSequence = "", [inner]
+    (item,) = ask(RequestAttributesSequence=[wanted]).RequestAttributesSequence
+    assert [(one.CodeValue, one.CodeMeaning) for one in item.ScheduledProtocolCodeSequence] == [
+        ("P1", "")
+    ] * 2
+    assert len(ask(ReferencedStudySequence=[]).ReferencedStudySequence) == 0
+
+
+def test_a_sequence_that_is_too_large_for_an_answer_stays_empty(
+    start_finder: StartFinder, ingest: Archive, put: Callable[..., Path]
+) -> None:
+    code = Dataset()
+    code.CodeValue = "X"
+    for number, size in ((8, MAX_ATTRIBUTES), (9, MAX_ATTRIBUTES + 1)):
+        put(f"p{number}.dcm", patient=f"P{number}", study=number + 80, ProcedureCodeSequence=[code] * size)
+    rebuild(ingest)
+    port = start_finder().port
+    for patient, size in (("P8", MAX_ATTRIBUTES), ("P9", 0)):
+        identifier = Dataset()
+        identifier.PatientID, identifier.ProcedureCodeSequence = patient, []
+        (match,) = find("127.0.0.1", port, "ANY", level="STUDY", keys=identifier).matches
+        assert len(match.ProcedureCodeSequence) == size
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from pydicom.charset import python_encoding
 from pyconquest_rt.dicom.values import LONG_VRS
 from pyconquest_rt.net.services.stored import IMPLICIT_LITTLE
 
+_ITEM: Final = struct.Struct("<HHI")
 UTF8: Final = "ISO_IR 192"
 _CHARACTER_SET: Final = 0x00080005
 _MAX_SHORT: Final = 0xFFFE
@@ -22,10 +23,11 @@ _FLOATS: Final = {"FL": "<f", "FD": "<d"}
 
 
 class Value(NamedTuple):
-    """The text of an attribute, several values joined by backslashes, and its VR."""
+    """The text of an attribute, several values joined by backslashes, and its VR; of a sequence its items."""
 
     vr: str
     text: str
+    items: "tuple[Mapping[int, Value], ...]" = ()
 
 
 def encode_answer(
@@ -36,13 +38,24 @@ def encode_answer(
     Plain ASCII needs none. Other text is encoded in `preferred_charset`, the defined term of the request, if
     that can hold all of it, and in UTF-8 otherwise. Values that do not fit their VR become empty.
     """
-    text = "".join(value.text for value in values.values())
+    text = _all_text(values)
     charset, codec = ("", "ascii") if text.isascii() else _charset_for(text, preferred_charset)
     if charset:
         values = {**values, _CHARACTER_SET: Value("CS", charset)}
     implicit = transfer_syntax_uid == IMPLICIT_LITTLE
-    elements = ((tag, values[tag].vr, _encode(values[tag], codec)) for tag in sorted(values))
-    return b"".join(_element(tag, vr, data, implicit) for tag, vr, data in elements)
+    return _data_set(values, codec, implicit)
+
+
+def _data_set(values: Mapping[int, Value], codec: str, implicit: bool) -> bytes:
+    return b"".join(
+        _element(tag, values[tag].vr, _encode(values[tag], codec, implicit), implicit)
+        for tag in sorted(values)
+    )
+
+
+def _all_text(values: Mapping[int, Value]) -> str:
+    """All text at all depths, one after the other."""
+    return "".join(value.text + "".join(map(_all_text, value.items)) for value in values.values())
 
 
 def _charset_for(text: str, preferred: str) -> tuple[str, str]:
@@ -56,8 +69,10 @@ def _charset_for(text: str, preferred: str) -> tuple[str, str]:
     return UTF8, "utf-8"
 
 
-def _encode(value: Value, codec: str) -> bytes:
-    vr, text = value
+def _encode(value: Value, codec: str, implicit: bool) -> bytes:
+    vr, text, items = value
+    if items:
+        return b"".join(_item(_data_set(item, codec, implicit)) for item in items)
     if not text or vr in _BYTES:
         return b""
     for codes, convert in ((_INTEGERS, int), (_FLOATS, float)):
@@ -67,6 +82,10 @@ def _encode(value: Value, codec: str) -> bytes:
         return _numbers(text, "<I", lambda tag: int(tag[4:] + tag[:4], 16))
     data = text.encode(codec, "replace")
     return data if len(data) % 2 == 0 else data + (b"\0" if vr == "UI" else b" ")
+
+
+def _item(data: bytes) -> bytes:
+    return _ITEM.pack(0xFFFE, 0xE000, len(data)) + data
 
 
 def _numbers(text: str, code: str, convert: Callable[[str], int | float]) -> bytes:

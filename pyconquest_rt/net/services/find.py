@@ -39,6 +39,7 @@ from pyconquest_rt.net.services.query import (
     level_number,
     representative_query,
 )
+from pyconquest_rt.net.services.sequences import answered
 from pyconquest_rt.net.services.serving import Handler, Session, is_cancelled, refuse, reply
 
 _LOG = logging.getLogger(__name__)
@@ -64,10 +65,12 @@ class Identifier:
     vrs: dict[int, str]
     charset: str
     has_sequence_keys: bool
+    items: dict[int, Item | None]
+    """Of each sequence the item that says what is asked for of its items, None where there is none."""
 
 
 def read_identifier(data: bytes, transfer_syntax_uid: str) -> Identifier:
-    """Read an identifier; sequences count as keys that ask only.
+    """Read an identifier; sequences count as keys that ask only, and what their items are to match is passed over.
 
     Raises UnreadableError if it is malformed, ObjectError if its level is none.
     """
@@ -80,7 +83,8 @@ def read_identifier(data: bytes, transfer_syntax_uid: str) -> Identifier:
     sequences = [tag for tag, vr in vrs.items() if vr == _SEQUENCE]
     keys = {tag: "" if tag in sequences else _text(item, tag) for tag in vrs}
     has_sequence_keys = any(map(item.raw, sequences))
-    return Identifier(level, keys, vrs, _text(item, SPECIFIC_CHARACTER_SET), has_sequence_keys)
+    items = {tag: item.first(tag) for tag in sequences}
+    return Identifier(level, keys, vrs, _text(item, SPECIFIC_CHARACTER_SET), has_sequence_keys, items)
 
 
 def _text(item: Item, tag: int) -> str:
@@ -164,15 +168,15 @@ class _Headers:
     """Reads what the index does not hold from the file of one instance of an entity."""
 
     def __init__(self, index: Index, rows: Rows, asked: Identifier, query: Query) -> None:
-        self._index, self._rows, self._vrs = index, rows, asked.vrs
+        self._index, self._rows, self._vrs, self._items = index, rows, asked.vrs, asked.items
+        known = {*query.tags, _RETRIEVE_AE_TITLE, _INSTANCE_AVAILABILITY, *asked.items}
         self._tags = [
             tag
-            for tag, vr in asked.vrs.items()
-            if tag not in (*query.tags, _RETRIEVE_AE_TITLE, _INSTANCE_AVAILABILITY)
-            and vr != _SEQUENCE
-            and not is_held_below(index.definition, asked.level, tag)
+            for tag in asked.vrs
+            if tag not in known and not is_held_below(index.definition, asked.level, tag)
         ]
-        self._reader = HeaderReader([Field((tag,)) for tag in self._tags]) if self._tags else None
+        fields = [Field((tag,)) for tag in self._tags]
+        self._reader = HeaderReader(fields, asked.items) if fields or asked.items else None
         self._sql = representative_query(index.definition, asked.level)
 
     def read(self, key: str) -> dict[int, Value]:
@@ -183,5 +187,8 @@ class _Headers:
             for object_file, device in self._rows.read(self._sql, (key,)):
                 header = self._reader.read_file(self._index.path_of(object_file or "", device))
                 texts = zip(self._tags, header.values, strict=True)
-                return {tag: Value(self._vrs[tag], text) for tag, text in texts if text is not None}
+                values = {tag: Value(self._vrs[tag], text) for tag, text in texts if text is not None}
+                for tag, items in header.sequences.items():
+                    values[tag] = Value(_SEQUENCE, "", answered(items, self._items[tag]))
+                return values
         return {}
