@@ -1,25 +1,26 @@
 """Corrections by people who keep an archive: two patients made one, values put right; each is on record.
 
-A correction is made in the rows, and on request in the files too. One that is made in the rows alone lasts until
-the files concerned are read again; a later correction of these files writes the merged patient too.
+A correction is made in the rows and put on record, so that it holds whenever files are read again (see
+:mod:`~.recorded`); on request it is written into the files too, into all of a study or none. What failed there can be
+done again by the same call.
 """
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from pyconquest_rt.archive.archive import Archive
-from pyconquest_rt.archive.files.storage import DEFAULT_DEVICE
-from pyconquest_rt.archive.ingest import State
-from pyconquest_rt.archive.removal import audit, copies, move_study, update_modalities
-from pyconquest_rt.archive.selection import Image, Level, select_images
-from pyconquest_rt.archive.store import reindex
+from pyconquest_rt.archive.contested import settle
+from pyconquest_rt.archive.due import objects_corrected
+from pyconquest_rt.archive.editing import edit_files
+from pyconquest_rt.archive.rebuild_report import Report
+from pyconquest_rt.archive.recorded import LEVELS, MERGED, Correction, drop, record, recorded
+from pyconquest_rt.archive.removal import audit, move_study, update_modalities
+from pyconquest_rt.archive.selection import Level, select_images
 from pyconquest_rt.database.connection import quote
 from pyconquest_rt.database.rows import MODALITY, PATIENT_ID, SERIES_UID, SOP_UID, STUDY_UID, cell
 from pyconquest_rt.database.schema import Column, Table
-from pyconquest_rt.dicom.access import text, view_object
-from pyconquest_rt.dicom.edit import change_tags, checked_text
-from pyconquest_rt.errors import DatabaseError, ObjectError, PyconquestError, reason
+from pyconquest_rt.dicom.edit import checked_text
+from pyconquest_rt.errors import DatabaseError, ObjectError
 
 
 class Corrected(NamedTuple):
@@ -45,20 +46,69 @@ def merge_patient(archive: Archive, old: str, new: str, *, files: bool = False) 
     database = archive.database
     if old == new:
         raise DatabaseError(f"{old!r} cannot be merged with itself")
-    for patient in (old, new):
-        _require(archive, "patient", patient)
-    images = select_images(database, "patient", old)
+    _require(archive, "patient", new)
+    studies = _studies_to_merge(archive, old, new)
     identity = _patient_values(archive, new)
     with database.transaction():
-        studies = database.query("SELECT StudyInsta FROM DICOMStudies WHERE PatientID = ?", (old,))
-        for row in studies:
-            move_study(database, row["StudyInsta"], new)
-            for tag, value in identity.items():
-                for table, column in _columns_of(archive, "study", tag):
-                    _update(archive, table, column, "study", row["StudyInsta"], value)
-        audit(database, "merge-patient", new, f"{len(studies)} studies of {old}, {len(images)} images")
-    changed, failures = _change_files(archive, images, {PATIENT_ID[0]: new, **identity}) if files else (0, [])
-    return Corrected(len(images), changed, failures)
+        count = len(select_images(database, "patient", old))
+        moved = [study for study in studies if _move(archive, study, old, new, identity)]
+        audit(database, "merge-patient", new, f"{len(moved)} studies of {old}, {count} images")
+    settle(archive, Report())  # files of the patient who goes that were refused until now
+    if not files:
+        return Corrected(count, 0, [])
+    changed, failures = 0, []
+    for study in studies:
+        done, failed = edit_files(
+            archive, select_images(database, "study", study), {PATIENT_ID[0]: new, **identity}
+        )
+        changed += done
+        failures += failed
+        if not failed:
+            drop(
+                database,
+                [c for c in recorded(database) if c.uid == study and c.tag in {PATIENT_ID[0], *identity}],
+            )
+    return Corrected(count, changed, failures)
+
+
+def _studies_to_merge(archive: Archive, old: str, new: str) -> list[str]:
+    """The studies of a patient who goes: indexed, named by refused files, or moved by a merge whose files are not done.
+
+    Raises:
+        DatabaseError: there is none.
+    """
+    found = archive.database.connection.execute(_STUDIES_TO_MERGE, {"old": old, "new": new}).fetchall()
+    if not found:
+        _require(archive, "patient", old)
+    return [row[0] for row in found]
+
+
+_STUDIES_TO_MERGE = f"""
+SELECT StudyInsta FROM DICOMStudies WHERE PatientID = :old
+UNION SELECT study FROM contested WHERE patient = :old AND NOT EXISTS
+(SELECT 1 FROM DICOMStudies WHERE StudyInsta = study AND PatientID NOT IN (:old, :new))
+UNION SELECT uid FROM corrections WHERE tag = {PATIENT_ID[0]} AND former = :old AND value = :new
+ORDER BY 1
+"""
+
+
+def _move(archive: Archive, study: str, old: str, new: str, identity: Mapping[int, str]) -> bool:
+    """Give one study to another patient, on record; returns whether it was indexed for the former one."""
+    database = archive.database
+    record(database, "study", study, {PATIENT_ID[0]: new}, former=old)
+    for level in ("study", MERGED):
+        record(database, level, study, identity)
+    database.connection.execute(
+        "UPDATE contested SET patient = ? WHERE study = ? AND patient = ?", (new, study, old)
+    )
+    if not database.query("SELECT 1 FROM DICOMStudies WHERE StudyInsta = ? AND PatientID = ?", (study, old)):
+        return False
+    move_study(database, study, new)
+    for tag, value in identity.items():
+        for table, column in _columns_of(archive, "study", tag):
+            _update(archive, table, column, "study", study, value)
+    objects_corrected(database, [image.sop for image in select_images(database, "study", study)])
+    return True
 
 
 def correct(
@@ -85,27 +135,77 @@ def correct(
             raise DatabaseError(
                 f"no column of the {level} or below holds {keyword}; it can be set in the files"
             )
-    images = select_images(archive.database, level, uid)
-    rows, details = 0, []
-    with archive.database.transaction():
-        for keyword, (tag, value) in zip(values, tags.items(), strict=True):
-            before: set[str] = set()
-            for table, column in places[tag]:
-                before |= _values(archive, table, column, level, uid)
-                rows += _update(archive, table, column, level, uid, value)
-            details.append(
-                f"{keyword} from {' or '.join(sorted(before)) or 'nothing'} to {value or 'nothing'}"
-            )
+    database = archive.database
+    with database.transaction():
+        record(database, level, uid, tags)
+        rows, detail = _write_rows(archive, level, uid, tags, places)
         if MODALITY[0] in tags:
-            update_modalities(archive.database, _studies(archive, level, uid))
-        audit(archive.database, f"correct-{level}", uid, ", ".join(details) + ", files too" * files)
-    changed, failures = _change_files(archive, images, tags) if files else (0, [])
+            update_modalities(database, _studies(archive, level, uid))
+        objects_corrected(database, [image.sop for image in select_images(database, level, uid)])
+        audit(database, f"correct-{level}", uid, detail + ", files too" * files)
+    changed, failures = _correct_files(archive, level, uid, tags) if files else (0, [])
     return Corrected(rows, changed, failures)
+
+
+def _write_rows(
+    archive: Archive,
+    level: Level,
+    uid: str,
+    tags: Mapping[int, str],
+    places: Mapping[int, list[tuple[Table, Column]]],
+) -> tuple[int, str]:
+    """Write values into every row that holds them; returns how many were written, and what was there before."""
+    from pydicom.datadict import keyword_for_tag
+
+    rows, details = 0, []
+    for tag, value in tags.items():
+        before: set[str] = set()
+        for table, column in places[tag]:
+            before |= _values(archive, table, column, level, uid)
+            rows += _update(archive, table, column, level, uid, value)
+        was = " or ".join(sorted(before)) or "nothing"
+        details.append(f"{keyword_for_tag(tag)} from {was} to {value or 'nothing'}")
+    return rows, ", ".join(details)
+
+
+def _correct_files(
+    archive: Archive, level: Level, uid: str, tags: Mapping[int, str]
+) -> tuple[int, list[tuple[str, str]]]:
+    """Write values into the files of an entity, study by study; what they all hold need not be on record."""
+    changed, failures = 0, []
+    own = {image.sop: image for image in select_images(archive.database, level, uid)}
+    for study in _studies(archive, level, uid):
+        images = [image for image in select_images(archive.database, "study", study) if image.sop in own]
+        done, failed = edit_files(archive, images, tags)
+        changed += done
+        failures += failed
+    if not failures:
+        _drop_what_files_hold(archive, level, uid, tags)
+    return changed, failures
+
+
+def _drop_what_files_hold(archive: Archive, level: Level, uid: str, tags: Collection[int]) -> None:
+    """Take values off the record that all files of an entity hold, unless others of these tags go before or after."""
+    found = [correction for correction in recorded(archive.database) if correction.tag in tags]
+    mine = [correction for correction in found if _is_within(archive, correction, level, uid)]
+    others = {correction.tag for correction in found if correction not in mine}
+    drop(archive.database, [correction for correction in mine if correction.tag not in others])
+
+
+def _is_within(archive: Archive, correction: Correction, level: Level, uid: str) -> bool:
+    """Whether a correction on record is one of an entity, or of what it has below it."""
+    if correction.level == MERGED or LEVELS.index(correction.level) < LEVELS.index(level):
+        return False
+    if correction.level == level:
+        return correction.uid == uid
+    table = archive.database.definition.tables[LEVELS.index(correction.level)]
+    sql = f"SELECT 1 FROM {quote(table.name)} WHERE {quote(table.key.name)} = ? AND {_rows_of(table, level)}"
+    return bool(archive.database.query(sql, (correction.uid, uid)))
 
 
 def _require(archive: Archive, level: Level, uid: str) -> None:
     """Raise DatabaseError if there is no such patient, study, series or image."""
-    table = archive.database.definition.tables[_LEVELS.index(level)]
+    table = archive.database.definition.tables[LEVELS.index(level)]
     name, key = quote(table.name), quote(table.key.name)
     if not archive.database.query(f"SELECT 1 FROM {name} WHERE {key} = ?", (uid,)):
         raise DatabaseError(f"there is no {level} {uid!r} in the index")
@@ -133,7 +233,6 @@ def _tag(keyword: str, value: str) -> int:
 
 
 # Which rows of a table belong to an entity: by the table's level, then by that of the entity.
-_LEVELS: tuple[Level, ...] = ("patient", "study", "series", "image")
 _ROWS: dict[tuple[str, Level], str] = {
     ("patient", "patient"): "PatientID = ?",
     ("study", "patient"): "PatientID = ?",
@@ -151,7 +250,7 @@ _ROWS: dict[tuple[str, Level], str] = {
 
 def _columns_of(archive: Archive, level: Level, tag: int) -> list[tuple[Table, Column]]:
     """Return the columns of a tag in the tables from a level down."""
-    tables = archive.database.definition.tables[_LEVELS.index(level) :]
+    tables = archive.database.definition.tables[LEVELS.index(level) :]
     return [(table, column) for table in tables for column in table.columns if column.path == (tag,)]
 
 
@@ -170,47 +269,19 @@ def _values(archive: Archive, table: Table, column: Column, level: Level, uid: s
 
 def _studies(archive: Archive, level: Level, uid: str) -> list[str]:
     """Return the studies that an entity has or lies in."""
-    if level in ("patient", "study"):
-        where = _ROWS["study", level]
-    else:
-        where = f"StudyInsta IN (SELECT StudyInsta FROM DICOMSeries WHERE {_ROWS['series', 'series']})"
+    where = _STUDIES_OF[level]
     rows = archive.database.connection.execute(f"SELECT StudyInsta FROM DICOMStudies WHERE {where}", (uid,))
     return [row[0] for row in rows.fetchall()]
 
 
+_STUDIES_OF: dict[Level, str] = {
+    "patient": _ROWS["study", "patient"],
+    "study": _ROWS["study", "study"],
+    "series": "StudyInsta IN (SELECT StudyInsta FROM DICOMSeries WHERE SeriesInst = ?)",
+    "image": "StudyInsta IN (SELECT s.StudyInsta FROM DICOMImages i JOIN DICOMSeries s "
+    "ON s.SeriesInst = i.SeriesInst WHERE i.SOPInstanc = ?)",
+}
+
+
 def _rows_of(table: Table, level: Level) -> str:
     return _ROWS[table.level.lower(), level]
-
-
-def _merged_patient(archive: Archive, file: Path, image: Image) -> dict[int, str]:
-    """The index's patient where the file has another: a merge in the rows alone, which reading the file would undo."""
-    told = text(view_object(file), "PatientID").strip()
-    if told and image.patient_id and told != image.patient_id:
-        return {PATIENT_ID[0]: image.patient_id, **_patient_values(archive, image.patient_id)}
-    return {}
-
-
-def _change_files(
-    archive: Archive, images: Iterable[Image], values: Mapping[int, str]
-) -> tuple[int, list[tuple[str, str]]]:
-    """Write values into every known file of images and index those again; what cannot be changed is reported."""
-    changed: list[str] = []
-    failures: list[tuple[str, str]] = []
-    count = 0
-    for image in images:
-        found = copies(archive.database, [image.sop])
-        if not found:
-            failures.append((image.sop, "the row of this instance names no file"))
-        for path, device in found:
-            try:
-                file = archive.storage.path_of(path, device)
-                change_tags(file, {**_merged_patient(archive, file, image), **values}, create=True)
-            except (PyconquestError, OSError) as error:
-                failures.append((path, reason(error)))
-                continue
-            count += 1
-            if device in (None, DEFAULT_DEVICE):  # what was seen of the others is not remembered
-                changed.append(path)
-    refused = [outcome for outcome in reindex(archive, changed) if outcome.state is State.REJECTED]
-    failures += [(outcome.path, outcome.reason or "") for outcome in refused]
-    return count, failures

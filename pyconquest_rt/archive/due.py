@@ -172,6 +172,15 @@ def objects_changed(database: Database, sops: Collection[str]) -> None:
     )
 
 
+def objects_corrected(database: Database, sops: Collection[str]) -> None:
+    """Everything that rests on these objects is due again, though their files are as they were."""
+    database.connection.executemany(
+        "UPDATE derivations SET state = 'due', attempts = 0, version = 0 WHERE (sop, extractor) IN "
+        "(SELECT sop, extractor FROM derivation_inputs WHERE input_sop = ?)",
+        [(sop,) for sop in sops],
+    )
+
+
 def objects_removed(database: Database, sops: Collection[str]) -> None:
     """The results of these objects go, and what rests on them is due again; their image rows have gone already."""
     if not sops:

@@ -1,12 +1,12 @@
 """The one way in: what was read of a file becomes rows, in one transaction, under the rules of the index.
 
-Every image has its series, study and patient row. The first indexed copy of an instance stays its ObjectFile
-while that file exists. An object that contradicts what is indexed is refused; a known instance under another
-PatientID moves its whole study.
+Every image has its series, study and patient row. Of several files of an instance the first is its ObjectFile: by
+devices, then by the text of their paths. An object that contradicts what is indexed is refused; which of them is right
+is for a rebuild to say, by all files (see :mod:`pyconquest_rt.archive.contested`).
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import chain
@@ -21,6 +21,9 @@ from pyconquest_rt.archive.parents import Known, ParentRows
 from pyconquest_rt.archive.removal import move_study, remove_images
 from pyconquest_rt.database.connection import Database
 from pyconquest_rt.database.index_statements import (
+    CONTESTED_COLUMNS,
+    COPIES_OF,
+    COPY,
     FILE_OF_INSTANCE,
     FILE_SEEN_AGAIN,
     FILES_COLUMNS,
@@ -101,8 +104,14 @@ class Writer:
         self.released = 0
         """Further copies of instances whose files hold something else now; they are to be read."""
 
-    def add(self, found: Sequence[Found]) -> list[Outcome]:
+    def add(
+        self, found: Sequence[Found], objection: Callable[[Parents], str | None] | None = None
+    ) -> list[Outcome]:
         """Write the rows of several files in one transaction; returns what became of each, in their order.
+
+        Args:
+            found: the files.
+            objection: says why an object that names such parents is to be refused, where that is settled already.
 
         Raises:
             DatabaseError: the database cannot be written; then nothing of this call is.
@@ -110,7 +119,9 @@ class Writer:
         complete = self.layout.complete
         values = [item.header and complete(item.header.values) for item in found]
         with self.database.transaction():
-            return self.batch([v for v in values if v is not None]).write(found, values)
+            batch = self.batch([v for v in values if v is not None])
+            batch.objection = objection
+            return batch.write(found, values)
 
     def batch(self, values: Sequence[Values]) -> "Batch":
         """Look up what the index knows of objects; to be used within one transaction.
@@ -144,9 +155,11 @@ class Batch:
         self.time_stamp = str(time.time())
         self.parents: Parents | None = None  # of the object accepted last; one with the same needs no judging
         self.seen_as: dict[str, str | None] = {}
+        self.objection: Callable[[Parents], str | None] | None = None
         self.known.check()
-        self.values = values
-        self._look_up(values)
+        self.corrections = self.known.corrections(self.layout)
+        self.values = [self.corrections.apply(v) for v in values]
+        self._look_up(self.values)
         self._clear()
 
     def _clear(self) -> None:
@@ -155,6 +168,10 @@ class Batch:
         self.changed_rows: list[tuple[Any, ...]] = []
         self.files: list[tuple[Any, ...]] = []
         self.refused: list[tuple[Any, ...]] = []
+        self.contested: list[
+            tuple[Any, ...]
+        ] = []  # what refused files name, since a study may be given to them yet
+        self.copies: list[tuple[str]] = []  # files whose place another file of their instance has taken
 
     def known_file(self, values: Values, *, may_move: bool = False) -> str | None:
         """Return the file that an instance has already, whose place a newer one is to take, or None.
@@ -167,6 +184,7 @@ class Batch:
         Raises:
             ConflictError: an object that arrives with these values contradicts what is indexed.
         """
+        values = self.corrections.apply(values)
         sop = values[self.layout.sop_key]
         if sop is None:
             raise ConflictError("it has no SOPInstanceUID")
@@ -191,7 +209,8 @@ class Batch:
             self.seen_as = dict(
                 self.database.select_in("SELECT path, sop FROM files WHERE path IN (?)", paths)
             )
-        outcomes = [self._take(item, v) for item, v in zip(found, values, strict=True)]
+        apply = self.corrections.apply
+        outcomes = [self._take(item, v and apply(v)) for item, v in zip(found, values, strict=True)]
         self._flush()
         self.known.keep()
         return outcomes
@@ -230,29 +249,63 @@ class Batch:
         sop = values[self.layout.sop_key]
         if sop is None:
             return self._refuse(item, None, "it has no SOPInstanceUID")
+        if self.objection and (why := self.objection(self.layout.parents_of(values))):
+            return self._refuse(item, sop, why, values)
+        return self._take_instance(item, sop, values)
+
+    def _take_instance(self, item: Found, sop: str, values: Values) -> Outcome:
+        """Take a file of an instance, which may have others."""
         if self.seen_as and self.seen_as.get(item.path, sop) not in (sop, None):
             self._forget_content_of(item.path)
         image, state = self.images.get(sop), State.INDEXED
         if image is not None:
-            state = self._state_of_known(item, image)
-            if state is State.DUPLICATE:
-                self.files.append((item.path, item.size, item.mtime_ns, sop, "duplicate"))
-                return Outcome(item.path, state, sop)
+            state = State.UPDATED if image.path == item.path else State.MOVED
+            if not self._is_file_of(item, image):
+                state = State.DUPLICATE
+                if why := self._difference(image, values):
+                    return self._refuse(item, sop, f"instance {sop} {why}", values)
+                if not self._goes_before(item, image):
+                    self.files.append((item.path, item.size, item.mtime_ns, sop, "duplicate"))
+                    return Outcome(item.path, state, sop)
             image = self._same_series(sop, image, values)
+        return self._take_object(item, sop, values, state, known=image is not None)
+
+    def _take_object(self, item: Found, sop: str, values: Values, state: State, *, known: bool) -> Outcome:
+        """Take what a file holds as the object of its instance, unless its parents are others'."""
         try:
-            self._join(self.layout.parents_of(values), known=image is not None)
+            self._join(self.layout.parents_of(values), known=known)
         except ConflictError as error:
-            return self._refuse(item, sop, str(error))
-        self._accept(item, sop, values, known=image is not None)
+            return self._refuse(item, sop, str(error), values)
+        self._accept(item, sop, values, known=known)
         return Outcome(item.path, state, sop, item.header and item.header.fault)
 
-    def _state_of_known(self, item: Found, image: _Image) -> State:
+    def _is_file_of(self, item: Found, image: _Image) -> bool:
+        """Whether a file is that of its instance's row, or has taken the place of one that has gone."""
         if image.path == item.path and self.storage.device_of(image.device) == self.device:
-            return State.UPDATED
+            return True
         if self.storage.status(image.path, image.device) is not None:
-            return State.DUPLICATE
+            return False
         self.database.connection.execute("DELETE FROM files WHERE path = ?", (image.path,))
-        return State.MOVED
+        return True
+
+    def _difference(self, image: _Image, values: Values) -> str | None:
+        """Say how a further file of an instance contradicts the row of the other one; None where it does not."""
+        patient, study, series = self.layout.parents_of(values)
+        known = self.known.study_of.get(image.series or "")
+        if (image.series, known) != (series, study):
+            return f"is indexed in series {image.series} by {image.path}"
+        if self.known.patient_of.get(study) != patient:
+            return f"is indexed for another patient by {image.path}"
+        return None
+
+    def _goes_before(self, item: Found, image: _Image) -> bool:
+        """Whether a further file of an instance is the one that holds: by devices, then by the text of their paths."""
+        device, rank = self.storage.device_of(image.device), self.storage.rank
+        if (rank(self.device), item.path) > (rank(device), image.path):
+            return False
+        if device == DEFAULT_DEVICE:
+            self.copies.append((image.path,))
+        return True
 
     def _same_series(self, sop: str, image: _Image, values: Values) -> _Image | None:
         """Return the row if the object still is in its series and study; else drop it, the file has changed."""
@@ -270,22 +323,19 @@ class Batch:
                 f"series {series} is indexed in study {self.known.study_of[series]}, not {study}"
             )
         before = self.known.patient_of.get(study, patient)
-        if before != patient and not (known and self._most_say(study, patient, before)):
+        if before != patient and not (known and self._all_say(study, patient)):
             raise ConflictError(f"study {study} is indexed for another patient")
 
-    def _most_say(self, study: str, patient: str, before: str) -> bool:
-        """Whether of a study's images more are said to be a patient's, by this batch, than are the former one's.
-
-        The former patient has those that the batch does not name, too; of as many, the smaller text has it.
-        """
+    def _all_say(self, study: str, patient: str) -> bool:
+        """Whether all that is known of a study is in this batch and names a patient; else its files are counted
+        (see :mod:`pyconquest_rt.archive.contested`)."""
         layout = self.layout
-        named = [v[layout.patient_key] for v in self.values if v[layout.study_key] == study]
+        own = [v for v in self.values if v[layout.study_key] == study]
         (images,) = self.database.connection.execute(IMAGES_OF_STUDY, (study,)).fetchone()
-        others = images - sum(
-            v[layout.study_key] == study and v[layout.sop_key] in self.images for v in self.values
-        )
-        new, old = named.count(patient), named.count(before) + others
-        return new > old or (new == old and patient < before)
+        known = {sop for v in own if (sop := v[layout.sop_key] or "") in self.images}
+        if len(known) < images or any(v[layout.patient_key] != patient for v in own):
+            return False
+        return next(self.database.select_in(COPIES_OF, known), None) is None
 
     def _join(self, parents: Parents, *, known: bool) -> None:
         """From here on the series is in this study, and the study is this patient's.
@@ -326,7 +376,7 @@ class Batch:
         self.files.append((item.path, item.size, item.mtime_ns, None, "skipped"))
         return Outcome(item.path, State.SKIPPED, None, item.reason)
 
-    def _refuse(self, item: Found, sop: str | None, reason: str) -> Outcome:
+    def _refuse(self, item: Found, sop: str | None, reason: str, values: Values | None = None) -> Outcome:
         if item.size < 0 and self.seen_as.get(item.path):
             return Outcome(item.path, State.REJECTED, None, reason)  # what is in it now cannot be said
         if self.seen_as.get(item.path):
@@ -334,6 +384,9 @@ class Batch:
         self.files.append((item.path, item.size, item.mtime_ns, sop, "rejected"))
         now = datetime.now(UTC).isoformat(timespec="seconds")
         self.refused.append((item.path, sop, reason, now))
+        if values is not None:
+            patient, study, series = self.layout.parents_of(values)
+            self.contested.append((item.path, sop, series, study, patient))
         return Outcome(item.path, State.REJECTED, sop, reason)
 
     def _forget_content_of(self, path: str) -> None:
@@ -360,6 +413,7 @@ class Batch:
         if self.device != DEFAULT_DEVICE:
             self.files.clear()
             self.refused = [(f"{self.device}:{path}", *rest) for path, *rest in self.refused]
+            self.contested = [(f"{self.device}:{path}", *rest) for path, *rest in self.contested]
         self.parent_rows.write(self.latest)
         self._write_images()
         self._write_files()
@@ -387,3 +441,6 @@ class Batch:
             queue_objects(database, rules, [row[3] for row in self.files if row[4] == "indexed"])
         if self.refused:
             connection.executemany(REJECT, self.refused)
+            connection.executemany("DELETE FROM contested WHERE path = ?", [row[:1] for row in self.refused])
+            database.put("contested", CONTESTED_COLUMNS, self.contested)
+        connection.executemany(COPY, self.copies)

@@ -11,8 +11,10 @@ from pyconquest_rt.archive.files.intents import Intents
 from pyconquest_rt.archive.files.placement import Placement
 from pyconquest_rt.archive.files.storage import INCOMING
 from pyconquest_rt.archive.removal import audit_replacement
+from pyconquest_rt.database.rows import SOP_UID
+from pyconquest_rt.dicom.header import Field, HeaderReader
 from pyconquest_rt.dicom.same import same_data_set
-from pyconquest_rt.errors import ConflictError
+from pyconquest_rt.errors import ConflictError, UnreadableError
 
 _LOG = logging.getLogger(__name__)
 
@@ -44,16 +46,26 @@ def fate_of(sop: str, staged: Path, target: Path, policy: Policy) -> Fate:
         policy: what becomes of one that is there with another data set (group 0002 does not count).
 
     Raises:
-        ConflictError: another one is there, and the policy is ``refuse``.
+        ConflictError: another one is there, and the policy is ``refuse``; or a file of another instance is.
     """
     if not os.path.lexists(target):
         return Fate.STORED
     if same_data_set(staged, target):
         return Fate.IDENTICAL
+    if _instance_in(target) not in (sop, None):  # it was put there by hand, and nothing else would hold it
+        raise ConflictError("the file in its place holds another object now; rebuild the index")
     _LOG.debug("%s has come again with other content; what is done: %s", sop, policy)
     if policy == "refuse":
         raise ConflictError("it is stored already, with other content")
     return Fate.REPLACED if policy == "replace" else Fate.KEPT
+
+
+def _instance_in(path: Path) -> str | None:
+    """Return the SOPInstanceUID of the object in a file; None where it holds none."""
+    try:
+        return HeaderReader([Field(SOP_UID, 64, "key")], remember=False).read_file(path).values[0]
+    except UnreadableError:
+        return None
 
 
 def note_staged(intents: Intents, staged: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pyconquest_rt.archive.due import Arrivals
 from pyconquest_rt.archive.outbox import Rule, rules
+from pyconquest_rt.archive.recorded import Corrections
 from pyconquest_rt.database.connection import Database
 from pyconquest_rt.database.index_statements import IndexStatements
 from pyconquest_rt.database.pyconquest_columns import RTColumns
@@ -40,6 +41,7 @@ class Known:
         """Study to patient."""
         self._rules: list[Rule] | None = None
         self._arrivals: Arrivals | None = None
+        self._corrections: Corrections | None = None
         self.forget_rows()
 
     def forget_rows(self) -> None:
@@ -79,6 +81,12 @@ class Known:
             self._rules = rules(self._database)
         return self._rules
 
+    def corrections(self, layout: RowLayout) -> Corrections:
+        """Return the corrections on record."""
+        if self._corrections is None:
+            self._corrections = Corrections(self._database, layout)
+        return self._corrections
+
     def arrivals(self, columns: Sequence[str]) -> Arrivals:
         """Return what writes what is due because rows of images with these columns have come."""
         if self._arrivals is None:
@@ -117,14 +125,23 @@ class ParentRows:
         studies: dict[str, Values] = {}
         series: dict[str, Values] = {}
         modalities: dict[str, set[str]] = {}
+        moves = self._known.corrections(layout).moves
+        before_of_patients = self.before(
+            definition.patients, [values[layout.patient_key] for values, _ in latest.values()]
+        )
         for uid, (values, rt) in latest.items():
             patient, study = values[layout.patient_key], values[layout.study_key]
             assert patient is not None and study is not None  # complete() put them in
-            patients[patient] = values[layout.patient]
+            if not moves(study):
+                patients[patient] = values[layout.patient]
+            elif (
+                patient not in before_of_patients
+            ):  # its files name another one: what that patient's own say holds
+                patients.setdefault(patient, values[layout.patient])
             studies[study] = values[layout.study]
             series[uid] = self._series_row(values[layout.series], rt)
             modalities.setdefault(study, set()).add(values[layout.modality] or "")
-        self._upsert(definition.patients, patients, self.before(definition.patients, patients))
+        self._upsert(definition.patients, patients, before_of_patients)
         before = self.before(definition.studies, studies)
         self._upsert(definition.studies, self._with_modalities(studies, modalities, before), before)
         self._upsert(definition.series, series, self.before(definition.series, series))

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Literal, TypeVar
 
 from pyconquest_rt.archive.archive import Archive
+from pyconquest_rt.archive.contested import settle
 from pyconquest_rt.archive.devices import index_devices
 from pyconquest_rt.archive.files.storage import DEFAULT_DEVICE
 from pyconquest_rt.archive.headers import _parsed, _prefix, read_one, reader_of, spans_of
@@ -84,6 +85,7 @@ def rebuild(
             break
     if not under:
         index_devices(archive, report, every_file=every_file, force=force)
+    settle(archive, report)
     if is_refill and not under:
         archive.database.set_state("refill", None)
     report.seconds = time.monotonic() - start

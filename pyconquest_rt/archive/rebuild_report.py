@@ -46,7 +46,8 @@ class Report:
     cut off; ``skipped`` counts files that an index does not hold (DICOMDIR).
     ``unreachable`` counts known files that were not listed but have not gone, as in folders that cannot be listed or
     when they came meanwhile; their rows stay. ``withheld`` counts rows of files that have gone, but are so many that
-    the rows stay: perhaps a disk is not there.
+    the rows stay: perhaps a disk is not there. ``judged_again`` counts files of studies that were given to another
+    patient, because most of their files name that one; the counts of what was read are those of the first judgement.
     """
 
     read: int = 0
@@ -59,6 +60,7 @@ class Report:
     unreachable: int = 0
     withheld: int = 0
     skipped: int = 0
+    judged_again: int = 0
     rejected: list[tuple[str, str]] = field(default_factory=list)
     faulty: list[tuple[str, str]] = field(default_factory=list)
     seconds: float = 0.0
@@ -117,10 +119,15 @@ class Report:
             if self.withheld
             else ""
         )
+        judged = (
+            f", {self.judged_again} judged again by what most files of their study say"
+            if self.judged_again
+            else ""
+        )
         unreachable = f", {self.unreachable} cannot be reached" if self.unreachable else ""
         return (
             f"{self.read} files read ({self.indexed} indexed, {self.updated} updated, {self.moved} moved, "
             f"{self.duplicates} duplicates, {len(self.rejected)} rejected{skipped}{faulty}), "
-            f"{self.unchanged} unchanged, {self.removed} removed from the index{unreachable}{withheld}; "
+            f"{self.unchanged} unchanged, {self.removed} removed from the index{judged}{unreachable}{withheld}; "
             f"{self.seconds:.1f} s{rate}"
         )

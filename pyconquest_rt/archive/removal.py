@@ -9,6 +9,7 @@ from typing import NamedTuple
 from pyconquest_rt.archive.due import assign_patient, objects_removed
 from pyconquest_rt.archive.names import file_key
 from pyconquest_rt.database.connection import Database
+from pyconquest_rt.database.index_statements import COPIES_OF, FORGET_COPIES_OF
 from pyconquest_rt.dicom.same import file_hash
 
 
@@ -23,7 +24,7 @@ def copies(database: Database, sops: Collection[str]) -> list[Copy]:
     """Return every known file of some instances: those that the image rows name, and further copies."""
     named = database.select_in("SELECT ObjectFile, DeviceName FROM DICOMImages WHERE SOPInstanc IN (?)", sops)
     found = {Copy(file_key(path), device) for path, device in named if path}
-    more = database.select_in("SELECT path FROM files WHERE state = 'duplicate' AND sop IN (?)", sops)
+    more = database.select_in(COPIES_OF, sops)
     return sorted(found | {Copy(path, None) for (path,) in more}, key=lambda copy: copy.path)
 
 
@@ -65,7 +66,7 @@ def remove_images(database: Database, sops: Collection[str], *, forget_files: bo
             names = [(file_key(path),) for _, path in rows if path]
             connection.executemany("DELETE FROM files WHERE path = ?", names)
         connection.executemany("DELETE FROM DICOMImages WHERE SOPInstanc = ?", keys)
-        released = connection.executemany("DELETE FROM files WHERE state = 'duplicate' AND sop = ?", keys)
+        released = connection.executemany(FORGET_COPIES_OF, keys)
         objects_removed(database, sops)
         tidy(database, {series for series, _ in rows if series is not None})
     return released.rowcount if keys else 0

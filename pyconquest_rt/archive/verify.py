@@ -14,6 +14,7 @@ from pyconquest_rt.archive.listing import Listed, Seen
 from pyconquest_rt.archive.names import file_key
 from pyconquest_rt.archive.rebuild import rebuild
 from pyconquest_rt.archive.rebuild_report import Report
+from pyconquest_rt.archive.recorded import Corrections
 from pyconquest_rt.archive.removal import (
     audit,
     count_by_device,
@@ -192,7 +193,7 @@ def _has_header_of_rows(archive: Archive, path: str) -> bool:
     header = read_one(reader_of(database.definition), os.fspath(archive.storage.root), path).header
     if header is None:
         return False
-    values = layout.complete(header.values)
+    values = Corrections(database, layout).apply(layout.complete(header.values))
     for table, part in zip(
         database.definition.tables, (layout.patient, layout.study, layout.series, layout.image), strict=True
     ):

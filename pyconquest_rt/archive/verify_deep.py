@@ -7,6 +7,7 @@ from itertools import islice
 from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.headers import read_one, reader_of
 from pyconquest_rt.archive.ingest import Found
+from pyconquest_rt.archive.recorded import Corrections
 from pyconquest_rt.database.joins import PARENTS_OF_IMAGE
 
 _CHUNK = 500
@@ -29,7 +30,8 @@ def _compared(archive: Archive, found: Sequence[Found]) -> Iterator[tuple[str, s
         if fault := _fault(item):
             yield item.path, fault
     layout = archive.layout
-    values = {item.path: layout.complete(item.header.values) for item in found if item.header}
+    apply = Corrections(archive.database, layout).apply
+    values = {item.path: apply(layout.complete(item.header.values)) for item in found if item.header}
     known = _rows(archive, list(values))
     for path, own in values.items():
         keys = (own[layout.sop_key], *reversed(layout.parents_of(own)))

@@ -8,6 +8,12 @@ from pyconquest_rt.database.schema import Definition, Table
 FILES_COLUMNS: Final = ("path", "size", "mtime_ns", "sop", "state")
 FILE_SEEN_AGAIN: Final = """ON CONFLICT(path) DO UPDATE SET
 size = excluded.size, mtime_ns = excluded.mtime_ns, sop = excluded.sop, state = excluded.state"""
+CONTESTED_COLUMNS: Final = ("path", "sop", "series", "study", "patient")
+# That the state is not 'indexed' is said too, since SQLite uses a partial index only where its condition stands.
+_COPY_OF = "state <> 'indexed' AND state = 'duplicate' AND sop"
+COPIES_OF: Final = f"SELECT path FROM files WHERE {_COPY_OF} IN (?)"
+FORGET_COPIES_OF: Final = f"DELETE FROM files WHERE {_COPY_OF} = ?"
+COPY: Final = "UPDATE files SET state = 'duplicate' WHERE path = ?"
 FILE_OF_INSTANCE: Final = "SELECT size, mtime_ns, sop FROM files WHERE path = ? AND state = 'indexed'"
 REJECT: Final = "INSERT INTO rejected(path, SOPInstanceUID, reason, time) VALUES (?, ?, ?, ?)"
 IMAGES_BY_UID: Final = (

@@ -151,6 +151,20 @@ MIGRATIONS: tuple[Migration, ...] = (
         CREATE INDEX pseudonyms_back ON pseudonyms(pseudonym);
         """,
     ),
+    Migration(
+        "archive.corrections",
+        """
+        CREATE TABLE corrections(
+            id INTEGER PRIMARY KEY, level TEXT NOT NULL, uid TEXT NOT NULL, tag INTEGER NOT NULL,
+            former TEXT NOT NULL, value TEXT NOT NULL, time TEXT NOT NULL
+        );
+        CREATE UNIQUE INDEX corrections_of ON corrections(level, uid, tag, former);
+        CREATE TABLE contested(
+            path TEXT PRIMARY KEY NOT NULL, sop TEXT NOT NULL, series TEXT NOT NULL, study TEXT NOT NULL,
+            patient TEXT NOT NULL
+        ) WITHOUT ROWID;
+        """,
+    ),
 )
 
 # Before changes had names, a database remembered how many of each component it had seen.

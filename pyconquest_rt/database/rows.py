@@ -1,6 +1,7 @@
 """One object's header → the values of its patient, study, series and image rows."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from operator import itemgetter
@@ -15,6 +16,8 @@ STUDY_UID = (0x0020000D,)
 SERIES_UID = (0x0020000E,)
 SOP_UID = (0x00080018,)
 MODALITY = (0x00080060,)
+SERIES_NUMBER = (0x00200011,)
+FRAME_OF_REFERENCE_UID = (0x00200052,)
 MODALITIES_IN_STUDY = (0x00080061,)
 NO_PATIENT_ID = "00000000"
 
@@ -56,10 +59,9 @@ class RowLayout:
         self.definition = definition
         self.fields = tuple(fields)
         self.sequences = SEQUENCES
-        self._positions: dict[tuple[int, ...], list[int]] = {
-            path: [number for number, field in enumerate(fields) if field.path == path]
-            for path in (PATIENT_ID, STUDY_UID, SERIES_UID)
-        }
+        self._places: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        for number, field in enumerate(fields):
+            self._places[field.path].append(number)
         self.patient_key = self.patient.start
         self.study_key = self.study.start
         self.series_key = self.series.start
@@ -68,6 +70,12 @@ class RowLayout:
             self.patient_key, self.study_key, self.series_key
         )
         """The identifiers of patient, study and series among completed values."""
+        self.starts = (self.patient.start, self.study.start, self.series.start, self.image.start)
+        """Where the values of each table begin."""
+
+    def places_of(self, path: tuple[int, ...]) -> list[int]:
+        """Return where the values of an element stand, in every table and as the modality."""
+        return self._places.get(path, [])
 
     def reader(self) -> HeaderReader:
         """Return a reader of these fields; the digest in its headers are PyConquest's columns of RT objects."""
@@ -79,21 +87,36 @@ class RowLayout:
         )
 
     def complete(self, values: Values) -> Values:
-        """Return the values with missing keys put in: PatientID 00000000, UIDs made from the parent's key."""
+        """Return the values with missing keys put in: PatientID 00000000, UIDs made from what the object says.
+
+        Objects share a made-up study only if they name one series, and a made-up series only if they name one study,
+        modality, series number and frame of reference; else each has its own, made from its SOPInstanceUID.
+        """
         if all(self.parents_of(values)):
             return values
         completed = list(values)
 
         def fill(path: tuple[int, ...], value: str) -> str:
-            for position in self._positions[path]:
-                completed[position] = value
+            for place in self._places[path]:
+                completed[place] = value
             return value
 
-        patient = values[self.patient_key] or fill(PATIENT_ID, NO_PATIENT_ID)
-        study = values[self.study_key] or fill(STUDY_UID, _made_uid("study", patient))
-        if values[self.series_key] is None:
-            fill(SERIES_UID, _made_uid("series", study))
+        if not values[self.patient_key]:
+            fill(PATIENT_ID, NO_PATIENT_ID)
+        series, own = values[self.series_key], values[self.sop_key] or ""
+        study = values[self.study_key] or fill(STUDY_UID, _made_uid("study", series or own))
+        if series is None:
+            fill(SERIES_UID, _made_uid("series", study, *(self._kind_of_series(values) or [own])))
         return tuple(completed)
+
+    def _kind_of_series(self, values: Values) -> list[str]:
+        """What objects of one series have in common and those of several do not; empty where it is not all there."""
+        found = [
+            next((value for place in self.places_of(path) if (value := values[place])), None)
+            for path in (MODALITY, SERIES_NUMBER, FRAME_OF_REFERENCE_UID)
+        ]
+        kind = [value for value in found if value]
+        return kind if len(kind) == len(found) else []
 
 
 def cell(column: Column, text: str) -> str | None:
@@ -111,7 +134,7 @@ def _field(column: Column, key_lengths: dict[tuple[int, ...], int]) -> Field:
     return Field(column.path, column.length, "text")
 
 
-def _made_uid(level: str, parent: str) -> str:
-    """A UID below 2.25 (PS3.5 B.2) that is the same for every object with this parent."""
-    digest = hashlib.sha256(f"{level}\0{parent}".encode("utf-8", "surrogatepass")).digest()
+def _made_uid(level: str, *parts: str) -> str:
+    """A UID below 2.25 (PS3.5 B.2) that is the same for every object with these parts."""
+    digest = hashlib.sha256("\0".join((level, *parts)).encode("utf-8", "surrogatepass")).digest()
     return f"2.25.{int.from_bytes(digest[:16])}"

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.due import assign_patient
+from pyconquest_rt.archive.editing import CorrectedFiles
 from pyconquest_rt.archive.files.storage import Storage
 from pyconquest_rt.database.connection import Database, quote
 from pyconquest_rt.database.joins import PARENTS_OF_IMAGE, STUDIES_DOWN
@@ -169,11 +170,12 @@ def derive_one(archive: Archive, claim: Claim) -> tuple[str, str | None]:
     """Derive one claimed object; returns its state (done, waiting, failed or due again) and the reason."""
     database, start = archive.database, time.monotonic()
     inputs: dict[str, str] = {}
+    corrected = CorrectedFiles(archive)
 
     def files_of(sops: Collection[str]) -> list[Path]:
         found = _files(database, archive.storage, sops)
         inputs.update({sop: fingerprint for sop, (_, fingerprint) in found.items()})
-        return [found[sop][0] for sop in sops]
+        return [corrected.path_of(sop, found[sop][0]) for sop in sops]
 
     def file_of(sop: str) -> Path:
         return files_of([sop])[0]
@@ -189,6 +191,8 @@ def derive_one(archive: Archive, claim: Claim) -> tuple[str, str | None]:
         state, reason, awaited, rows = "waiting", str(waiting), waiting.uid, waiting.rows
     except Exception as error:  # boundary to extractors: one object fails, the others are derived
         state, reason = "failed", f"{type(error).__name__}: {error}"
+    finally:
+        corrected.remove()
     with database.transaction():
         if not _holds(archive, claim, inputs):
             return "due", None

@@ -179,7 +179,7 @@ def test_files_that_cannot_be_changed_are_told(two: Archive, data: Path) -> None
     found = correct(two, "patient", "OLD", {"PatientName": "Zoë"}, files=True)
     assert found.files == 0
     assert [path for path, _ in found.failures] == ["OLD/1.dcm", "OLD/2.dcm"]
-    assert "No such file" in found.failures[0][1]
+    assert "its file is not there" in found.failures[0][1]
     assert "SpecificCharacterSet" in found.failures[1][1]
 
 

@@ -249,10 +249,44 @@ def test_missing_keys_are_put_into_the_rows_only(ingest: Archive, put: Put) -> N
     assert [reason for _, reason in report.rejected] == ["it has no SOPInstanceUID"]
     assert rows(ingest, "SELECT PatientID FROM DICOMPatients") == [("00000000",)]
     series = rows(ingest, "SELECT SeriesInst, StudyInsta FROM DICOMSeries")
-    assert len(series) == 1
+    assert len({study for _, study in series}) == len(series) == 2  # nothing says that they belong together
     assert all(uid.startswith("2.25.") and len(uid) <= 64 for uid in series[0])
     assert path.read_bytes() == before
     assert list(verify(ingest)) == []
+
+
+KIND = {"Modality": "CT", "SeriesNumber": "1", "FrameOfReferenceUID": "1.2.3"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "studies", "series"),
+    [
+        ({"StudyInstanceUID": None}, {"StudyInstanceUID": None}, 1, 1),  # they name one series
+        ({"SeriesInstanceUID": None, **KIND}, {"SeriesInstanceUID": None, **KIND}, 1, 1),
+        (
+            {"SeriesInstanceUID": None, **KIND},
+            {"SeriesInstanceUID": None, **KIND, "Modality": "RTDOSE"},
+            1,
+            2,
+        ),
+        (
+            {"SeriesInstanceUID": None, **KIND},
+            {"SeriesInstanceUID": None, **KIND, "SeriesNumber": None},
+            1,
+            2,
+        ),
+        ({"SeriesInstanceUID": None, "StudyInstanceUID": None, **KIND},) * 2 + (2, 2),
+        ({"SeriesInstanceUID": None, "StudyInstanceUID": None, "PatientID": None, **KIND},) * 2 + (2, 2),
+    ],
+)
+def test_made_up_keys_are_shared_only_by_what_belongs_together(
+    ingest: Archive, put: Put, first: dict[str, Any], second: dict[str, Any], studies: int, series: int
+) -> None:
+    put("a.dcm", **first)
+    put("b.dcm", instance=2, **second)
+    assert rebuild(ingest).indexed == 2
+    assert rows(ingest, "SELECT count(*) FROM DICOMStudies") == [(studies,)]
+    assert rows(ingest, "SELECT count(*) FROM DICOMSeries") == [(series,)]
 
 
 def test_one_edited_file_of_a_study_moves_nothing(ingest: Archive, put: Put) -> None:

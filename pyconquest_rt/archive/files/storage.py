@@ -91,6 +91,10 @@ class Storage:
         """Return the device that a row's DeviceName means."""
         return (name or DEFAULT_DEVICE).split(".")[0].upper()  # Conquest appends, as in MAG0.Archival
 
+    def rank(self, device: str) -> int:
+        """Return the place of a device among all: the data directory is the first, then those of the settings."""
+        return 0 if device == DEFAULT_DEVICE else 1 + list(self._devices).index(device)
+
     def holds(self, device: str | None) -> bool:
         """Whether the folder of a device is there; otherwise nothing can be said of its files.
 

@@ -21,6 +21,8 @@ USER_ROWS = {
     "forward_rules": "INSERT INTO forward_rules(name, aet, host, port, calling_aet) VALUES ('r', 'A', 'h', 1, 'B')",
     "forward_queue": "INSERT INTO forward_queue(rule, sop, state) VALUES ('r', '1.2.3', 'queued')",
     "dvh": "UPDATE dvh SET curve_cc = NULL",  # they would make the dumps long
+    "corrections": "INSERT INTO corrections(level, uid, tag, former, value, time) "
+    "VALUES ('study', '1.2.3', 1048608, 'A', 'B', '2026-01-02')",
     "pseudonyms": "INSERT INTO pseudonyms VALUES ('patient', 'DEMO001', 'P123')",
     "roi_name": "UPDATE roi_name SET institutional_name = 'by a person', method = 'exact' WHERE raw_name = 'BODY'",
 }
