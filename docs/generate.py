@@ -35,6 +35,8 @@ ABOUT = {
     "rt_site": "What a person said is the treatment site of a plan.",
     "files": "What was seen of each file below the data directory, so that unchanged files are not read again.",
     "rejected": "What could not be indexed or was refused, and why.",
+    "contested": "What the files name that were refused because others contradict them.",
+    "corrections": "What people put right, and which files do not say; it holds whenever they are read again.",
     "audit": "Deletions, moves, corrections and exports.",
     "archive_state": "What the next rebuild has to do, and how far things have come.",
     "archive_migrations": "Which changes of the tables this database has seen.",
