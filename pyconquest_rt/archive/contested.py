@@ -146,7 +146,7 @@ _FORGET = (
     "DELETE FROM contested WHERE path = ?",
 )
 _ROWS_OF_INSTANCES = (
-    "SELECT i.SOPInstanc, s.StudyInsta, i.ObjectFile, i.DeviceName FROM DICOMImages i "
+    "SELECT i.SOPInstanc, i.SeriesInst, s.StudyInsta, i.ObjectFile, i.DeviceName FROM DICOMImages i "
     "JOIN DICOMSeries s ON s.SeriesInst = i.SeriesInst WHERE i.SOPInstanc IN (?)"
 )
 _IMAGES_OF_STUDIES = (
@@ -161,11 +161,12 @@ def _wrongly_refused(archive: Archive, refused: Collection[_Named], owners: _Own
     rank, device_of = archive.storage.rank, archive.storage.device_of
     rows = archive.database.select_in(_ROWS_OF_INSTANCES, {file.sop for file in right})
     holders = {
-        sop: (study, (rank(device_of(device)), file_key(path or ""))) for sop, study, path, device in rows
+        sop: (series, study, (rank(device_of(device)), file_key(path or "")))
+        for sop, series, study, path, device in rows
     }
     for file in right:
-        study, place = holders.get(file.sop, (file.study, None))
-        if place is None or file.place < place:
+        series, study, place = holders.get(file.sop, (file.series, file.study, file.place))
+        if file.series == series or file.place < place:  # it is a copy of that one by now, or goes before it
             yield from (file.study, study)
 
 
