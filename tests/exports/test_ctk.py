@@ -144,3 +144,46 @@ def test_values_as_ctk_writes_them() -> None:
     assert [ctk_time("090000.5"), ctk_time("09")] == ["09:00:00", None]
     assert [integer("12\\13"), integer("")] == [12, 0]
     assert displayed_name("Doe^Jane^Ann^Dr^PhD=x") == "Doe, Jane Ann, PhD (Dr)"
+
+
+def test_qt_opens_it(demo: Archive) -> None:
+    """CTK reads by Qt's SQL driver: what it asks for is there, and of the types that it expects."""
+    core = pytest.importorskip("PySide6.QtCore")
+    sql = pytest.importorskip("PySide6.QtSql")
+    update(demo, ".")
+    application = core.QCoreApplication.instance() or core.QCoreApplication([])
+    assert application is not None
+    found = {}
+    for name in ("ctkDICOM.sql", "ctkDICOMTagCache.sql"):
+        database = sql.QSqlDatabase.addDatabase("QSQLITE", name)
+        database.setDatabaseName(name)
+        assert database.open(), database.lastError().text()
+        found[name] = database
+    tables = set(found["ctkDICOM.sql"].tables())
+    assert {"SchemaInfo", "Images", "Patients", "Series", "Studies", "ColumnDisplayProperties"} <= tables
+    query = sql.QSqlQuery(found["ctkDICOM.sql"])
+    assert query.exec(
+        "SELECT i.Filename, i.InsertTimestamp, i.DisplayedFieldsUpdatedTimestamp, t.StudyDate FROM Images i "
+        "JOIN Series s ON s.SeriesInstanceUID = i.SeriesInstanceUID "
+        "JOIN Studies t ON t.StudyInstanceUID = s.StudyInstanceUID"
+    ), query.lastError().text()
+    count = 0
+    while query.next():
+        count += 1
+        name, inserted = (
+            query.value(0),
+            core.QDateTime.fromString(query.value(1), core.Qt.DateFormat.ISODateWithMs),
+        )
+        assert inserted.isValid()
+        assert inserted.toMSecsSinceEpoch() / 1000 > os.stat(name).st_mtime
+        assert core.QDateTime.fromString(query.value(2), "yyyy-MM-dd HH:mm:ss").isValid()
+        assert core.QDate.fromString(query.value(3), "yyyy-MM-dd").isValid()
+    assert count == 88
+    cached = sql.QSqlQuery(found["ctkDICOMTagCache.sql"])
+    cached.prepare("SELECT Value FROM TagCache WHERE Tag = ? AND Value = ?")
+    cached.addBindValue("0008,0060")
+    cached.addBindValue("CT")
+    assert cached.exec() and cached.next() and cached.value(0) == "CT"
+    del query, cached
+    for database in found.values():
+        database.close()

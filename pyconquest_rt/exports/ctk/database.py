@@ -25,6 +25,12 @@ VERSION = "0.8.1"
 DATABASE, TAG_CACHE = "ctkDICOM.sql", "ctkDICOMTagCache.sql"
 _TAG_CACHE_TABLE = "CREATE TABLE TagCache (SOPInstanceUID, Tag, Value, PRIMARY KEY (SOPInstanceUID, Tag))"
 _BATCH = 500  # objects of one transaction
+_PARENTS = (
+    "SeriesInstanceUID",
+    "StudyInstanceUID",
+    "PatientID",
+    "PatientName",
+)  # images alike in them share them
 _UNCOMPRESSED = "1.2.840.10008.1.2"
 _LOCAL = (
     "SELECT i.SOPInstanc, i.ObjectFile, i.DeviceName FROM DICOMImages i ORDER BY i.SeriesInst, i.SOPInstanc"
@@ -192,13 +198,12 @@ class _Update:
         keys = [(image.sop,) for image, _ in read]
         with self._cache.transaction():
             self._cache.run_many("DELETE FROM TagCache WHERE SOPInstanceUID = ?", keys)
-            for image, header in read:
-                rows = tags.cache_rows(image.sop, header.values, _has_pixels(header))
-                self._cache.run_many("INSERT INTO TagCache VALUES (?, ?, ?)", rows)
+            rows = (tags.cache_rows(image.sop, header.values, _has_pixels(header)) for image, header in read)
+            self._cache.run_many("INSERT INTO TagCache VALUES (?, ?, ?)", chain.from_iterable(rows))
         with self._database.transaction():
             before = self._series_of(image.sop for image in batch)
             self._database.run_many("DELETE FROM Images WHERE SOPInstanceUID = ?", keys)
-            series = {self._insert(image, tags.getter(header.values)) for image, header in read}
+            series = self._insert(read)
             self._tidy(before | series)
 
     def _read(self, image: _Local) -> Header | None:
@@ -215,17 +220,26 @@ class _Update:
         self._done.left_out.append((image.sop, why))
         return None
 
-    def _insert(self, image: _Local, get: ctk_rows.Get) -> str:
+    def _insert(self, read: Iterable[tuple[_Local, Header]]) -> set[str]:
+        """Insert the rows of some images, and of their parents that are not there; returns the UIDs of their series."""
         now = datetime.now().isoformat(timespec="milliseconds")
+        parents: dict[tuple[str, ...], str] = {}
+        images = []
+        for image, header in read:
+            get = tags.getter(header.values)
+            key = tuple(get(name) for name in _PARENTS)
+            if key not in parents:
+                parents[key] = self._insert_parents(get, now)
+            images.append((image.sop, self._name(image.path), parents[key], now))
+        self._database.run_many("INSERT INTO Images VALUES (?, ?, '', ?, ?, CURRENT_TIMESTAMP)", images)
+        return set(parents.values())
+
+    def _insert_parents(self, get: ctk_rows.Get, now: str) -> str:
+        """Insert patient, study and series of an image where they are not there; returns the UID of the series."""
         patient = self._one("Patients", ctk_rows.patient_row(get), ("PatientID", "PatientsName"), now)
         self._one("Studies", ctk_rows.study_row(get) | {"PatientsUID": patient}, ("StudyInstanceUID",), now)
         self._one("Series", ctk_rows.series_row(get), ("SeriesInstanceUID",), now)
-        series = get("SeriesInstanceUID")
-        self._database.rows(
-            "INSERT INTO Images VALUES (?, ?, '', ?, ?, CURRENT_TIMESTAMP)",
-            (image.sop, self._name(image.path), series, now),
-        )
-        return series
+        return get("SeriesInstanceUID")
 
     def _one(self, table: str, row: dict[str, Any], key: Sequence[str], now: str) -> int:
         """Return the rowid of the row with these values of its key, which is inserted where there is none."""
