@@ -114,9 +114,10 @@ def _wanted(peer: Peer, own_aet: str, study: str, series: str, *, named: bool) -
 
 
 def _is_wanted(sop_class: str, named: bool) -> bool:
-    if sop_class in DOSE_REPORT_CLASSES:
+    """Whether an object of a series of reports, or of one named so, may tell a dose; it may where no class is told."""
+    if not sop_class or sop_class in DOSE_REPORT_CLASSES:
         return True
-    return named and (not sop_class or sop_class == SECONDARY_CAPTURE or sop_class in _REPORTS)
+    return named and (sop_class == SECONDARY_CAPTURE or sop_class in _REPORTS)
 
 
 def _move(
