@@ -48,9 +48,7 @@ def condition(
         column, values = f"upper({column})", [part.upper() for part in values]
     match = _several if several else _MATCHERS.get(vr)
     if match is None or (vr in _MOMENT_VRS and any(map(_has_wild_card, values))):
-        return _texts(
-            dialect, column, values
-        )  # a date with a wild card: against the standard, and plain all the same
+        return _texts(dialect, column, values)  # dates with wild cards too, which the standard does not have
     return _any_of([match(column, part) for part in values])
 
 
