@@ -48,6 +48,17 @@ class _Objects:
     is_lossy: bool
     end_cap: str
 
+    def is_of_other_frame(self, roi: Roi) -> bool:
+        """Return whether an ROI is known to have another frame of reference than the dose."""
+        frame = self.frame_of_reference
+        return bool(frame and roi.frame_of_reference and frame != roi.frame_of_reference)
+
+    def refusal(self, roi: Roi) -> str:
+        """Return why an ROI gets no DVH from this dose, or nothing."""
+        if self.is_of_other_frame(roi) and not self.any_frame_of_reference:
+            return OTHER_FRAME
+        return self.grid_problem
+
 
 def calculate_dvhs(
     structure_set: Source,
@@ -135,14 +146,13 @@ def _one(number: int, objects: _Objects, engine: str) -> DVH:
     if planes is None:
         reason = "; ".join((objects.problems[number], *roi.notes))
         return replace(frame, status="failed", reason=reason, volume_cc=0.0)
-    is_refused = _is_of_other_frame(roi, objects) and not objects.any_frame_of_reference
-    if objects.grid is None or is_refused:
+    refusal = objects.refusal(roi)
+    if objects.grid is None or refusal:
         try:
             volume = volume_cc(planes, objects.end_cap)
         except (ContourError, TooManyCrossingsError):
             volume = NAN
-        reason = OTHER_FRAME if is_refused else objects.grid_problem
-        return replace(frame, status="failed", reason=reason, volume_cc=volume, uncovered_cc=volume)
+        return replace(frame, status="failed", reason=refusal, volume_cc=volume, uncovered_cc=volume)
     try:
         dvh = ENGINES[engine](frame, planes, objects.grid, objects)
     except (ContourError, TooManyCrossingsError) as error:
@@ -197,13 +207,8 @@ def _remarks(roi: Roi, planes: Planes, objects: _Objects, dvh: DVH) -> list[str]
         found.append(f"{dvh.uncovered_cc:.3g} of {dvh.volume_cc:.4g} cc lie outside the dose grid")
     if objects.is_lossy:
         found.append("the dose was compressed with loss")
-    if _is_of_other_frame(roi, objects):
+    if objects.is_of_other_frame(roi):
         found.append(OTHER_FRAME)
     if objects.grid is not None:
         found += objects.grid.notes
     return found
-
-
-def _is_of_other_frame(roi: Roi, objects: _Objects) -> bool:
-    frame = objects.frame_of_reference
-    return bool(frame and roi.frame_of_reference and frame != roi.frame_of_reference)

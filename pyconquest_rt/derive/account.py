@@ -57,11 +57,22 @@ def prepare(database: Database, wanted: Sequence[Extractor]) -> None:
         if extractor.version_before is not None:
             _adopt_results(database, extractor)
     archive_views.ensure(database)
+    _enter_tables(database, wanted)
+    _enter_classes(database, wanted)
+    _name_units(database)
+
+
+def _enter_tables(database: Database, wanted: Sequence[Extractor]) -> None:
+    """Enter which tables the extractors fill, where that is not known yet."""
     tables = {(table, extractor.name) for extractor in wanted for table in extractor.tables}
     known = {name for (name,) in database.connection.execute("SELECT name FROM derived_tables")}
     if missing := {table: name for table, name in tables if table not in known}:
         with database.transaction():
             database.put("derived_tables", ("name", "extractor"), list(missing.items()))
+
+
+def _enter_classes(database: Database, wanted: Sequence[Extractor]) -> None:
+    """Enter which SOP classes the extractors read, where that has changed."""
     rows = {row for extractor in wanted for row in _class_rows(database, extractor)}
     before = set(database.connection.execute(f"SELECT {', '.join(_CLASS_COLUMNS)} FROM due_classes"))
     if rows != before:
@@ -70,7 +81,6 @@ def prepare(database: Database, wanted: Sequence[Extractor]) -> None:
             database.put("due_classes", _CLASS_COLUMNS, sorted(rows))
             if {_reads(row) for row in rows} - {_reads(row) for row in before}:
                 database.set_state(_LOOKED, None)  # rows that are there may be due now
-    _name_units(database)
 
 
 def _adopt_results(database: Database, extractor: Extractor) -> None:
@@ -163,52 +173,68 @@ def _remember(database: Database, values: dict[str, str]) -> None:
 
 def _look_at(database: Database, after: int, until: int) -> None:
     """Enter what is due of the image rows of one page."""
-    found: list[tuple[Interest, tuple[Any, ...], str]] = []
-    position = database.dialect.position
+    found: list[_Due] = []
     for interest in {interest for of in due.interests(database).values() for interest in of}:
-        page = (
-            f"FROM {IMAGES} i WHERE i.{position} > ? AND i.{position} <= ? AND i.SOPClassUI IN "
-            "(SELECT sop_class FROM due_classes WHERE extractor = ?)"
-        )
-        bounds = (after, until, interest.extractor)
-        if interest.alike:
-            columns = ", ".join(f"i.{column}" for column in interest.alike)
-            rows = database.connection.execute(
-                f"SELECT min(i.SOPInstanc), {columns} {page} GROUP BY {columns}", bounds
-            )
-            found += _without_result(database, interest, rows.fetchall())
-            if interest.gathers:
-                rows = database.connection.execute(
-                    f"SELECT min(i.SOPInstanc), {columns} {page} AND NOT EXISTS (SELECT 1 FROM derivation_inputs n "
-                    f"WHERE n.input_sop = i.SOPInstanc AND n.extractor = ?) GROUP BY {columns}",
-                    (*bounds, interest.extractor),
-                )
-                found += [(interest, row[1:], row[0]) for row in rows.fetchall()]
-        else:
-            rows = database.connection.execute(
-                f"SELECT i.SOPInstanc {page} AND NOT EXISTS (SELECT 1 FROM derivations d "
-                "WHERE d.sop = i.SOPInstanc AND d.extractor = ? AND d.version = ?)",
-                (*bounds, interest.extractor, interest.version),
-            )
-            found += [(interest, (), sop) for (sop,) in rows.fetchall()]
+        find = _due_units if interest.alike else _due_objects
+        found += find(database, interest, (after, until, interest.extractor))
     for start in range(0, len(found), _PORTION):
         with database.transaction():
-            for interest, values, sop in found[start : start + _PORTION]:
-                if not database.connection.execute(
-                    f"SELECT 1 FROM {IMAGES} WHERE SOPInstanc = ?", (sop,)
-                ).fetchone():
-                    continue  # it has gone since
-                if interest.alike:
-                    due.mark_alike(database, interest, values, sop)
-                    if interest.gathers:
-                        due.mark_again(database, interest, values)
-                else:
-                    due.mark(database, interest, sop)
+            for one in found[start : start + _PORTION]:
+                _mark(database, *one)
+
+
+_Due = tuple[Interest, tuple[Any, ...], str]
+"""What is due: of which interest, the values that its unit has in common, and one object."""
+
+
+def _page_of(database: Database) -> str:
+    """The image rows between two positions whose SOP class an extractor reads, as the end of a SELECT."""
+    position = database.dialect.position
+    return (
+        f"FROM {IMAGES} i WHERE i.{position} > ? AND i.{position} <= ? AND i.SOPClassUI IN "
+        "(SELECT sop_class FROM due_classes WHERE extractor = ?)"
+    )
+
+
+def _due_units(database: Database, interest: Interest, bounds: tuple[Any, ...]) -> Iterator[_Due]:
+    page, columns = _page_of(database), ", ".join(f"i.{column}" for column in interest.alike)
+    rows = database.connection.execute(
+        f"SELECT min(i.SOPInstanc), {columns} {page} GROUP BY {columns}", bounds
+    )
+    yield from _without_result(database, interest, rows.fetchall())
+    if interest.gathers:
+        rows = database.connection.execute(
+            f"SELECT min(i.SOPInstanc), {columns} {page} AND NOT EXISTS (SELECT 1 FROM derivation_inputs n "
+            f"WHERE n.input_sop = i.SOPInstanc AND n.extractor = ?) GROUP BY {columns}",
+            (*bounds, interest.extractor),
+        )
+        yield from ((interest, row[1:], row[0]) for row in rows.fetchall())
+
+
+def _due_objects(database: Database, interest: Interest, bounds: tuple[Any, ...]) -> Iterator[_Due]:
+    rows = database.connection.execute(
+        f"SELECT i.SOPInstanc {_page_of(database)} AND NOT EXISTS (SELECT 1 FROM derivations d "
+        "WHERE d.sop = i.SOPInstanc AND d.extractor = ? AND d.version = ?)",
+        (*bounds, interest.extractor, interest.version),
+    )
+    yield from ((interest, (), sop) for (sop,) in rows.fetchall())
+
+
+def _mark(database: Database, interest: Interest, values: tuple[Any, ...], sop: str) -> None:
+    """Enter that something is due, unless its object has gone since it was found."""
+    if not database.connection.execute(f"SELECT 1 FROM {IMAGES} WHERE SOPInstanc = ?", (sop,)).fetchone():
+        return
+    if not interest.alike:
+        due.mark(database, interest, sop)
+        return
+    due.mark_alike(database, interest, values, sop)
+    if interest.gathers:
+        due.mark_again(database, interest, values)
 
 
 def _without_result(
     database: Database, interest: Interest, rows: Iterable[tuple[Any, ...]]
-) -> Iterator[tuple[Interest, tuple[Any, ...], str]]:
+) -> Iterator[_Due]:
     """Of images that are alike, those units of which no or another image has a result."""
     least = {json.dumps(row[1:]): row for row in rows}
     known = dict(

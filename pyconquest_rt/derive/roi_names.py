@@ -2,7 +2,7 @@
 
 from pyconquest_rt.database.connection import Database
 from pyconquest_rt.rt.names.roi_map import RoiMap
-from pyconquest_rt.rt.names.roi_mapping import mapping_rows, remap
+from pyconquest_rt.rt.names.roi_mapping import COLUMNS, mapping_rows
 
 
 def name_counts(database: Database) -> dict[str, int]:
@@ -23,7 +23,7 @@ def remap_names(database: Database, roi_map: RoiMap) -> int:
     names = name_counts(database)
     with database.transaction() as connection:
         before = _tg263_names(database)
-        remap(connection, mapping_rows(roi_map, names))
+        database.put("roi_name", COLUMNS, mapping_rows(roi_map, names))
         after = _tg263_names(database)
         changed = [(name,) for name in names if before.get(name) != after.get(name)]
         if not database.has("dvh"):

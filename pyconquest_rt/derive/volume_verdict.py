@@ -79,12 +79,10 @@ def verdict_row(candidates: Sequence[Candidate]) -> dict[str, Any]:
     best = candidates[0]
     wanted = [one for one in candidates if one.selected] or [best]
     codes = list(dict.fromkeys(code for one in wanted for code in one.codes))
-    is_clean = len(wanted) == 1 and RIGHT_AS_IT_STANDS.issuperset(codes)
-    is_refused = all(one.refusal for one in wanted)
     parts = [CODES[code] for code in codes] + ([f"{len(wanted)} volumes"] if len(wanted) > 1 else [])
     return {
         "kind": best.kind,
-        "status": "failed" if is_refused else "ok" if is_clean else "warning",
+        "status": _status(wanted, codes),
         "reason": "; ".join(parts) or None,
         "codes": " ".join(codes),
         "refusal": best.refusal,
@@ -92,6 +90,12 @@ def verdict_row(candidates: Sequence[Candidate]) -> dict[str, Any]:
         **_size(best),
         **_spacing(best),
     }
+
+
+def _status(wanted: Sequence[Candidate], codes: Sequence[str]) -> str:
+    if all(one.refusal for one in wanted):
+        return "failed"
+    return "ok" if len(wanted) == 1 and RIGHT_AS_IT_STANDS.issuperset(codes) else "warning"
 
 
 def _size(best: Candidate) -> dict[str, int | None]:

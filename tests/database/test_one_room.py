@@ -21,7 +21,6 @@ LEFT = {
     "exports/dose_levels.py",
     "exports/dose_plot.py",
     "exports/dose_sr.py",
-    "rt/names/roi_mapping.py",
 }
 
 

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyconquest_rt.compat.roi_filter import filter_roinames
+from pyconquest_rt.database.backends.sqlite import SQLite
 from pyconquest_rt.errors import SettingsError
 from pyconquest_rt.rt.names.roi_files import load_map, read_map, write_csv, write_roi
 from pyconquest_rt.rt.names.roi_map import RoiMap
-from pyconquest_rt.rt.names.roi_mapping import mapping_rows, remap, unmapped
+from pyconquest_rt.rt.names.roi_mapping import COLUMNS, mapping_rows, unmapped
 from pyconquest_rt.rt.names.roi_names import classify
 from pyconquest_rt.rt.tables import TABLES
 
@@ -188,11 +189,12 @@ def test_an_edit_of_the_map_shows_in_all_old_roi_rows_by_one_statement():
         " WHERE physician = 'DEFAULT' GROUP BY institutional_name ORDER BY 1"
     )
     roi_map = RoiMap()
-    remap(connection, mapping_rows(roi_map, names))
+    put = SQLite().put("roi_name", COLUMNS)
+    connection.executemany(put, mapping_rows(roi_map, names))
     assert connection.execute(query).fetchall() == [(None, 200), ("Lung_L", 100)]
     roi_map.add("Heart", "hart", ["hartje"])
     before = connection.total_changes
-    remap(connection, mapping_rows(roi_map, names))
+    connection.executemany(put, mapping_rows(roi_map, names))
     assert connection.total_changes - before == len(names)
     assert connection.execute(query).fetchall() == [(None, 100), ("Heart", 100), ("Lung_L", 100)]
 

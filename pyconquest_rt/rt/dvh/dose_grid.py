@@ -15,6 +15,7 @@ from pydicom.uid import (
     JPEG2000,
     UID,
     ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
     JPEGLSNearLossless,
@@ -237,21 +238,7 @@ def _stacked(doses: list[Dataset]) -> DoseGrid:
     steps = np.array([plane.origin - first.origin for plane in planes])
     offsets = steps @ first.axes[0]
     order = np.argsort(offsets)
-    if any(plane.shape != (1, *first.shape[1:]) for plane in planes):
-        raise DoseError(f"the {len(planes)} doses are not planes of the same number of rows and columns")
-    if (
-        not all(
-            np.allclose(plane.axes, first.axes, atol=1e-4)
-            and np.allclose(plane.spacing, first.spacing, atol=1e-4)
-            for plane in planes
-        )
-        or (np.abs(steps - np.outer(offsets, first.axes[0])) > 0.01).any()
-    ):
-        raise DoseError(f"the {len(planes)} doses do not lie above each other on one grid")
-    if (np.diff(offsets[order]) < 1e-3).any():
-        raise DoseError("two of the doses are of the same plane")
-    if len(planes) * first.shape[1] * first.shape[2] > MAX_VOXELS:
-        raise DoseError(f"the {len(planes)} doses have more than {MAX_VOXELS} voxels together")
+    _require_stack(planes, first, steps, offsets)
     gray = np.empty((len(planes), *first.shape[1:]), np.float32)
     with np.errstate(over="ignore"):
         for place, number_of in enumerate(order):
@@ -262,6 +249,23 @@ def _stacked(doses: list[Dataset]) -> DoseGrid:
     grid = _grid(gray, replace(first, scaling=1.0), offsets[order], 0.0)
     thickness = number(doses[0], SLICE_THICKNESS)
     return replace(grid, notes=_missing_planes(offsets[order], first, thickness))
+
+
+def _require_stack(planes: list[_Plane], first: _Plane, steps: Floats, offsets: Floats) -> None:
+    """Raise DoseError unless the planes, ``steps`` (n, 3) and ``offsets`` (mm) from the first, make one grid."""
+    if any(plane.shape != (1, *first.shape[1:]) for plane in planes):
+        raise DoseError(f"the {len(planes)} doses are not planes of the same number of rows and columns")
+    are_alike = all(
+        np.allclose(plane.axes, first.axes, atol=1e-4)
+        and np.allclose(plane.spacing, first.spacing, atol=1e-4)
+        for plane in planes
+    )
+    if not are_alike or (np.abs(steps - np.outer(offsets, first.axes[0])) > 0.01).any():
+        raise DoseError(f"the {len(planes)} doses do not lie above each other on one grid")
+    if (np.diff(np.sort(offsets)) < 1e-3).any():
+        raise DoseError("two of the doses are of the same plane")
+    if len(planes) * first.shape[1] * first.shape[2] > MAX_VOXELS:
+        raise DoseError(f"the {len(planes)} doses have more than {MAX_VOXELS} voxels together")
 
 
 def _missing_planes(offsets: Floats, plane: _Plane, thickness: float | None) -> tuple[str, ...]:
@@ -386,6 +390,23 @@ def _plane_thickness(dose: Dataset, spacing: Floats) -> float:
 
 def _stored_values(dose: Dataset, shape: tuple[int, int, int]) -> npt.NDArray[Any]:
     """Return the stored values, shape (planes, rows, columns), after checks that they can be there at all."""
+    bits, data = _bits_and_data(dose)
+    syntax = _transfer_syntax(dose) or ExplicitVRLittleEndian
+    voxels = shape[0] * shape[1] * shape[2]
+    needed = voxels * bits // 8
+    expansion = MAX_EXPANSION.get(syntax, OTHER_EXPANSION if syntax.is_encapsulated else 1)
+    if needed > expansion * len(data):
+        raise DoseError(
+            f"PixelData has {len(data)} bytes; {shape[0]} frames of {shape[1]} x {shape[2]} need {needed}"
+        )
+    if syntax.is_encapsulated or syntax == ExplicitVRBigEndian:
+        return _decoded(dose, shape)
+    kind = "i" if _unsigned_short(dose, 0x00280103) == 1 else "u"
+    return np.frombuffer(data, f"<{kind}{bits // 8}", voxels).reshape(shape)
+
+
+def _bits_and_data(dose: Dataset) -> tuple[int, bytes | bytearray]:
+    """Return BitsAllocated and the bytes of PixelData."""
     bits = _unsigned_short(dose, 0x00280100)
     if bits not in (8, 16, 32):
         raise DoseError(f"BitsAllocated is {bits or 'missing'}, not 8, 16 or 32")
@@ -394,20 +415,7 @@ def _stored_values(dose: Dataset, shape: tuple[int, int, int]) -> npt.NDArray[An
     data = raw_value(dose, PIXEL_DATA)
     if not isinstance(data, bytes | bytearray) or not data:
         raise DoseError("there is no PixelData")
-    syntax = _transfer_syntax(dose)
-    voxels = shape[0] * shape[1] * shape[2]
-    needed = voxels * bits // 8
-    expansion = (
-        1 if syntax is None else MAX_EXPANSION.get(syntax, OTHER_EXPANSION if syntax.is_encapsulated else 1)
-    )
-    if needed > expansion * len(data):
-        raise DoseError(
-            f"PixelData has {len(data)} bytes; {shape[0]} frames of {shape[1]} x {shape[2]} need {needed}"
-        )
-    if syntax is not None and (syntax.is_encapsulated or syntax == ExplicitVRBigEndian):
-        return _decoded(dose, shape)
-    kind = "i" if _unsigned_short(dose, 0x00280103) == 1 else "u"
-    return np.frombuffer(data, f"<{kind}{bits // 8}", voxels).reshape(shape)
+    return bits, data
 
 
 def _transfer_syntax(dose: Dataset) -> UID | None:

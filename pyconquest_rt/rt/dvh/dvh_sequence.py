@@ -80,22 +80,32 @@ def _curve(item: Dataset) -> tuple[Floats, Floats, str]:
     """
     none = np.empty(0)
     data = numbers(item, DVH_DATA)
+    if problem := _problem(item, data):
+        return none, none, problem
     kind = text(item, "DVHType").upper()
+    if kind not in _READ:
+        return none, none, f"DVHType is {kind or 'missing'}, not CUMULATIVE or DIFFERENTIAL"
+    return *_READ[kind](data[0::2], np.maximum(data[1::2], 0.0)), ""
+
+
+def _problem(item: Dataset, data: Floats) -> str:
+    """Return what is wrong with the numbers of a DVH, or nothing."""
     if data.size < 2 or data.size % 2:
-        return none, none, "DVHData is missing or not made of pairs"
-    widths, volumes = data[0::2], data[1::2]
+        return "DVHData is missing or not made of pairs"
+    widths = data[0::2]
     if not np.isfinite(data).all() or (widths < 0).any() or widths.sum() <= 0:
-        return none, none, "DVHData holds values that are not finite, or bin widths that are negative"
+        return "DVHData holds values that are not finite, or bin widths that are negative"
     scaling = number(item, DVH_DOSE_SCALING)
-    if scaling is not None and scaling <= 0:
-        return none, none, "DVHDoseScaling is not positive"
-    edges = np.append(0.0, np.cumsum(widths))
-    if kind == "DIFFERENTIAL":
-        volumes = np.maximum(volumes, 0.0)
-        return edges, np.append(np.cumsum(volumes[::-1])[::-1], 0.0), ""
-    if kind == "CUMULATIVE":
-        volumes = np.minimum.accumulate(np.maximum(volumes, 0.0))
-        if widths[0] == 0:
-            return edges[1:], volumes, ""
-        return edges, np.append(volumes, 0.0), ""
-    return none, none, f"DVHType is {kind or 'missing'}, not CUMULATIVE or DIFFERENTIAL"
+    return "DVHDoseScaling is not positive" if scaling is not None and scaling <= 0 else ""
+
+
+def _differential(widths: Floats, volumes: Floats) -> tuple[Floats, Floats]:
+    return np.append(0.0, np.cumsum(widths)), np.append(np.cumsum(volumes[::-1])[::-1], 0.0)
+
+
+def _cumulative(widths: Floats, volumes: Floats) -> tuple[Floats, Floats]:
+    edges, volumes = np.append(0.0, np.cumsum(widths)), np.minimum.accumulate(volumes)
+    return (edges[1:], volumes) if widths[0] == 0 else (edges, np.append(volumes, 0.0))
+
+
+_READ = {"DIFFERENTIAL": _differential, "CUMULATIVE": _cumulative}

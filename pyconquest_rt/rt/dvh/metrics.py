@@ -6,6 +6,7 @@ A metric is written as quantity, threshold and, in brackets, the unit of the ans
 the prescription. Sources: AAPM report 263 (2018), section 9; Mayo et al., Adv. Radiat. Oncol. 1 (2016), 260-271.
 """
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -141,44 +142,53 @@ def parse_metric(text: str) -> Metric:
 
     Raises ValueError with what was expected.
     """
+    said = _parts(text)
+    name = _NAMES[said["kind"].lower()]
+    kind = KINDS[name]
+    value, ratio = _number(said["value"]), _number(said["ratio"])
+    unit, out = (_UNITS[said[part].lower()] for part in ("unit", "out"))
+    if not _may_have(kind, value, unit):
+        raise ValueError(f"{text!r}: {name} takes {_units(kind.takes)}")
+    if value is None and kind.takes == DOSES:
+        unit = "%"
+    out = out or kind.gives[0]
+    if out not in kind.gives:
+        raise ValueError(f"{text!r}: the answer is {_units(kind.gives)}")
+    effect = said["effect"].upper()
+    if effect and not _has_effect(kind, unit, out):
+        raise ValueError(f"{text!r} is no metric: {effect} is taken of doses in Gy alone")
+    return Metric(name, value, unit, out, effect, ratio)
+
+
+def _parts(text: str) -> dict[str, str]:
+    """Return the parts that a metric is written in, empty ones where they are left out."""
     match = _PATTERN.fullmatch(text.strip())
     if match is None:
         raise ValueError(
             f"{text!r} is no metric; write for example D95%[Gy], V20Gy[%], gEUD8[Gy] or EQD2:Mean[Gy]"
         )
-    name = _NAMES[match["kind"].lower()]
-    kind = KINDS[name]
-    unit = _UNITS[(match["unit"] or "").lower()]
-    if match["value"] is None:
-        if kind.takes and not kind.is_optional:
-            raise ValueError(f"{text!r}: {name} takes {_units(kind.takes)}")
-        unit = "%" if kind.takes == DOSES else ""
-    elif unit not in kind.takes or (match["value"].startswith("-") and kind.takes != NO_UNIT):
-        raise ValueError(f"{text!r}: {name} takes {_units(kind.takes)}")
-    out = _UNITS[match["out"].lower()] if match["out"] else kind.gives[0]
-    if out not in kind.gives:
-        raise ValueError(f"{text!r}: the answer is {_units(kind.gives)}")
-    effect = (match["effect"] or "").upper()
-    if effect and (
-        not kind.is_biological or "%" in (unit if kind.takes == DOSES else "", _of_doses(kind, out))
-    ):
-        raise ValueError(f"{text!r} is no metric: {effect} is taken of doses in Gy alone")
-    return Metric(
-        name,
-        None if match["value"] is None else float(match["value"]),
-        unit,
-        out,
-        effect,
-        float(match["ratio"]) if match["ratio"] else None,
-    )
+    return match.groupdict(default="")
+
+
+def _number(text: str) -> float | None:
+    return float(text) if text else None
+
+
+def _may_have(kind: Kind, value: float | None, unit: str) -> bool:
+    """Return whether a quantity may have a threshold of this value and unit, or none (None)."""
+    if value is None:
+        return not kind.takes or kind.is_optional
+    return unit in kind.takes and (kind.takes == NO_UNIT or math.copysign(1.0, value) > 0)
+
+
+def _has_effect(kind: Kind, unit: str, out: str) -> bool:
+    """Return whether BED and EQD2 of a quantity are defined: doses in % of a prescription are not."""
+    doses = (unit if kind.takes == DOSES else "", out if kind.gives == DOSES else "")
+    return kind.is_biological and "%" not in doses
 
 
 def _units(units: tuple[str, ...]) -> str:
     return {(): "no threshold", NO_UNIT: "a number without unit"}.get(units, f"a value in {', '.join(units)}")
-
-
-def _of_doses(kind: Kind, unit: str) -> str:
-    return unit if kind.gives == DOSES else ""
 
 
 def evaluate(metric: Metric, dvh: HasCurve, isodose: Isodose | None = None) -> float:

@@ -111,6 +111,22 @@ def planes_of_set(rois: Iterable[Roi], slice_spacing_mm: float | None = None) ->
     ``slice_spacing_mm`` is the distance of the images they were drawn on; without it the usual distance of all ROIs'
     planes is.
     """
+    found, problems = _by_plane(rois)
+    about = slice_spacing_mm or _about(found.values())
+    for number, planes in found.items():
+        found[number] = _one_slice_one_plane(planes, about)
+    spacing = slice_spacing_mm or usual_distance(found.values())
+    gaps = sum(planes.positions.size - 1 for planes in found.values())
+    return PlanesOfSet(
+        {number: _related(replace(planes, spacing=spacing)) for number, planes in found.items()},
+        problems,
+        spacing,
+        slice_spacing_mm is None and bool(found) and gaps < FEW_GAPS,
+    )
+
+
+def _by_plane(rois: Iterable[Roi]) -> tuple[dict[int, Planes], dict[int, str]]:
+    """Return the contours of each ROI by plane, and why others have no planes, both by ROI number."""
     drawn: dict[int, _Drawn] = {}
     found: dict[int, Planes] = {}
     problems: dict[int, str] = {}
@@ -124,17 +140,7 @@ def planes_of_set(rois: Iterable[Roi], slice_spacing_mm: float | None = None) ->
             found[number] = _planes(drawn[number], odd)
         except (ContourError, TooManyCrossingsError) as error:
             problems[number] = str(error)
-    about = slice_spacing_mm or _about(found.values())
-    for number, planes in found.items():
-        found[number] = _one_slice_one_plane(planes, about)
-    spacing = slice_spacing_mm or usual_distance(found.values())
-    gaps = sum(planes.positions.size - 1 for planes in found.values())
-    return PlanesOfSet(
-        {number: _related(replace(planes, spacing=spacing)) for number, planes in found.items()},
-        problems,
-        spacing,
-        slice_spacing_mm is None and bool(found) and gaps < FEW_GAPS,
-    )
+    return found, problems
 
 
 def in_plane(normal: Floats) -> Floats:

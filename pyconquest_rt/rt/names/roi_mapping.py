@@ -4,7 +4,6 @@ An edit of the site's map therefore never rewrites the rows of structure sets: t
 anew and put in place by one statement.
 """
 
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -13,10 +12,18 @@ from pyconquest_rt.rt.names.roi_names import UNCATEGORISED, classify, suggestion
 
 MappingRow = tuple[str, str, str, str | None, str | None, str | None, str, float | None, str]
 
-REPLACE_SQL = (
-    "INSERT OR REPLACE INTO roi_name (physician, raw_name, cleaned_name, physician_name, institutional_name,"
-    " tg263_name, method, score, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+COLUMNS = (
+    "physician",
+    "raw_name",
+    "cleaned_name",
+    "physician_name",
+    "institutional_name",
+    "tg263_name",
+    "method",
+    "score",
+    "detail",
 )
+"""The columns of ``roi_name``, as :func:`mapping_rows` gives them; its rows take the place of older ones."""
 
 
 @dataclass(frozen=True)
@@ -32,18 +39,13 @@ class Unmapped:
 def mapping_rows(
     roi_map: RoiMap | None, names: Iterable[str], physician: str = DEFAULT_PHYSICIAN
 ) -> list[MappingRow]:
-    """Rows of ``roi_name`` (its column order) for the distinct names, as one physician's map has them."""
+    """Rows of ``roi_name`` (COLUMNS) for the distinct names, as one physician's map has them."""
     who = physician_key(physician)
     found = (classify(name, roi_map, who) for name in dict.fromkeys(names))
     return [
         (who, it.raw, it.cleaned, it.physician, it.institutional, it.tg263, it.method, it.score, it.detail)
         for it in found
     ]
-
-
-def remap(connection: sqlite3.Connection, rows: Iterable[MappingRow]) -> None:
-    """Put mapped names in place, in the caller's transaction; all ROI rows of these names then show them."""
-    connection.executemany(REPLACE_SQL, rows)
 
 
 def unmapped(roi_map: RoiMap | None, counts: dict[str, int], physician: str = "") -> list[Unmapped]:

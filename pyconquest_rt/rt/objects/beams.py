@@ -170,20 +170,28 @@ def _rotation(points: list[Dataset], angle: str, direction: str) -> Angle:
     A control point without angle or direction keeps those of the point before; without a direction there is
     no way, however the angles differ (the standard requires one for every rotation).
     """
-    start: float | None = None
-    now: float | None = None
     turning = "NONE"
     way, directions = 0.0, []
+    angles: list[float] = []
     for point in points:
         found = real(point, angle)
-        if found is not None and now is not None and turning != "NONE":
-            way += (found - now if turning == "CW" else now - found) % 360.0
-        now = now if found is None else found
-        start = now if start is None else start
+        if found is not None:
+            if angles:
+                way += _way(angles[-1], found, turning)
+            angles.append(found)
         turning = value(point, direction) or turning
         if turning in ("CW", "CC"):
             directions.append(turning)
-    return start, now, None if start is None else way, joined(directions)
+    if not angles:
+        return None, None, None, joined(directions)
+    return angles[0], angles[-1], way, joined(directions)
+
+
+def _way(start: float, end: float, turning: str) -> float:
+    """How many degrees lie between two angles in a direction; none where nothing turns."""
+    if turning == "NONE":
+        return 0.0
+    return (end - start if turning == "CW" else start - end) % 360.0
 
 
 def _angle(what: str, angle: Angle) -> Row:

@@ -173,11 +173,7 @@ def _maximum(dataset: Dataset, row: Row, source: Source) -> float:
 
 def _pieces(dataset: Dataset, source: Source) -> Iterator[npt.NDArray[Any]]:
     """The stored values, a few MB at a time."""
-    frame = (whole(dataset, "Rows") or 0) * (whole(dataset, "Columns") or 0)
-    voxels = frame * (whole(dataset, "NumberOfFrames") or 1)
-    bits = whole(dataset, "BitsAllocated")
-    if not 0 < voxels <= MAX_VOXELS or frame > MAX_FRAME or bits not in (8, 16, 32):
-        raise _NoMaximumError(f"{voxels} voxels of {bits} bits are no dose grid that can be read")
+    voxels, bits = _voxels_and_bits(dataset)
     if PIXEL_DATA not in dataset:
         raise _NoMaximumError("there is no PixelData")
     syntax = transfer_syntax(dataset)
@@ -195,6 +191,16 @@ def _pieces(dataset: Dataset, source: Source) -> Iterator[npt.NDArray[Any]]:
             yield np.frombuffer(data, dtype, found)
     if got < wanted:
         raise _NoMaximumError(f"PixelData has {got} bytes of the {wanted} that its dimensions need")
+
+
+def _voxels_and_bits(dataset: Dataset) -> tuple[int, int]:
+    """The number of voxels and the bits of each, after a check that both can be those of a dose grid."""
+    frame = (whole(dataset, "Rows") or 0) * (whole(dataset, "Columns") or 0)
+    voxels = frame * (whole(dataset, "NumberOfFrames") or 1)
+    bits = whole(dataset, "BitsAllocated")
+    if not 0 < voxels <= MAX_VOXELS or frame > MAX_FRAME or bits not in (8, 16, 32):
+        raise _NoMaximumError(f"{voxels} voxels of {bits} bits are no dose grid that can be read")
+    return voxels, bits
 
 
 def _native_bytes(dataset: Dataset, source: Source, wanted: int) -> Iterator[bytes]:

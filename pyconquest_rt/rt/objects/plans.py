@@ -52,23 +52,14 @@ def extract(source: Source) -> PlanRows:
 
 
 def _plan_row(dataset: Dataset, groups: list[Row], beams: list[Row]) -> Row:
-    setups = items(dataset, "PatientSetupSequence")
-    treated = [beam for beam in beams if beam["delivery_type"] in (None, "TREATMENT", "CONTINUATION")]
-    brachy_machine = first(dataset, "TreatmentMachineSequence")
-    site = value(dataset, "TreatmentSite")
-    site_code = first(dataset, "TreatmentSiteCodeSequence")
     return {
         **identity(dataset),
         "frame_of_reference_uid": value(dataset, "FrameOfReferenceUID"),
         "structure_set_uid": value(
             first(dataset, "ReferencedStructureSetSequence"), "ReferencedSOPInstanceUID"
         ),
-        "dose_uids": joined(
-            value(item, "ReferencedSOPInstanceUID") for item in items(dataset, "ReferencedDoseSequence")
-        ),
-        "related_plan_uids": joined(
-            value(item, "ReferencedSOPInstanceUID") for item in items(dataset, "ReferencedRTPlanSequence")
-        ),
+        "dose_uids": _of_each(dataset, "ReferencedDoseSequence", "ReferencedSOPInstanceUID"),
+        "related_plan_uids": _of_each(dataset, "ReferencedRTPlanSequence", "ReferencedSOPInstanceUID"),
         "label": value(dataset, "RTPlanLabel"),
         "name": value(dataset, "RTPlanName"),
         "description": value(dataset, "RTPlanDescription"),
@@ -81,21 +72,42 @@ def _plan_row(dataset: Dataset, groups: list[Row], beams: list[Row]) -> Row:
         "intent": value(dataset, "PlanIntent"),
         "geometry": value(dataset, "RTPlanGeometry"),
         "protocols": value(dataset, "TreatmentProtocols"),
-        "kinds": joined(beam["kind"] for beam in beams),
-        "radiation_types": joined(beam["radiation_type"] for beam in treated),
         "brachy_technique": value(dataset, "BrachyTreatmentTechnique"),
         "brachy_type": value(dataset, "BrachyTreatmentType"),
-        "sources": joined(value(item, "SourceIsotopeName") for item in items(dataset, "SourceSequence")),
-        "machines": joined(beam["machine"] for beam in beams)
-        or value(brachy_machine, "TreatmentMachineName"),
-        "patient_position": joined(value(setup, "PatientPosition") for setup in setups),
+        "sources": _of_each(dataset, "SourceSequence", "SourceIsotopeName"),
+        "patient_position": _of_each(dataset, "PatientSetupSequence", "PatientPosition"),
         "fraction_group_count": len(groups),
+        "mu": total(group["mu"] for group in groups),
+        **_beam_columns(dataset, beams),
+        **_site_columns(dataset),
+    }
+
+
+def _of_each(dataset: Dataset, sequence: str, keyword: str) -> str | None:
+    """The values that the items of a sequence have for one attribute, joined."""
+    return joined(value(item, keyword) for item in items(dataset, sequence))
+
+
+def _beam_columns(dataset: Dataset, beams: list[Row]) -> Row:
+    """The columns that sum up the beams of a plan."""
+    treated = [beam for beam in beams if beam["delivery_type"] in (None, "TREATMENT", "CONTINUATION")]
+    return {
+        "kinds": joined(beam["kind"] for beam in beams),
+        "radiation_types": joined(beam["radiation_type"] for beam in treated),
+        "machines": joined(beam["machine"] for beam in beams)
+        or value(first(dataset, "TreatmentMachineSequence"), "TreatmentMachineName"),
         "beam_count": len(beams),
         "treatment_beam_count": len(treated),
-        "mu": total(group["mu"] for group in groups),
+    }
+
+
+def _site_columns(dataset: Dataset) -> Row:
+    site = value(dataset, "TreatmentSite")
+    code = first(dataset, "TreatmentSiteCodeSequence")
+    return {
         "treatment_site": site,
-        "treatment_site_code": value(site_code, "CodeValue"),
-        "treatment_site_key": clean(site or value(site_code, "CodeMeaning") or "") or None,
+        "treatment_site_code": value(code, "CodeValue"),
+        "treatment_site_key": clean(site or value(code, "CodeMeaning") or "") or None,
     }
 
 
