@@ -64,15 +64,9 @@ class DicomwebSource:
         """Yield the studies that match the filter, page after page, or the one named."""
         keys = {"StudyInstanceUID": uid} if uid else self._filter
         fields = {"includefield": [*STUDY, *PATIENT, _IN_STUDY]}
-        for item in self._all("its studies", "studies", {**keys, **fields}):
-            found = _text(item, "StudyInstanceUID")
-            if found:
-                yield Study(
-                    found,
-                    _values(item, (*PATIENT, *STUDY)),
-                    _number(item, _IN_STUDY),
-                    f"{self._url}/studies/{found}",
-                )
+        for uid, item in self._all("its studies", "studies", "StudyInstanceUID", {**keys, **fields}):
+            values = _values(item, (*PATIENT, *STUDY))
+            yield Study(uid, values, _number(item, _IN_STUDY), f"{self._url}/studies/{uid}")
 
     def series(self, study: str) -> list[Series]:
         """Return the series of a study."""
@@ -85,20 +79,18 @@ class DicomwebSource:
                 _number(item, _IN_SERIES),
                 url=f"{self._url}/studies/{study}/series/{uid}",
             )
-            for item in self._all(f"series of study {study}", f"studies/{study}/series", fields)
-            if (uid := _text(item, "SeriesInstanceUID"))
+            for uid, item in self._all(
+                f"series of study {study}", f"studies/{study}/series", "SeriesInstanceUID", fields
+            )
         ]
 
     def objects(self, series: Series) -> list[RemoteObject]:
         """Return the objects of a series, by a query: metadata would bring every contour of a structure set."""
         path = f"studies/{series.study_uid}/series/{series.uid}/instances"
-        found = self._all(
-            f"objects of series {series.uid}", path, {"includefield": [*OBJECT]}, expected=series.instances
-        )
+        fields = {"includefield": [*OBJECT]}
+        found = self._all(f"objects of series {series.uid}", path, "SOPInstanceUID", fields, series.instances)
         return [
-            RemoteObject(uid, _values(item, OBJECT), f"{series.url}/instances/{uid}")
-            for item in found
-            if (uid := _text(item, "SOPInstanceUID"))
+            RemoteObject(uid, _values(item, OBJECT), f"{series.url}/instances/{uid}") for uid, item in found
         ]
 
     def fetch(self, series: Series, folder: Path) -> Iterator[Path]:
@@ -124,9 +116,9 @@ class DicomwebSource:
         return response
 
     def _all(
-        self, what: str, path: str, keys: Mapping[str, Any], expected: int | None = None
-    ) -> Iterator[Mapping[str, Any]]:
-        """Yield the answers of a query page after page, until they are as many as expected or no more come.
+        self, what: str, path: str, key: str, keys: Mapping[str, Any], expected: int | None = None
+    ) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Yield UID and attributes of each answer, page after page, until all expected or no new ones have come.
 
         A server may give fewer than were asked for; it may not know ``offset`` and give the same again.
         """
@@ -134,11 +126,11 @@ class DicomwebSource:
         offset = 0
         while True:
             page = self._page(what, path, {**keys, "limit": str(_PAGE), "offset": str(offset)})
-            fresh = {repr(item): item for item in page if repr(item) not in seen}
-            yield from fresh.values()
-            if not fresh or len(seen) + len(fresh) == expected:
-                return
+            fresh = {uid: item for item in page if (uid := _text(item, key)) and uid not in seen}
+            yield from fresh.items()
             seen |= fresh.keys()
+            if not fresh or len(seen) == expected:
+                return
             offset += len(page)
 
     def _page(self, what: str, path: str, keys: Mapping[str, Any]) -> list[Mapping[str, Any]]:

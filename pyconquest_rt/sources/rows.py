@@ -1,6 +1,7 @@
 """The rows of one source: what was known of it, and what is written when it has been asked."""
 
 from collections.abc import Collection
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
 from pyconquest_rt.database.connection import Database
@@ -35,6 +36,10 @@ class Rows:
 
     def __init__(self, database: Database, name: str) -> None:
         self._database, self._name = database, name
+
+    def together(self) -> AbstractContextManager[object]:
+        """Have all that is written inside committed together."""
+        return self._database.transaction()
 
     def studies(self) -> dict[str, Row]:
         """Return the known studies by their UIDs."""

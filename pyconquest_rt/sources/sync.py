@@ -13,7 +13,7 @@ from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.sources.known import address_of
 from pyconquest_rt.sources.registry import open_source
 from pyconquest_rt.sources.rows import GONE, MISSING, PRESENT, Row, Rows
-from pyconquest_rt.sources.source import Series, Source, SourceError, Study
+from pyconquest_rt.sources.source import RemoteObject, Series, Source, SourceError, Study
 from pyconquest_rt.sources.tables import prepare
 
 
@@ -73,7 +73,7 @@ def sync(archive: Archive, name: str, *, study: str | None = None, full: bool = 
 
 
 class _Run:
-    """One synchronisation; each series is a transaction of its own."""
+    """One synchronisation; each study is a transaction of its own."""
 
     def __init__(self, rows: Rows, name: str, source: Source, full: bool) -> None:
         self._rows, self._name, self._source, self._full = rows, name, source, full
@@ -87,30 +87,33 @@ class _Run:
             listed.add(study.uid)
             self.synced.studies += 1
             if self._full or not _is_same_study(study, known.get(study.uid)):
-                self._rows.put_study(study, self._study(study))
+                self._study(study)
         wanted = known if only is None else known.keys() & {only}
         left = {uid: known[uid] for uid in wanted if uid not in listed and known[uid]["state"] != GONE}
         self._unlisted(left, is_empty=not listed)
 
     # -- what is there ------------------------------------------------------------------------------------------
 
-    def _study(self, study: Study) -> list[str]:
-        """Read the series of a study; returns what went wrong."""
-        try:
-            found = self._source.series(study.uid)
-            if study.instances and not found:
-                raise SourceError(
-                    f"{self._name}: study {study.uid} has {study.instances} objects, but lists no series"
-                )
-        except SourceError as error:
-            return [self._failed(error)]
+    def _study(self, study: Study) -> None:
+        """Read a study that has changed, then write it; nothing is asked for while others wait to write."""
         known = self._rows.series(study.uid)
-        for uid in known.keys() - {series.uid for series in found}:
-            self.synced.gone += self._rows.series_gone(uid)
-        problems = [self._series(series, known.get(series.uid)) for series in found]
-        return [problem for problem in problems if problem]
+        try:
+            listed = self._listed(study)
+            read = [
+                (series, self._objects(series))
+                for series in listed
+                if self._full or not _is_same_series(series, known.get(series.uid))
+            ]
+        except SourceError as error:
+            self._rows.put_study(study, [self._failed(error)])
+            return
+        with self._rows.together():
+            for uid in known.keys() - {series.uid for series in listed}:
+                self.synced.gone += self._rows.series_gone(uid)
+            problems = [self._put(series, found, known.get(series.uid)) for series, found in read]
+            self._rows.put_study(study, [problem for problem in problems if problem])
 
-    def _series_of(self, study: Study) -> list[Series]:
+    def _listed(self, study: Study) -> list[Series]:
         found = self._source.series(study.uid)
         if study.instances and not found:
             raise SourceError(
@@ -118,20 +121,24 @@ class _Run:
             )
         return found
 
-    def _series(self, series: Series, known: Row | None) -> str | None:
-        """Read the objects of a series that has changed; returns what went wrong."""
-        if not self._full and _is_same_series(series, known):
-            return None
+    def _objects(self, series: Series) -> list[RemoteObject] | SourceError:
+        """Return the objects of a series, or why they cannot be read."""
         try:
-            objects = self._source.objects(series)
-            if series.instances and not objects:
-                raise SourceError(
-                    f"{self._name}: series {series.uid} has {series.instances} objects, but lists none"
-                )
+            found = self._source.objects(series)
         except SourceError as error:
-            self._rows.put_series(series, str(error))
-            return self._failed(error)
-        before, now = self._rows.put_objects(series, objects)
+            return error
+        if series.instances and not found:
+            return SourceError(
+                f"{self._name}: series {series.uid} has {series.instances} objects, but lists none"
+            )
+        return found
+
+    def _put(self, series: Series, found: list[RemoteObject] | SourceError, known: Row | None) -> str | None:
+        """Write a series; returns what went wrong."""
+        if isinstance(found, SourceError):
+            self._rows.put_series(series, str(found))
+            return self._failed(found)
+        before, now = self._rows.put_objects(series, found)
         self.synced.added += len(now - before)
         self.synced.gone += len(before - now)
         if known and (known["version"] or "") != series.version:

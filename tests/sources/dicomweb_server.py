@@ -75,6 +75,7 @@ class Server:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = 1 << 16  # an answer in one piece: two would wait for each other's acknowledgement
     server: Any
 
     def do_GET(self) -> None:
