@@ -32,6 +32,7 @@ ABOUT = {
     "DICOMSeries": "One row per series.",
     "DICOMImages": "One row per instance: images, structure sets, plans, doses, reports.",
     "DICOMWorkList": "Conquest's work list; nothing here fills it.",
+    "rt_goal_result": "What plans come to by clinical goals ([goals](../goals.md)).",
     "rt_site": "What a person said is the treatment site of a plan.",
     "files": "What was seen of each file below the data directory, so that unchanged files are not read again.",
     "rejected": "What could not be indexed or was refused, and why.",

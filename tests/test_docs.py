@@ -102,7 +102,7 @@ def test_every_block_of_pages_to_follow(page: str, run_page: RunPage) -> None:
         raise
 
 
-@pytest.mark.parametrize("page", ["dvh.md", "dose_reports.md", "sql.md"])
+@pytest.mark.parametrize("page", ["dvh.md", "dose_reports.md", "sql.md", "goals.md"])
 def test_every_block_of_pages_about_results(page: str, run_page: RunPage) -> None:
     make_patients(Path("reports"), count=1)
     objects = {"rs": "RTSTRUCT", "rd": "RTDOSE", "report": "SR"}

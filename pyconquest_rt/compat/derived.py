@@ -94,6 +94,12 @@ class Derived(Base):
         query = reports.DvhQuery(**conditions)
         return cohort.cohort_dvh(cohort.find_cohort(self._open_database, query).curves)
 
+    def goals(self, key: str | None = None) -> list[dict[str, Any]]:
+        """Return what plans come to by clinical goals: see :func:`pyconquest_rt.exports.goals.find_goals`."""
+        from pyconquest_rt.exports.goals import find_goals
+
+        return find_goals(self._open_database, key)
+
     def set_site(self, key: str, site: str | None) -> int:
         """Say what the treatment site of a patient's, a study's or one plan is; returns how many plans these are.
 

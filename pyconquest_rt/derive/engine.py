@@ -62,10 +62,17 @@ def extractors(settings: Settings) -> tuple[Extractor, ...]:
     The archive's settings say which metrics DVHs have and which map ROI names.
     """
     from pyconquest_rt.derive.dose import extractors as of_doses
+    from pyconquest_rt.derive.goals import goal_extractor
     from pyconquest_rt.derive.rt import extractors as of_rt_objects
     from pyconquest_rt.derive.volume_verdict import VOLUME_VERDICT
 
-    return (*of_rt_objects(settings.rt), *of_doses(settings.dose), VOLUME_VERDICT, *_others())
+    return (
+        *of_rt_objects(settings.rt),
+        goal_extractor(settings.rt.goals),
+        *of_doses(settings.dose),
+        VOLUME_VERDICT,
+        *_others(),
+    )
 
 
 @cache

@@ -180,6 +180,7 @@ def dvh_extractor(setting: Setting) -> Extractor:
         ),
         extract=extract,
         inputs=_inputs(setting),
+        awakes=("goals",),
     )
 
 

@@ -221,6 +221,13 @@ def curve_rows(database: Database, query: DvhQuery) -> list[dict[str, Any]]:
     ]
 
 
+_JUDGE_AGAIN = (
+    "UPDATE derivations SET state = 'due', attempts = 0 WHERE extractor = 'goals' "
+    "AND sop IN (SELECT SOPInstanceUID FROM dvh WHERE plan_uid = ?)"
+)
+"""Goals are chosen by the site of a plan."""
+
+
 def set_site(database: Database, key: str, site: str | None) -> int:
     """Say what the treatment site of plans is, whatever they say themselves; returns how many plans these are.
 
@@ -242,4 +249,5 @@ def set_site(database: Database, key: str, site: str | None) -> int:
             connection.executemany(
                 "INSERT INTO rt_site VALUES (?, ?)", [(uid, clean(site)) for (uid,) in uids]
             )
+        connection.executemany(_JUDGE_AGAIN, uids)
     return len(uids)

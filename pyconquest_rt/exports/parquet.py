@@ -73,8 +73,8 @@ def _tables(database: Database) -> dict[str, str]:
         found[name] = view.select(has_tables=all(map(database.has, view.needs)))
     if database.has("v_dvh"):
         found["dvh"] = _DVHS
-    if database.has("archive_goals"):
-        found["archive_goals"] = "SELECT * FROM archive_goals"
+    if database.has("rt_goal_result"):
+        found["rt_goal_result"] = "SELECT * FROM rt_goal_result"
     return found
 
 

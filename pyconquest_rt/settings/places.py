@@ -11,13 +11,13 @@ _PATHS = {
     "archive": ("data", "database", "sql"),
     "listener": _TLS,
     "receive": ("peers",),
-    "rt": ("roi_map",),
+    "rt": ("roi_map", "goals"),
     "watch": ("folder", "rejects"),
     "backup": ("folder",),
     "log": ("file",),
 }
 _NAMED_PATHS = {"listeners": _TLS, "peers": _TLS}
-_READ = {"receive": ("peers",), "rt": ("roi_map",)}
+_READ = {"receive": ("peers",), "rt": ("roi_map", "goals")}
 """Files that a person puts beside the database, whatever settings file there is."""
 
 

@@ -169,6 +169,7 @@ class RTSettings:
         False, "Make DVHs of a structure set and a dose with different frames of reference, with a warning."
     )
     roi_map: str = option("roi_map.csv", "The site's map of ROI names (.csv or .roi), where there is one.")
+    goals: str = option("goals.toml", "The site's lists of clinical goals, where there are some.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Clinical goals: lists of limits for DVH metrics, and what a plan comes to by them."""
