@@ -73,15 +73,20 @@ def _ct(tree: Path, files: int, rounds: int, work: Path, target: str) -> list[Ro
     contenders: dict[str, Contender] = {
         "rebuild": rebuild,
         "nothing changed": peers.again(tree, database, files),
+        "nothing changed, sizes and times compared": peers.again(tree, database, files, "changed"),
+        "scandir and stat alone": lambda: timed(lambda: peers.scandir_and_stat(tree)),
         "limit": peers.limit(names, database, work / "limit.db"),
         "limit, reading alone": lambda: timed(lambda: peers.read_each(names)),
     }
     medians = {name: times.per(files) for name, times in alternate(contenders, rounds).items()}
     ratio = medians["rebuild"].cpu / medians["limit"].cpu
     share = medians["nothing changed"].cpu / medians["rebuild"].cpu * 100
+    compared = "nothing changed, sizes and times compared"
+    times_bare = medians[compared].cpu / medians["scandir and stat alone"].cpu
     verdicts = {
         "rebuild": verdict(ratio, f"{target} x limit"),
         "nothing changed": verdict(share, "<= 5 % of rebuild"),
+        compared: verdict(times_bare, "<= 2 x scandir and stat"),
     }
     return [_row(name, times) | verdicts.get(name, {}) for name, times in medians.items()]
 

@@ -18,6 +18,7 @@ from common import Contender, Times, timed
 
 from pyconquest_rt import indexer
 from pyconquest_rt.archive.archive import Archive
+from pyconquest_rt.archive.rebuild import Only
 from pyconquest_rt.archive.rebuild_report import Report
 from pyconquest_rt.database import schema
 from pyconquest_rt.database.connection import Database, quote
@@ -53,18 +54,32 @@ def ours(tree: Path, database: Path, files: int) -> Contender:
     return run
 
 
-def again(tree: Path, database: Path, files: int) -> Contender:
+def again(tree: Path, database: Path, files: int, only: Only = "missing") -> Contender:
     """A rebuild when nothing has changed since the one that made the database."""
 
     def run() -> Times:
         ingest = Archive.open(ArchiveSettings(str(tree), str(database), "none.sql"))
         reports: list[Report] = []
-        times = timed(lambda: reports.append(indexer.rebuild(ingest)))
+        times = timed(lambda: reports.append(indexer.rebuild(ingest, only=only)))
         ingest.close()
         assert (reports[0].unchanged, reports[0].read) == (files, 0), reports[0]
         return times
 
     return run
+
+
+def scandir_and_stat(tree: Path) -> int:
+    """List a tree and ask for the state of each file, and no more; returns how many files there are."""
+    count, folders = 0, [os.fspath(tree)]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir():
+                    folders.append(entry.path)
+                else:
+                    entry.stat()
+                    count += 1
+    return count
 
 
 def limit(files: Sequence[str], database: Path, copy: Path) -> Contender:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from pyconquest_rt.archive.files.storage import INCOMING
 from pyconquest_rt.archive.names import disk_name, path_text
 from pyconquest_rt.database.connection import Database
-from pyconquest_rt.database.index_statements import FILES_SEEN, PATHS_SEEN
+from pyconquest_rt.database.index_statements import FILES_SEEN, FINGERPRINTS_SEEN, PATHS_SEEN
 
 # Folders that Conquest passes over when it regenerates, and that hold no objects.
 _SKIPPED_AT_ROOT = frozenset({"printer_files", "incoming", "bin", INCOMING})
@@ -75,6 +75,24 @@ class Span(NamedTuple):
         (seen,) = database.connection.execute(PATHS_SEEN, self._bounds()).fetchone()
         # no path has two slashes together, so the text stands for these paths only
         return bool(seen == "//".join([folder + f"//{folder}".join(names) for folder, names in self.files]))
+
+    def is_unchanged(self, database: Database) -> bool:
+        """Whether these are the files that were seen, of the same sizes and modification times."""
+        if not self.is_as_seen(database):
+            return False
+        seen = database.connection.execute(FINGERPRINTS_SEEN, self._bounds()).fetchall()
+        return bool(seen == list(self._fingerprints()))
+
+    def _fingerprints(self) -> Iterator[tuple[int, int]]:
+        for folder, names in self.files:
+            base = f"{self.root}/{disk_name(folder)}"
+            for name in names:
+                try:
+                    found = os.stat(base + disk_name(name))
+                except OSError:
+                    yield -1, -1
+                else:
+                    yield found.st_size, found.st_mtime_ns
 
     def differences(self, database: Database) -> Iterator[tuple[Listed | None, Seen | None]]:
         """Merge both sides: (file, None) is new, (None, seen) has gone, (file, seen) is there as before."""

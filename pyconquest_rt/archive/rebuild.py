@@ -19,7 +19,7 @@ from pyconquest_rt.archive.devices import index_devices
 from pyconquest_rt.archive.files.storage import DEFAULT_DEVICE
 from pyconquest_rt.archive.headers import _parsed, _prefix, read_one, reader_of, spans_of
 from pyconquest_rt.archive.ingest import Found
-from pyconquest_rt.archive.listing import Listed, Seen
+from pyconquest_rt.archive.listing import Listed, Seen, Span
 from pyconquest_rt.archive.names import disk_name
 from pyconquest_rt.archive.rebuild_report import Report
 from pyconquest_rt.archive.removal import count_by_device, is_too_much, remove_images
@@ -124,8 +124,9 @@ def _pass(
 
 def _due(archive: Archive, only: Only, under: str, report: Report, gone: list[str]) -> Iterator[str]:
     """Yield the paths of the files to read, in order; counts the unchanged ones and lists those that have gone."""
+    as_before = {"missing": Span.is_as_seen, "changed": Span.is_unchanged}
     for span in spans_of(archive, under):
-        if only == "missing" and span.is_as_seen(archive.database):
+        if only in as_before and as_before[only](span, archive.database):
             report.unchanged += span.size()
             continue
         for file, known in span.differences(archive.database):

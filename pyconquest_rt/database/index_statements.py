@@ -24,6 +24,9 @@ SELECT group_concat(CASE WHEN state IN ('rejected', 'truncated', 'stale') THEN '
 WHERE path >= CAST(? AS TEXT) AND path < CAST(? AS TEXT)
 """
 """The paths in a span that need not be read again, joined by ``//``, which no path contains."""
+FINGERPRINTS_SEEN: Final = """
+SELECT size, mtime_ns FROM files WHERE path >= CAST(? AS TEXT) AND path < CAST(? AS TEXT) ORDER BY path
+"""
 FILES_SEEN: Final = """
 SELECT path, size, mtime_ns, state FROM files
 WHERE path >= CAST(? AS TEXT) AND path < CAST(? AS TEXT) ORDER BY path

@@ -257,7 +257,9 @@ class Life(RuleBasedStateMachine):
 
         def work(archive: Archive) -> None:
             stored = Storer(archive, Options(sopinstance_as_filename=True)).store(source)
-            assert stored.error is not None or read(self.data / (stored.name or "")) == read(source)
+            assert stored.error is not None or read(archive.storage.path_of(stored.name or "")) == read(
+                source
+            )
 
         self.as_process(work, kill)
         for path, named in before.items():  # nothing but the same instance has taken the place of a file
