@@ -11,10 +11,11 @@ from samples import make_object, save
 
 from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.corrections import correct, merge_patient
+from pyconquest_rt.archive.files.placement import Placement
 from pyconquest_rt.archive.verify import verify
 from pyconquest_rt.demo import make_patients
 from pyconquest_rt.derive.engine import derive
-from pyconquest_rt.errors import DatabaseError, ObjectError
+from pyconquest_rt.errors import DatabaseError, ObjectError, StorageError
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.settings.sections import ArchiveSettings
 
@@ -198,3 +199,106 @@ def test_files_on_other_devices_are_changed_and_their_rows_stay(tmp_path: Path, 
     assert rows(ingest, "SELECT count(*) FROM DICOMImages") == [(2,)]
     assert rows(ingest, "SELECT count(*) FROM rejected") == [(0,)]
     ingest.close()
+
+
+# -- on record ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("again", ["all", "anew", "touched"])
+def test_corrections_of_the_rows_alone_survive_every_rebuild(
+    two: Archive, data: Path, put: Put, again: str
+) -> None:
+    merge_patient(two, "OLD", "NEW")
+    correct(two, "study", f"{ROOT}.1", {"StudyDescription": "Planning"})
+    correct(two, "series", f"{ROOT}.1.1", {"Modality": "MR"})
+    if again == "anew":
+        two.database.drop_tables()
+    if again == "touched":
+        put("OLD/1.dcm", patient="OLD", study=1, PatientBirthDate="19500101", InstanceNumber=7)
+    assert rebuild(two, only="changed" if again == "touched" else "all").rejected == []
+    assert rows(two, PATIENTS) == [("NEW", "Name^NEW", "19600101")]
+    assert rows(two, STUDIES) == [("NEW", "Name^NEW", "19600101")]
+    assert rows(two, "SELECT StudyDescr, StudyModal FROM DICOMStudies WHERE StudyDescr IS NOT NULL") == [
+        ("Planning", "MR")
+    ]
+    assert list(verify(two, deep=True)) == []
+
+
+def test_the_next_images_of_a_merged_study_follow_it(two: Archive, put: Put) -> None:
+    merge_patient(two, "OLD", "NEW")
+    put("OLD/3.dcm", patient="OLD", study=1, instance=3, PatientBirthDate="19500101")
+    assert rebuild(two).rejected == []
+    assert rows(two, "SELECT DISTINCT ImagePat FROM DICOMImages") == [("NEW",)]
+
+
+def test_what_all_files_hold_is_on_record_no_more(two: Archive) -> None:
+    correct(two, "image", f"{ROOT}.1.1.1", {"PatientName": "First^Name"}, files=True)
+    correct(two, "study", f"{ROOT}.1", {"PatientName": "Rows^Alone"})
+    assert correct(two, "patient", "OLD", {"PatientName": "Right^Name"}, files=True).failures == []
+    assert merge_patient(two, "OLD", "NEW", files=True).failures == []
+    assert rows(two, "SELECT * FROM corrections") == []
+    assert rebuild(two, only="all").rejected == []
+    assert rows(two, STUDIES) == [("NEW", "Name^NEW", "19600101")]
+
+
+def test_all_files_of_a_study_are_changed_or_none_and_the_same_call_goes_on(two: Archive, data: Path) -> None:
+    """A file that holds another object now is neither changed nor does it cost the rest of its study."""
+    right, before = (data / "OLD/1.dcm").read_bytes(), (data / "OLD/2.dcm").read_bytes()
+    (data / "OLD/1.dcm").write_bytes((data / "NEW/1.dcm").read_bytes())
+    merged = merge_patient(two, "OLD", "NEW", files=True)
+    assert (merged.rows, merged.files) == (2, 0)
+    ((path, why),) = merged.failures
+    assert path == "OLD/1.dcm" and "another object" in why
+    assert (data / "OLD/2.dcm").read_bytes() == before
+    assert rows(two, STUDIES) == [("NEW", "Name^NEW", "19600101")]  # it is on record
+    (data / "OLD/1.dcm").write_bytes(right)
+    rebuild(two, only="all")
+    assert merge_patient(two, "OLD", "NEW", files=True) == (0, 2, [])
+    assert {dcmread(path).PatientID for path in data.rglob("*.dcm")} == {"NEW"}
+    assert not list((data / ".incoming").iterdir())
+
+
+def test_when_a_file_cannot_be_replaced_those_before_it_are_as_they_were(
+    two: Archive, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path: path.read_bytes() for path in data.rglob("*.dcm")}
+    place, names = Placement.place, list[str]()
+
+    def fail_at_the_second(self: Placement, staged: Path, target: Path, *, replaces: bool) -> None:
+        names.append(target.name)
+        if len(names) == 2:
+            raise StorageError("no space is left")
+        place(self, staged, target, replaces=replaces)
+
+    monkeypatch.setattr(Placement, "place", fail_at_the_second)
+    found = correct(two, "patient", "OLD", {"PatientName": "Right^Name"}, files=True)
+    assert (found.files, [why for _, why in found.failures]) == (0, ["no space is left"])
+    assert {path: path.read_bytes() for path in data.rglob("*.dcm")} == before
+    assert rows(two, STUDIES)[0] == ("OLD", "Right^Name", "19500101")
+    monkeypatch.undo()
+    assert rebuild(two, only="all").rejected == [] and rows(two, STUDIES)[0][1] == "Right^Name"
+    assert correct(two, "patient", "OLD", {"PatientName": "Right^Name"}, files=True) == (2, 2, [])
+
+
+def test_what_is_derived_follows_a_correction_of_the_rows_alone(ingest: Archive, data: Path) -> None:
+    make_patients(data, count=1)
+    rebuild(ingest)
+    derive(ingest)
+    query = "SELECT DISTINCT InstitutionName FROM dose_object"
+    (series,) = rows(ingest, "SELECT SeriesInst FROM DICOMSeries WHERE Modality = 'SR'")[0]
+    files = {path: path.read_bytes() for path in data.rglob("*.dcm")}
+    correct(ingest, "series", series, {"InstitutionName": "Right Place"})
+    assert rows(ingest, query) != [("Right Place",)]
+    derive(ingest)
+    assert ("Right Place",) in rows(ingest, query)
+    assert rows(ingest, "SELECT count(*) FROM derivations WHERE state IN ('due', 'failed')") == [(0,)]
+    assert {path: path.read_bytes() for path in data.rglob("*.dcm")} == files
+
+
+def test_merging_takes_in_refused_files(two: Archive, put: Put) -> None:
+    put("OLD/9.dcm", patient="THIRD", study=1, instance=9)
+    assert len(rebuild(two).rejected) == 1
+    merge_patient(two, "THIRD", "OLD")
+    assert rows(two, "SELECT count(*) FROM DICOMImages WHERE ImagePat = 'OLD'") == [(3,)]
+    assert rows(two, "SELECT * FROM rejected") == []
+    assert rebuild(two, only="all").rejected == []

@@ -315,6 +315,36 @@ def test_a_study_moves_to_the_patient_that_most_of_its_files_name(ingest: Archiv
     assert rows(ingest, "SELECT action FROM audit") == [("move-study",)]
 
 
+@pytest.mark.parametrize("chunk", [2, 1000])
+@pytest.mark.parametrize("only", ["missing", "changed", "all"])
+def test_most_files_of_the_whole_tree_say_whose_a_study_is(
+    ingest: Archive, put: Put, monkeypatch: pytest.MonkeyPatch, chunk: int, only: indexer.Only
+) -> None:
+    monkeypatch.setattr(indexer, "CHUNK", chunk)
+    for number in range(1, 4):
+        put(f"A/{number}.dcm", instance=number)
+    rebuild(ingest)
+    for number in range(4, 8):
+        put(f"B/{number}.dcm", instance=number, PatientID="P9")
+    report = rebuild(ingest, only=only)
+    assert sorted(path for path, _ in report.rejected) == ["A/1.dcm", "A/2.dcm", "A/3.dcm"]
+    assert all("is indexed for another patient" in why and "P9" in why for _, why in report.rejected)
+    assert rows(ingest, "SELECT DISTINCT ImagePat FROM DICOMImages") == [("P9",)]
+    assert rows(ingest, "SELECT count(*) FROM DICOMImages") == [(4,)]
+    assert list(verify(ingest, deep=True)) == []
+    put("A/0.dcm", instance=10)
+    rebuild(ingest, only="changed")  # four of each: the smaller text
+    assert rows(ingest, "SELECT DISTINCT ImagePat FROM DICOMImages") == [("P1",)]
+
+
+def test_one_instance_of_two_patients_is_named(ingest: Archive, put: Put) -> None:
+    put("A/1.dcm")
+    put("B/1.dcm", patient="P2", study=2, SOPInstanceUID=f"{ROOT}.1.1.1")
+    ((path, why),) = rebuild(ingest).rejected
+    assert path == "B/1.dcm" and f"instance {ROOT}.1.1.1 is indexed in series {ROOT}.1.1 by A/1.dcm" in why
+    assert rows(ingest, "SELECT PatientID FROM DICOMPatients") == [("P1",)]
+
+
 @pytest.mark.parametrize(
     ("keywords", "reason"),
     [
