@@ -54,6 +54,8 @@ def status(settings: Settings, as_json: bool) -> None:
     click.echo(f"derived     {derivations or 'nothing'}")
     click.echo(f"database    {found['database_bytes'] / 1e6:.1f} MB")
     click.echo(f"disk        {found['disk']['free'] / 1e9:.1f} of {found['disk']['total'] / 1e9:.1f} GB free")
+    for path in found["truncated"]:
+        click.echo(f"cut off     {cell(path)}")
     for run in found["jobs"].values():
         took = "" if run["seconds"] is None else f", {run['seconds']:.1f} s"
         click.echo(f"last {run['name']:<10} {run['started']}, {run['state']}{took}")

@@ -92,7 +92,8 @@ class RowLayout:
         Objects share a made-up study only if they name one series, and a made-up series only if they name one study,
         modality, series number and frame of reference; else each has its own, made from its SOPInstanceUID.
         """
-        if all(self.parents_of(values)):
+        patient, study, series = self.parents_of(values)
+        if patient and study and series and patient[0] != " ":
             return values
         completed = list(values)
 
@@ -101,10 +102,11 @@ class RowLayout:
                 completed[place] = value
             return value
 
-        if not values[self.patient_key]:
-            fill(PATIENT_ID, NO_PATIENT_ID)
-        series, own = values[self.series_key], values[self.sop_key] or ""
-        study = values[self.study_key] or fill(STUDY_UID, _made_uid("study", series or own))
+        fill(
+            PATIENT_ID, (patient or "").lstrip(" ") or NO_PATIENT_ID
+        )  # leading blanks are padding (PS3.5 6.2)
+        own = values[self.sop_key] or ""
+        study = study or fill(STUDY_UID, _made_uid("study", series or own))
         if series is None:
             fill(SERIES_UID, _made_uid("series", study, *(self._kind_of_series(values) or [own])))
         return tuple(completed)

@@ -34,6 +34,7 @@ def service_lock(settings: ArchiveSettings) -> Lock:
 def status(settings: ArchiveSettings) -> dict[str, Any]:
     """Return the figures of an archive.
 
+    ``truncated`` names the first hundred files that are cut off.
     ``service`` is what the running service published last; None where none runs.
 
     Raises:
@@ -46,6 +47,7 @@ def status(settings: ArchiveSettings) -> dict[str, Any]:
     archive = Archive.read(settings)
     try:
         return counts(archive.database) | {
+            "truncated": truncated(archive.database),
             "jobs": {name: run._asdict() for name, run in last_runs(archive.database).items()},
             "disk": disk(settings.data),
             "database_bytes": file_size(settings.database),
@@ -64,6 +66,14 @@ def counts(database: Database) -> dict[str, Any]:
         "rejected": _count(database, "rejected"),
         "derivations": {row["state"]: row["n"] for row in rows},
     }
+
+
+def truncated(database: Database) -> list[str]:
+    """Return the files that are indexed though they are cut off, the first hundred by their paths."""
+    rows = database.query(
+        "SELECT path FROM files WHERE state <> 'indexed' AND state = 'truncated' ORDER BY path LIMIT 100"
+    )
+    return [row["path"] for row in rows]
 
 
 def _count(database: Database, table: str) -> int:

@@ -255,6 +255,16 @@ def test_missing_keys_are_put_into_the_rows_only(ingest: Archive, put: Put) -> N
     assert list(verify(ingest)) == []
 
 
+def test_leading_blanks_of_a_patient_id_are_padding(ingest: Archive, put: Put) -> None:
+    put("a.dcm", PatientID="  P1")
+    put("b.dcm", instance=2, PatientID="P1 ")
+    put("c.dcm", instance=3, study=2, PatientID="  ")
+    assert rebuild(ingest).rejected == []
+    assert rows(ingest, "SELECT DISTINCT PatientID FROM DICOMPatients ORDER BY 1") == [("00000000",), ("P1",)]
+    assert rows(ingest, "SELECT DISTINCT ImagePat FROM DICOMImages ORDER BY 1") == [("00000000",), ("P1",)]
+    assert list(verify(ingest, deep=True)) == []
+
+
 KIND = {"Modality": "CT", "SeriesNumber": "1", "FrameOfReferenceUID": "1.2.3"}
 
 

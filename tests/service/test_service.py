@@ -15,6 +15,8 @@ from click.testing import CliRunner
 from samples import make_object, save, wait_until
 
 from pyconquest_rt import scu
+from pyconquest_rt.archive.archive import Archive
+from pyconquest_rt.archive.rebuild import rebuild
 from pyconquest_rt.cli.main import main
 from pyconquest_rt.errors import BusyError, DatabaseError, SettingsError, StorageError
 from pyconquest_rt.service import logs
@@ -197,6 +199,20 @@ def test_metrics_are_what_prometheus_reads(settings: Settings) -> None:
     assert float(samples['pyconquest_rt_objects{level="images"}']) == 0
     assert float(samples["pyconquest_rt_stored_total"]) == 0
     assert all(float(value) >= 0 for value in samples.values())
+
+
+def test_status_names_files_that_are_cut_off(settings: Settings) -> None:
+    path = save(
+        make_object(Rows=2, PixelData=b"\0" * 64, BitsAllocated=8), Path(settings.archive.data, "P1/1.dcm")
+    )
+    path.write_bytes(path.read_bytes()[:-10])
+    archive = Archive.open(settings)
+    rebuild(archive)
+    archive.close()
+    assert status(settings.archive)["truncated"] == ["P1/1.dcm"]
+    where = settings.archive
+    names = ["--data", where.data, "--database", where.database, "--sql", where.sql]
+    assert "cut off     P1/1.dcm" in CliRunner().invoke(main, ["status", *names]).output
 
 
 def test_status_makes_no_database(settings: Settings) -> None:
