@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+from pyconquest_rt.derive import relations
 from pyconquest_rt.derive.dvh_rows import DEFAULT_METRICS, Given, Setting, dvh_rows
 from pyconquest_rt.derive.extractor import Extractor, Rows, Source, Waiting, version_of
 from pyconquest_rt.derive.image_spacing import image_spacing
@@ -180,7 +181,7 @@ def dvh_extractor(setting: Setting) -> Extractor:
         ),
         extract=extract,
         inputs=_inputs(setting),
-        awakes=("goals",),
+        awakes=("goals", "isodose"),
     )
 
 
@@ -282,7 +283,7 @@ def extractors(settings: RTSettings) -> tuple[Extractor, ...]:
             tables=("rt_structure_set", "rt_roi"),
             scripts=(_script("rt_structure_set", "rt_roi", "roi_name"),),
             extract=_structures(settings.roi_map),
-            awakes=("dvh",),
+            awakes=("dvh", "relation"),
         ),
         Extractor(
             name="plan",
@@ -291,7 +292,7 @@ def extractors(settings: RTSettings) -> tuple[Extractor, ...]:
             tables=("rt_plan", "rt_fraction_group", "rt_beam"),
             scripts=(_script("rt_plan", "rt_fraction_group", "rt_beam"),),
             extract=_plan,
-            awakes=("dvh",),
+            awakes=("dvh", "relation"),
         ),
         Extractor(
             name="dose",
@@ -306,4 +307,5 @@ def extractors(settings: RTSettings) -> tuple[Extractor, ...]:
             awakes=("dvh",),
         ),
         dvh_extractor(setting),
+        *relations.extractors(settings, site_map),
     )

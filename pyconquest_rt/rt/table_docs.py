@@ -5,13 +5,17 @@ from collections.abc import Iterable
 from pyconquest_rt.dicom.tables import Column
 from pyconquest_rt.rt.dvh.dvh_views import DIFFERENCE_COLUMNS, DIFFERENCE_VIEW, DVH_COLUMNS, DVH_VIEW
 from pyconquest_rt.rt.objects.relations import CHAIN_COLUMNS, CHAIN_LINKS, CHAIN_VIEW
+from pyconquest_rt.rt.relations import tables as geometry
 from pyconquest_rt.rt.tables import TABLES
 
 
 def markdown() -> str:
     """The text of docs/rt_tables.md."""
-    parts = ["# Tables of radiotherapy", "Generated from `pyconquest_rt/rt/tables.py`; do not edit by hand."]
-    for table in TABLES.values():
+    parts = [
+        "# Tables of radiotherapy",
+        "Generated from `pyconquest_rt/rt/tables.py` and `rt/relations/tables.py`; do not edit by hand.",
+    ]
+    for table in (TABLES | geometry.TABLES).values():
         key = ", ".join(table.key)
         parts += [f"## {table.name}", f"{table.meaning} Key: {key}.", _columns(table.columns)]
     links = "\n".join(f"- `{link}`: {meaning}" for link, meaning in CHAIN_LINKS.items())
@@ -27,6 +31,12 @@ def markdown() -> str:
         f"## {DIFFERENCE_VIEW} (view)",
         "For each DVH that the sender put into an RTDOSE its values minus ours.",
         _columns(DIFFERENCE_COLUMNS),
+        f"## {geometry.MARGIN_VIEW} (view)",
+        "How much of each organ lies within some distances of a target.",
+        _columns(geometry.MARGIN_COLUMNS),
+        f"## {geometry.ISOCENTRE_VIEW} (view)",
+        "How far each organ's centre of gravity lies from the isocentre of each beam.",
+        _columns(geometry.ISOCENTRE_COLUMNS),
     ]
     return "\n\n".join(parts) + "\n"
 

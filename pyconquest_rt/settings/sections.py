@@ -168,6 +168,11 @@ class RTSettings:
     other_frame_of_reference: bool = option(
         False, "Make DVHs of a structure set and a dose with different frames of reference, with a warning."
     )
+    targets: str = option(
+        "",
+        "Names of ROIs that are targets, between blanks, with * and ?; empty, or where none is found: names mapped to "
+        "a GTV, CTV or PTV, else the prescription's ROI, else the type tells.",
+    )
     roi_map: str = option("roi_map.csv", "The site's map of ROI names (.csv or .roi), where there is one.")
     goals: str = option("goals.toml", "The site's lists of clinical goals, where there are some.")
 

@@ -32,9 +32,7 @@ class Isodose:
 def isodose_of(grid: DoseGrid, dose_gy: float) -> Isodose:
     """Return the isodose of a grid, on every plane of voxel centres."""
     lines = [line for plane in range(grid.stored.shape[0]) for line in plane_lines(grid, plane, dose_gy)]
-    notes = [*grid.notes]
-    if _reaches_border(grid, dose_gy):
-        notes.append(AT_BORDER)
+    notes = [*grid.notes, *reaches_border(grid, dose_gy)]
     return Isodose(dose_gy, lines, grid.volume_above(dose_gy), "warning" if notes else "ok", "; ".join(notes))
 
 
@@ -58,8 +56,8 @@ def _lines(grid: DoseGrid, dose: Floats, at: float, dose_gy: float) -> Iterator[
         yield grid.origin + np.einsum("ni,ij->nj", placed, grid.axes)
 
 
-def _reaches_border(grid: DoseGrid, dose_gy: float) -> bool:
-    """Tell whether a voxel centre on the outside of the grid gets that dose."""
+def reaches_border(grid: DoseGrid, dose_gy: float) -> list[str]:
+    """Return a remark where a voxel centre on the outside of the grid gets that dose."""
     stored = grid.stored
     faces = [stored.take(place, axis) for axis in range(3) for place in (0, -1)]
-    return any(float(grid.gray(face.max())) >= dose_gy for face in faces)
+    return [AT_BORDER] if any(float(grid.gray(face.max())) >= dose_gy for face in faces) else []
