@@ -98,9 +98,17 @@ def settle(archive: Archive, report: Report) -> None:
             return
         owners = _Owners(refused, _indexed(archive, refused))
         studies = {*owners.unsettled(), *_wrongly_refused(archive, refused, owners)}
+        studies = {study for study in studies if _is_there(archive, study)}
         if not studies:
             return
         _judge_again(archive, studies, refused, owners, report)
+
+
+def _is_there(archive: Archive, study: str) -> bool:
+    """Whether all files of a study can be read again, so that no row goes because a disk is not there."""
+    sops = [row[0] for row in archive.database.select_in(_IMAGES_OF_STUDIES, [study])]
+    found = copies(archive.database, sops)
+    return all(archive.storage.status(copy.path, copy.device) is not None for copy in found)
 
 
 def _refused(archive: Archive) -> list[_Named]:

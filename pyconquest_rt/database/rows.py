@@ -92,8 +92,8 @@ class RowLayout:
         Objects share a made-up study only if they name one series, and a made-up series only if they name one study,
         modality, series number and frame of reference; else each has its own, made from its SOPInstanceUID.
         """
-        patient, study, series = self.parents_of(values)
-        if patient and study and series and patient[0] != " ":
+        parents = self.parents_of(values)
+        if all(parents) and parents[0][0] != " ":
             return values
         completed = list(values)
 
@@ -102,6 +102,7 @@ class RowLayout:
                 completed[place] = value
             return value
 
+        patient, study, series = parents
         fill(
             PATIENT_ID, (patient or "").lstrip(" ") or NO_PATIENT_ID
         )  # leading blanks are padding (PS3.5 6.2)

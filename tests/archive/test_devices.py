@@ -30,6 +30,7 @@ def rows(archive: Archive) -> list[tuple[str, str]]:
     return archive.database.connection.execute(sql).fetchall()
 
 
+STUDY = "1.2.826.0.1.3680043.10.1.1"
 ALL = [("MAG0", "P0/0.dcm"), *(("MAG1", f"P1/{number}.dcm") for number in (1, 2, 3))]
 
 
@@ -73,3 +74,20 @@ def test_a_disk_that_is_not_there_costs_no_rows(
     fix(archive)
     assert rows(archive) == ALL
     assert [found.problem for found in verify(archive)] == [Problem.NO_DEVICE]
+
+
+def test_files_of_a_disk_that_is_not_there_hold_their_study_until_they_can_be_read(
+    archive: Archive, tmp_path: Path
+) -> None:
+    """Most files that can be read name another patient; but the rows of the others are not given up for that."""
+    rebuild(archive)
+    (tmp_path / "mag1").rename(tmp_path / "away")
+    for number in range(4, 9):
+        save(make_object("P9", instance=number, StudyInstanceUID=STUDY), tmp_path / f"mag0/P9/{number}.dcm")
+    assert len(rebuild(archive).rejected) == 5
+    assert rows(archive) == ALL
+    (tmp_path / "away").rename(tmp_path / "mag1")
+    report = rebuild(archive)
+    assert sorted(path for path, _ in report.rejected) == [f"MAG1:P1/{number}.dcm" for number in (1, 2, 3)]
+    assert rows(archive) == [ALL[0], *(("MAG0", f"P9/{number}.dcm") for number in range(4, 9))]
+    assert list(verify(archive)) == []
