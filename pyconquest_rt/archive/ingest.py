@@ -5,34 +5,24 @@ devices, then by the text of their paths. An object that contradicts what is ind
 is for a rebuild to say, by all files (see :mod:`pyconquest_rt.archive.contested`).
 """
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from itertools import chain
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from pyconquest_rt.archive.access import access_time
-from pyconquest_rt.archive.due import objects_changed
 from pyconquest_rt.archive.files.storage import DEFAULT_DEVICE, FileStatus, Storage
 from pyconquest_rt.archive.names import file_key
-from pyconquest_rt.archive.outbox import queue_objects
-from pyconquest_rt.archive.parents import Known, ParentRows
+from pyconquest_rt.archive.parents import Known
+from pyconquest_rt.archive.pending import PendingRows
 from pyconquest_rt.archive.removal import move_study, remove_images
 from pyconquest_rt.database.connection import Database
 from pyconquest_rt.database.index_statements import (
-    CONTESTED_COLUMNS,
     COPIES_OF,
-    COPY,
     FILE_OF_INSTANCE,
-    FILE_SEEN_AGAIN,
-    FILES_COLUMNS,
     IMAGES_BY_UID,
     IMAGES_OF_STUDY,
-    REJECT,
     IndexStatements,
 )
-from pyconquest_rt.database.pyconquest_columns import NONE, RTColumns
 from pyconquest_rt.database.rows import Parents, RowLayout, Values
 from pyconquest_rt.database.schema import Table
 from pyconquest_rt.dicom.header import Header
@@ -148,11 +138,9 @@ class Batch:
         self.database, self.storage, self.layout = writer.database, writer.storage, writer.layout
         self.definition, self.statements = writer.database.definition, writer.statements
         self.known, self.device = writer.known, writer.device
-        self.access_time = access_time()
-        self.parent_rows = ParentRows(
-            self.database, self.layout, self.statements, self.known, self.access_time
+        self.pending = PendingRows(
+            writer.database, writer.layout, writer.statements, writer.known, writer.device
         )
-        self.time_stamp = str(time.time())
         self.parents: Parents | None = None  # of the object accepted last; one with the same needs no judging
         self.seen_as: dict[str, str | None] = {}
         self.objection: Callable[[Parents], str | None] | None = None
@@ -160,18 +148,6 @@ class Batch:
         self.corrections = self.known.corrections(self.layout)
         self.values = [self.corrections.apply(v) for v in values]
         self._look_up(self.values)
-        self._clear()
-
-    def _clear(self) -> None:
-        self.latest: dict[str, tuple[Values, RTColumns]] = {}  # series → the last object of it
-        self.new_rows: list[tuple[Any, ...]] = []
-        self.changed_rows: list[tuple[Any, ...]] = []
-        self.files: list[tuple[Any, ...]] = []
-        self.refused: list[tuple[Any, ...]] = []
-        self.contested: list[
-            tuple[Any, ...]
-        ] = []  # what refused files name, since a study may be given to them yet
-        self.copies: list[tuple[str]] = []  # files whose place another file of their instance has taken
 
     def known_file(self, values: Values, *, may_move: bool = False) -> str | None:
         """Return the file that an instance has already, whose place a newer one is to take, or None.
@@ -211,7 +187,7 @@ class Batch:
             )
         apply = self.corrections.apply
         outcomes = [self._take(item, v and apply(v)) for item, v in zip(found, values, strict=True)]
-        self._flush()
+        self.pending.write(was_seen=bool(self.seen_as))
         self.known.keep()
         return outcomes
 
@@ -237,7 +213,7 @@ class Batch:
 
     def _parents_of(self, keys: Iterable[str | None], table: Table) -> dict[str, str]:
         """The parents of those that have a row: its link, the last column of the definition."""
-        rows, link = self.parent_rows.before(table, keys), len(table.columns) - 1
+        rows, link = self.pending.parents.before(table, keys), len(table.columns) - 1
         found = [row for key in keys if key is not None and (row := rows.get(key))]
         return {row[0]: row[link] for row in found if row[link] is not None}
 
@@ -265,7 +241,7 @@ class Batch:
                 if why := self._difference(image, values):
                     return self._refuse(item, sop, f"instance {sop} {why}", values)
                 if not self._goes_before(item, image):
-                    self.files.append((item.path, item.size, item.mtime_ns, sop, "duplicate"))
+                    self.pending.files.append((item.path, item.size, item.mtime_ns, sop, "duplicate"))
                     return Outcome(item.path, state, sop)
             image = self._same_series(sop, image, values)
         return self._take_object(item, sop, values, state, known=image is not None)
@@ -304,7 +280,7 @@ class Batch:
         if (rank(self.device), item.path) > (rank(device), image.path):
             return False
         if device == DEFAULT_DEVICE:
-            self.copies.append((image.path,))
+            self.pending.copies.append((image.path,))
         return True
 
     def _same_series(self, sop: str, image: _Image, values: Values) -> _Image | None:
@@ -348,32 +324,28 @@ class Batch:
         self._refuse_conflict(parents, known=known)
         patient, study, series = parents
         if self.known.patient_of.get(study, patient) != patient:
-            self._flush()
+            self.pending.write(was_seen=bool(self.seen_as))
             move_study(self.database, study, patient)
             self.known.forget_rows()
         self.known.study_of[series] = study
         self.known.patient_of[study] = patient
-        self.latest.pop(series, None)  # so that it comes last
+        self.pending.begin_series(series)
         self.parents = parents
 
     def _accept(self, item: Found, sop: str, values: Values, *, known: bool) -> None:
-        path, size, mtime_ns, header, _, content, _ = item
-        series = values[self.layout.series_key]
+        header, series = item.header, values[self.layout.series_key]
         assert header is not None and series is not None  # _take() has seen to it
-        rt = header.digest or NONE
-        image = values[self.layout.image]
-        row = (*image, self.access_time, path, self.device, *rt, self.time_stamp, content)
-        (self.changed_rows if known else self.new_rows).append(row)
-        self.images[sop] = _Image(path, self.device, series)
-        self.latest[series] = values, rt
-        self.files.append((path, size, mtime_ns, sop, "truncated" if header.is_truncated else "indexed"))
+        self.pending.add_image(item.path, series, header, values, item.hash, known=known)
+        self.images[sop] = _Image(item.path, self.device, series)
+        state = "truncated" if header.is_truncated else "indexed"
+        self.pending.files.append((item.path, item.size, item.mtime_ns, sop, state))
 
     def _take_unread(self, item: Found) -> Outcome:
         if not item.is_skipped:
             return self._refuse(item, None, item.reason or "")
         if self.seen_as.get(item.path):
             self._forget_content_of(item.path)
-        self.files.append((item.path, item.size, item.mtime_ns, None, "skipped"))
+        self.pending.files.append((item.path, item.size, item.mtime_ns, None, "skipped"))
         return Outcome(item.path, State.SKIPPED, None, item.reason)
 
     def _refuse(self, item: Found, sop: str | None, reason: str, values: Values | None = None) -> Outcome:
@@ -381,12 +353,12 @@ class Batch:
             return Outcome(item.path, State.REJECTED, None, reason)  # what is in it now cannot be said
         if self.seen_as.get(item.path):
             self._forget_content_of(item.path)
-        self.files.append((item.path, item.size, item.mtime_ns, sop, "rejected"))
+        self.pending.files.append((item.path, item.size, item.mtime_ns, sop, "rejected"))
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        self.refused.append((item.path, sop, reason, now))
+        self.pending.refused.append((item.path, sop, reason, now))
         if values is not None:
             patient, study, series = self.layout.parents_of(values)
-            self.contested.append((item.path, sop, series, study, patient))
+            self.pending.contested.append((item.path, sop, series, study, patient))
         return Outcome(item.path, State.REJECTED, sop, reason)
 
     def _forget_content_of(self, path: str) -> None:
@@ -399,48 +371,9 @@ class Batch:
             self._drop(before)
 
     def _drop(self, sop: str) -> None:
-        self._flush()
+        self.pending.write(was_seen=bool(self.seen_as))
         self.writer.released += remove_images(self.database, [sop])
         self.parents = None
         self.images.pop(sop, None)
         self.known.clear()
         self._look_up_parents()
-
-    # -- writing --------------------------------------------------------------------------------------------
-
-    def _flush(self) -> None:
-        """Write what has been judged so far: parents first, then images, then what was seen of the files."""
-        if self.device != DEFAULT_DEVICE:
-            self.files.clear()
-            self.refused = [(f"{self.device}:{path}", *rest) for path, *rest in self.refused]
-            self.contested = [(f"{self.device}:{path}", *rest) for path, *rest in self.contested]
-        self.parent_rows.write(self.latest)
-        self._write_images()
-        self._write_files()
-        self._clear()
-
-    def _write_images(self) -> None:
-        database = self.database
-        database.insert(self.definition.images.name, self.statements.image_columns, self.new_rows)
-        if self.changed_rows:
-            keys = [row[0] for row in self.changed_rows]
-            rows = [(*row, key) for row, key in zip(self.changed_rows, keys, strict=True)]
-            database.connection.executemany(self.statements.update_image, rows)
-            objects_changed(database, keys)
-        if self.new_rows or self.changed_rows:
-            arrivals = self.known.arrivals(self.statements.image_columns)
-            arrivals.write(chain(self.new_rows, self.changed_rows))
-
-    def _write_files(self) -> None:
-        """Write what was seen of the files, those refused too, and queue what is to be forwarded."""
-        database, connection = self.database, self.database.connection
-        database.insert("files", FILES_COLUMNS, self.files, FILE_SEEN_AGAIN)
-        if self.seen_as:
-            connection.executemany("DELETE FROM rejected WHERE path = ?", [row[:1] for row in self.files])
-        if rules := self.known.rules():
-            queue_objects(database, rules, [row[3] for row in self.files if row[4] == "indexed"])
-        if self.refused:
-            connection.executemany(REJECT, self.refused)
-            connection.executemany("DELETE FROM contested WHERE path = ?", [row[:1] for row in self.refused])
-            database.put("contested", CONTESTED_COLUMNS, self.contested)
-        connection.executemany(COPY, self.copies)

@@ -57,7 +57,7 @@ def test_the_next_object_of_a_series_does_not_ask_for_its_parents(
     ingest: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "pyconquest_rt.archive.ingest.access_time", lambda: 32
+        "pyconquest_rt.archive.pending.access_time", lambda: 32
     )  # a parent's changes each 32 s
     add(ingest, instance=1)
     asked = [line for line in statements(ingest, 2) if "DICOMSeries" in line or "DICOMPatients" in line]
@@ -97,7 +97,7 @@ def test_a_series_of_another_study_is_refused_from_memory(ingest: Writer) -> Non
 
 def test_a_corrected_patient_is_known_by_the_new_name(ingest: Writer) -> None:
     add(ingest, "P", instance=1)
-    assert add(ingest, "Q", instance=1) is State.DUPLICATE  # while the first file is there
+    assert add(ingest, "Q", instance=1) is State.REJECTED  # while the first file is there
     (ingest.storage.root / "P" / f"{make_object('P').SOPInstanceUID}.dcm").unlink()
     assert add(ingest, "Q", instance=1) is State.MOVED
     add(ingest, "Q", instance=2)

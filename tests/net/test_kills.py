@@ -47,7 +47,7 @@ def start(folder: Path, port: int) -> subprocess.Popen[bytes]:
     server = subprocess.Popen(
         [sys.executable, "-c", SERVER, str(folder), str(port)], stderr=subprocess.DEVNULL
     )
-    for _ in range(200):
+    for _ in range(1200):
         try:
             echo("127.0.0.1", port, "ANY")
             return server
