@@ -214,7 +214,7 @@ def test_a_file_that_was_half_written_is_read_when_it_is_whole(ingest: Archive, 
 def test_parents_are_written_only_when_an_object_says_something_new_of_them(
     ingest: Archive, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pyconquest_rt.archive.ingest.time.time", lambda: 1_700_000_000.0)
+    monkeypatch.setattr("pyconquest_rt.archive.pending.time.time", lambda: 1_700_000_000.0)
     statements: list[str] = []
 
     def parents_written(**values: Any) -> list[str]:
@@ -235,7 +235,7 @@ def test_parents_are_written_only_when_an_object_says_something_new_of_them(
         "DICOMStudies",
     ]
     assert rows(ingest, "SELECT StudyDescr, StudyModal FROM DICOMStudies") == [("new", "CT\\MR")]
-    monkeypatch.setattr("pyconquest_rt.archive.ingest.time.time", lambda: 1_700_000_064.0)
+    monkeypatch.setattr("pyconquest_rt.archive.pending.time.time", lambda: 1_700_000_064.0)
     assert len(parents_written(instance=5, StudyDescription="new", Modality="MR")) == 4
     assert len(rows(ingest, "SELECT DISTINCT AccessTime FROM DICOMSeries")) == 1
 
