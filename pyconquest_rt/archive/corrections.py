@@ -34,6 +34,9 @@ class Corrected(NamedTuple):
 def merge_patient(archive: Archive, old: str, new: str, *, files: bool = False) -> Corrected:
     """Give all studies of one patient to another one, who must be indexed; the old patient's row goes.
 
+    Refused files that name the old patient in these studies, or in one of the new patient's, are taken in. Files that
+    could not be changed are changed by the same call, made again.
+
     Args:
         archive: the archive.
         old: the PatientID that goes.
@@ -41,7 +44,7 @@ def merge_patient(archive: Archive, old: str, new: str, *, files: bool = False) 
         files: write the new PatientID, name and birth date into the files as well. They keep their names.
 
     Raises:
-        DatabaseError: one of the two is not indexed, or both are the same.
+        DatabaseError: the new one is not indexed, nothing is known of the old one, or both are the same.
     """
     database = archive.database
     if old == new:
@@ -115,6 +118,8 @@ def correct(
     archive: Archive, level: Level, uid: str, values: Mapping[str, str], *, files: bool = False
 ) -> Corrected:
     """Put values of a patient, study, series or image right in every row that holds them.
+
+    Files that could not be changed are changed by the same call, made again.
 
     Args:
         archive: the archive.

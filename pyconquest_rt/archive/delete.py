@@ -4,8 +4,10 @@ from typing import NamedTuple
 
 from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.current import current_path
+from pyconquest_rt.archive.recorded import MERGED, Correction, drop, recorded
 from pyconquest_rt.archive.removal import Copy, audit, copies, remove_images, tidy
 from pyconquest_rt.archive.selection import select_images
+from pyconquest_rt.database.connection import Database
 from pyconquest_rt.errors import ObjectError, StorageError, TruncatedError
 
 
@@ -32,6 +34,7 @@ def delete_series(archive: Archive, series: str, *, files: bool = False, rows: b
     count = 0
     with database.transaction():
         sops = [image.sop for image in select_images(database, "series", series)]
+        of_deleted = _corrections_of(database, series) if files and rows else []
         done = []
         for sop in sops:
             try:
@@ -42,9 +45,37 @@ def delete_series(archive: Archive, series: str, *, files: bool = False, rows: b
         if rows:
             remove_images(database, done)
             tidy(database, [series])
+            drop(database, [correction for correction in of_deleted if not _has_row(database, correction)])
         what = " and ".join(["rows"] * rows + ["files"] * files)
         audit(database, "delete-series", series, f"{what} of {len(done)} images")
     return Deleted(len(sops), count, failures)
+
+
+_PARENTS = (
+    "SELECT SeriesInst, s.StudyInsta, t.PatientID FROM DICOMSeries s "
+    "LEFT JOIN DICOMStudies t ON t.StudyInsta = s.StudyInsta WHERE SeriesInst = ?"
+)
+_ROW = {
+    "patient": "SELECT 1 FROM DICOMPatients WHERE PatientID = ?",
+    "study": "SELECT 1 FROM DICOMStudies WHERE StudyInsta = ?",
+    MERGED: "SELECT 1 FROM DICOMStudies WHERE StudyInsta = ?",
+    "series": "SELECT 1 FROM DICOMSeries WHERE SeriesInst = ?",
+    "image": "SELECT 1 FROM DICOMImages WHERE SOPInstanc = ?",
+}
+
+
+def _corrections_of(database: Database, series: str) -> list[Correction]:
+    """The corrections on record of a series, of what it has below it, and of its study and patient.
+
+    They go with the last file: a later object of this PatientID may be another person's.
+    """
+    keys = set(database.connection.execute(_PARENTS, (series,)).fetchone() or ())
+    keys |= {image.sop for image in select_images(database, "series", series)}
+    return [correction for correction in recorded(database) if correction.uid in keys]
+
+
+def _has_row(database: Database, correction: Correction) -> bool:
+    return bool(database.query(_ROW[correction.level], (correction.uid,)))
 
 
 def delete_patient_rows(archive: Archive, patient_id: str) -> int:

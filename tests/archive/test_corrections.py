@@ -11,6 +11,7 @@ from samples import make_object, save
 
 from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.archive.corrections import correct, merge_patient
+from pyconquest_rt.archive.delete import delete_series
 from pyconquest_rt.archive.files.placement import Placement
 from pyconquest_rt.archive.verify import verify
 from pyconquest_rt.demo import make_patients
@@ -302,3 +303,12 @@ def test_merging_takes_in_refused_files(two: Archive, put: Put) -> None:
     assert rows(two, "SELECT count(*) FROM DICOMImages WHERE ImagePat = 'OLD'") == [(3,)]
     assert rows(two, "SELECT * FROM rejected") == []
     assert rebuild(two, only="all").rejected == []
+
+
+@pytest.mark.parametrize("files", [True, False])
+def test_corrections_go_with_the_last_file(two: Archive, files: bool) -> None:
+    correct(two, "patient", "OLD", {"PatientName": "Right^Name"})
+    correct(two, "patient", "NEW", {"PatientName": "Other^Name"})
+    delete_series(two, f"{ROOT}.1.1", files=files)
+    names = [("NEW",)] if files else [("NEW",), ("OLD",)]
+    assert rows(two, "SELECT uid FROM corrections ORDER BY 1") == names
