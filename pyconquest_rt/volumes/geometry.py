@@ -67,7 +67,7 @@ def cluster(values: Floats, limit: float) -> Ints:
 
 def same_place_limit(heights: Floats) -> float:
     """Up to which distance two heights are one: the tolerance, never more than a fifth of the usual gap."""
-    gaps = np.diff(np.unique(heights))
+    gaps = np.diff(np.sort(heights))
     wide = gaps[gaps > 1e-4]
     usual = float(np.median(wide)) if wide.size else 1.0
     return min(tolerance(usual), max(0.2 * usual, 1e-4))

@@ -123,6 +123,11 @@ def _is_known(fields: Fields, tag: int) -> bool:
     return creator is None or fields.text((tag & 0xFFFF0000) | 0x10).upper() == creator
 
 
+def is_mosaic(fields: Fields) -> bool:
+    """Whether a private element of Siemens counts several slices in the image, whatever its image type says."""
+    return _is_known(fields, 0x0019100A) and (fields.number(0x0019100A) or 0) > 1
+
+
 def _moment(fields: Fields, whole: tuple[int, ...], parts: tuple[int, int]) -> float | None:
     for tag in whole:
         if (text := fields.text(tag)) and (found := seconds(text[:8], text[8:])) is not None:

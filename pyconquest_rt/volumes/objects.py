@@ -128,7 +128,7 @@ def _object(source: Source, head: Head, pool: Pool) -> ImageObject:
         modality = "RTDOSE"  # which is what the rest goes by
     stored = pool(read_stored(head))
     found = ImageObject(source, _kind(sop_class, stored), pool(fields.text(0x0020000E)), pool(_name(fields)))
-    found.image_type = pool(fields.texts(0x00080008))
+    found.image_type = pool(fields.texts(0x00080008) + (("MOSAIC",) if keys.is_mosaic(fields) else ()))
     if found.kind in ("rtstruct", "rtplan"):
         return found
     common = Common(

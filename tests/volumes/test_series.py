@@ -232,6 +232,13 @@ def mosaic():
     ]
 
 
+def unnamed_mosaic():
+    """One whose image type was taken away; the private count of its slices is still there."""
+    found = image((0, 0, 0), sop_class=MR, modality="MR")
+    found.private_block(0x19, "SIEMENS MR HEADER", create=True).add_new(0x0A, "US", 36)
+    return [found]
+
+
 def no_position():
     found = stack(5)
     for one in found:
@@ -318,6 +325,7 @@ CASES = {
     "one_nowhere": Case(nowhere, refused="gap"),
     "cut_off": Case(cut_off, refused="unreadable"),
     "mosaic": Case(mosaic, refused="mosaic"),
+    "unnamed_mosaic": Case(unnamed_mosaic, refused="mosaic"),
     "colour": Case(colour, refused="not_scalar"),
     "rescale_per_slice": Case(per_slice_rescale, codes={"rescale_varies"}, unit="BQML"),
     "unsigned": Case(lambda: stack(5, dtype=np.uint16)),
