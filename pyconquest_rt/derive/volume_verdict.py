@@ -116,7 +116,7 @@ def _spacing(best: Candidate) -> dict[str, float | None]:
 
 VOLUME_VERDICT = Extractor(
     name="volume_verdict",
-    version=2,
+    version=3,
     sop_classes=IMAGES,
     tables=(TABLE.name,),
     scripts=(";\n".join([TABLE.create_sql(), *TABLE.index_sql()]) + ";",),

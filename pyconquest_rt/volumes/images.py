@@ -19,6 +19,9 @@ from pyconquest_rt.volumes.twins import check_twins
 
 _KINDS = ("scalar", "multiframe", "dose", "parametric")
 _CONFIDENCE = {"scalar": 0.9, "multiframe": 0.92, "dose": 0.95, "parametric": 0.95, "sequence": 0.85}
+_BESIDE = (
+    0.1  # of its confidence is left to what lies beside a volume, so that it never stands before that one
+)
 _MINOR = {"padding", "rescale_varies", "duplicate_instance"}  # what takes nothing from the confidence
 SUV = "SUVbw"
 
@@ -111,7 +114,18 @@ def _whole(kind: str, objects: Sequence[ImageObject]) -> list[Candidate]:
     made = [_candidate(kind, objects[0], volume, number) for number, volume in enumerate(volumes)]
     if not any(candidate.selected for candidate in made):
         made[0] = replace(made[0], selected=True)
-    return made
+    return _largest_first(made)
+
+
+def _largest_first(made: list[Candidate]) -> list[Candidate]:
+    """Candidates of which those of a few images do not stand before one of many that is refused."""
+    refused = max((len(one.files) for one in made if one.refusal and one.selected), default=0)
+    return [
+        one
+        if one.refusal or 2 * len(one.files) >= refused
+        else replace(one, confidence=round(_BESIDE * one.confidence, 3))
+        for one in made
+    ]
 
 
 def _problem(kind: str, one: ImageObject) -> Candidate:
@@ -181,7 +195,7 @@ def spacing_of(affine: Any) -> tuple[float, ...]:
 
 def _confidence(kind: str, codes: Sequence[str], refusal: str | None, selected: bool) -> float:
     base = 0.1 if refusal else _CONFIDENCE[kind] - 0.05 * min(6, len(set(codes) - _MINOR))
-    return round(base if selected else min(base, 0.3), 3)
+    return round(base if selected else _BESIDE * base, 3)
 
 
 _ON_REQUEST = {

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from judge import Case, check
-from made import image, stack
+from made import image, save, stack
 from test_series import OBLIQUE, SAGITTAL, later, many, moved, noisy
+
+from pyconquest_rt.volumes import examine
 
 
 def tilt(angle, axis=1, count=7, gap=3, **more):
@@ -145,3 +147,24 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_geometry(name, tmp_path):
     check(CASES[name], tmp_path / "series")
+
+
+def few_beside(many):
+    """Two sagittal slices beside a stack."""
+    return [*many, *(image((0, -40 + 3 * k, 30), orientation=SAGITTAL) for k in range(2))]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: [image((0, 0, 60), shape=(5, 5), ImageType=["A", "B", "LOCALIZER"]), *without(stack(9), 4)],
+        lambda: few_beside(without(stack(9), 4)),
+        lambda: [image((0, -40, 30), orientation=SAGITTAL), *without(stack(9), 4)],
+    ],
+    ids=["localizer", "a small stack", "a lone image"],
+)
+def test_a_refused_volume_stands_before_what_lies_beside_it(make, tmp_path):
+    candidates = examine(save(tmp_path / "series", make()))
+    assert candidates[0].refusal == "gap"
+    assert len(candidates[0].files) == 8
+    assert candidates[1].refusal is None
