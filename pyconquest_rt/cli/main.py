@@ -19,9 +19,11 @@ from pyconquest_rt.cli import (
     index,
     network,
     objects,
+    relations,
     rt,
     service,
     settings,
+    slice_view,
     source,
     volumes,
 )
@@ -87,6 +89,8 @@ for module in (
     source,
     settings,
     service,
+    relations,
+    slice_view,
 ):
     for verb in module.VERBS:
         main.add_command(_uniform(verb))

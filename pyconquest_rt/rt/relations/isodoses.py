@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from contourpy import LineType, contour_generator
 
-from pyconquest_rt.rt.dvh.dose_grid import DoseGrid
+from pyconquest_rt.rt.dvh.dose_grid import DoseError, DoseGrid
 
 Floats = npt.NDArray[np.float64]
 
@@ -40,6 +40,22 @@ def plane_lines(grid: DoseGrid, plane: int, dose_gy: float) -> Iterator[Floats]:
     """Yield the isodose's lines on one plane of voxel centres."""
     dose = grid.gray(grid.stored[plane]).astype(np.float64)
     yield from _lines(grid, dose, float(grid.nodes[0][plane]), dose_gy)
+
+
+def plane_lines_at(grid: DoseGrid, z: float, dose_gy: float) -> list[Floats]:
+    """Return the isodose's lines in the transverse plane at ``z`` mm, interpolated between the grid's planes.
+
+    Raises DoseError for a grid that does not lie transversely.
+    """
+    if abs(grid.axes[0, 2]) < 1.0 - 1e-6:
+        raise DoseError("isodoses are drawn for transverse dose grids only")
+    at = (z - float(grid.origin[2])) * float(np.sign(grid.axes[0, 2]))
+    low, high = grid.extents[0]
+    if not low <= at <= high:
+        return []
+    index, part = grid.locate(0, np.array([at]))
+    below, above = (grid.gray(grid.stored[int(index[0]) + k]).astype(np.float64) for k in (0, 1))
+    return list(_lines(grid, below + float(part[0]) * (above - below), at, dose_gy))
 
 
 def _lines(grid: DoseGrid, dose: Floats, at: float, dose_gy: float) -> Iterator[Floats]:

@@ -118,8 +118,13 @@ class RoiSet:
         rois = [self.rois[number] for number in usable]
         notes = (*(note for roi in rois for note in _notes(roi)), *remarks)
         frames = tuple({roi.frame_of_reference for roi in rois} - {""})
-        name = ", ".join(self._named(number) for number in numbers)
-        return Parts(numbers, name, frames, tuple(self.planes[number] for number in usable), notes)
+        return Parts(
+            numbers, self.named(numbers), frames, tuple(self.planes[number] for number in usable), notes
+        )
+
+    def named(self, numbers: Sequence[int]) -> str:
+        """Return the names of ROIs, those that have none by their number."""
+        return ", ".join(self._named(number) for number in numbers if number in self.rois)
 
     def _problem(self, number: int) -> str:
         return "; ".join((self.problems.get(number, "no contours"), *self.rois[number].notes))
@@ -147,10 +152,11 @@ class Pairs:
 
     def relate(self, organ: Sequence[int], target: Sequence[int]) -> Relation:
         """Return how an organ lies to a target, both as ROI numbers taken together."""
-        frame = Relation(tuple(organ), tuple(target), end_cap=self.end_cap)
+        frame = Relation(
+            tuple(organ), tuple(target), self.rois.named(organ), self.rois.named(target), end_cap=self.end_cap
+        )
         try:
             one, other = self._side(organ), self._side(target)
-            frame = replace(frame, organ_name=one.parts.name, target_name=other.parts.name)
             if len({*one.parts.frames, *other.parts.frames}) > 1:
                 raise PairError(OTHER_FRAMES)
             return self._measured(frame, one, other)
