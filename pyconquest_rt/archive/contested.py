@@ -18,7 +18,7 @@ from pyconquest_rt.archive.headers import read_one, reader_of
 from pyconquest_rt.archive.ingest import Outcome, State
 from pyconquest_rt.archive.names import file_key
 from pyconquest_rt.archive.rebuild_report import Report
-from pyconquest_rt.archive.removal import copies, remove_images
+from pyconquest_rt.archive.removal import copies, mark_mixed, remove_images
 from pyconquest_rt.database.rows import Parents
 
 _ROUNDS = 5  # that a chain of contradictions may take, each a study further
@@ -184,12 +184,8 @@ def _judge_again(
     """Remove the rows of some studies and make them anew, from all files that name them."""
     database, storage = archive.database, archive.storage
     sops = [row[0] for row in database.select_in(_IMAGES_OF_STUDIES, studies)]
-    instances = set(sops)
-    again = {
-        file.place
-        for file in refused
-        if file.study in studies or owners.study_of.get(file.series) in studies or file.sop in instances
-    }
+    named = _named_with(refused, studies, set(sops), owners)
+    again = {file.place for file in named}
     places = {(storage.rank(storage.device_of(copy.device)), copy.path) for copy in copies(database, sops)}
     names = {_name(archive, place) for place in again}
     with database.transaction() as connection:
@@ -197,7 +193,19 @@ def _judge_again(
         for statement in _FORGET:
             connection.executemany(statement, [(name,) for name in names])
         outcomes = list(_taken(archive, sorted(places | again), owners))
+        mark_mixed(database, {file.patient for file in named})
     _count(report, outcomes, names)
+
+
+def _named_with(
+    refused: Collection[_Named], studies: Collection[str], sops: Collection[str], owners: _Owners
+) -> list[_Named]:
+    """The refused files that name some studies, a series in them, or one of their instances."""
+    return [
+        file
+        for file in refused
+        if file.study in studies or owners.study_of.get(file.series) in studies or file.sop in sops
+    ]
 
 
 def _name(archive: Archive, place: tuple[int, str]) -> str:

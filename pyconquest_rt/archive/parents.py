@@ -7,6 +7,7 @@ from typing import Any
 from pyconquest_rt.archive.due import Arrivals
 from pyconquest_rt.archive.outbox import Rule, rules
 from pyconquest_rt.archive.recorded import Corrections
+from pyconquest_rt.archive.removal import mark_mixed
 from pyconquest_rt.database.connection import Database
 from pyconquest_rt.database.index_statements import IndexStatements
 from pyconquest_rt.database.pyconquest_columns import RTColumns
@@ -141,10 +142,18 @@ class ParentRows:
             studies[study] = values[layout.study]
             series[uid] = self._series_row(values[layout.series], rt)
             modalities.setdefault(study, set()).add(values[layout.modality] or "")
-        self._upsert(definition.patients, patients, before_of_patients)
+        mixed = self._upsert(definition.patients, patients, before_of_patients)
         before = self.before(definition.studies, studies)
-        self._upsert(definition.studies, self._with_modalities(studies, modalities, before), before)
-        self._upsert(definition.series, series, self.before(definition.series, series))
+        mixed |= self._upsert(definition.studies, self._with_modalities(studies, modalities, before), before)
+        mixed |= self._upsert(definition.series, series, self.before(definition.series, series))
+        if mixed:
+            self._mark(mixed, latest)
+
+    def _mark(self, mixed: set[str], latest: Mapping[str, tuple[Values, RTColumns]]) -> None:
+        """Mark the patients of whose rows some say something else now than they did."""
+        of = self._layout.parents_of
+        patients = {of(values)[0] for values, _ in latest.values() if not mixed.isdisjoint(of(values))}
+        mark_mixed(self._database, patients)
 
     def _series_row(self, row: Values, rt: RTColumns) -> Values:
         """A structure set's series row tells its frame of reference and the series that it was drawn on."""
@@ -172,24 +181,45 @@ class ParentRows:
             rows[study] = (*row[:place], "\\".join(sorted(merged - {""})), *row[place + 1 :])
         return rows
 
-    def _upsert(self, table: Table, rows: dict[str, Values], before: dict[str, Row]) -> None:
+    def _upsert(self, table: Table, rows: dict[str, Values], before: dict[str, Row]) -> set[str]:
         """Write parent rows by their keys: what these objects say wins, what they leave out stays.
+
+        Returns:
+            the keys of those that said something else before.
 
         A row that would stay as it is is not written: each object of a series says the same of its parents, and
         a row's entries in the indices cost more pages of the journal than the object itself.
         """
-        new, changed = [], []
+        new: list[Row] = []
+        changed: dict[str, tuple[Row, Row]] = {}  # as it is to be, and as it was
         for key, values in rows.items():
             row, known = (*values, self._access_time), before.get(key)
             if known is None:
                 new.append(row)
-            elif any(old == "" or value not in (None, old) for value, old in zip(row, known, strict=True)):
-                changed.append((*row, key))
+            elif _is_news(row, known):
+                changed[key] = row, known
                 row = tuple(
                     old or None if value is None else value for value, old in zip(row, known, strict=True)
                 )
             before[key] = row
         statements = self._statements.parents[table.name]
         if changed:
-            self._database.connection.executemany(statements.update, changed)
+            bound = ((*row, key) for key, (row, _) in changed.items())
+            self._database.connection.executemany(statements.update, bound)
         self._database.insert(table.name, statements.columns, new)
+        return _contradicting(table, changed)
+
+
+def _is_news(row: Row, known: Row) -> bool:
+    """Whether writing a row would change the one that is there."""
+    return any(old == "" or value not in (None, old) for value, old in zip(row, known, strict=True))
+
+
+def _contradicting(table: Table, changed: Mapping[str, tuple[Row, Row]]) -> set[str]:
+    """The keys of rows that have other values than before; modalities are those of all objects."""
+    own = [place for place, column in enumerate(table.columns) if column.path != MODALITIES_IN_STUDY]
+    return {
+        key
+        for key, (row, known) in changed.items()
+        if any(row[place] and known[place] and row[place] != known[place] for place in own)
+    }

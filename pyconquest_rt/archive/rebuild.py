@@ -20,6 +20,7 @@ from pyconquest_rt.archive.files.storage import DEFAULT_DEVICE
 from pyconquest_rt.archive.headers import _parsed, _prefix, read_one, reader_of, spans_of
 from pyconquest_rt.archive.ingest import Found
 from pyconquest_rt.archive.listing import Listed, Seen, Span
+from pyconquest_rt.archive.mixed import settle_parents
 from pyconquest_rt.archive.names import disk_name
 from pyconquest_rt.archive.rebuild_report import Report
 from pyconquest_rt.archive.removal import count_by_device, is_too_much, remove_images
@@ -86,6 +87,7 @@ def rebuild(
     if not under:
         index_devices(archive, report, every_file=every_file, force=force)
     settle(archive, report)
+    settle_parents(archive)
     if is_refill and not under:
         archive.database.set_state("refill", None)
     report.seconds = time.monotonic() - start

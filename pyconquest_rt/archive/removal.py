@@ -82,6 +82,15 @@ def tidy(database: Database, series: Iterable[str]) -> None:
     for statement, keys in zip(_REMOVE_IF_EMPTY, (series, studies, patients), strict=True):
         database.connection.executemany(statement, [(key, key) for key in keys])
     update_modalities(database, studies)
+    mark_mixed(database, patients)
+
+
+MIXED = "mixed:"
+
+
+def mark_mixed(database: Database, patients: Iterable[str]) -> None:
+    """Have the next rebuild write what the rows of patients say anew from all of their files (see :mod:`~.mixed`)."""
+    database.put("archive_state", ("name", "value"), [(f"{MIXED}{patient}", "1") for patient in patients])
 
 
 _REMOVE_IF_EMPTY = (
