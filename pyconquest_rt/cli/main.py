@@ -11,6 +11,7 @@ import click
 
 from pyconquest_rt.cli import (
     catalog,
+    check,
     ctk,
     dose,
     export,
@@ -77,6 +78,7 @@ def _uniform(command: click.Command) -> click.Command:
 for module in (
     index,
     catalog,
+    check,
     objects,
     export,
     ctk,

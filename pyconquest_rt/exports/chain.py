@@ -50,6 +50,11 @@ class Node:
         """Return it as what JSON can hold."""
         return {**vars(self), "below": [node.as_dict() for node in self.below]}
 
+    @classmethod
+    def of_dict(cls, given: dict[str, Any]) -> "Node":
+        """Return the node that :meth:`as_dict` was made of."""
+        return cls(**{**given, "below": [cls.of_dict(below) for below in given["below"]]})
+
 
 _STATES = {
     "reference": "ok",

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import cycle
-from textwrap import shorten
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -16,24 +16,28 @@ _DIFFERENTIAL_BINS = 100
 LEGEND_ROWS = 22
 MAX_OBJECTS = 2
 MAX_NOTES = 4
-LONGEST_NOTE = 160
+LONGEST_NOTE = 150
 
 
 def labels(curves: Sequence[NamedCurve]) -> list[str]:
     """Return the name of each curve in a plot.
 
     It holds patient and plan (or the end of the dose's UID) only where curves differ in them, the source where it is
-    not ours, DoseSummationType where it is not PLAN, and ``!`` where something must be said of the curve.
+    not ours, DoseSummationType where it is not PLAN, the end of the structure set's UID where the dose has several,
+    and ``!`` where something must be said of the curve.
     """
     doses = Counter(patient for patient, _ in {(one.patient_id, one.dose_uid) for one in curves})
     found = [_label(one, len(doses) > 1, doses[one.patient_id] > 1) for one in curves]
     counts = Counter(found)
-    return [
-        label
-        + (f" ..{one.structure_set_uid[-6:] or one.dose_uid[-6:]}" if counts[label] > 1 else "")
-        + (" !" if one.reason else "")
+    sets = Counter(dose for dose, _ in {(one.dose_uid, one.structure_set_uid) for one in curves})
+    ends = [
+        f" ..{one.structure_set_uid[-6:] or one.dose_uid[-6:]}"
+        if counts[label] > 1 or sets[one.dose_uid] > 1
+        else ""
         for label, one in zip(found, curves, strict=True)
     ]
+    marks = [" !" if one.reason else "" for one in curves]
+    return [label + end + mark for label, end, mark in zip(found, ends, marks, strict=True)]
 
 
 def _label(one: NamedCurve, is_cohort: bool, is_of_several: bool) -> str:
@@ -130,8 +134,9 @@ def _note(figure: Any, reasons: Sequence[str]) -> None:
     if not counts:
         return
     lines = [
-        f"! {shorten(reason, LONGEST_NOTE)} ({count} of {len(reasons)})"
+        line
         for reason, count in counts.most_common(MAX_NOTES)
+        for line in wrap(f"! {reason} ({count} of {len(reasons)})", LONGEST_NOTE, subsequent_indent="  ")
     ]
     if len(counts) > MAX_NOTES:
         lines.append(f"! {len(counts) - MAX_NOTES} further reasons: see the table")
