@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyconquest_rt.cli.terminal import archive_options, json_option, print_rows, read_archive, shortened
+from pyconquest_rt.cli.terminal import (
+    archive_options,
+    json_option,
+    print_rows,
+    read_archive,
+    shortened,
+    whole_key,
+)
 from pyconquest_rt.settings.sections import Settings
 
 if TYPE_CHECKING:
@@ -40,7 +47,8 @@ def goals(settings: Settings, key: str | None, cohort: bool, init: str | None, a
             f"there are no goals {path}; 'pyconquest-rt goals --init quantec' writes some"
         )
     load(path)  # what cannot be understood is said here
-    database = read_archive(settings).database
+    archive = read_archive(settings)
+    database, key = archive.database, whole_key(archive, key)
     rows = find_goals(database, key)
     _say_what_is_due(database, settings)
     if not rows:

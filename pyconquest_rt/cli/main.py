@@ -21,6 +21,7 @@ from pyconquest_rt.cli import (
     network,
     objects,
     relations,
+    roi,
     rt,
     service,
     settings,
@@ -33,6 +34,8 @@ from pyconquest_rt.errors import PyconquestError
 from pyconquest_rt.settings.file import FILE_VARIABLE
 from pyconquest_rt.version import __version__
 
+_INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
+
 
 class _Group(click.Group):
     """Turns the errors that are raised on purpose, the database's and the system's into one line and status 1."""
@@ -40,6 +43,12 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo(
+                "\ninterrupted; what was done until now is kept, and the same command goes on from there",
+                err=True,
+            )
+            ctx.exit(_INTERRUPTED)
         except (PyconquestError, OSError) as error:
             if isinstance(error, BrokenPipeError):
                 raise
@@ -85,6 +94,7 @@ for module in (
     network,
     forward,
     rt,
+    roi,
     goals,
     dose,
     volumes,

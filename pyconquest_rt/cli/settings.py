@@ -1,11 +1,13 @@
 """Verbs about the settings: config init, check, show."""
 
+import os
 import sys
 from pathlib import Path
 
 import click
 
 from pyconquest_rt.cli.terminal import print_json, settings_here
+from pyconquest_rt.errors import SettingsError
 from pyconquest_rt.settings import file as config
 
 _file = click.argument("file", default=config.FILE_NAME, type=click.Path(path_type=Path))
@@ -32,15 +34,32 @@ def init(file: Path, force: bool) -> None:
 
 
 @config_.command()
-@_file
-def check(file: Path) -> None:
-    """Name each error in a settings file by its line; the status is 1 if there is one."""
-    problems = config.check(file)
-    for line, text in problems:
-        click.echo(f"{file}:{line}: {text}")
-    if problems:
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+def check(file: Path | None) -> None:
+    """Name each error in the settings by its line, also in the environment and in what they name.
+
+    FILE is that of --settings or PYCONQUEST_RT_SETTINGS, else pyconquest.toml here. The status is 1 if something is
+    wrong: whatever serve would refuse.
+    """
+    file = file or Path(os.environ.get(config.FILE_VARIABLE) or config.FILE_NAME)
+    said = [f"{file}:{line}: {text}" for line, text in config.check(file)]
+    said += [f"environment: {text}" for text in config.unknown_variables(os.environ)]
+    said = said or _refused(file)
+    for text in said:
+        click.echo(text)
+    if said:
         sys.exit(1)
     click.echo(f"{file}: no errors")
+
+
+def _refused(file: Path) -> list[str]:
+    """What serve would refuse of settings that can be read: values of the environment, times, files that they name."""
+    from pyconquest_rt.service.doctor import of_settings
+
+    try:
+        return [f"{one.check}: {one.detail}" for one in of_settings(config.load(file))]
+    except SettingsError as error:
+        return [f"environment: {error}"]
 
 
 @config_.command()

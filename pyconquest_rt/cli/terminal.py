@@ -115,6 +115,25 @@ def read_archive(settings: Settings) -> "Archive":
     return open_archive(settings, writes=False)
 
 
+def whole_key(archive: "Archive", key: str | None) -> str | None:
+    """Return a key as it stands in the index, for the end of a UID that is unique, as tables on a terminal show it.
+
+    Raises:
+        ObjectError: an end after ``…`` names nothing, or several things.
+    """
+    from pyconquest_rt.errors import ObjectError
+    from pyconquest_rt.exports.catalog import resolve
+
+    if key is None:
+        return None
+    try:
+        return resolve(archive, key)[1]
+    except ObjectError:
+        if key.startswith("…"):
+            raise
+        return key
+
+
 def has_database(settings: Settings) -> bool:
     """Whether the index that the settings name is there."""
     return Path(settings.archive.database).is_file()

@@ -1,7 +1,9 @@
 """The result of a query as a CSV file: UTF-8, lines ended by CRLF (RFC 4180), written row by row."""
 
 import csv
+import math
 import os
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -42,10 +44,21 @@ def dump(
         writer = csv.writer(file, delimiter=delimiter)
         writer.writerow([column[0] for column in cursor.description])
         while row is not None:
-            writer.writerow(_guarded(row) if guard_formulas else row)
+            readable = [_numbers(value) if isinstance(value, bytes) else value for value in row]
+            writer.writerow(_guarded(readable) if guard_formulas else readable)
             count += 1
             row = cursor.fetchone()
     return count
+
+
+def _numbers(value: bytes) -> str:
+    """A curve as numbers between blanks (32-bit floats, little endian); other bytes as hexadecimal digits."""
+    if len(value) % 4:
+        return value.hex()
+    numbers = struct.unpack(f"<{len(value) // 4}f", value)
+    return (
+        " ".join(f"{number:.6g}" for number in numbers) if all(map(math.isfinite, numbers)) else value.hex()
+    )
 
 
 def _guarded(row: Sequence[Any]) -> list[Any]:

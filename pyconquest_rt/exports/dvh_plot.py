@@ -30,14 +30,16 @@ def labels(curves: Sequence[NamedCurve]) -> list[str]:
     found = [_label(one, len(doses) > 1, doses[one.patient_id] > 1) for one in curves]
     counts = Counter(found)
     sets = Counter(dose for dose, _ in {(one.dose_uid, one.structure_set_uid) for one in curves})
-    ends = [
-        f" ..{one.structure_set_uid[-6:] or one.dose_uid[-6:]}"
-        if counts[label] > 1 or sets[one.dose_uid] > 1
-        else ""
+    return [
+        _marked(label, one, names_set=counts[label] > 1 or sets[one.dose_uid] > 1)
         for label, one in zip(found, curves, strict=True)
     ]
-    marks = [" !" if one.reason else "" for one in curves]
-    return [label + end + mark for label, end, mark in zip(found, ends, marks, strict=True)]
+
+
+def _marked(label: str, one: NamedCurve, *, names_set: bool) -> str:
+    """A name with the end of its structure set's UID where that is needed, and the mark of a remark."""
+    end = f" ..{one.structure_set_uid[-6:] or one.dose_uid[-6:]}" if names_set else ""
+    return f"{label}{end}{' !' if one.reason else ''}"
 
 
 def _label(one: NamedCurve, is_cohort: bool, is_of_several: bool) -> str:

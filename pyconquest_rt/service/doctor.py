@@ -18,6 +18,7 @@ from pyconquest_rt.database.connection import Database
 from pyconquest_rt.errors import DatabaseError, NetworkError, PyconquestError, SettingsError
 from pyconquest_rt.net.protocol import tls
 from pyconquest_rt.net.services.peers import known_peers
+from pyconquest_rt.rt.goals.lists import load
 from pyconquest_rt.service import hooks
 from pyconquest_rt.service.status import disk, published
 from pyconquest_rt.settings.sections import Settings
@@ -26,6 +27,7 @@ State = Literal["ok", "warning", "error"]
 
 _PACKAGES = ("pydicom", "pynetdicom", "numpy", "APScheduler", "dicompyler-core", "click")
 _LITTLE_FREE = 5_000_000_000
+_NOTHING_FREE = 20_000_000  # an object and its rows may not find room
 _EARLIEST = datetime(2025, 1, 1).timestamp()
 _CLOCK_STEP_S = 300.0
 
@@ -43,6 +45,25 @@ def examine(settings: Settings) -> Iterator[Finding]:
     """Run every check; yields findings as they come."""
     for check in CHECKS:
         yield from check(settings)
+
+
+def of_settings(settings: Settings) -> Iterator[Finding]:
+    """Run the checks of what the settings alone say; yields what serve would refuse, and goals that cannot be read."""
+    for check in (_definition, _schedule, _certificates, _hooks, _goals):
+        yield from (finding for finding in check(settings) if finding.state == "error")
+
+
+def _goals(settings: Settings) -> Iterator[Finding]:
+    """Can the lists of clinical goals be read?"""
+    file = Path(settings.rt.goals)
+    if not file.is_file():
+        return
+    try:
+        lists = load(file)
+    except SettingsError as error:
+        yield Finding("goals", "error", str(error), f"correct {file}; docs/goals.md has the form")
+    else:
+        yield Finding("goals", "ok", f"{file}: {len(lists)} lists")
 
 
 def _versions(settings: Settings) -> Iterator[Finding]:
@@ -112,7 +133,9 @@ def _existing(folder: Path) -> Path:
 def _space(settings: Settings) -> Iterator[Finding]:
     free = disk(settings.archive.data)["free"]
     detail = f"{free / 1e9:.1f} GB free for {settings.archive.data}"
-    if free < _LITTLE_FREE:
+    if free < _NOTHING_FREE:
+        yield Finding("disk", "error", detail, "make room: what arrives now is refused")
+    elif free < _LITTLE_FREE:
         yield Finding("disk", "warning", detail, "make room, or set [retention] min_free_gb")
     else:
         yield Finding("disk", "ok", detail)
@@ -257,4 +280,5 @@ CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     _certificates,
     _peers,
     _hooks,
+    _goals,
 )

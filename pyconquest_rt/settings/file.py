@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -111,6 +112,24 @@ def check(path: str | os.PathLike[str]) -> list[Problem]:
         SettingsError: there is no such file.
     """
     return parse(_read(Path(path)))[1]
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """Return what is to be said of variables that look like ours and stand for no key, as misspelt ones do."""
+    known = {FILE_VARIABLE}
+    for name, section in sections(Settings()):
+        known |= {_variable(name, key.name) for key in fields(section)}
+    found = []
+    for variable in sorted(environment):
+        if variable.startswith(f"{ENVIRONMENT_PREFIX}_") and variable not in known:
+            near = get_close_matches(variable, known, 1)
+            found.append(f"{variable} stands for no key" + (f"; is {near[0]} meant?" if near else ""))
+    return found
+
+
+def _variable(section: str, key: str) -> str:
+    """The variable of the environment that overrides a key."""
+    return re.sub(r"\W", "_", f"{ENVIRONMENT_PREFIX}_{section}_{key}").upper()
 
 
 def _read(file: Path) -> str:
@@ -227,7 +246,7 @@ def _overridden(settings: Settings, environment: Mapping[str, str]) -> Settings:
 
 def _section_overridden(section: Any, name: str, environment: Mapping[str, str]) -> Any:
     for key in fields(section):
-        variable = re.sub(r"\W", "_", f"{ENVIRONMENT_PREFIX}_{name}_{key.name}").upper()
+        variable = _variable(name, key.name)
         if variable not in environment or isinstance(default_of(key), dict):
             continue
         value, reason = judge(key, from_text(key, environment[variable]))

@@ -8,12 +8,13 @@ The CSV has the columns physician, institutional, name, roi_type, variation; one
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pyconquest_rt.errors import SettingsError
 from pyconquest_rt.rt.names.roi_map import DEFAULT_PHYSICIAN, RoiMap, map_key, physician_key
+from pyconquest_rt.rt.names.roi_names import classify, suggestions
 
 CSV_COLUMNS = ("physician", "institutional", "name", "roi_type", "variation")
 
@@ -100,6 +101,22 @@ def write_csv(roi_map: RoiMap, path: str | Path) -> None:
             for entry in roi_map.entries(physician):
                 for variation in entry.variations or ("",):
                     writer.writerow((physician, entry.institutional, entry.name, entry.roi_type, variation))
+
+
+def write_template(roi_map: RoiMap, counts: Mapping[str, int], path: str | Path) -> int:
+    """Write a map as CSV with a row for each ROI name that is found, to be completed by a person; returns how many.
+
+    A name that is known has its institutional name, another the first proposal or else nothing in its place. Names are
+    by number of ROIs, the most first; ``counts`` gives these.
+    """
+    with Path(path).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(CSV_COLUMNS)
+        for name in sorted(counts, key=lambda name: (-counts[name], name)):
+            known = classify(name, roi_map, DEFAULT_PHYSICIAN)
+            proposed = known.institutional or known.tg263 or next(iter(suggestions(name)), "")
+            writer.writerow((DEFAULT_PHYSICIAN, proposed, known.physician or proposed, "", name))
+    return len(counts)
 
 
 def _files(paths: tuple[str | Path, ...]) -> Iterator[Path]:
