@@ -8,6 +8,7 @@ import pytest
 from oracle import SHARED_DATA, level, read
 
 from pyconquest_rt.archive.archive import Archive
+from pyconquest_rt.database.rows import NO_PATIENT_ID
 from pyconquest_rt.indexer import rebuild
 
 KEYWORDS = ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "PatientID", "Modality")
@@ -42,6 +43,9 @@ def test_rows_are_what_pydicom_reads(ingest: Archive, data: Path, folder: Path) 
                 assert "is indexed" in rejected[name], (name, rejected[name])
         else:
             assert "DICOMDIR" in path.name or not _identifier(path), name
+    unknown = {(sop, series) for sop, series, _, patient, _ in rows.values() if patient == NO_PATIENT_ID}
+    made = [series for _, series in unknown if series.startswith("2.25.")]
+    assert len(made) == len(set(made))  # a made-up series is shared by no two objects of unknown patients
 
 
 def _identifier(path: Path) -> str | None:
