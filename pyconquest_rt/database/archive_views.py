@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING
 
 from pyconquest_rt.database.backends.sqlite import quote
 from pyconquest_rt.database.joins import PARENTS_OF_IMAGE, PATIENT_OF_STUDY, STUDIES_DOWN
-from pyconquest_rt.database.rt_views import RT_VIEWS, iso_date
+from pyconquest_rt.database.rt_views import RT_VIEWS as VIEWS_FOR_PEOPLE
+from pyconquest_rt.database.rt_views import iso_date
+from pyconquest_rt.database.rtds_views import RTDS_VIEWS
 from pyconquest_rt.database.schema import Definition, Table
 
 if TYPE_CHECKING:
     from pyconquest_rt.database.connection import Database
 
 MARK = "/* view of pyconquest_rt */"
+RT_VIEWS = VIEWS_FOR_PEOPLE | RTDS_VIEWS
 
 _NAMES = {
     "patient_id": ("Patient", 0x00100020),
