@@ -18,7 +18,7 @@ from pyconquest_rt.settings.sections import Settings
 
 @click.group()
 def source() -> None:
-    """DICOMweb servers and DIMSE peers whose objects are listed here, and fetched when they are wanted."""
+    """DICOMweb servers, AWS HealthImaging and DIMSE peers: objects listed here, and fetched when they are wanted."""
 
 
 @source.command("add")
@@ -29,7 +29,10 @@ def source() -> None:
     "--auth",
     default="",
     metavar="HOW",
-    help="basic:USER:VARIABLE, bearer:VARIABLE or callable:module:function; the secret is in the environment.",
+    help="basic:USER:VARIABLE, bearer:VARIABLE, sigv4[:PROFILE] or callable:module:function; holds no secret.",
+)
+@click.option(
+    "--endpoint-url", default="", metavar="URL", help="Of HealthImaging, in the place of AWS's own address."
 )
 @click.option(
     "--where",
@@ -39,8 +42,10 @@ def source() -> None:
     help="Only studies that match; may be repeated.",
 )
 @archive_options
-def add(settings: Settings, name: str, url: str, kind: str, auth: str, keys: tuple[str, ...]) -> None:
-    """Add a source: an http(s) address of a DICOMweb server, or dimse://AETITLE@host:port.
+def add(
+    settings: Settings, name: str, url: str, kind: str, auth: str, endpoint_url: str, keys: tuple[str, ...]
+) -> None:
+    """Add a source: an http(s) address of a DICOMweb server, dimse://AETITLE@host:port or ahi://REGION/DATASTORE.
 
     It has to answer one cheap request; otherwise nothing is written. No secret is kept.
     """
@@ -49,6 +54,7 @@ def add(settings: Settings, name: str, url: str, kind: str, auth: str, keys: tup
     wrong = [key for key in keys if "=" not in key]
     if wrong:
         raise click.BadParameter(f"expected KEYWORD=VALUE, found {wrong[0]}", param_hint="--where")
+    url += f"?endpoint={endpoint_url}" if endpoint_url else ""
     pairs = dict(key.split("=", 1) for key in keys)
     add_source(open_archive(settings, create=True), name, url, kind=kind, auth=auth, filter=pairs)
     click.echo(f"{cell(name)} answers; next: pyconquest-rt source sync {cell(name)}")

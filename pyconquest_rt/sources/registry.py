@@ -12,8 +12,9 @@ from pyconquest_rt.sources.source import Source, SourceError
 class Address(NamedTuple):
     """How a source is reached: nothing of it is secret.
 
-    ``auth`` is ``basic:USER:VARIABLE``, ``bearer:VARIABLE`` or ``callable:module:function``; the secret is in the
-    environment variable, or what the function returns is what ``requests`` takes as ``auth``.
+    ``auth`` is ``basic:USER:VARIABLE``, ``bearer:VARIABLE``, ``sigv4``, ``sigv4:PROFILE`` or
+    ``callable:module:function``; the secret is in the environment variable or in the AWS configuration, or what the
+    function returns is what ``requests`` takes as ``auth``.
     """
 
     name: str
@@ -42,8 +43,25 @@ def _dimse(address: Address) -> Source:
     return DimseSource(address.name, address.url, filter=address.filter, **own)
 
 
-KINDS: Final[dict[str, Callable[[Address], Source]]] = {"dicomweb": _dicomweb, "dimse": _dimse}
-_OF_SCHEME: Final = {"http": "dicomweb", "https": "dicomweb", "dimse": "dimse"}
+def _healthimaging(address: Address) -> Source:
+    try:
+        from pyconquest_rt.sources.healthimaging import HealthImagingSource
+    except ModuleNotFoundError as error:
+        raise SourceError("HealthImaging needs the extra aws: pip install 'pyconquest_rt[aws]'") from error
+    kind, _, profile = address.auth.partition(":")
+    if kind not in ("", "sigv4"):
+        raise SourceError(
+            f"{address.name}: HealthImaging is signed in to by sigv4 or sigv4:PROFILE, not by {kind}"
+        )
+    return HealthImagingSource(address.name, address.url, filter=address.filter, profile=profile)
+
+
+KINDS: Final[dict[str, Callable[[Address], Source]]] = {
+    "dicomweb": _dicomweb,
+    "dimse": _dimse,
+    "healthimaging": _healthimaging,
+}
+_OF_SCHEME: Final = {"http": "dicomweb", "https": "dicomweb", "dimse": "dimse", "ahi": "healthimaging"}
 
 
 def kind_of(url: str) -> str:
@@ -102,6 +120,14 @@ def _bearer(variable: str) -> Callable[[Any], Any]:
     return sign
 
 
+def _sigv4(profile: str) -> Any:
+    try:
+        from pyconquest_rt.sources.sigv4 import SignatureV4
+    except ModuleNotFoundError as error:
+        raise SourceError("sigv4 needs the extra aws: pip install 'pyconquest_rt[aws]'") from error
+    return SignatureV4(profile)
+
+
 def _callable(rest: str) -> Any:
     module, _, function = rest.partition(":")
     try:
@@ -113,5 +139,6 @@ def _callable(rest: str) -> Any:
 _AUTHENTICATIONS: Final[dict[str, Callable[[str], Any]]] = {
     "basic": _basic,
     "bearer": _bearer,
+    "sigv4": _sigv4,
     "callable": _callable,
 }
