@@ -75,7 +75,8 @@ def _of_points(region: Region, points: Floats) -> Floats:
 
 def _depths(region: Region, points: Floats, dz: Floats) -> Floats:
     """Return how deep points lie within a region, in mm."""
-    depth = Heights.without_region(region).to(points[:, 2]).min(axis=1)
+    own = -_in_plane(region, points, np.arange(len(points)), np.argmin(dz, axis=1))
+    depth = np.minimum(Heights.without_region(region).to(points[:, 2]).min(axis=1), np.maximum(own, 0.0))
     point, layer = np.nonzero(dz < depth[:, None])
     flat = np.maximum(-_in_plane(region, points, point, layer), 0.0)
     squares = depth**2
@@ -189,7 +190,7 @@ def _blocks(nodes: Floats) -> Floats:
 
 
 def _squares_of_pairs(v: Floats, u: Floats, ends: Floats) -> Singles:
-    """Return the squared distance of each edge (n, 4) to its square of nodes at v (n, 8) and u (n, 8), (n, 8, 8)."""
+    """Return the squared distance of each edge (n, 4) to its square of nodes at v and u, (n, BLOCK) each."""
     u0, v0, u1, v1 = ends.T[..., None]
     length = np.hypot(u1 - u0, v1 - v0)
     du, dv = (u1 - u0) / length, (v1 - v0) / length

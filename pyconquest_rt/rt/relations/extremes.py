@@ -25,8 +25,8 @@ ACROSS_MM = 1.5
 RANKED, MOVED = 16, 4
 """So many samples are measured exactly; the best, and the best of those this far from it, are moved."""
 APART_MM = 0.9
-NEAR_MM = 8.0
-"""Nearer to the target than this, and within it, moves are measured exactly, else by the field."""
+NEAR_MM = 15.0
+"""Nearer to the target than this, and amid it, moves are measured exactly, else by the field."""
 MOVES_MM = (0.7, 0.3, 0.1, 0.04)
 MOST_MOVES = 3
 LEAST_GAIN_MM = 1e-3
@@ -126,7 +126,9 @@ class _Search:
         value = self.exact(samples.points)
         best = _apart(samples.points, value)
         samples, value = samples.pick(best), value[best]
-        measure = self.exact if (self.sign * value).min() < NEAR_MM else self.about
+        is_inner = bool((samples.high > samples.low).all())
+        is_near = float((self.sign * value).min()) < NEAR_MM
+        measure = self.exact if is_inner or is_near else self.about
         moved = self._moved(samples, measure)
         return float(min(value.min(), self.exact(moved).min()))
 
