@@ -30,31 +30,35 @@ NEAR_MM = 15.0
 MOVES_MM = (0.7, 0.3, 0.1, 0.04)
 MOST_MOVES = 3
 LEAST_GAIN_MM = 1e-3
-MOST_SAMPLES = 100_000
+MOST_SAMPLES = 60_000
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Points (u, v, w) of an organ that may be moved along three directions, each from ``low`` to ``high`` mm.
+    """Points (u, v, w) of an organ, and how far each may be moved.
 
+    Moves go along ``direction`` (n, 2) in the plane, across it in the plane, and along w, from ``low`` to ``high`` mm.
     ``layer`` is the layer that a point must stay within in the plane, -1 for one on an edge.
     """
 
     points: Floats
-    directions: Floats
+    direction: Floats
     low: Floats
     high: Floats
     layer: Ints
 
     def at(self, moves: Floats) -> Floats:
         """Return the points after moves (n, k, 3), shape (n, k, 3)."""
-        return np.asarray(self.points[:, None] + np.einsum("nki,nij->nkj", moves, self.directions))
+        along, across = self.direction[:, None], self.direction[:, None, ::-1] * (-1.0, 1.0)
+        found = self.points[:, None] + moves
+        found[..., :2] = self.points[:, None, :2] + moves[..., :1] * along + moves[..., 1:2] * across
+        return np.asarray(found)
 
     def pick(self, chosen: Ints) -> "Samples":
         """Return the chosen samples."""
         return Samples(
             self.points[chosen],
-            self.directions[chosen],
+            self.direction[chosen],
             self.low[chosen],
             self.high[chosen],
             self.layer[chosen],
@@ -76,7 +80,7 @@ class Organ:
         """Return the samples of one region."""
         (u_low, v_low, _), (u_high, v_high, _) = region.box
         step = ACROSS_MM
-        while (u_high - u_low) * (v_high - v_low) / step**2 * region.low.size > 100 * MOST_SAMPLES:
+        while (u_high - u_low) * (v_high - v_low) / step**2 * region.low.size > 160 * MOST_SAMPLES:
             step *= 1.5
         u, v = _middles(u_low, u_high, step), _middles(v_low, v_high, step)
         inside = raster(region, v, u)
@@ -93,7 +97,7 @@ class Organ:
         low = np.full((len(at), 3), -np.inf)
         high = np.full((len(at), 3), np.inf)
         low[:, 2], high[:, 2] = self.region.low[layer] - at[:, 2], self.region.high[layer] - at[:, 2]
-        return Samples(at, np.broadcast_to(np.eye(3), (len(at), 3, 3)), low, high, layer)
+        return Samples(at, np.broadcast_to((1.0, 0.0), (len(at), 2)), low, high, layer)
 
 
 def extremes(organs: list[Organ], targets: list[Region], field: Field) -> tuple[float, float]:
@@ -195,14 +199,11 @@ def _walls(region: Region) -> Samples:
     low, high = region.low[layer[edge]], region.high[layer[edge]]
     w = low + share * (high - low)
     zero = np.zeros(edge.size)
-    directions = np.zeros((edge.size, 3, 3))
-    directions[:, 0, :2] = direction[edge]
-    directions[:, 1, 2] = 1.0
     return Samples(
         np.column_stack((border[edge, :2] + along[:, None] * direction[edge], w)),
-        directions,
-        np.stack((-along, low - w, zero), axis=1),
-        np.stack((length[edge] - along, high - w, zero), axis=1),
+        direction[edge],
+        np.stack((-along, zero, low - w), axis=1),
+        np.stack((length[edge] - along, zero, high - w), axis=1),
         np.full(edge.size, -1),
     )
 
@@ -219,13 +220,13 @@ def _faces(region: Region, v: Floats, u: Floats, inside: npt.NDArray[np.bool_]) 
         layer, row, column = np.nonzero(exposed)
         points = np.stack((u[column], v[row], height[layer]), axis=1)
         bound = np.broadcast_to((np.inf, np.inf, 0.0), points.shape)
-        directions = np.broadcast_to(np.eye(3), (len(points), 3, 3))
-        found.append(Samples(points, directions, -bound, bound, layer))
+        direction = np.broadcast_to((1.0, 0.0), (len(points), 2))
+        found.append(Samples(points, direction, -bound, bound, layer))
     return _joined(*found)
 
 
 def _joined(*samples: Samples) -> Samples:
-    names = ("points", "directions", "low", "high", "layer")
+    names = ("points", "direction", "low", "high", "layer")
     return Samples(*(np.concatenate([getattr(one, name) for one in samples]) for name in names))
 
 

@@ -169,6 +169,7 @@ class Pairs:
             side = self._side(target)
         except PairError:
             return
+        self._field = None  # two of them would take twice the memory
         boxes = [box_in(side.regions[0], side.regions)]
         for organ in organs:
             try:
