@@ -86,7 +86,11 @@ def _depths(region: Region, points: Floats, dz: Floats) -> Floats:
 
 def _in_plane(region: Region, points: Floats, point: Ints, layer: Ints) -> Floats:
     """Return the signed distance in the plane of the chosen points to the region of the layer paired with each."""
-    inside = region.contains(points[point, :2], layer)
+    low, high = region.boxes
+    at = points[point, :2]
+    in_box = np.flatnonzero(((at >= low[layer]) & (at <= high[layer])).all(axis=1))
+    inside = np.zeros(point.size, bool)
+    inside[in_box] = region.contains(at[in_box], layer[in_box])
     border, starts = region.pieces
     counts = np.diff(starts)[layer]
     found = np.full(point.size, np.inf)
