@@ -19,6 +19,7 @@ from pyconquest_rt.database.connection import Database
 from pyconquest_rt.database.index_statements import (
     COPIES_OF,
     FILE_OF_INSTANCE,
+    FORGET_COPIES_OF,
     IMAGES_BY_UID,
     IMAGES_OF_STUDY,
     IndexStatements,
@@ -236,7 +237,7 @@ class Batch:
         image, state = self.images.get(sop), State.INDEXED
         if image is not None:
             state = State.UPDATED if image.path == item.path else State.MOVED
-            if not self._is_file_of(item, image):
+            if not self._is_file_of(item, sop, image):
                 state = State.DUPLICATE
                 if why := self._difference(image, values):
                     return self._refuse(item, sop, f"instance {sop} {why}", values)
@@ -255,13 +256,16 @@ class Batch:
         self._accept(item, sop, values, known=known)
         return Outcome(item.path, state, sop, item.header and item.header.fault)
 
-    def _is_file_of(self, item: Found, image: _Image) -> bool:
+    def _is_file_of(self, item: Found, sop: str, image: _Image) -> bool:
         """Whether a file is that of its instance's row, or has taken the place of one that has gone."""
         if image.path == item.path and self.storage.device_of(image.device) == self.device:
             return True
         if self.storage.status(image.path, image.device) is not None:
             return False
-        self.database.connection.execute("DELETE FROM files WHERE path = ?", (image.path,))
+        connection = self.database.connection
+        connection.execute("DELETE FROM files WHERE path = ?", (image.path,))
+        # its copies are read again: one of them may go before this file
+        self.writer.released += connection.execute(FORGET_COPIES_OF, (sop,)).rowcount
         return True
 
     def _difference(self, image: _Image, values: Values) -> str | None:

@@ -20,7 +20,7 @@ from pyconquest_rt.archive.current import current_file
 from pyconquest_rt.archive.delete import delete_series
 from pyconquest_rt.archive.rebuild import rebuild
 from pyconquest_rt.archive.selection import select_images
-from pyconquest_rt.archive.verify import fix, verify
+from pyconquest_rt.archive.verify import Problem, fix, verify
 from pyconquest_rt.errors import DatabaseError
 
 Put = Callable[..., Path]
@@ -134,6 +134,21 @@ def test_the_first_copy_stays_until_it_goes(ingest: Archive, put: Put, data: Pat
     rebuild(ingest)
     assert rows(ingest, "SELECT ObjectFile FROM DICOMImages WHERE ImagePat = 'P1'") == [("P1/b.dcm",)]
     assert list(verify(ingest)) == []
+
+
+def test_of_copies_the_first_holds_also_when_the_file_before_them_was_moved(
+    ingest: Archive, put: Put, data: Path
+) -> None:
+    first = put("A/1.dcm")
+    put("B/1.dcm")
+    rebuild(ingest)
+    (data / "C").mkdir()
+    first.rename(data / "C" / "1.dcm")
+    rebuild(ingest, only="changed")
+    assert rows(ingest, "SELECT ObjectFile FROM DICOMImages") == [("B/1.dcm",)]
+    assert list(verify(ingest)) != [] and {finding.problem for finding in verify(ingest)} == {
+        Problem.SAME_INSTANCE
+    }
 
 
 def test_changed_files_are_read_again_when_asked(ingest: Archive, put: Put) -> None:
