@@ -135,6 +135,11 @@ def test_every_page_is_in_the_table_of_contents() -> None:
     assert {str(page.relative_to(DOCS)) for page in PAGES} <= set(listed)
 
 
+def test_readme_links_every_page() -> None:
+    readme = (REPOSITORY / "README.md").read_text("utf-8")
+    assert [str(page) for page in PAGES if f"({page.relative_to(REPOSITORY)})" not in readme] == []
+
+
 def test_every_room_of_the_house_is_named() -> None:
     package = REPOSITORY / "pyconquest_rt"
     rooms = {

@@ -115,16 +115,25 @@ def check(path: str | os.PathLike[str]) -> list[Problem]:
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
-    """Return what is to be said of variables that look like ours and stand for no key, as misspelt ones do."""
-    known = {FILE_VARIABLE}
-    for name, section in sections(Settings()):
-        known |= {_variable(name, key.name) for key in fields(section)}
+    """Return what is to be said of variables that name one of our sections and stand for no key, as misspelt ones."""
+    known = {_variable(name, key.name) for name, section in sections(Settings()) for key in fields(section)}
+    starts = tuple(_variable(name, "") for name in {*PLAIN, *NAMED})
     found = []
-    for variable in sorted(environment):
-        if variable.startswith(f"{ENVIRONMENT_PREFIX}_") and variable not in known:
+    for variable in sorted(set(environment) - known - {FILE_VARIABLE}):
+        if variable.startswith(starts) and not _is_of_named_section(variable):
             near = get_close_matches(variable, known, 1)
             found.append(f"{variable} stands for no key" + (f"; is {near[0]} meant?" if near else ""))
     return found
+
+
+def _is_of_named_section(variable: str) -> bool:
+    """Whether a variable may override a key of a section with a name of its own, such as [peer.NAME]."""
+    return any(
+        variable.startswith(_variable(name, "")) and variable.endswith(f"_{key.name.upper()}")
+        for name, section in NAMED.items()
+        for key in fields(section.metadata["kind"]())
+        if variable != _variable(name, key.name)
+    )
 
 
 def _variable(section: str, key: str) -> str:
