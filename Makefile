@@ -38,6 +38,7 @@ check: $(VENV)/installed-test
 	$(BIN)/mypy
 	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32 pyconquest_rt
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q -p no:cacheprovider tests/test_shape.py
 
 bench: $(VENV)/installed-test
 	@mkdir -p benchmarks/results

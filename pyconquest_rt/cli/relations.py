@@ -26,7 +26,6 @@ _SHOWN = (
 def relate(settings: Settings, key: str, target: str | None, plot: str | None, as_json: bool) -> None:
     """Show how organs lie to targets: signed distances in mm, overlap, and what told the target."""
     from pyconquest_rt.exports.relations import find_relations
-    from pyconquest_rt.exports.relations_plot import plot_relations
 
     rows = find_relations(read_archive(settings).database, key)
     if target:
@@ -37,11 +36,17 @@ def relate(settings: Settings, key: str, target: str | None, plot: str | None, a
         )
     if plot:
         drawn = rows if target else [row for row in rows if row["is_union"]]
-        try:
-            plot_relations(drawn, plot, key)
-        except ValueError as error:
-            raise click.ClickException(str(error)) from error
+        _draw(drawn, plot, f"{key}: organs to {target or 'all targets together'}")
     print_rows(rows if as_json else _for_people(rows), as_json)
+
+
+def _draw(rows: list[dict[str, Any]], file: str, title: str) -> None:
+    from pyconquest_rt.exports.relations_plot import plot_relations
+
+    try:
+        plot_relations(rows, file, title)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
 
 
 def _for_people(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

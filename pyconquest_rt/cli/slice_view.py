@@ -25,25 +25,16 @@ def slice_verb(
     settings: Settings, series: str, z: float, dose: str | None, structures: str | None, out: str
 ) -> None:
     """Draw an image of a series with contours and isodoses over it."""
-    from pyconquest_rt.exports.slice_view import draw_slice, image_at
+    from pyconquest_rt.archive.selection import select_images
+    from pyconquest_rt.exports.slice_view import draw_slice, image_at, structures_of
 
     archive = open_archive(settings, writes=False)
-    query = archive.database.query
-    images = query("SELECT SOPInstanc AS sop FROM DICOMImages WHERE SeriesInst = ?", (series,))
+    images = select_images(archive.database, "series", series)
     if not images:
         raise click.ClickException(f"the archive has no series {series}")
-    rx = None
-    if dose:
-        rows = query(
-            "SELECT structure_set_uid, max(prescription_gy) AS gy FROM dvh WHERE SOPInstanceUID = ?", (dose,)
-        )
-        rx, structures = rows[0]["gy"], structures or rows[0]["structure_set_uid"]
-    else:
-        rows = query(
-            "SELECT SOPInstanceUID AS sop FROM rt_structure_set WHERE image_series_uid = ?", (series,)
-        )
-        structures = structures or (rows[0]["sop"] if len(rows) == 1 else None)
-    paths = [_path(archive, row["sop"]) for row in images]
+    own_structures, rx = structures_of(archive.database, series, dose)
+    structures = structures or own_structures
+    paths = [_path(archive, image.sop) for image in images]
     try:
         notes = draw_slice(
             image_at(paths, z),

@@ -233,13 +233,7 @@ def achievable(
     if not 0 < volume_percent <= 100:
         raise ValueError(f"a volume of {volume_percent:g} % is not between 0 and 100 %")
     ours = _ours(database, key, Pair(organ, target))
-    mine = curve_of(ours)
-    if mine is None:
-        raise DatabaseError(
-            f"there is no DVH of {ours['organ_name']}: {ours['dvh_reason'] or 'it has no curve'}"
-        )
-    if not ours["prescription_gy"]:
-        raise DatabaseError(NO_RX)
+    mine = _own_curve(ours)
     share = volume_percent / 100.0
     distance, dose = _distance_at(ours, share), _dose_at(mine, share)
     compared = [(row, curve) for row in _others(database, ours) if (curve := curve_of(row)) is not None]
@@ -261,6 +255,18 @@ def achievable(
         ours,
         tuple(curve for _, curve in near),
     )
+
+
+def _own_curve(ours: Row) -> Curve:
+    """Return the curve of the plan that is looked at. Raises DatabaseError without one, or a prescription."""
+    curve = curve_of(ours)
+    if curve is None:
+        raise DatabaseError(
+            f"there is no DVH of {ours['organ_name']}: {ours['dvh_reason'] or 'it has no curve'}"
+        )
+    if not ours["prescription_gy"]:
+        raise DatabaseError(NO_RX)
+    return curve
 
 
 _OF_PLAN = (

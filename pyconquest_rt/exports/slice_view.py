@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pydicom
 from pydicom.pixels.processing import apply_modality_lut
 
+from pyconquest_rt.database.connection import Database
 from pyconquest_rt.dicom.access import read_objects, view_object
 from pyconquest_rt.errors import ObjectError
 from pyconquest_rt.rt.dvh.contours import Roi, read_rois
@@ -42,6 +43,23 @@ class Image(NamedTuple):
     window: tuple[float, float]
     frame_of_reference: str
     thickness: float
+
+
+def structures_of(database: Database, series: str, dose: str | None) -> tuple[str | None, float | None]:
+    """Return the structure set to draw, by its UID, and the prescription in Gy.
+
+    With a dose they are those of its DVHs; without one, the only structure set that was drawn on the series.
+    """
+    if dose:
+        (row,) = database.query(
+            "SELECT max(structure_set_uid) AS uid, max(prescription_gy) AS gy FROM dvh WHERE SOPInstanceUID = ?",
+            (dose,),
+        )
+        return row["uid"], row["gy"]
+    rows = database.query(
+        "SELECT SOPInstanceUID AS uid FROM rt_structure_set WHERE image_series_uid = ?", (series,)
+    )
+    return (rows[0]["uid"] if len(rows) == 1 else None), None
 
 
 def image_at(paths: Sequence[Path], z: float) -> Image:

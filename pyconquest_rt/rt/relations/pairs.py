@@ -100,12 +100,7 @@ class RoiSet:
 
     def parts(self, numbers: Sequence[int]) -> Parts:
         """Return ROIs taken together; raises PairError where one is unknown or none has contours."""
-        numbers = tuple(dict.fromkeys(numbers))
-        if not numbers:
-            raise PairError("no ROI number is given")
-        unknown = [str(number) for number in numbers if number not in self.rois]
-        if unknown:
-            raise PairError(f"the structure set has no ROI {', '.join(unknown)}")
+        numbers = self._known(numbers)
         missing = "; ".join(
             f"{self._named(one)}: {self._problem(one)}" for one in numbers if one not in self.planes
         )
@@ -113,6 +108,15 @@ class RoiSet:
         if not usable:
             raise PairError(missing)
         return self._together(numbers, usable, [f"left out of the union: {missing}"] if missing else [])
+
+    def _known(self, numbers: Sequence[int]) -> tuple[int, ...]:
+        """Return each number once. Raises PairError for none, or one that no ROI has."""
+        if not numbers:
+            raise PairError("no ROI number is given")
+        unknown = [str(number) for number in numbers if number not in self.rois]
+        if unknown:
+            raise PairError(f"the structure set has no ROI {', '.join(unknown)}")
+        return tuple(dict.fromkeys(numbers))
 
     def _together(self, numbers: tuple[int, ...], usable: list[int], remarks: list[str]) -> Parts:
         rois = [self.rois[number] for number in usable]
