@@ -34,7 +34,7 @@ def adopt(
     sql: str | None = None,
     progress: Progress | None = None,
 ) -> Adopted:
-    """Find an archive, complete its index, and write the settings that open it again.
+    """Find a foreign archive, complete its index, and write settings for it.
 
     Args:
         folder: holds Conquest's ``dicom.ini``, or PyConquest's database with its data directory.
@@ -85,7 +85,7 @@ def _server_sections(folder: Path) -> str:
 def find_archive(
     folder: Path, *, data: str | None = None, database: str | None = None, sql: str | None = None
 ) -> ArchiveSettings:
-    """Return where an archive's data, database and definition are, as far as they are not given.
+    """Return the paths of an archive's data, database and definition; given ones are kept.
 
     Raises:
         SettingsError: the folder holds no archive; says what was looked for.
@@ -111,7 +111,7 @@ def find_archive(
 
 
 def _rows(settings: ArchiveSettings) -> int:
-    """How many image rows there are before anything is done."""
+    """Return the number of image rows before the adoption."""
     if not Path(settings.database).is_file():
         return 0
     archive = Archive.read(settings)

@@ -1,4 +1,4 @@
-"""Objects from the network: safe on disk and in the index before anybody is told so.
+"""Objects from the network: durable on disk and in the index before they are acknowledged.
 
 Each association's thread stages and flushes its own file, and gives it a name that is free. Then one of them at a
 time judges the objects of all that wait, replaces files, and writes the rows in one transaction. Only after the commit
@@ -148,7 +148,7 @@ class Reception:
 
     @contextmanager
     def stage(self, sop_instance_uid: str, sender: str = "") -> Iterator[StagedFile]:
-        """Give a new temporary file for an object that is announced; it is gone at the end unless it was accepted.
+        """Yield a temporary file for an announced object; it is removed at the end unless it was accepted.
 
         An ObjectError that is raised inside is put on record, with the sender.
 
@@ -164,7 +164,7 @@ class Reception:
                 raise
 
     def accept(self, received: Received) -> None:
-        """Take a staged file over; returns when it is safe under its final name and indexed.
+        """Accept a staged file; returns once it is durable under its final name and indexed.
 
         Raises:
             ObjectError: the object cannot be used, or contradicts what is indexed.
@@ -180,7 +180,7 @@ class Reception:
             self._turns.run(job)
 
     def _check_space(self) -> None:
-        """See, ten times a second at most, that some space is left for other programs."""
+        """Check free disk space, at most ten times a second."""
         now = time.monotonic()
         if now < self._look_again:
             return
@@ -207,7 +207,7 @@ class Reception:
         return _Job(file, header, values, patient, key=sop)
 
     def _read_header(self, file: StagedFile) -> Header:
-        """Read a header by one of the readers that no other association uses now; each knows what it has seen."""
+        """Read a header with an idle reader from the pool; each reader remembers layouts it has seen."""
         try:
             reader = self._readers.pop()
         except IndexError:
@@ -269,7 +269,7 @@ class Reception:
         return placed
 
     def _check_database(self) -> None:
-        """See that what was committed stands in the file that everybody else opens.
+        """Check that the database file is still the one that was opened.
 
         Raises:
             DatabaseError: the database was replaced or deleted meanwhile; it is opened anew, for what comes next.
@@ -296,7 +296,7 @@ class Reception:
         self._check_database()
 
     def _place(self, job: _Job, placement: Placement, index: Batch | None) -> Found | None:
-        """Give one file its name; returns what is to be indexed, or None where the archive stays as it is."""
+        """Give one file its final name; returns what is to be indexed, None if the archive is unchanged."""
         known = index.known_file(job.values) if index else None
         if job.early and known in (None, job.early.name) and job.early.holds():
             return job.found(job.early.name)
@@ -318,7 +318,7 @@ class Reception:
         return fate_of(job.sop, staged, target, self._policy)
 
     def _as_it_is(self, job: _Job, name: str, index: Batch | None) -> Found | None:
-        """Return the file that is there where its rows are older than it, as after a kill; else None."""
+        """Return the stored file if its rows are older than it (as after a kill); else None."""
         status = self._storage.status(name)
         if index is None or status is None or index.holds(name, status, job.sop):
             return None
@@ -328,7 +328,7 @@ class Reception:
         return self._name_of(job.patient, job.sop, job.file)
 
     def _record_refusal(self, sop: str, reason: str) -> None:
-        """Put a refused object on record; the record is bounded, and never costs the answer."""
+        """Record a refused object; the record is bounded, and its failure does not change the answer."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with contextlib.suppress(DatabaseError), self._archive.database.transaction() as connection:
             connection.execute(REJECT, (None, sop[:_MAX_UID], reason, now))  # a peer may send anything as UID
@@ -355,7 +355,7 @@ def _file_id(path: str) -> tuple[int, int] | None:
 
 
 def _explained(error: Exception) -> Exception:
-    """Return an error as the peer is told of it."""
+    """Return the error that is reported to the peer."""
     return (
         DatabaseError(f"the index cannot be written: {error}") if isinstance(error, DatabaseError) else error
     )

@@ -1,4 +1,4 @@
-"""Corrections by people who keep an archive: two patients made one, values put right; each is on record.
+"""Corrections by an archive's keeper: patients merged, values changed; each is audited.
 
 A correction is made in the rows and put on record, so that it holds whenever files are read again (see
 :mod:`~.recorded`); on request it is written into the files too, into all of a study or none. What failed there can be

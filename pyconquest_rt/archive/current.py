@@ -1,4 +1,4 @@
-"""Does a file still hold the object of its row? Asked before a file is handed out, edited or deleted."""
+"""Check that a file still holds the object of its row, before it is sent, edited or deleted."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -22,7 +22,7 @@ def current_file(archive: Archive, image: Image) -> Path:
 
 
 def current_path(archive: Archive, sop: str, object_file: str, device: str | None) -> Path:
-    """Return the path of a file that holds an instance, once it is sure that it still does, and whole.
+    """Return the path of an instance's file after checking that it still holds the whole instance.
 
     It does if size and modification time are those that it was indexed with, else if its header says so.
 
@@ -57,6 +57,6 @@ def current_path(archive: Archive, sop: str, object_file: str, device: str | Non
 
 
 def mark_stale(database: Database, path: str) -> None:
-    """Have a file read by the next rebuild of any kind; a database that cannot be written stays as it is."""
+    """Mark a file to be read by the next rebuild; does nothing for a read-only database."""
     with suppress(DatabaseError), database.transaction() as connection:
         connection.execute("UPDATE files SET mtime_ns = -1, state = ? WHERE path = ?", (STALE, path))

@@ -15,7 +15,7 @@ from pyconquest_rt.archive.removal import audit, is_too_much, remove_images
 
 
 def index_devices(archive: Archive, report: Report, *, every_file: bool, force: bool = False) -> None:
-    """Bring the rows of all further devices into line with their files; a device that is not there is passed over.
+    """Update the rows of all further devices from their files; an absent device is skipped.
 
     Args:
         archive: the archive.
@@ -85,7 +85,7 @@ def _unknown(archive: Archive, device: str, span: Span) -> list[str]:
 
 
 def _remove_gone(archive: Archive, device: str, report: Report, *, force: bool) -> None:
-    """Remove the rows of files that are gone, unless they are so many that rather the disk is not there."""
+    """Remove rows of missing files, unless so many are missing that the disk is probably not mounted."""
     mine = _rows_on(archive, device)
     gone = [(sop, path) for sop, path in mine if archive.storage.is_gone(path, device)]
     if not force and is_too_much(len(gone), len(mine)):

@@ -1,4 +1,4 @@
-"""What is derived from which object, and which of it is due: the rows that keep the account.
+"""The account of derivations: what was derived from which object, and what is due.
 
 ``derivations`` has a row per object and extractor; ``derivation_inputs`` lists every object that a result rests on,
 with the fingerprint of its file then. ``derived_tables`` names the tables that hold results; each has a column
@@ -25,7 +25,7 @@ _ACCOUNT = ("sop", "extractor", "version", "unit", "state")
 
 
 class Interest(NamedTuple):
-    """One extractor's wish for the objects of a SOP class.
+    """One extractor's interest in objects of a SOP class.
 
     ``alike`` are the columns of DICOMImages in which images must agree for one of them to be read; empty: each is.
     ``gathers``: what is made of that one rests on all others too.
@@ -51,7 +51,7 @@ def interests(database: Database) -> dict[str, list[Interest]]:
 
 
 class Arrivals:
-    """Writes what is due because image rows have come, within the transaction that writes these.
+    """Marks derivations as due for new image rows, in the same transaction.
 
     What it has read stays true until somebody else writes; whoever keeps one across transactions drops it then.
 
@@ -81,7 +81,7 @@ class Arrivals:
         self._least: dict[tuple[Any, ...], str] = {}  # (extractor, values in which images are alike) → UID
 
     def write(self, rows: Iterable[Sequence[Any]]) -> None:
-        """Write what is due for these image rows."""
+        """Mark what is due for these image rows."""
         if self._class is None or not (self._interests or self._awaited):
             return
         come: set[str | None] = set()
@@ -117,7 +117,7 @@ class Arrivals:
 
 
 def mark(database: Database, interest: Interest, sop: str) -> None:
-    """Enter an object as due that has no result of the extractor's version."""
+    """Mark an object as due unless it has a result of this extractor's version."""
     known = database.connection.execute(
         "SELECT 1 FROM derivations WHERE sop = ? AND extractor = ? AND version = ?",
         (sop, interest.extractor, interest.version),
@@ -127,7 +127,7 @@ def mark(database: Database, interest: Interest, sop: str) -> None:
 
 
 def mark_alike(database: Database, interest: Interest, values: Sequence[Any], sop: str) -> str:
-    """Enter the least of images that are alike as due, if it has no result; results of others go.
+    """Of a group of alike images, mark the one with the least UID as due; results of the others are removed.
 
     Returns:
         the SOPInstanceUID of the one that is read.
@@ -164,7 +164,7 @@ def _remove_result(database: Database, interest: Interest, sop: str) -> None:
 
 
 def objects_changed(database: Database, sops: Collection[str]) -> None:
-    """Everything that rests on these objects is due again."""
+    """Mark all results that depend on these objects as due again."""
     database.connection.executemany(
         "UPDATE derivations SET state = 'due', attempts = 0 WHERE (sop, extractor) IN "
         "(SELECT sop, extractor FROM derivation_inputs WHERE input_sop = ?)",
@@ -182,7 +182,7 @@ def objects_corrected(database: Database, sops: Collection[str]) -> None:
 
 
 def objects_removed(database: Database, sops: Collection[str]) -> None:
-    """The results of these objects go, and what rests on them is due again; their image rows have gone already."""
+    """Remove the results of these objects and mark dependent results as due; their image rows are removed already."""
     if not sops:
         return
     objects_changed(database, sops)
@@ -202,7 +202,7 @@ def objects_removed(database: Database, sops: Collection[str]) -> None:
 
 
 def _mark_next(database: Database, units: Collection[tuple[str, str]]) -> None:
-    """Of images that are alike the next one is read, now that the one that was has gone."""
+    """Mark the next image of each group as due after the one that was read has been removed."""
     wanted = {interest.extractor: interest for of in interests(database).values() for interest in of}
     for extractor, unit in units:
         if extractor not in wanted:
@@ -228,7 +228,7 @@ _PATIENT_OF = (
 
 
 def assign_patient(database: Database, sops: Collection[str], tables: Iterable[str] | None = None) -> None:
-    """Give the results of these objects the PatientID that the index has for them, whatever their files say.
+    """Set the PatientID of these objects' results to the one in the index.
 
     ``tables`` are those that hold the results; None: all.
     """

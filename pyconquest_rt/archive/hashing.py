@@ -23,7 +23,7 @@ def hash_object(data_set: "Dataset") -> str | None:
 
 
 def fill_hashes(archive: Archive) -> int:
-    """Hash the RT objects that have none yet; returns how many could not be read.
+    """Hash the RT objects without a hash; returns the number of unreadable ones.
 
     Raises:
         DatabaseError: the database cannot be written.

@@ -1,4 +1,4 @@
-"""The files below the data directory and their headers; a file that cannot be read has a reason in its place."""
+"""Headers of the files below the data directory; an unreadable file gives a reason instead."""
 
 import os
 import threading
@@ -31,7 +31,7 @@ def _own_files(archive: Archive) -> list[str]:
 
 
 def read_one(reader: HeaderReader, root: str, path: str) -> Found:
-    """Read the header of one file below a root; what cannot be read is a reason, never an exception."""
+    """Read the header of one file below a root; a fault becomes a reason, never an exception."""
     return _parsed(reader, path, _prefix(root, path, reader.prefix_bytes))
 
 
@@ -62,7 +62,7 @@ def _parsed(reader: HeaderReader, path: str, prefix: Prefix | Found) -> Found:
 
 
 class _Readers(threading.local):
-    """The readers of one thread; what each has learnt of the layouts of files serves every rebuild."""
+    """One thread's header readers; the layouts they remember serve every rebuild."""
 
     def __init__(self) -> None:
         self.by_definition: dict[Definition, HeaderReader] = {}

@@ -1,4 +1,4 @@
-"""What a killed process left half done is put right: rows and files agree again, and nothing stays in ``.incoming``."""
+"""Repair after a kill: rows and files agree again, ``.incoming`` is emptied."""
 
 import logging
 import os
@@ -14,7 +14,7 @@ _CHUNK = 500
 
 
 def heal(archive: Archive) -> int:
-    """Index the files that a killed process had named without committing their rows; returns how many.
+    """Index files that a killed process had placed without committing rows; returns their number.
 
     Raises:
         DatabaseError: the database cannot be written; it is tried again at the next start.

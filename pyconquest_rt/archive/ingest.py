@@ -1,4 +1,4 @@
-"""The one way in: what was read of a file becomes rows, in one transaction, under the rules of the index.
+"""The one way in: headers become rows in one transaction, under the rules of the index.
 
 Every image has its series, study and patient row. Of several files of an instance the first is its ObjectFile: by
 devices, then by the text of their paths. An object that contradicts what is indexed is refused; which of them is right
@@ -42,7 +42,7 @@ class State(StrEnum):
 
 
 class Found(NamedTuple):
-    """A file that was looked at: its header, or the reason why there is none.
+    """One file of the archive: its header, or the reason why it has none.
 
     ``path`` is relative to the data directory, with ``/``; ``hash`` is the content's hash where one was asked for.
     """
@@ -57,7 +57,7 @@ class Found(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of one file, and why where it was not taken; of one that was, what is wrong with it."""
+    """Outcome for one file: its state, and the reason for a refusal or the fault of an indexed one."""
 
     path: str
     state: State
@@ -172,7 +172,7 @@ class Batch:
         return image.path if image and image.path and image.device == DEFAULT_DEVICE else None
 
     def holds(self, path: str, status: FileStatus, sop: str) -> bool:
-        """Whether the rows are those of an instance as it stands in a file, for all that was seen of that.
+        """Return whether the rows were written from the present state of an instance's file.
 
         They are not where a program was killed between replacing the file and writing its rows.
         """
@@ -180,7 +180,7 @@ class Batch:
         return row is not None and tuple(row) == (status.size, status.mtime_ns, sop) and sop in self.images
 
     def write(self, found: Sequence[Found], values: Sequence[Values | None]) -> list[Outcome]:
-        """Judge and write files, each with the values of its object if that could be read; returns the outcomes."""
+        """Judge files and write their rows; ``values`` has None for an unreadable file. Returns the outcomes."""
         paths = [item.path for item in found]
         if self.device == DEFAULT_DEVICE:
             self.seen_as = dict(
@@ -213,7 +213,7 @@ class Batch:
         known.patient_of |= self._parents_of(studies, definition.studies)
 
     def _parents_of(self, keys: Iterable[str | None], table: Table) -> dict[str, str]:
-        """The parents of those that have a row: its link, the last column of the definition."""
+        """Return key → parent key of the rows that exist; the parent is the last column of the definition."""
         rows, link = self.pending.parents.before(table, keys), len(table.columns) - 1
         found = [row for key in keys if key is not None and (row := rows.get(key))]
         return {row[0]: row[link] for row in found if row[link] is not None}
@@ -288,7 +288,7 @@ class Batch:
         return True
 
     def _same_series(self, sop: str, image: _Image, values: Values) -> _Image | None:
-        """Return the row if the object still is in its series and study; else drop it, the file has changed."""
+        """Return the image row if its series and study are unchanged; else remove it, since the file has changed."""
         series, study = values[self.layout.series_key], values[self.layout.study_key]
         if image.series == series and self.known.study_of.get(series or "", study) == study:
             return image
@@ -318,7 +318,7 @@ class Batch:
         return next(self.database.select_in(COPIES_OF, known), None) is None
 
     def _join(self, parents: Parents, *, known: bool) -> None:
-        """From here on the series is in this study, and the study is this patient's.
+        """Assign the series to this study and the study to this patient.
 
         Raises:
             ConflictError: they are another's, and stay so.
@@ -366,7 +366,7 @@ class Batch:
         return Outcome(item.path, State.REJECTED, sop, reason)
 
     def _forget_content_of(self, path: str) -> None:
-        """The file holds something else now: the row of what it held before goes."""
+        """Remove the row of a file's former object: the file holds another one now."""
         before, self.seen_as[path] = self.seen_as.get(path), None
         row = self.database.connection.execute(
             "SELECT ObjectFile FROM DICOMImages WHERE SOPInstanc = ?", (before,)

@@ -1,4 +1,4 @@
-"""What becomes of an object where a file is in its place already: one rule for every way into the archive."""
+"""Rules for an object whose file name is taken: replace, keep, refuse, or identical; the same for every way in."""
 
 import logging
 import os
@@ -37,7 +37,7 @@ class Fate(StrEnum):
 
 
 def fate_of(sop: str, staged: Path, target: Path, policy: Policy) -> Fate:
-    """Judge an object by the file, if there is one, whose place it is to take.
+    """Compare a staged object with the file at its place, if any, and decide.
 
     Args:
         sop: the object's SOPInstanceUID, for the log.

@@ -1,4 +1,4 @@
-"""The files below a data directory, in the order of their paths, and how they differ from what was seen.
+"""Files below a data directory in path order, compared with the ``files`` table.
 
 Both sides are cut at the same paths into spans and compared span by span: in bounded memory, and by one comparison
 where a span is as it was.
@@ -38,7 +38,7 @@ class Listed(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """A file as it was when it was read."""
+    """A file's size and time when it was last read."""
 
     path: str
     size: int
@@ -71,7 +71,7 @@ class Span(NamedTuple):
         return sum([len(names) for _, names in self.files])
 
     def is_as_seen(self, database: Database) -> bool:
-        """Whether these are the files that were seen, and none of them is to be read again."""
+        """Return whether the files equal those seen before, with none marked to be read again."""
         (seen,) = database.connection.execute(PATHS_SEEN, self._bounds()).fetchone()
         # no path has two slashes together, so the text stands for these paths only
         return bool(seen == "//".join([folder + f"//{folder}".join(names) for folder, names in self.files]))
@@ -95,7 +95,7 @@ class Span(NamedTuple):
                     yield found.st_size, found.st_mtime_ns
 
     def differences(self, database: Database) -> Iterator[tuple[Listed | None, Seen | None]]:
-        """Merge both sides: (file, None) is new, (None, seen) has gone, (file, seen) is there as before."""
+        """Merge both sides: (file, None) is new, (None, seen) is missing, (file, seen) exists in both."""
         seen = database.connection.execute(FILES_SEEN, self._bounds()).fetchall()
         files = [(folder + name, self.root) for folder, names in self.files for name in names]
         listed = map(_as_listed, files)
@@ -179,7 +179,7 @@ def _pages(folder: str, files: Sequence[str]) -> Iterator[_Names]:
 
 
 def _leads_back(link: str, folders: tuple[str, ...]) -> bool:
-    """Whether a link leads to one of these folders; what cannot be told is not followed."""
+    """Return whether a link leads to one of these folders; an unreadable link is not followed."""
     try:
         return any(os.path.samefile(link, folder) for folder in folders)
     except OSError:

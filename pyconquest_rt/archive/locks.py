@@ -43,7 +43,7 @@ class Lock:
 
     @property
     def is_free(self) -> bool:
-        """Whether nobody has it; to look at it needs no right to write, and makes no file."""
+        """Return whether the lock is free; needs no write permission and makes no file."""
         try:
             with self._path.open(encoding="ascii", errors="replace") as file:
                 self._take(file)
@@ -54,7 +54,7 @@ class Lock:
         return True
 
     def acquire(self, *, sign: bool = True) -> None:
-        """Take the lock, and write the id of this process into its file unless it is not to be signed.
+        """Take the lock and write this process's id into its file.
 
         Raises:
             BusyError: another process has it; the message says which.
@@ -83,7 +83,7 @@ class Lock:
         return file
 
     def _take(self, file: IO[str]) -> None:
-        """Lock the file; somebody who only looks has it for a moment, hence the second attempts."""
+        """Lock the file; retried because a process that only checks holds it for a moment."""
         for _ in range(_ATTEMPTS):
             try:
                 system.lock(file, shared=self._shared)

@@ -1,4 +1,4 @@
-"""Which new objects are to be sent where: rules, and the queue that they fill in the index's own transaction.
+"""Forwarding rules and the outgoing queue, which is filled in the index's own transaction.
 
 A row of the queue remembers size and modification time of the object's file, so an object that is only indexed
 anew is not sent again, and one with new content is. What matches a rule when it is made is put on record as
@@ -64,7 +64,7 @@ def parse_peer(text: str) -> tuple[str, str, int]:
 
 
 def add_rule(database: Database, rule: Rule) -> None:
-    """Make a rule for the objects that come from now on; its condition is tried at once.
+    """Add a rule for future objects; its condition is tried at once.
 
     Args:
         rule: its condition is an SQL expression over the columns of DICOMImages ``i``, DICOMSeries ``s``,

@@ -46,12 +46,12 @@ class Known:
         self.forget_rows()
 
     def forget_rows(self) -> None:
-        """Forget the rows, and what has none."""
+        """Forget cached rows and cached absences."""
         self._rows: dict[str, dict[str, Row]] = defaultdict(dict)
         self._absent: dict[str, set[str]] = defaultdict(set)
 
     def check(self) -> None:
-        """Forget everything if the index may have changed by anybody else, or if what was written was taken back."""
+        """Clear the cache if another connection has written, or if our last transaction was rolled back."""
         if not self._lasts:
             self.clear()
             return
@@ -61,11 +61,11 @@ class Known:
         self._state = None
 
     def keep(self) -> None:
-        """Say that what is known now is in the index as soon as this transaction is."""
+        """Keep the cache valid after this transaction's commit."""
         self._state = self._database.version()
 
     def rows_of(self, table: str, sql: str, keys: Iterable[str | None]) -> dict[str, Row]:
-        """Return the rows that a table has of some keys (and of others); ``sql`` selects those of ``(?)``, key first.
+        """Return the table's rows by key; ``sql`` selects those of ``(?)``, key first.
 
         Who writes rows of the table writes them in here too.
         """
@@ -89,7 +89,7 @@ class Known:
         return self._corrections
 
     def arrivals(self, columns: Sequence[str]) -> Arrivals:
-        """Return what writes what is due because rows of images with these columns have come."""
+        """Return the marker of due derivations for image rows with these columns."""
         if self._arrivals is None:
             self._arrivals = Arrivals(self._database, columns)
         return self._arrivals
@@ -156,7 +156,7 @@ class ParentRows:
         mark_mixed(self._database, patients)
 
     def _series_row(self, row: Values, rt: RTColumns) -> Values:
-        """A structure set's series row tells its frame of reference and the series that it was drawn on."""
+        """Return a structure set's series row with its frame of reference and referenced series."""
         if rt.UniqueFOR_UID is None and rt.ReferencedSeriesUID is None:
             return row
         extra: dict[tuple[int, ...], str | None] = {
@@ -182,7 +182,7 @@ class ParentRows:
         return rows
 
     def _upsert(self, table: Table, rows: dict[str, Values], before: dict[str, Row]) -> set[str]:
-        """Write parent rows by their keys: what these objects say wins, what they leave out stays.
+        """Write parent rows by key: new values replace old ones, absent values leave them.
 
         Returns:
             the keys of those that said something else before.

@@ -94,7 +94,7 @@ class PendingRows:
             arrivals.write(chain(self._new, self._changed))
 
     def _write_files(self, *, was_seen: bool) -> None:
-        """Write what was seen of the files, those refused too, and queue what is to be forwarded."""
+        """Write the ``files`` and ``rejected`` rows, and queue objects for forwarding."""
         database, connection = self._database, self._database.connection
         database.insert("files", FILES_COLUMNS, self.files, FILE_SEEN_AGAIN)
         if was_seen:

@@ -143,7 +143,7 @@ def _due(archive: Archive, only: Only, under: str, report: Report, gone: list[st
 
 @contextmanager
 def _collector_at_rest() -> Iterator[None]:
-    """Hold back the search for cyclic rubbish: a batch makes none, and many objects to be searched.
+    """Pause the garbage collector: a batch makes many objects and no cycles.
 
     It goes on when the last of the threads that rebuild at a time is through.
     """
@@ -172,7 +172,7 @@ _resting = _Resting()
 
 
 def count_due(archive: Archive, *, only: Only = "missing", under: str = "") -> int:
-    """Return how many files a rebuild would read; it costs a listing."""
+    """Return the number of files that a rebuild would read, by listing the tree."""
     if archive.database.state("refill"):
         only = "all"
     return sum(1 for _ in _due(archive, only, under, Report(), []))
@@ -262,7 +262,7 @@ def _reader(
 def _adaptive(
     definition: Definition, root: str, paths: Iterator[str], *, may_wait: bool
 ) -> Iterator[list[Found]]:
-    """Read in this thread as long as the files are at hand.
+    """Read in this thread while files come from the page cache.
 
     Where reading waits, the system is told what is wanted next; where it waits all the same, as with a storage on
     which opening a file takes long, reading goes on in threads.

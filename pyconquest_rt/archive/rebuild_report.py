@@ -12,7 +12,7 @@ NAMED = 100
 
 @dataclass
 class Changes:
-    """Files that one thing happened to: the first hundred by name, and how many of each folder.
+    """Files with one outcome: the first hundred by name, and counts by folder.
 
     Folders beyond the first hundred are counted together, as ``...``.
     """
@@ -25,7 +25,7 @@ class Changes:
         self._add(paths, Counter([path.rpartition("/")[0] or "." for path in paths]))
 
     def __iadd__(self, other: Self) -> Self:
-        """Add those of another."""
+        """Merge another list of files into this one."""
         self._add(other.files, other.folders)
         return self
 
@@ -67,7 +67,7 @@ class Report:
     changes: dict[str, Changes] = field(default_factory=dict)
 
     def __iadd__(self, other: Self) -> Self:
-        """Add what another rebuild did."""
+        """Merge another report into this one."""
         for part in fields(self):
             if part.name != "changes":
                 setattr(self, part.name, getattr(self, part.name) + getattr(other, part.name))

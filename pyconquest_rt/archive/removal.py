@@ -1,4 +1,4 @@
-"""Rows that go, and rows that move to another patient: no parent is left empty, no image without one."""
+"""Removing rows and moving studies to another patient, without leaving empty parents or orphans."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
@@ -73,7 +73,7 @@ def remove_images(database: Database, sops: Collection[str], *, forget_files: bo
 
 
 def tidy(database: Database, series: Iterable[str]) -> None:
-    """Remove those of some series that have no image, then studies without series, patients without study."""
+    """Remove those of some series that are empty, then their empty studies and patients."""
     series = list(series)
     studies = _column(database, "SELECT DISTINCT StudyInsta FROM DICOMSeries WHERE SeriesInst IN (?)", series)
     patients = _column(

@@ -1,4 +1,4 @@
-"""Which images a patient, a study or a series has, and where their files are."""
+"""Images of a patient, study or series, with their files."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
@@ -12,7 +12,7 @@ Level = Literal["patient", "study", "series", "image"]
 
 
 class Image(NamedTuple):
-    """An image row: its key, its file as the row names it below its device's folder, and whose it is."""
+    """An image row: key, file (relative to its device's folder), and parents."""
 
     sop: str
     object_file: str
@@ -32,7 +32,7 @@ def select_images(database: Database, level: Level, uid: str) -> list[Image]:
 
 
 def folders_of(database: Database, patient_id: str) -> list[str]:
-    """Return the folders in which a patient's files lie, or may; none lies in another of them."""
+    """Return the folders that may hold a patient's files; none contains another."""
     images = select_images(database, "patient", patient_id)
     known = {file_key(image.object_file).rpartition("/")[0] for image in images}
     outermost: list[str] = []

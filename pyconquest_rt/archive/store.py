@@ -1,4 +1,4 @@
-"""Objects into the archive from elsewhere: single files, folders, ZIP files, and data sets in memory."""
+"""Storing into the archive: files, folders, ZIP files, and data sets in memory."""
 
 import filecmp
 import io
@@ -56,7 +56,7 @@ _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, LZMAError, EOFError, RuntimeError
 
 
 class Stored(NamedTuple):
-    """What became of one file: its series and its name in the archive if it was stored, and what went wrong."""
+    """Result for one file: its series and name in the archive if it was stored, else the error."""
 
     path: Path
     series: str | None = None
@@ -210,7 +210,7 @@ class Storer:
         return _Staged(path, header, keys, sop, content, is_as_its_source=forced is None)
 
     def _fate(self, staged: _Staged, target: str, *, is_in_place: bool) -> Fate:
-        """Judge an object by the file, if there is one, whose place it is to take.
+        """Compare a staged object with the file at its place, if any, and decide.
 
         Raises:
             ConflictError: it is another object, which is not to be replaced.
@@ -368,7 +368,7 @@ def _with_former_id(archive: Archive, header: Header, before: Header) -> Header:
 
 
 def _wanted_elements(archive: Archive, data_set: "Dataset") -> bytes:
-    """Encode those elements of an object that rows are made of."""
+    """Encode the elements of an object that are indexed."""
     from pydicom import Dataset
 
     tags = {field.path[0] for field in archive.layout.fields} | set(archive.layout.sequences)

@@ -1,4 +1,4 @@
-"""Work of many threads done by one at a time, each time for all that wait: group commit.
+"""Group commit: one thread at a time does the work of all that wait.
 
 A thread that finds nobody working takes the turn, does its own job with those that wait, and leaves the turn to the
 one that has waited longest. A commit's flush is the dearest step of an object, and so is shared.
@@ -22,7 +22,7 @@ def _taken() -> threading.Lock:
 
 @dataclass(slots=True, kw_only=True)
 class Job:
-    """What one thread has to have done; two jobs of one key are never done together."""
+    """One thread's work; two jobs of one key are never in the same batch."""
 
     key: str
     error: Exception | None = None
@@ -63,7 +63,7 @@ class Turns(Generic[J]):
         return len(self._waiting)
 
     def run(self, job: J) -> None:
-        """Have a job done, by this thread or another; returns when it is. Raises what stopped it."""
+        """Do a job, in this thread or another's batch; returns when it is done. Raises the job's error."""
         with self._queue:
             self._waiting.append(job)
             must_wait, self._is_taken = self._is_taken, True

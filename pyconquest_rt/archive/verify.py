@@ -1,4 +1,4 @@
-"""Does the index say what the disk says? Every difference is a finding; most heal by reading files again."""
+"""Compare the index with the disk; most differences are healed by reading files again."""
 
 import os
 from collections import defaultdict
@@ -62,7 +62,7 @@ HARMLESS = frozenset({Problem.SAME_INSTANCE, Problem.OTHER_TIME})
 
 
 def verify(archive: Archive, *, deep: bool = False) -> Iterator[Finding]:
-    """Yield every difference between the rows, what was seen of the files, and the files themselves.
+    """Yield every difference between rows, the ``files`` table and the disk.
 
     Args:
         deep: read the header of every file too, and compare identifiers and links.
@@ -87,7 +87,7 @@ def compared(archive: Archive, *, deep: bool = False) -> str:
 
 
 def fix(archive: Archive, *, deep: bool = False, force: bool = False) -> Report:
-    """Heal what can be healed: rows without a file go, and files are read again whose rows are not right.
+    """Repair: remove rows without a file, and read files with wrong rows again.
 
     A moved folder heals because its files are known instances under new names. Rows of a device that is not known
     or whose folder is not there stay, and all rows without a file where these are more than a tenth.
@@ -175,7 +175,7 @@ def _problem_of(archive: Archive, file: Listed, known: Seen) -> Problem | None:
 
 
 def _why_not_whole(archive: Archive, path: str) -> Problem:
-    """Return what a file lacks of which only the header was taken."""
+    """Return the fault of a file whose header alone was indexed."""
     try:
         with FileSource(read_prefix(archive.storage.path_of(path))) as source:
             start = begin(source)
@@ -208,7 +208,7 @@ def _has_header_of_rows(archive: Archive, path: str) -> bool:
 
 
 def _named_by_rows(archive: Archive, paths: list[str]) -> set[str]:
-    """Those of some files that rows name, though they were not read here: another program has stored them."""
+    """Return the files that rows name but that were never read here: another program has stored them."""
     names = [*paths, *(path.replace("/", "\\") for path in paths)]
     rows = archive.database.select_in(
         "SELECT replace(ObjectFile, '\\', '/'), DeviceName FROM DICOMImages WHERE ObjectFile IN (?)", names
@@ -226,7 +226,7 @@ def _paths_without_row(archive: Archive) -> list[str]:
 
 
 def _rows(archive: Archive) -> Iterator[Finding]:
-    """Image rows whose file is not there, and devices on which none can be."""
+    """Yield image rows without a file, and absent devices."""
     absent = set()
     for sop, object_file, device in _without_file(archive):
         if archive.storage.holds(device):
@@ -255,7 +255,7 @@ _KEYS = {
 
 
 def _doubles(archive: Archive) -> Iterator[Finding]:
-    """Keys that have several rows, as databases without primary keys may hold them."""
+    """Yield keys with several rows, possible in databases without primary keys."""
     for table, key in _KEYS.items():
         if archive.database.has_key(table):
             continue
@@ -266,7 +266,7 @@ def _doubles(archive: Archive) -> Iterator[Finding]:
 
 
 def _remove_doubles(archive: Archive, subject: str) -> None:
-    """Leave the row that was written last."""
+    """Remove all rows of a key but the last one written."""
     table, value = subject.split(" ", 1)
     key, position = _KEYS[table], archive.database.dialect.position
     with archive.database.transaction() as connection:
@@ -298,7 +298,7 @@ _EMPTY = (
 
 
 def _parents(archive: Archive) -> Iterator[Finding]:
-    """Parents that are named but not there; the subject is the parent's key."""
+    """Yield missing parents, by key."""
     return _keys_found(archive, _ORPHANS, Problem.NO_PARENT)
 
 
@@ -330,7 +330,7 @@ def _persons(archive: Archive) -> Iterator[Finding]:
 
 
 def _childless(archive: Archive) -> Iterator[Finding]:
-    """Series, studies and patients that nothing belongs to, as other programs may leave them."""
+    """Yield series, studies and patients without children."""
     return _keys_found(archive, _EMPTY, Problem.NO_CHILD)
 
 

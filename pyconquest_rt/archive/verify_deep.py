@@ -1,4 +1,4 @@
-"""Every file read again and compared with its rows: identifiers, links, and whether all of it is there."""
+"""Deep verification: every file is read and its identifiers, links and length compared with its rows."""
 
 import os
 from collections.abc import Iterator, Sequence

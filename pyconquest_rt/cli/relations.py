@@ -27,9 +27,7 @@ def relate(settings: Settings, key: str, target: str | None, plot: str | None, a
     """Show how organs lie to targets: signed distances in mm, overlap, and what told the target."""
     from pyconquest_rt.exports.relations import find_relations
 
-    rows = find_relations(read_archive(settings).database, key)
-    if target:
-        rows = [row for row in rows if (row["target_name"] or "").casefold() == target.casefold()]
+    rows = _to_target(find_relations(read_archive(settings).database, key), target)
     if not rows:
         raise click.ClickException(
             f"there are no organs and targets of {key}, or they are not derived yet: 'pyconquest-rt derive' does so"
@@ -38,6 +36,13 @@ def relate(settings: Settings, key: str, target: str | None, plot: str | None, a
         drawn = rows if target else [row for row in rows if row["is_union"]]
         _draw(drawn, plot, f"{key}: organs to {target or 'all targets together'}")
     print_rows(rows if as_json else _for_people(rows), as_json)
+
+
+def _to_target(rows: list[dict[str, Any]], target: str | None) -> list[dict[str, Any]]:
+    """Return the rows of one target; all where none is named."""
+    return [
+        row for row in rows if target is None or (row["target_name"] or "").casefold() == target.casefold()
+    ]
 
 
 def _draw(rows: list[dict[str, Any]], file: str, title: str) -> None:

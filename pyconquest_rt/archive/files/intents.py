@@ -1,4 +1,4 @@
-"""What a kill may leave behind, noted before it is done, so that the next start puts it right.
+"""Journal of file names about to change, so that the next start can repair what a kill left half done.
 
 A received file has its final name before its rows are committed. A process that is killed between the two leaves a
 file without a row, or new bytes under an old row. The names are noted in a small file beside the database, which its
@@ -23,7 +23,7 @@ _LARGE: Final = 1 << 18
 
 
 class Intents:
-    """The names that files of one process are about to get; for use by any number of threads.
+    """Journal of the names that this process's files are about to get. Thread-safe.
 
     Args:
         database: the archive's database, beside which the note is kept while something is under way.
@@ -43,7 +43,7 @@ class Intents:
 
     @contextmanager
     def under_way(self) -> Iterator[None]:
-        """Keep what is noted inside until the end; the note is emptied once nothing is under way."""
+        """Keep the names noted inside this block; the journal is emptied once nothing is under way."""
         with self._guard:
             self._open += 1
         try:
@@ -69,7 +69,7 @@ class Intents:
 
 @contextmanager
 def intents_of(database: str) -> Iterator[Intents]:
-    """Keep a note for one arrival; it is gone when the arrival has ended, however it ended."""
+    """Yield a journal for one arrival; it is removed when the arrival ends."""
     intents = Intents(database)
     try:
         yield intents
@@ -79,7 +79,7 @@ def intents_of(database: str) -> Iterator[Intents]:
 
 @contextmanager
 def left_behind(database: str) -> Iterator[list[str]]:
-    """Give the names that ended processes have noted; their notes are gone afterwards, unless an error is raised."""
+    """Yield the names in journals of ended processes; the journals are removed afterwards unless an error is raised."""
     with _Taken() as taken:
         pattern = beside(database, f"{_SUFFIX}.*")
         for path in sorted(pattern.parent.glob(pattern.name)):
@@ -89,7 +89,7 @@ def left_behind(database: str) -> Iterator[list[str]]:
 
 
 class _Taken:
-    """Notes of ended processes, locked so that nobody else works on them."""
+    """Journals of ended processes, locked against other processes."""
 
     def __init__(self) -> None:
         self.names: set[bytes] = set()

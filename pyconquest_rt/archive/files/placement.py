@@ -24,7 +24,7 @@ class EarlyName:
 
     @classmethod
     def give(cls, file: StagedFile, name: str, target: Path) -> "EarlyName | None":
-        """Give a file its name, durably; None if this cannot be done before its rows are written.
+        """Give a file its name, durably; None if that must wait for its rows.
 
         So it is if there is a file of this name, and where a file cannot have two names.
 
@@ -51,7 +51,7 @@ class EarlyName:
         return early
 
     def holds(self) -> bool:
-        """Whether the name still is our file's: another process may have put one there that came later."""
+        """Return whether the name still refers to our file; another process may have replaced it."""
         try:
             return os.path.samestat(os.stat(self._target), os.fstat(self._file.fileno()))
         except FileNotFoundError:
@@ -74,7 +74,7 @@ class Placement:
         self._folders: set[Path] = set()
 
     def place(self, staged: Path, target: Path, *, replaces: bool) -> None:
-        """Move a flushed file to its final name; what was there is kept until the end of the batch."""
+        """Move a flushed file to its final name; a replaced file is kept until the batch ends."""
         backup = staged.with_suffix(".before") if replaces else None
         try:
             if backup:
@@ -119,7 +119,7 @@ class Placement:
 
 @contextlib.contextmanager
 def placed_with(transaction: contextlib.AbstractContextManager[object]) -> Iterator[Placement]:
-    """Give a placement whose files and the rows of a transaction come together, or neither do.
+    """Yield a placement: its files and the transaction's rows are both committed or both undone.
 
     Names are made durable before the commit: rows never name a file that a power failure could take. When the commit
     fails, or anything before it, the files that were replaced are back under the rows that stayed.

@@ -1,4 +1,4 @@
-"""A new file on its way from memory to the disk: without a name until it is asked for one, and past the cache.
+"""Staged files: nameless until a name is needed, written past the page cache.
 
 Who flushes a file before he answers gains nothing by the system's cache: a page has to be found and filled for every
 4 KB, is written at once, and is mostly not read again. Without it there is a copy less, what the memory holds of other
@@ -58,7 +58,7 @@ class StagedFile(io.FileIO):
 
     @property
     def name(self) -> str:
-        """The path of the file; whoever asks for it makes that there is one."""
+        """Return the path of the file; the first call gives the file a name."""
         if self._is_nameless:
             try:
                 self.link(self._path)
@@ -72,7 +72,7 @@ class StagedFile(io.FileIO):
         self._path = path  # FileIO gives it itself
 
     def __fspath__(self) -> str:
-        """A path to read the file by while it is open, which gives it no name."""
+        """Return a path for reading the open file; the file stays nameless."""
         return system.path_of_descriptor(self.fileno()) if self._is_nameless else self._path
 
     def link(self, target: str | os.PathLike[str]) -> None:
@@ -97,7 +97,7 @@ class StagedFile(io.FileIO):
         return size
 
     def flush(self) -> None:
-        """Hand what waits to the system: whole blocks to the disk itself, the rest to the cache."""
+        """Write the buffer: whole blocks to the disk, the rest to the page cache."""
         used, self._used = self._used, 0
         if not used:
             return

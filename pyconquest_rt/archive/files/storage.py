@@ -46,7 +46,7 @@ class Storage:
 
     @contextmanager
     def stage(self) -> Iterator[StagedFile]:
-        """Give an open file in ``.incoming``; it is gone at the end unless it was placed.
+        """Yield an open file in ``.incoming``; it is removed at the end unless it was placed.
 
         Raises:
             StorageError: the folder cannot be made or written.
@@ -78,7 +78,7 @@ class Storage:
         return (self.folder_of(device) or self.root).joinpath(paths.disk_name(name))
 
     def folder_of(self, device: str | None) -> Path | None:
-        """Return the folder of a device, whether it is there or not; None for a device that is not known."""
+        """Return the folder of a device, mounted or not; None for an unknown device."""
         name = self.device_of(device)
         return self._devices.get(name, self.root if name == DEFAULT_DEVICE else None)
 
@@ -96,7 +96,7 @@ class Storage:
         return 0 if device == DEFAULT_DEVICE else 1 + list(self._devices).index(device)
 
     def holds(self, device: str | None) -> bool:
-        """Whether the folder of a device is there; otherwise nothing can be said of its files.
+        """Return whether a device's folder is mounted; otherwise its files are unknown.
 
         An empty one of a further device is the mount point of a disk that is not there.
         """
@@ -115,7 +115,7 @@ class Storage:
         return FileStatus(found.st_size, found.st_mtime_ns)
 
     def is_gone(self, object_file: str, device: str | None = None) -> bool:
-        """Whether a row's file is certainly not there; one that only cannot be reached now may be."""
+        """Return whether a row's file is certainly missing, not just unreachable."""
         try:
             return S_ISDIR(self.path_of(object_file, device).stat().st_mode)
         except (FileNotFoundError, NotADirectoryError, StorageError):
@@ -141,7 +141,7 @@ class Storage:
         return True
 
     def clear_incoming(self, older_than_s: float = 3600.0) -> int:
-        """Remove what broken-off receptions left in ``.incoming``; returns how many files.
+        """Remove files of interrupted receptions from ``.incoming``; returns their number.
 
         Their age is that of their names: what is kept of a replaced file has the old file's content and time.
         """
