@@ -34,7 +34,7 @@ from pyconquest_rt.net.protocol.negotiation import (
 )
 from pyconquest_rt.net.protocol.tls import explain
 from pyconquest_rt.net.protocol.wire import Wire
-from pyconquest_rt.net.services.admission import Policy, answer_request, rights_of
+from pyconquest_rt.net.services.admission import AccessRules, answer_request, rights_of
 from pyconquest_rt.net.services.serving import Counters, Handler, Session, serve
 
 _LOG = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class Listener:
         host: str = "127.0.0.1",
         port: int = 5678,
         aet: str | bytes = "PYCONQUEST",
-        policy: Policy | None = None,
+        policy: AccessRules | None = None,
         limits: Limits = DEFAULT_LIMITS,
         tls: ssl.SSLContext | None = None,
         services: Mapping[str, Handler] | None = None,
@@ -76,7 +76,7 @@ class Listener:
     ) -> None:
         self.host, self.aet, self.counters = host, ae_title(aet), counters or Counters()
         self._asked_port, self._reuse_port, self._tls = port, reuse_port, tls
-        self._sink, self._policy, self._limits = sink, policy or Policy(), limits
+        self._sink, self._policy, self._limits = sink, policy or AccessRules(), limits
         self._services = dict(services or {})
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None

@@ -55,7 +55,7 @@ MAX_RATIO = 100  # and how many times its own size beyond that
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, LZMAError, EOFError, RuntimeError, ValueError)
 
 
-class Stored(NamedTuple):
+class StoreResult(NamedTuple):
     """Result for one file: its series and name in the archive if it was stored, else the error."""
 
     path: Path
@@ -108,7 +108,7 @@ class Storer:
         heal(archive)
         self._moved: set[str] = set()  # instances whose sources were removed
 
-    def store(self, source: str | os.PathLike[str], *, name: str | None = None) -> Stored:
+    def store(self, source: str | os.PathLike[str], *, name: str | None = None) -> StoreResult:
         """Store one file under ``PatientID/name``; one that cannot be taken is reported, not raised.
 
         A file whose instance is indexed already replaces the one that is there. A name that another instance
@@ -118,7 +118,7 @@ class Storer:
             DatabaseError: the database cannot be written; the archive is as it was, and so is the source.
         """
         path = Path(source)
-        stored = Stored(path, None, None, None, Fate.REFUSED)
+        stored = StoreResult(path, None, None, None, Fate.REFUSED)
         try:
             stored, is_in_place = self._store(path, name or path.name)
             if self._options.remove_after_store and not is_in_place:
@@ -131,7 +131,7 @@ class Storer:
             return stored._replace(error=error)
         return stored
 
-    def store_tree(self, path: Path) -> Iterator[Stored]:
+    def store_tree(self, path: Path) -> Iterator[StoreResult]:
         """Store a file, every member of a ZIP file, or every file of a folder."""
         if path.is_dir():
             yield from self.store_directory(path)
@@ -147,7 +147,7 @@ class Storer:
         unzip: bool = True,
         unzipdir: str | os.PathLike[str] = "./unpack",
         on_zip: Callable[[Path], object] = lambda path: None,
-    ) -> Iterator[Stored]:
+    ) -> Iterator[StoreResult]:
         """Store every file of a folder and of the folders in it, in the order of their names.
 
         Args:
@@ -163,7 +163,7 @@ class Storer:
             else:
                 yield self.store(path)
 
-    def _store(self, source: Path, name: str) -> tuple[Stored, bool]:
+    def _store(self, source: Path, name: str) -> tuple[StoreResult, bool]:
         """Store one file; returns what became of it, and whether it was in its place already."""
         archive = self._archive
         before = _whole(self._reader.read_file(source))
@@ -187,7 +187,7 @@ class Storer:
                 self._index(batch, staged, target, fate)
         if self._options.remove_after_store:
             self._moved.add(staged.sop)
-        return Stored(source, staged.keys[archive.layout.series_key], None, target, fate), is_in_place
+        return StoreResult(source, staged.keys[archive.layout.series_key], None, target, fate), is_in_place
 
     def _read_staged(self, path: Path, source: Path, before: Header) -> _Staged:
         """Read the copy of a source, give it the PatientID that is forced upon it, and flush it.
@@ -268,7 +268,7 @@ class Storer:
         except (UnreadableError, OSError):
             return False
 
-    def _store_zip(self, path: Path, unzipdir: str | os.PathLike[str]) -> Iterator[Stored]:
+    def _store_zip(self, path: Path, unzipdir: str | os.PathLike[str]) -> Iterator[StoreResult]:
         """Store the members of a ZIP file; names in it are never used as paths, sizes never believed."""
         base = unzipdir if Path(unzipdir).is_dir() else None
         budget = MAX_UNZIPPED + MAX_RATIO * path.stat().st_size
@@ -283,7 +283,7 @@ class Storer:
                     stored = self.store(member, name=info.filename.replace("\\", "/").split("/")[-1])
                     yield stored._replace(path=path / info.filename)
         except (ObjectError, OSError, *_ZIP_ERRORS) as error:
-            yield Stored(path, None, error, fate=Fate.REFUSED)
+            yield StoreResult(path, None, error, fate=Fate.REFUSED)
 
 
 def index_data_set(

@@ -127,7 +127,7 @@ class Incoming(Base):
     def _storer(self, remove: bool, by_uid: bool, patient_id: str | None) -> store.Storer:
         return store.Storer(self._archive, store.Options(remove, by_uid, patient_id, self._compute_hash))
 
-    def _note(self, stored: store.Stored) -> bool:
+    def _note(self, stored: store.StoreResult) -> bool:
         """Log what became of a file that was to be stored; returns whether it was."""
         what = "not stored" if stored.series is None else "stored, but not removed"
         if stored.error is not None:

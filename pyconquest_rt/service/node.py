@@ -22,7 +22,7 @@ from pyconquest_rt.dicom import system
 from pyconquest_rt.errors import SettingsError, StorageError
 from pyconquest_rt.net.protocol import tls
 from pyconquest_rt.net.protocol.guard import DEFAULT_LIMITS
-from pyconquest_rt.net.services.admission import Access, Policy
+from pyconquest_rt.net.services.admission import Access, AccessRules
 from pyconquest_rt.net.services.commit import CommitmentService
 from pyconquest_rt.net.services.find import FindService
 from pyconquest_rt.net.services.index import Index
@@ -184,7 +184,7 @@ def _listener(
         host=settings.host,
         port=settings.port,
         aet=settings.ae_title,
-        policy=Policy(
+        policy=AccessRules(
             settings.check_called, _access(settings.may_store, peers), _access(settings.may_query, peers)
         ),
         limits=replace(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pyconquest_rt.archive.archive import Archive
-from pyconquest_rt.archive.store import Options, Stored, Storer
+from pyconquest_rt.archive.store import Options, Storer, StoreResult
 from pyconquest_rt.dicom.quiet import Seldom
 from pyconquest_rt.dicom.system import is_locked
 from pyconquest_rt.errors import DatabaseError, ObjectError, SettingsError, StorageError, reason
@@ -224,8 +224,8 @@ def _key(path: str) -> str:
     return path.encode("utf-8", "backslashreplace").decode()
 
 
-def _empty(path: Path) -> Stored:
-    return Stored(path, None, ObjectError("there is nothing in it"))
+def _empty(path: Path) -> StoreResult:
+    return StoreResult(path, None, ObjectError("there is nothing in it"))
 
 
 def _reasons(refused: list[tuple[str, Exception]], *, alone: bool) -> list[str]:

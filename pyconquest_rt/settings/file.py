@@ -25,7 +25,7 @@ FILE_VARIABLE = f"{ENVIRONMENT_PREFIX}_SETTINGS"
 """The variable of the environment that names another settings file than those two."""
 
 
-class Problem(NamedTuple):
+class SettingsProblem(NamedTuple):
     """Something in a settings file that cannot be used; line 0 where it stands in no line."""
 
     line: int
@@ -105,7 +105,7 @@ def _in_file(file: Path, environment: Mapping[str, str]) -> Settings:
     return settings
 
 
-def check(path: str | os.PathLike[str]) -> list[Problem]:
+def check(path: str | os.PathLike[str]) -> list[SettingsProblem]:
     """Return everything in a settings file that cannot be used.
 
     Raises:
@@ -150,7 +150,7 @@ def _read(file: Path) -> str:
         raise SettingsError(f"{file}: cannot be read: {error.strerror}") from error
 
 
-def parse(text: str, environment: Mapping[str, str] | None = None) -> tuple[Settings, list[Problem]]:
+def parse(text: str, environment: Mapping[str, str] | None = None) -> tuple[Settings, list[SettingsProblem]]:
     """Return the settings that a TOML text gives, with defaults in the place of whatever cannot be used.
 
     Raises:
@@ -161,7 +161,7 @@ def parse(text: str, environment: Mapping[str, str] | None = None) -> tuple[Sett
     except tomllib.TOMLDecodeError as error:
         at_line = re.search(r"at line (\d+)", str(error))
         line = int(at_line[1]) if at_line else text.count("\n") + 1
-        return Settings(), [Problem(line, f"not TOML: {error}")]
+        return Settings(), [SettingsProblem(line, f"not TOML: {error}")]
     lines = toml_text.lines(text)
     environment = environment or {}
     settings, problems = _overridden(Settings(), environment), []
@@ -169,14 +169,14 @@ def parse(text: str, environment: Mapping[str, str] | None = None) -> tuple[Sett
         where = lines.get((name,), 0)
         if name not in {*PLAIN, *NAMED}:
             known = ", ".join(sorted({*PLAIN, *NAMED}))
-            problems.append(Problem(where, f"unknown section [{name}]; known are {known}"))
+            problems.append(SettingsProblem(where, f"unknown section [{name}]; known are {known}"))
         elif not isinstance(given, dict):
-            problems.append(Problem(where, f"{name} must be a section: [{name}]"))
+            problems.append(SettingsProblem(where, f"{name} must be a section: [{name}]"))
         else:
             settings, wrong = _with_section(settings, name, given, environment)
             for path, reason in wrong:
                 known_lines = (lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in lines)
-                problems.append(Problem(next(known_lines, 0), f"[{'.'.join(path[:-1])}] {reason}"))
+                problems.append(SettingsProblem(next(known_lines, 0), f"[{'.'.join(path[:-1])}] {reason}"))
     return settings, sorted(problems)
 
 

@@ -3,12 +3,12 @@
 import struct
 
 from pyconquest_rt.volumes.codes import VolumeError
-from pyconquest_rt.volumes.frames import RLE, RLE_RATIO, Stored
+from pyconquest_rt.volumes.frames import RLE, RLE_RATIO, StoredPixels
 
 _JPEG_FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 
 
-def check_size(data: bytes, stored: Stored, name: str) -> None:
+def check_size(data: bytes, stored: StoredPixels, name: str) -> None:
     """Refuse a frame whose codestream has other rows and columns than its header, or too few bytes for RLE.
 
     Raises VolumeError `unreadable`.

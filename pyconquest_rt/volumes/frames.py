@@ -27,7 +27,7 @@ class Pool:
         return found
 
 
-class Stored(NamedTuple):
+class StoredPixels(NamedTuple):
     """How the pixels of an object are stored (PS3.3 C.7.6.3)."""
 
     rows: int
@@ -88,7 +88,7 @@ class Common(NamedTuple):
     frame_of_reference: str
     modality: str
     sop_class: str
-    stored: Stored
+    stored: StoredPixels
     orientation: Vector | None
     spacing: Vector | None
 
@@ -137,14 +137,14 @@ RLE_RATIO, OTHER_RATIO = 64, 4000  #: decoded bytes for one that is stored: two 
 _BITS = {1, 8, 16, 32, 64}
 
 
-def read_stored(head: Head) -> Stored:
+def read_stored(head: Head) -> StoredPixels:
     """How the pixels of an object are stored."""
     fields = head.fields
     bits = {FLOAT_DATA: 32, DOUBLE_DATA: 64}.get(head.pixel_tag) or fields.integer(0x00280100)
     stored = fields.integer(0x00280101) or bits
     paddings = (fields.number(tag) for tag in (0x00280120, 0x00280122, 0x00280123))  # whole, float, double
     padding = next((value for value in paddings if value is not None), None)
-    return Stored(
+    return StoredPixels(
         rows=fields.integer(0x00280010),
         columns=fields.integer(0x00280011),
         frames=fields.integer(0x00280008, 1),
@@ -163,7 +163,7 @@ def read_stored(head: Head) -> Stored:
     )
 
 
-def problem_of(stored: Stored, length: int, room: int) -> str | None:
+def problem_of(stored: StoredPixels, length: int, room: int) -> str | None:
     """The code for which pixels cannot be loaded; ``length`` is that of their value, ``room`` up to the end.
 
     Nothing is allocated by what a header says before the bytes for it are known to be there.
@@ -180,14 +180,14 @@ def problem_of(stored: Stored, length: int, room: int) -> str | None:
     return "unreadable" if needed > length else None
 
 
-def _is_bomb(stored: Stored, length: int) -> bool:
+def _is_bomb(stored: StoredPixels, length: int) -> bool:
     """Whether so few bytes are to become so many that they can hardly be an image."""
     total = stored.frame_bytes * stored.frames
     ratio = RLE_RATIO if stored.syntax == RLE else OTHER_RATIO
     return total > MODEST and total > ratio * length
 
 
-def _is_sane(stored: Stored) -> bool:
+def _is_sane(stored: StoredPixels) -> bool:
     sides = 0 < stored.rows <= MAX_SIDE and 0 < stored.columns <= MAX_SIDE and 0 < stored.samples <= 4
     bits = stored.bits_allocated in _BITS and 0 < stored.bits_stored <= stored.bits_allocated
     return (

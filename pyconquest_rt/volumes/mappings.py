@@ -5,7 +5,7 @@ from math import isfinite
 
 from pyconquest_rt.errors import UnreadableError
 from pyconquest_rt.volumes.fields import Fields
-from pyconquest_rt.volumes.frames import Mapping, Stored
+from pyconquest_rt.volumes.frames import Mapping, StoredPixels
 
 _RESCALE_UNITS = {"HU": "HU", "US": "", "": ""}
 _DOSE_UNITS = {"GY": "Gy", "RELATIVE": "relative"}
@@ -15,7 +15,9 @@ _SLOPE, _INTERCEPT = 0x00281053, 0x00281052
 _EDGE = 1e300  #: a range of stored values without an end goes so far
 
 
-def read_mapping(fields: Fields, stored: Stored, modality: str, default: Mapping | None = None) -> Mapping:
+def read_mapping(
+    fields: Fields, stored: StoredPixels, modality: str, default: Mapping | None = None
+) -> Mapping:
     """The mapping of an object or of one frame's functional groups; ``default`` where these say nothing.
 
     A real-world value map goes before the modality's own, as it says more (PS3.3 C.7.6.16.2.11).
@@ -63,7 +65,7 @@ def _dose(fields: Fields) -> Mapping:
     return Mapping(scaling, 0.0, _DOSE_UNITS.get(unit, unit))
 
 
-def _table(fields: Fields, stored: Stored) -> Mapping:
+def _table(fields: Fields, stored: StoredPixels) -> Mapping:
     """A look-up table; its descriptor is entries, first stored value, bits (PS3.3 C.11.1.1)."""
     described = fields.numbers(0x00283002)
     if len(described) != 3:
@@ -89,7 +91,7 @@ def _entries(fields: Fields, entries: int, bits: int) -> tuple[int, ...]:
     return struct.unpack_from(f"{order}{entries}{code}", raw)
 
 
-def _world(items: list[Fields], stored: Stored) -> Mapping | None:
+def _world(items: list[Fields], stored: StoredPixels) -> Mapping | None:
     """A real-world value map: items of one unit, the first one's, each for its range of stored values."""
     first_unit = _world_unit(items[0])
     found = [_world_piece(item, first_unit) for item in items if _world_unit(item) == first_unit]

@@ -12,7 +12,7 @@ from pyconquest_rt.volumes.frames import (
     Frame,
     Mapping,
     Pool,
-    Stored,
+    StoredPixels,
     problem_of,
     read_stored,
 )
@@ -150,7 +150,7 @@ def _object(source: Source, head: Head, pool: Pool) -> ImageObject:
     return found
 
 
-def _kind(sop_class: str, stored: Stored) -> str:
+def _kind(sop_class: str, stored: StoredPixels) -> str:
     known = _KINDS.get(sop_class)
     return (
         known

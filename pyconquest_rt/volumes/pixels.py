@@ -15,7 +15,7 @@ from pyconquest_rt.errors import ObjectError, PyconquestError, UnreadableError
 from pyconquest_rt.volumes.codes import VolumeError
 from pyconquest_rt.volumes.codestream import check_size
 from pyconquest_rt.volumes.fields import DOUBLE_DATA, FLOAT_DATA, PIXEL_DATA, opened_head
-from pyconquest_rt.volumes.frames import RLE, Frame, Stored
+from pyconquest_rt.volumes.frames import RLE, Frame, StoredPixels
 from pyconquest_rt.volumes.helper import Helper, can_help, is_worth
 from pyconquest_rt.volumes.memory import check_memory
 
@@ -108,7 +108,7 @@ def _native(stream: BinaryIO, first: Frame, numbers: list[int]) -> Iterator[tupl
         yield number, _shaped(raw, stored, int(start * 8) % 8 if stored.bits_allocated == 1 else 0)
 
 
-def _shaped(raw: bytes, stored: Stored, first_bit: int) -> Array:
+def _shaped(raw: bytes, stored: StoredPixels, first_bit: int) -> Array:
     shape = (stored.rows, stored.columns)
     count = stored.rows * stored.columns
     if stored.samples > 1:
@@ -124,7 +124,7 @@ def _shaped(raw: bytes, stored: Stored, first_bit: int) -> Array:
     return array if stored.is_float else clean_bits(array, stored)
 
 
-def clean_bits(array: Array, stored: Stored) -> Array:
+def clean_bits(array: Array, stored: StoredPixels) -> Array:
     """Stored values without the bits around them (overlays once lay there), in two's complement where signed.
 
     A padding value that lies outside the bits stored stays what it is. Values in the lowest bits of a signed array
@@ -146,7 +146,7 @@ def clean_bits(array: Array, stored: Stored) -> Array:
     return np.asarray(found)
 
 
-def _padding_as_stored(stored: Stored, dtype: np.dtype[Any]) -> int | None:
+def _padding_as_stored(stored: StoredPixels, dtype: np.dtype[Any]) -> int | None:
     """The padding value as it stands in whole words, where it does not fit into the bits stored."""
     if stored.padding is None:
         return None
@@ -205,7 +205,7 @@ def _decoder(syntax: str) -> Any:
         return None
 
 
-def _decoded(data: bytes, stored: Stored) -> Array:
+def _decoded(data: bytes, stored: StoredPixels) -> Array:
     """One frame by pydicom's decoder; colour as RGB."""
     syntax = stored.syntax
     from pydicom.encaps import encapsulate

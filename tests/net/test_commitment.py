@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage, MRImageStorage
 from pynetdicom import AE, evt
 
-from pyconquest_rt.net.services.admission import STORAGE_COMMITMENT, Access, Policy
+from pyconquest_rt.net.services.admission import STORAGE_COMMITMENT, Access, AccessRules
 from pyconquest_rt.net.services.commit import CommitmentService
 from pyconquest_rt.net.services.index import Index
 from pyconquest_rt.net.services.peers import Peer, Peers
@@ -61,7 +61,7 @@ def start(index: Index, listen: Listen) -> Callable[..., Listener]:
 
     def start_listener(*peers: Peer) -> Listener:
         service = CommitmentService(index, "ARCHIVE", Peers(peers))
-        return listen(services=service.handlers(), policy=Policy(query=Access([])))
+        return listen(services=service.handlers(), policy=AccessRules(query=Access([])))
 
     return start_listener
 

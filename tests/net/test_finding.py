@@ -16,7 +16,7 @@ from pynetdicom.pdu_primitives import SOPClassExtendedNegotiation
 from pyconquest_rt.archive.archive import Archive
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.net.protocol.dimse import Command, encode_command
-from pyconquest_rt.net.services.admission import Access, Policy
+from pyconquest_rt.net.services.admission import Access, AccessRules
 from pyconquest_rt.net.services.find import FindService
 from pyconquest_rt.net.services.identifier import PATIENT_ROOT_FIND, PATIENT_STUDY_FIND, STUDY_ROOT_FIND
 from pyconquest_rt.net.services.index import Index
@@ -255,7 +255,7 @@ def test_combined_ranges_have_to_be_negotiated(start_finder: StartFinder) -> Non
 
 
 def test_strangers_are_not_answered(start_finder: StartFinder) -> None:
-    listener = start_finder(policy=Policy(query=Access([("*", "192.0.2.0/24")])))
+    listener = start_finder(policy=AccessRules(query=Access([("*", "192.0.2.0/24")])))
     ae = AE("TESTER")
     ae.add_requested_context(STUDY_ROOT_FIND)
     ae.add_requested_context("1.2.840.10008.1.1")

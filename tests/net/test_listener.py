@@ -31,7 +31,7 @@ from pynetdicom.sop_class import BasicFilmSession, Verification
 from pyconquest_rt.archive.arrival import Reception
 from pyconquest_rt.errors import NetworkError, ObjectError, StorageError, UnreadableError
 from pyconquest_rt.net.protocol.guard import Limits
-from pyconquest_rt.net.services.admission import Access, Policy, choose_syntax
+from pyconquest_rt.net.services.admission import Access, AccessRules, choose_syntax
 from pyconquest_rt.net.services.stored import read_stored_object
 from pyconquest_rt.scp import Listener
 from pyconquest_rt.scu import echo, send_files
@@ -239,7 +239,7 @@ def test_unknown_operation_is_refused(listen: Listen) -> None:
 def test_who_may_do_what(listen: Listen, sink: FolderSink, make_ct: MakeCT) -> None:
     store = Access([("TPS", "*"), ("CT*", "127.0.0.0/8"), ("MR", "192.0.2.1")])
     listener = listen(
-        aet="ARCHIVE", policy=Policy(check_called_aet=True, store=store, query=Access([("VIEWER", "*")]))
+        aet="ARCHIVE", policy=AccessRules(check_called_aet=True, store=store, query=Access([("VIEWER", "*")]))
     )
     paths = make_ct(1)
     outcome = {
@@ -262,7 +262,7 @@ def test_who_may_do_what(listen: Listen, sink: FolderSink, make_ct: MakeCT) -> N
 
 
 def test_a_retriever_may_propose_storage_but_not_store(listen: Listen, make_ct: MakeCT) -> None:
-    listener = listen(policy=Policy(store=Access([]), query=Access([("*", "*")])))
+    listener = listen(policy=AccessRules(store=Access([]), query=Access([("*", "*")])))
     ae = AE("VIEWER")
     ae.add_requested_context(CTImageStorage, [ExplicitVRLittleEndian])
     role = build_role(CTImageStorage, scp_role=True, scu_role=True)

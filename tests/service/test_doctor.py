@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pyconquest_rt.archive.archive import Archive
-from pyconquest_rt.service.doctor import Finding, examine
+from pyconquest_rt.service.doctor import Diagnosis, examine
 from pyconquest_rt.settings.sections import (
     ArchiveSettings,
     BackupSettings,
@@ -29,7 +29,7 @@ def settings(tmp_path: Path) -> Settings:
     )
 
 
-def bad(settings: Settings) -> list[Finding]:
+def bad(settings: Settings) -> list[Diagnosis]:
     """Findings that are not well; whether the disk of this machine is nearly full is not the test's matter."""
     return [one for one in examine(settings) if one.state != "ok" and one.check != "disk"]
 

@@ -80,7 +80,7 @@ def _is_title(title: str, known: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class AccessRules:
     """The rules of one listener. By default all may store, and this machine alone may query and retrieve."""
 
     check_called_aet: bool = False
@@ -96,7 +96,7 @@ class Rights:
     query: bool
 
 
-def rights_of(policy: Policy, title: str, host: str) -> Rights:
+def rights_of(policy: AccessRules, title: str, host: str) -> Rights:
     """Return what a caller may do."""
     return Rights(policy.store.allows(title, host), policy.query.allows(title, host))
 
@@ -107,7 +107,7 @@ def is_storage(abstract_syntax: str) -> bool:
 
 
 def answer_request(
-    request: Request, host: str, policy: Policy, aet: str, services: Collection[str]
+    request: Request, host: str, policy: AccessRules, aet: str, services: Collection[str]
 ) -> Acceptance | Rejection:
     """Decide on an association request; the maximum length is for the caller to set.
 

@@ -25,7 +25,7 @@ _MAX_UID: Final = 64
 _seldom: Final = Seldom()
 
 
-class Stored(NamedTuple):
+class StoreAnswer(NamedTuple):
     """What became of one object: a DIMSE status, a comment for the peer, and its bytes."""
 
     status: int
@@ -33,7 +33,7 @@ class Stored(NamedTuple):
     size: int
 
 
-def receive_object(association: Association, message: Message, sink: Sink) -> Stored:
+def receive_object(association: Association, message: Message, sink: Sink) -> StoreAnswer:
     """Read the data set of a C-STORE request into the sink.
 
     The data set is always read to its end. Raises NetworkError if the peer breaks off; nothing stays then.
@@ -50,7 +50,7 @@ def receive_object(association: Association, message: Message, sink: Sink) -> St
                 file.write(piece)
             file.flush()
             sink.accept(Received(file, *identity, calling, called, association.address))
-        return Stored(SUCCESS, "", size)
+        return StoreAnswer(SUCCESS, "", size)
     except NetworkError:
         raise
     except Exception as error:  # boundary to the peer: whatever it is, a status is due
@@ -58,7 +58,7 @@ def receive_object(association: Association, message: Message, sink: Sink) -> St
         _log_failure(message, association, status, error)
         for _ in association.data_set():
             pass
-        return Stored(status, _comment(error), size)
+        return StoreAnswer(status, _comment(error), size)
 
 
 def _log_failure(message: Message, association: Association, status: int, error: Exception) -> None:

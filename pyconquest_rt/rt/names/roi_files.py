@@ -31,7 +31,7 @@ _FIELD = re.compile(r'\s*(?:"(?P<quoted>[^"]*)"|(?P<plain>[^:,"]*))\s*(?P<end>[:
 
 
 @dataclass(frozen=True)
-class Problem:
+class MapProblem:
     """What is wrong in a line of a map file."""
 
     file: str
@@ -62,7 +62,7 @@ def load_map(*paths: str | Path) -> RoiMap:
     return roi_map
 
 
-def read_map(*paths: str | Path) -> tuple[RoiMap, list[Problem]]:
+def read_map(*paths: str | Path) -> tuple[RoiMap, list[MapProblem]]:
     """Read map files as far as they are right, and list every problem with file and line."""
     roi_map, problems = RoiMap(), []
     for path in _files(paths):
@@ -73,7 +73,7 @@ def read_map(*paths: str | Path) -> tuple[RoiMap, list[Problem]]:
                 roi_type = line.roi_type or _interpreted(types.get(map_key(line.name), ""))
                 roi_map.add(line.institutional, line.name, line.variations, line.physician, roi_type)
             except SettingsError as error:
-                problems.append(Problem(str(path), number, str(error)))
+                problems.append(MapProblem(str(path), number, str(error)))
     return roi_map, problems
 
 

@@ -41,7 +41,7 @@ class Structure:
 
 
 @dataclass(frozen=True)
-class Finding:
+class NameFinding:
     """What a name does against a rule of TG-263."""
 
     name: str
@@ -101,12 +101,14 @@ def is_target(name: str) -> bool:
     return _TARGET.match(name) is not None
 
 
-def check(name: str) -> list[Finding]:
+def check(name: str) -> list[NameFinding]:
     """Check one name against the rules of TG-263; an empty list means that nothing was found."""
-    return [Finding(name, rule, message) for rule, test, message in _RULES if test(name)] or _unknown(name)
+    return [NameFinding(name, rule, message) for rule, test, message in _RULES if test(name)] or _unknown(
+        name
+    )
 
 
-def check_all(names: Iterable[str]) -> list[Finding]:
+def check_all(names: Iterable[str]) -> list[NameFinding]:
     """Check the names of one structure set, also that they are unique without regard to case."""
     names = list(names)
     findings = [finding for name in names for finding in check(name)]
@@ -114,7 +116,7 @@ def check_all(names: Iterable[str]) -> list[Finding]:
     for name in names:
         other = first.setdefault(name.casefold(), name)
         if other is not name:
-            findings.append(Finding(name, "unique", f"the same as {other!r} but for case"))
+            findings.append(NameFinding(name, "unique", f"the same as {other!r} but for case"))
     return findings
 
 
@@ -161,8 +163,8 @@ _RULES: list[tuple[str, Callable[[str], bool], str]] = [
 ]
 
 
-def _unknown(name: str) -> list[Finding]:
+def _unknown(name: str) -> list[NameFinding]:
     base = re.sub(r"\^.*|~|_PRV\d{0,2}", "", name)
     known = base in structures() or is_target(base) or name.startswith(("z", "_"))
     known = known or re.fullmatch(r"Bolus_\d\dmm|IDL_\d+|E-PTV_(Ev05_)?\d+", base) is not None
-    return [] if known else [Finding(name, "list", "not in the list of TG-263")]
+    return [] if known else [NameFinding(name, "list", "not in the list of TG-263")]
