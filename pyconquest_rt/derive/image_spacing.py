@@ -23,7 +23,6 @@ def image_spacing(source: Source, series_uid: str) -> float | None:
     gaps = gaps[gaps > SAME_MM]
     if gaps.size == 0:
         return None
-    source.file_of(min(row["SOPInstanc"] for row in rows))
     least = float(gaps.min())
     multiples = np.abs(gaps - least * np.rint(gaps / least)) < SAME_MM
     return round(least if multiples.all() else float(np.median(gaps)), 4)

@@ -11,6 +11,7 @@ from pyconquest_rt.derive.image_spacing import image_spacing
 from pyconquest_rt.derive.rt_links import FRAME, LINKED, chain, own_doses, plan_uids, planes_of, plans_of
 from pyconquest_rt.rt.dvh.biology import by_tissue
 from pyconquest_rt.rt.dvh.dvh_views import drop_views_sql, view_sql
+from pyconquest_rt.rt.dvh.planes import FEW_GAPS
 from pyconquest_rt.rt.names.roi_files import load_map
 from pyconquest_rt.rt.names.roi_map import DEFAULT_PHYSICIAN
 from pyconquest_rt.rt.names.roi_mapping import mapping_rows
@@ -24,8 +25,8 @@ _STORAGE = "1.2.840.10008.5.1.4.1.1.481."
 RT_DOSE = (f"{_STORAGE}2",)
 RT_STRUCTURE_SET = (f"{_STORAGE}3",)
 RT_PLAN = (f"{_STORAGE}5", f"{_STORAGE}8")
-STRUCTURE_SET_VERSION = 3
-DVH_VERSION = 5
+STRUCTURE_SET_VERSION = 4
+DVH_VERSION = 6
 
 
 def _script(*names: str) -> str:
@@ -41,7 +42,8 @@ def _structures(roi_map: str) -> Callable[[Source], Rows]:
         missing = None
         if found.needs_images:
             series, missing = _image_series(source, found.structure_set)
-            spacing = image_spacing(source, series) if series else None
+            source.files_of(_images_in(source, series))  # any of them may change the spacing
+            spacing = image_spacing(source, series[0]) if len(series) == 1 else None
             found = found if spacing is None else structures.extract(source.path, spacing)
         names = [row["raw_name"] for row in found.rois if row["raw_name"]]
         columns = [column.name for column in TABLES["roi_name"].columns]
@@ -60,21 +62,42 @@ def _structures(roi_map: str) -> Callable[[Source], Rows]:
     return extract
 
 
-def _image_series(source: Source, structure_set: dict[str, Any]) -> tuple[str | None, str | None]:
-    """The series that a structure set was drawn on, if it is there: the one it names, else the only one in its frame
-    of reference; and the one that is missing."""
+def _image_series(source: Source, structure_set: dict[str, Any]) -> tuple[list[str], str | None]:
+    """The series that a structure set may have been drawn on: the one it names, else those in its frame of reference;
+    and the one that is missing."""
     named = structure_set["image_series_uid"]
     if named:
         here = source.query("SELECT 1 FROM DICOMSeries WHERE SeriesInst = ?", (named,))
-        return (named, None) if here else (None, named)
+        return ([named], None) if here else ([], named)
     columns = {name for row in source.query("SELECT * FROM DICOMSeries LIMIT 1") for name in row}
     if not {"FrameOfRef", "Modality"} <= columns:  # a site's own dicom.sql
-        return None, None
+        return [], None
     found = source.query(
         "SELECT SeriesInst FROM DICOMSeries WHERE FrameOfRef = ? AND Modality IN ('CT', 'MR', 'PT')",
         (structure_set["frame_of_reference_uid"],),
     )
-    return (found[0]["SeriesInst"] if len(found) == 1 else None), None
+    return [row["SeriesInst"] for row in found], None
+
+
+def _images_in(source: Source, series: Sequence[str]) -> list[str]:
+    marks = ", ".join("?" * len(series))
+    images = source.query(
+        f"SELECT SOPInstanc AS sop FROM DICOMImages WHERE SeriesInst IN ({marks})",  # noqa: S608
+        tuple(series),
+    )
+    return [image["sop"] for image in images]
+
+
+def _drawn_on(source: Source) -> Collection[str]:
+    """The images that a result would rest on now: all of those series, where the contours do not tell the spacing."""
+    rows = source.query("SELECT * FROM rt_structure_set WHERE SOPInstanceUID = ?", (source.sop,))
+    (gaps,) = source.query(
+        "SELECT sum(plane_count - 1) AS sum FROM rt_roi WHERE SOPInstanceUID = ? AND plane_count > 0",
+        (source.sop,),
+    )
+    if not rows or gaps["sum"] is None or gaps["sum"] >= FEW_GAPS:
+        return ()
+    return _images_in(source, _image_series(source, rows[0])[0])
 
 
 def _to_map(source: Source, names: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -154,8 +177,7 @@ def dvh_extractor(setting: Setting) -> Extractor:
         parts = _parts(source, planned) if setting.has_effects else []
         for row in rows:
             path = source.file_of(row["structure_set_uid"])
-            for image in _images_of(source, row["structure_set_uid"]):
-                source.file_of(image)
+            source.files_of(_images_of(source, row["structure_set_uid"]))
             if source.sop != next(iter(planes)):
                 continue  # the DVHs of such a grid are those of its first dose
             given = _given(source, row, basis)._replace(parts=parts)
@@ -283,6 +305,7 @@ def extractors(settings: RTSettings) -> tuple[Extractor, ...]:
             tables=("rt_structure_set", "rt_roi"),
             scripts=(_script("rt_structure_set", "rt_roi", "roi_name"),),
             extract=_structures(settings.roi_map),
+            inputs=_drawn_on,
             awakes=("dvh", "relation"),
         ),
         Extractor(

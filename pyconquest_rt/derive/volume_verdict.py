@@ -123,4 +123,5 @@ VOLUME_VERDICT = Extractor(
     extract=_extract,
     one_per=("SeriesInst",),
     gathers=True,
+    awakes=("structure_set",),  # whose few contours may not tell how far the slices are apart
 )
