@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pyconquest_rt.rt.dvh.cells import Cuts, Frame, Pieces
+from pyconquest_rt.rt.dvh.cells import Frame, Pieces
 from pyconquest_rt.rt.dvh.coverage import Coverage, Polygons
-from pyconquest_rt.rt.dvh.dose_grid import DoseGrid, locate
+from pyconquest_rt.rt.dvh.dose_grid import Cuts, DoseGrid, locate
 from pyconquest_rt.rt.dvh.steep import Boxes, divided, wide_cells
 
 Floats = npt.NDArray[np.float64]
@@ -23,6 +23,8 @@ Ints = npt.NDArray[np.intp]
 
 CANDIDATES = 8
 """Cells whose corners are searched for the least and for the greatest dose."""
+SAME = 1e-12
+"""Lengths that differ by less than this part are the same."""
 FARTHEST = 0.5 * 3**0.5
 """A corner's dose differs from the cell's mean by at most this part of the cell's width (if the dose is
 linear)."""
@@ -68,7 +70,8 @@ def cell_doses(portion: Portion, grid: DoseGrid) -> CellDoses | None:
 def _parallel(portion: Portion, grid: DoseGrid, axes: tuple[int, int, int]) -> CellDoses:
     pieces, columns, rows = portion.pieces, portion.columns, portion.rows
     chosen, piece = pieces.of_planes(portion.coverage.plane)
-    cells = portion.coverage.pick(chosen)
+    is_all = isinstance(chosen, slice)
+    cells = portion.coverage if is_all else portion.coverage.pick(chosen)
     row, column = cells.row, cells.column
     window = (slice(rows.index[0], rows.index[-1] + 2), slice(columns.index[0], columns.index[-1] + 2))
     reached = grid.locate(axes[0], np.array((pieces.low.min(), pieces.high.max())))[0]
@@ -78,24 +81,45 @@ def _parallel(portion: Portion, grid: DoseGrid, axes: tuple[int, int, int]) -> C
     mean, spread, low, high = _integrate(layers, grid.nodes[axes[0]][across], pieces, points)
 
     fields = _Fields(mean, spread)
-    spot = _Spot(piece, rows.index.take(row) - rows.index[0], columns.index.take(column) - columns.index[0])
-    is_whole = fields.whole_cells(columns, rows, cells)
-    if is_whole is None:
+    spot = _Spot(piece, _voxels(rows, row), _voxels(columns, column))
+    parts = _whole_and_partly(columns, rows, cells)
+    if parts is None:
         dose, width = fields.in_parts(spot, cells, columns, rows)
     else:
         dose, width = np.empty(row.size, np.float32), np.empty(row.size, np.float32)
-        whole, partly = np.flatnonzero(is_whole), np.flatnonzero(~is_whole)
+        whole, partly = parts
         dose[whole], width[whole] = fields.in_whole(spot.pick(whole))
         dose[partly], width[partly] = fields.in_parts(spot.pick(partly), cells.pick(partly), columns, rows)
     volume = cells.fraction * _of_each(columns.widths, column)
     volume *= _of_each(rows.widths, row)
-    volume *= (pieces.high - pieces.low).take(piece)
+    volume *= _of_each(pieces.high - pieces.low, piece)
     return _finished(portion, grid, CellDoses(volume, dose, width, low, high), cells, piece)
 
 
 def _of_each(values: Floats, place: Ints) -> Floats | np.float64:
-    """Return the values at places, or the one value that all have."""
-    return values[0] if (values == values[0]).all() else values.take(place)
+    """Return the values at places, or the one value that all have but for rounding."""
+    first = values[0]
+    return first if (np.abs(values - first) <= SAME * first).all() else values.take(place)
+
+
+def _voxels(cuts: Cuts, place: Ints) -> Ints:
+    """Return the voxel below each cell, counted from that of the first cell."""
+    index = cuts.index - cuts.index[0]
+    return place if index[-1] == index.size - 1 else index.take(place)
+
+
+def _whole_and_partly(columns: Cuts, rows: Cuts, cells: Coverage) -> tuple[Ints | slice, Ints | slice] | None:
+    """Return which cells are whole squares between four voxel centres, and which are not; None where voxels are
+    subdivided."""
+    square_u, square_v = columns.size == 1.0, rows.size == 1.0
+    if not (square_u.any() and square_v.any()):
+        return None
+    if square_u.all() and square_v.all() and cells.whole_from is not None:
+        return slice(cells.whole_from, None), slice(cells.whole_from)
+    found = cells.fraction == 1.0
+    found &= square_u.take(cells.column)
+    found &= square_v.take(cells.row)
+    return np.flatnonzero(found), np.flatnonzero(~found)
 
 
 class _Spot(NamedTuple):
@@ -105,8 +129,8 @@ class _Spot(NamedTuple):
     v: Ints
     u: Ints
 
-    def pick(self, chosen: Ints) -> "_Spot":
-        return _Spot(*(one.take(chosen) for one in self))
+    def pick(self, chosen: Ints | slice) -> "_Spot":
+        return _Spot(*(one[chosen] for one in self))
 
 
 class _Fields(NamedTuple):
@@ -114,19 +138,6 @@ class _Fields(NamedTuple):
 
     mean: Singles
     spread: Singles
-
-    @staticmethod
-    def whole_cells(columns: Cuts, rows: Cuts, cells: Coverage) -> npt.NDArray[np.bool_] | None:
-        """Return which cells are whole squares between four voxel centres; None where voxels are subdivided."""
-        square_u, square_v = columns.size == 1.0, rows.size == 1.0
-        if not (square_u.any() and square_v.any()):
-            return None
-        found = cells.fraction == 1.0
-        if not square_u.all():
-            found &= square_u.take(cells.column)
-        if not square_v.all():
-            found &= square_v.take(cells.row)
-        return np.asarray(found)
 
     def in_whole(self, spot: _Spot) -> tuple[Singles, Singles]:
         """Return dose and width of cells between four voxel centres, calculated for all of the fields at once."""

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyconquest_rt.rt.dvh.coverage import Polygons
-from pyconquest_rt.rt.dvh.dose_grid import DoseGrid, turned
+from pyconquest_rt.rt.dvh.dose_grid import Cuts, DoseGrid, turned
 from pyconquest_rt.rt.dvh.slabs import Slabs
 
 Floats = npt.NDArray[np.float64]
@@ -71,27 +71,6 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Cuts:
-    """Cells along one direction between ascending ``edges`` (mm), and their place on an axis of the dose
-    grid.
-
-    Cell ``i`` starts at the part ``start[i]`` of the way from voxel centre ``index[i]`` to the next, and
-    spans the part ``size[i]`` of it (0 in the outer half voxels, where the dose is level). For an oblique
-    grid these three are empty.
-    """
-
-    edges: Floats
-    index: Ints
-    start: Floats
-    size: Floats
-
-    @property
-    def widths(self) -> Floats:
-        """The widths of the cells in mm."""
-        return np.diff(self.edges)
-
-
-@dataclass(frozen=True)
 class Pieces:
     """Slabs cut across: piece ``i`` is the part from ``low[i]`` to ``high[i]`` (mm along w) of slab
     ``slab[i]``."""
@@ -148,22 +127,22 @@ def _even_cuts(low: float, high: float, step: float) -> Cuts:
 def _grid_cuts(grid: DoseGrid, axis: int, low: float, high: float, parts: int) -> Cuts:
     """Return cells along an axis of the grid, ``parts`` to a voxel, that hold what of [low, high] it
     reaches."""
-    nodes = grid.nodes[axis]
-    borders = np.concatenate(([grid.extents[axis][0]], nodes, [grid.extents[axis][1]]))
-    index = np.clip(np.arange(-1, nodes.size), 0, nodes.size - 2)
-    start, size = np.zeros(index.size), np.ones(index.size)
-    start[-1] = 1.0
-    size[[0, -1]] = 0.0
-    kept = np.flatnonzero((np.diff(borders) > 0) & (borders[1:] > low) & (borders[:-1] < high))
-    if kept.size == 0:
-        kept = np.flatnonzero(np.diff(borders) > 0)[:1]
-    step = np.arange(parts) / parts
-    edges = (borders[kept, None] + (borders[kept + 1] - borders[kept])[:, None] * step).ravel()
+    whole = grid.intervals[axis]
+    borders = whole.edges
+    first = int(borders[1:].searchsorted(low, side="right"))
+    last = int(borders[:-1].searchsorted(high, side="left"))
+    if first >= last:
+        first, last = 0, 1
+    kept = slice(first, last)
+    lower, size, step = borders[kept], whole.size[kept], np.arange(parts) / parts
+    edges = np.empty(parts * lower.size + 1)
+    edges[:-1] = (lower[:, None] + (borders[first + 1 : last + 1] - lower)[:, None] * step).ravel()
+    edges[-1] = borders[last]
     return Cuts(
-        np.append(edges, borders[kept[-1] + 1]),
-        np.repeat(index[kept], parts),
-        (start[kept, None] + size[kept, None] * step).ravel(),
-        np.repeat(size[kept] / parts, parts),
+        edges,
+        whole.index[kept].repeat(parts),
+        (whole.start[kept, None] + size[:, None] * step).ravel(),
+        (size / parts).repeat(parts),
     )
 
 

@@ -60,7 +60,8 @@ class Coverage:
 
     ``plane``, ``row`` and ``column`` name the cells; ``fraction`` is the covered part of a cell (0 to 1),
     and (``u``, ``v``) is the centroid of the covered part, measured within the cell from 0 to 1. ``area`` is
-    the exact area per plane in mm2, with what lies outside the cells.
+    the exact area per plane in mm2, with what lies outside the cells. All cells from ``whole_from`` on are whole
+    (others may be too); None where cells were chosen.
     """
 
     plane: Ints
@@ -70,6 +71,7 @@ class Coverage:
     u: Floats
     v: Floats
     area: Floats
+    whole_from: int | None = None
 
     def pick(self, cells: "Ints | slice | npt.NDArray[np.bool_]") -> "Coverage":
         """Return the chosen cells, in the order given and as often as given."""
@@ -103,13 +105,13 @@ def cover(polygons: Polygons, u_edges: Floats, v_edges: Floats) -> Coverage:
     middle = crossings.middle[crossings.strip]
     inside = (middle > v_edges[0]) & (middle < v_edges[-1])
     row = _place(v_edges, middle[inside])
-    height = np.diff(v_edges)[row]
-    x = np.clip(crossings.x[inside], u_edges[0], u_edges[-1])
+    height = (v_edges[1:] - v_edges[:-1]).take(row)
+    x = np.minimum(np.maximum(crossings.x[inside], u_edges[0]), u_edges[-1])
     column = _place(u_edges, x)
     shape = (polygons.planes, v_edges.size - 1, u_edges.size - 1)
     cell = (plane[inside] * shape[1] + row) * shape[2] + column
-    u = (x - u_edges[column]) / np.diff(u_edges)[column]
-    v = (middle[inside] - v_edges[row]) / height
+    u = (x - u_edges.take(column)) / (u_edges[1:] - u_edges[:-1]).take(column)
+    v = (middle[inside] - v_edges.take(row)) / height
     return _filled(cell, weight[inside] / height, u, v, shape, area)
 
 
@@ -147,7 +149,7 @@ def _filled(
         return Coverage(none, none, none, nothing, nothing, nothing, area)
     order = np.argsort(cell)
     cell, weight, u, v = cell[order], weight[order], u[order], v[order]
-    first = np.flatnonzero(np.diff(cell, prepend=-1))
+    first = np.concatenate(([0], np.flatnonzero(cell[1:] != cell[:-1]) + 1))
     right = weight * (1.0 - u)
     own, own_u, own_v, passed, passed_v = (
         np.add.reduceat(values, first)
@@ -156,29 +158,43 @@ def _filled(
     after, after_v = np.cumsum(passed), np.cumsum(passed_v)
     before, before_v = after - passed, after_v - passed_v
     cell = cell[first]
-    run = np.diff(cell, append=cell[-1] + 1) - 1
+    run = np.zeros_like(cell)
+    np.subtract(cell[1:], cell[:-1] + 1, out=run[:-1])
     run[after <= LEAST_FRACTION] = 0
-    touched = np.flatnonzero(before + own > LEAST_FRACTION)
+    held = before + own
+    touched = np.flatnonzero(held > LEAST_FRACTION)
+    held, before, own_u = held.take(touched), before.take(touched), own_u.take(touched)
 
-    number = np.arange(int(run.sum())) - np.repeat(np.cumsum(run) - run, run)
+    whole = 1.0 - LEAST_FRACTION
+    is_full = after > whole
+    last = np.argsort(is_full, kind="stable")  # runs of whole cells come last
+    is_full, run, begin = is_full.take(last), run.take(last), cell.take(last)
+    ends = np.cumsum(run)
+    runs = int(ends[-1])
+    column = np.arange(runs) + np.repeat(begin % shape[2] + 1 + run - ends, run)
+    planes, rows, columns = _places(cell.take(touched), shape)
+    run_planes, run_rows, _ = _places(begin, shape)
+    filled = after.take(last)
+    middle = after_v.take(last) / np.where(run > 0, filled, 1.0)
+    return Coverage(
+        plane=np.concatenate((planes, np.repeat(run_planes, run))),
+        row=np.concatenate((rows, np.repeat(run_rows, run))),
+        column=np.concatenate((columns, column)),
+        fraction=np.concatenate(
+            (np.where(held > whole, 1.0, held), np.repeat(np.where(is_full, 1.0, filled), run))
+        ),
+        u=np.concatenate(((0.5 * before + own_u) / held, np.full(runs, 0.5))),
+        v=np.concatenate(((before_v + own_v).take(touched) / held, np.repeat(middle, run))),
+        area=area,
+        whole_from=touched.size + int(run[~is_full].sum()),
+    )
+
+
+def _places(cell: Ints, shape: tuple[int, int, int]) -> tuple[Ints, Ints, Ints]:
+    """Return plane, row and column of cells that are numbered through."""
     rows = cell // shape[2]
     planes = rows // shape[1]
-    columns = cell - rows * shape[2]
-    rows = rows - planes * shape[1]
-    fraction = np.concatenate(((before + own)[touched], np.repeat(after, run)))
-    fraction[fraction > 1.0 - LEAST_FRACTION] = 1.0
-    middle = np.repeat(after_v / np.where(run > 0, after, 1.0), run)
-    return Coverage(
-        plane=np.concatenate((planes[touched], np.repeat(planes, run))),
-        row=np.concatenate((rows[touched], np.repeat(rows, run))),
-        column=np.concatenate((columns[touched], np.repeat(columns + 1, run) + number)),
-        fraction=fraction,
-        u=np.concatenate(
-            ((0.5 * before + own_u)[touched] / (before + own)[touched], np.full(run.sum(), 0.5))
-        ),
-        v=np.concatenate(((before_v + own_v)[touched] / (before + own)[touched], middle)),
-        area=area,
-    )
+    return planes, rows - planes * shape[1], cell - rows * shape[2]
 
 
 def _crossings(polygons: Polygons, v_edges: Floats) -> _Crossings:

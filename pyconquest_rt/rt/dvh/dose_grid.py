@@ -57,6 +57,27 @@ class DoseError(ObjectError):
 
 
 @dataclass(frozen=True)
+class Cuts:
+    """Cells along one direction between ascending ``edges`` (mm), and their place on an axis of the dose
+    grid.
+
+    Cell ``i`` starts at the part ``start[i]`` of the way from voxel centre ``index[i]`` to the next, and
+    spans the part ``size[i]`` of it (0 in the outer half voxels, where the dose is level). For an oblique
+    grid these three are empty.
+    """
+
+    edges: Floats
+    index: Ints
+    start: Floats
+    size: Floats
+
+    @cached_property
+    def widths(self) -> Floats:
+        """The widths of the cells in mm."""
+        return self.edges[1:] - self.edges[:-1]
+
+
+@dataclass(frozen=True)
 class DoseGrid:
     """Doses on a rectangular grid.
 
@@ -80,6 +101,21 @@ class DoseGrid:
         """The usual distance of voxel centres along each axis in mm."""
         plane, row, column = (float(np.median(np.diff(nodes))) for nodes in self.nodes)
         return plane, row, column
+
+    @cached_property
+    def intervals(self) -> tuple[Cuts, ...]:
+        """The intervals between voxel centres along each axis, and the outer halves of the outermost voxels."""
+        found = []
+        for nodes, (low, high) in zip(self.nodes, self.extents, strict=True):
+            edges = np.concatenate(([low], nodes, [high]))
+            index = np.clip(np.arange(-1, nodes.size), 0, nodes.size - 2)
+            start, size = np.zeros(index.size), np.ones(index.size)
+            start[-1] = 1.0
+            size[[0, -1]] = 0.0
+            kept = slice(int(edges[1] <= edges[0]), index.size - int(edges[-1] <= edges[-2]))
+            edges = edges[kept.start : kept.stop + 1]
+            found.append(Cuts(edges, index[kept], start[kept], size[kept]))
+        return tuple(found)
 
     @cached_property
     def range(self) -> tuple[float, float]:

@@ -124,10 +124,13 @@ def _smooth(volume: Floats, dose: Numbers, width: Numbers, low: float, high: flo
     kept = np.flatnonzero(kinks)
     kept = np.append(kept, min(int(kept[-1]) + 1, edges.size - 1))
     slopes = np.cumsum(kinks[kept])[:-1]
-    below = np.append(0.0, np.cumsum(slopes * np.diff(edges[kept])))
-    left = np.minimum.accumulate(np.clip(whole - below, 0.0, whole))
+    edges = edges.take(kept)
+    left = np.empty(edges.size)
+    left[0] = whole
+    np.subtract(whole, np.cumsum(slopes * (edges[1:] - edges[:-1])), out=left[1:])
+    left = np.minimum.accumulate(np.minimum(np.maximum(left, 0.0), whole))
     left[-1] = 0.0
-    return Curve(np.clip(low + unit * (edges[kept] - 1.0), low, high), left)
+    return Curve(np.minimum(np.maximum(low + unit * (edges - 1.0), low), high), left)
 
 
 def _fine_edges(volume: Floats, start: Numbers, end: Numbers) -> tuple[Floats, Ints, Singles]:
@@ -143,8 +146,10 @@ def _fine_edges(volume: Floats, start: Numbers, end: Numbers) -> tuple[Floats, I
         return corner, coarse, part
     first = np.cumsum(parts) - parts
     of_bin = np.repeat(np.arange(bins), parts)
-    step = (np.arange(of_bin.size) - first[of_bin]) / parts[of_bin]
-    edges = np.asarray(np.append(corner[of_bin] + step * np.diff(corner)[of_bin], corner[-1]), np.float64)
+    step = (np.arange(of_bin.size) - first.take(of_bin)) * ((corner[1:] - corner[:-1]) / parts).take(of_bin)
+    edges = np.empty(of_bin.size + 1)
+    np.add(corner.take(of_bin), step, out=edges[:-1])
+    edges[-1] = corner[-1]
     part *= parts.astype(np.float32).take(coarse)
     whole_steps = part.astype(np.intp)
     part -= whole_steps

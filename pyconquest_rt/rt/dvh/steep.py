@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pyconquest_rt.rt.dvh.cells import Cuts, Frame, cut_at
+from pyconquest_rt.rt.dvh.cells import Frame, cut_at
 from pyconquest_rt.rt.dvh.coverage import Coverage
-from pyconquest_rt.rt.dvh.dose_grid import DoseGrid
+from pyconquest_rt.rt.dvh.dose_grid import Cuts, DoseGrid
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.floating]
