@@ -19,7 +19,7 @@ import numpy as np
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "tests" / "rt" / "dvh")]
 
 from phantoms import SOLIDS, Case, measured, written
-from sampled import brachytherapy, hot_voxels
+from sampled import brachytherapy, differences, hot_voxels
 from sampled import errors as steep_errors
 
 from pyconquest_rt.dvh import calculate_dvhs
@@ -74,6 +74,26 @@ def main_steep(options: argparse.Namespace) -> None:
         options.json.write_text(json.dumps(result, indent=1))
 
 
+def main_grid(options: argparse.Namespace) -> None:
+    """Print by how much the stored grids of brachytherapy differ from the dose itself, and how many rows say so."""
+    names = ("D90%", "D2.0cc", "D0.1cc", "V100%", "V150%", "V200%")
+    found: dict[tuple[str, str], list[dict[str, float]]] = {}
+    said: dict[tuple[str, str], int] = {}
+    for case in brachytherapy():
+        kind, roi, grid, _ = case.name.split(", ")
+        rs, rd = case.objects()
+        off = differences(case.truth(rd, options.points), case.truth(None, options.points))
+        key = (f"{kind}, {roi}", grid.split()[1])
+        found.setdefault(key, []).append({name: off.get(name, 0.0) for name in names})
+        said[key] = said.get(key, 0) + ("steep for its grid" in calculate_dvhs(rs, rd)[1].reason)
+    print(f"| phantom | grid mm | {' | '.join(names)} | remark |")
+    print("| --- | --- |" + " --- |" * (len(names) + 1))
+    for (phantom, grid), rows in found.items():
+        most = [max((row[name] for row in rows), key=abs) for name in names]
+        numbers = " | ".join(f"{value:+.1f}" for value in most)
+        print(f"| {phantom} | {grid} | {numbers} | {said[phantom, grid]} of {len(rows)} |")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -81,10 +101,11 @@ def main() -> None:
     parser.add_argument("--engine", default="pyconquest")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--steep", action="store_true")
+    parser.add_argument("--grid", action="store_true")
     parser.add_argument("--points", type=lambda text: int(float(text)), default=10_000_000)
     options = parser.parse_args()
-    if options.steep:
-        main_steep(options)
+    if options.steep or options.grid:
+        (main_steep if options.steep else main_grid)(options)
         return
     encoded, ideal = errors(options.engine)
     result: dict[str, object] = {"engine": options.engine}

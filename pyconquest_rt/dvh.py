@@ -16,7 +16,8 @@ from pyconquest_rt.errors import ObjectError
 from pyconquest_rt.rt.dvh import dicompyler
 from pyconquest_rt.rt.dvh.contours import Roi, read_rois
 from pyconquest_rt.rt.dvh.coverage import TooManyCrossingsError
-from pyconquest_rt.rt.dvh.dose_grid import DoseError, DoseGrid, is_lossy, read_dose_grid
+from pyconquest_rt.rt.dvh.dose_grid import DoseGrid
+from pyconquest_rt.rt.dvh.dose_reading import DoseError, is_lossy, read_dose_grid
 from pyconquest_rt.rt.dvh.dvh_object import DVH, NAN, from_curve
 from pyconquest_rt.rt.dvh.planes import ContourError, Planes, planes_of_set
 from pyconquest_rt.rt.dvh.roi_dose import roi_dose

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pyconquest_rt.dicom.access import Source, has, read_objects, text, view_object
 from pyconquest_rt.errors import ObjectError
 from pyconquest_rt.rt.dvh.contours import read_rois
-from pyconquest_rt.rt.dvh.dose_grid import DoseError, read_dose_grid
+from pyconquest_rt.rt.dvh.dose_reading import DoseError, read_dose_grid
 from pyconquest_rt.rt.dvh.slabs import END_CAPS
 from pyconquest_rt.rt.relations.directions import Directions
 from pyconquest_rt.rt.relations.isodoses import Isodose, isodose_of

@@ -14,7 +14,7 @@ from pyconquest_rt.dicom.access import read_object
 from pyconquest_rt.dvh import DVH, calculate_dvhs, read_vendor_dvhs
 from pyconquest_rt.errors import UnreadableError
 from pyconquest_rt.rt.dvh.curve import columns_of
-from pyconquest_rt.rt.dvh.dose_grid import DoseError, read_dose_grid
+from pyconquest_rt.rt.dvh.dose_reading import DoseError, read_dose_grid
 from pyconquest_rt.rt.dvh.metrics import TARGET_KINDS, Isodose, parse_metric
 from pyconquest_rt.rt.dvh.plan_sum import Part, SumOfPlans
 from pyconquest_rt.rt.dvh.tissue import Tissue, tissue_of

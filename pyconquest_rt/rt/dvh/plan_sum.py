@@ -13,7 +13,8 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from pyconquest_rt.dicom.access import text
-from pyconquest_rt.rt.dvh.dose_grid import DoseError, DoseGrid, read_dose_grid
+from pyconquest_rt.rt.dvh.dose_grid import DoseGrid
+from pyconquest_rt.rt.dvh.dose_reading import DoseError, read_dose_grid
 
 Floats = npt.NDArray[np.float64]
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from pyconquest_rt.dicom.access import Source, read_objects, text
-from pyconquest_rt.rt.dvh.dose_grid import DoseError, read_dose_grid
+from pyconquest_rt.rt.dvh.dose_reading import DoseError, read_dose_grid
 from pyconquest_rt.rt.dvh.dvh_object import DVH, NAN, from_curve
 from pyconquest_rt.rt.dvh.dvh_sequence import SentDvh, read_dvh_sequence
 

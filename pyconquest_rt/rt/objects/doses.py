@@ -20,7 +20,7 @@ from pydicom.uid import ExplicitVRBigEndian
 from pyconquest_rt.dicom.access import Source, items
 from pyconquest_rt.dicom.objects import content_errors
 from pyconquest_rt.errors import ObjectError
-from pyconquest_rt.rt.dvh.dose_grid import is_lossy
+from pyconquest_rt.rt.dvh.dose_reading import is_lossy
 from pyconquest_rt.rt.objects.prescription import one_fraction_dose
 from pyconquest_rt.rt.objects.rows import (
     Row,

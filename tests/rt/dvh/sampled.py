@@ -36,10 +36,10 @@ class Steep:
         dose = dose_object(self.dose, (count,) * 3, (self.grid_mm,) * 3, origin)
         return structure_set({1: contours}), dose
 
-    def truth(self, dose: Dataset, points: int) -> dict[str, float]:
-        """The metrics of :func:`measured` from about ``points`` points."""
-        count = int(dose.Rows)
-        values = np.frombuffer(dose.PixelData, "<u4").reshape((count,) * 3) * float(dose.DoseGridScaling)
+    def truth(self, dose: Dataset | None, points: int) -> dict[str, float]:
+        """The metrics of :func:`measured` from about ``points`` points: of the stored grid, or of the dose itself
+        where none is given."""
+        dose_at_points = self.dose if dose is None else self._stored(dose)
         volume = 0.0
         found = []
         rng = np.random.default_rng(8)
@@ -51,7 +51,7 @@ class Steep:
             for layer in range(layers):
                 xy = _inside(polygon, per_slab // layers, rng)
                 height = z + self.slice_mm * ((layer + rng.uniform(0, 1, len(xy))) / layers - 0.5)
-                found.append(trilinear(values, (np.column_stack((xy, height)) + self.half) / self.grid_mm))
+                found.append(dose_at_points(np.column_stack((xy, height))))
             volume += area * self.slice_mm
         doses = np.sort(np.concatenate(found))[::-1]
         volume /= 1e3
@@ -70,6 +70,11 @@ class Steep:
             },
         }
 
+    def _stored(self, dose: Dataset) -> Callable[[np.ndarray], np.ndarray]:
+        count = int(dose.Rows)
+        values = np.frombuffer(dose.PixelData, "<u4").reshape((count,) * 3) * float(dose.DoseGridScaling)
+        return lambda points: trilinear(values, (points + self.half) / self.grid_mm)
+
 
 def measured(dvh: object, names: Sequence[str]) -> dict[str, float]:
     """The metrics of ``Steep.truth`` from a DVH of the package."""
@@ -85,7 +90,11 @@ def measured(dvh: object, names: Sequence[str]) -> dict[str, float]:
 
 def errors(dvh: object, truth: dict[str, float]) -> dict[str, float]:
     """Differences from the truth in %: doses of the dose (or of 0.1 Gy), volumes of the ROI's volume."""
-    found = measured(dvh, list(truth))
+    return differences(measured(dvh, list(truth)), truth)
+
+
+def differences(found: dict[str, float], truth: dict[str, float]) -> dict[str, float]:
+    """Differences from the truth in %, as :func:`errors` has them."""
     whole = {name: 1.0 if name.startswith("V") else max(abs(truth[name]), 0.1) for name in truth}
     whole["volume"] = truth["volume"]
     return {name: 100 * (found[name] - truth[name]) / whole[name] for name in truth}

@@ -22,7 +22,7 @@ from pydicom.uid import (
 )
 
 from pyconquest_rt.dvh import calculate_dvhs
-from pyconquest_rt.rt.dvh.dose_grid import DoseError, read_dose_grid
+from pyconquest_rt.rt.dvh.dose_reading import DoseError, read_dose_grid
 from pyconquest_rt.rt.objects.doses import extract
 
 CASE = Case("sphere", "AP", True, 3.0, 2.0)

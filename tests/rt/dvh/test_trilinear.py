@@ -5,7 +5,7 @@ import pytest
 from phantoms import circle, dose_object, structure_set
 
 from pyconquest_rt.dvh import calculate_dvhs
-from pyconquest_rt.rt.dvh.dose_grid import read_dose_grid
+from pyconquest_rt.rt.dvh.dose_reading import read_dose_grid
 
 SPACING = np.array((2.5, 2.0, 3.0))  # plane, row, column
 ORIGIN = np.array((-25.0, -21.0, -24.0))
