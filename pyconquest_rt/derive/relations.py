@@ -6,7 +6,7 @@ from typing import Any
 from pyconquest_rt.derive.extractor import Extractor, Rows, Source, Waiting, version_of
 from pyconquest_rt.dicom.access import read_objects, view_object
 from pyconquest_rt.rt.dvh.contours import read_rois
-from pyconquest_rt.rt.dvh.dose_grid import DoseError, read_dose_grid
+from pyconquest_rt.rt.dvh.dose_reading import DoseError, read_dose_grid
 from pyconquest_rt.rt.names.roi_map import DEFAULT_PHYSICIAN
 from pyconquest_rt.rt.relations.isodoses import reaches_border
 from pyconquest_rt.rt.relations.pairs import Pairs, RoiSet

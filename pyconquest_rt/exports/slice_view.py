@@ -13,7 +13,8 @@ from pyconquest_rt.database.connection import Database
 from pyconquest_rt.dicom.access import read_objects, view_object
 from pyconquest_rt.errors import ObjectError
 from pyconquest_rt.rt.dvh.contours import Roi, read_rois
-from pyconquest_rt.rt.dvh.dose_grid import DoseGrid, read_dose_grid
+from pyconquest_rt.rt.dvh.dose_grid import DoseGrid
+from pyconquest_rt.rt.dvh.dose_reading import read_dose_grid
 from pyconquest_rt.rt.relations.isodoses import plane_lines_at
 
 Floats = npt.NDArray[np.float64]

@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from contourpy import LineType, contour_generator
 
-from pyconquest_rt.rt.dvh.dose_grid import DoseError, DoseGrid
+from pyconquest_rt.rt.dvh.dose_grid import DoseGrid
+from pyconquest_rt.rt.dvh.dose_reading import DoseError
 
 Floats = npt.NDArray[np.float64]
 
