@@ -234,7 +234,8 @@ def test_objects_are_stored_copied_changed_and_deleted(run: Run, tmp_path: Path)
     assert "Somewhere" in run("tags", str(dose), "InstitutionName").output
     run("tags", str(dose), "NoSuchKeyword", code=1)
     assert "44 images moved" in run("merge-patient", "DEMO002", "DEMO001").output
-    run("merge-patient", "DEMO002", "DEMO001", code=1)
+    assert "0 images moved" in run("merge-patient", "DEMO002", "DEMO001").output  # it is done already
+    run("merge-patient", "NOBODY", "DEMO001", code=1)
     run("correct", "patient", "DEMO001", "PatientName=Right^Name")
     rows = json.loads(run("query", "SELECT PatientNam FROM DICOMPatients", "--json").output)
     assert rows == [{"PatientNam": "Right^Name"}]
