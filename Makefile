@@ -9,7 +9,7 @@ MODULES = $(subst /,.,$(patsubst %.py,%,$(patsubst %/__init__.py,%,$(wildcard py
 BENCHMARKS ?= $(shell grep -l __main__ benchmarks/*.py)
 
 # Tests that take chance as their input, for hours in place of seconds.
-LONG_FORMS := PYCONQUEST_RT_KILLS=500 PYCONQUEST_RT_ASSOCIATIONS=5000 PYCONQUEST_RT_CHANGED_REPORTS=5000
+LONG_FORMS := PYCONQUEST_RT_KILLS=500 PYCONQUEST_RT_ASSOCIATIONS=5000 PYCONQUEST_RT_CHANGED_REPORTS=5000 PYCONQUEST_RT_ALL_PHANTOMS=1
 
 .PHONY: help run test test-all check bench docs clean dcmtk peers
 
