@@ -91,8 +91,11 @@ def _page(title: str, lines: Iterator[str]) -> str:
 
 def _commands() -> Iterator[str]:
     yield "Every command ends with status 0 if it did what it was asked, 1 if not, 2 if it was not understood.\n"
-    for name in sorted(main.commands):
-        yield from _command(main.commands[name], f"pyconquest-rt {name}", 2)
+    context = click.Context(main)
+    for name in main.list_commands(context):
+        command = main.get_command(context, name)
+        assert command is not None
+        yield from _command(command, f"pyconquest-rt {name}", 2)
 
 
 def _command(command: click.Command, path: str, level: int) -> Iterator[str]:

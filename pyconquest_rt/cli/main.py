@@ -1,44 +1,55 @@
-"""The command ``pyconquest-rt VERB``; each verb is a thin wrapper of one public function, in :mod:`.verbs`.
+"""The command ``pyconquest-rt VERB``; each verb is a thin wrapper of one public function, in a module of this room.
 
-A verb ends with a status other than 0 when it failed. What it needs is imported when it runs, so that ``--help``
-answers at once.
+A verb ends with a status other than 0 when it failed. Its module is imported when it is asked for, and what it needs
+when it runs, so that every command starts at once.
 """
 
 import os
-from typing import Any
+from importlib import import_module
+from typing import Any, Final
 
 import click
 
-from pyconquest_rt.cli import (
-    catalog,
-    check,
-    ctk,
-    dose,
-    export,
-    forward,
-    goals,
-    index,
-    network,
-    objects,
-    relations,
-    roi,
-    rt,
-    service,
-    settings,
-    slice_view,
-    source,
-    volumes,
-)
 from pyconquest_rt.dicom.quiet import silence_pydicom
 from pyconquest_rt.errors import PyconquestError
-from pyconquest_rt.settings.file import FILE_VARIABLE
 from pyconquest_rt.version import __version__
 
+MODULES: Final = {
+    "catalog": "patients studies series objects show chain",
+    "check": "check",
+    "ctk": "ctk",
+    "dose": "dose",
+    "export": "export",
+    "forward": "forward",
+    "goals": "goals",
+    "index": "rebuild verify query dump summary adopt",
+    "network": "listen demo echo send find move get",
+    "objects": "store copy delete tags merge-patient correct",
+    "relations": "relate similar achievable",
+    "roi": "roi",
+    "rt": "derive dvh site",
+    "service": "serve status doctor jobs backup restore service",
+    "settings": "config",
+    "slice_view": "slice",
+    "source": "source",
+    "volumes": "volume",
+}
+"""Modules of this room, and the verbs that each lists in its VERBS."""
+_HOME: Final = {verb: module for module, verbs in MODULES.items() for verb in verbs.split()}
 _INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
 
 
-class _Group(click.Group):
-    """Turns the errors that are raised on purpose, the database's and the system's into one line and status 1."""
+class _Verbs(click.Group):
+    """The verbs. Errors raised on purpose, the database's and the system's become one line and status 1."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_HOME)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _HOME:
+            return None
+        module = import_module(f"pyconquest_rt.cli.{_HOME[cmd_name]}")
+        return _uniform(next(verb for verb in module.VERBS if verb.name == cmd_name))
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -55,7 +66,7 @@ class _Group(click.Group):
             raise click.ClickException(str(error)) from error
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="pyconquest-rt")
 @click.option(
     "--settings",
@@ -70,6 +81,8 @@ def main(settings: str | None) -> None:
     """
     silence_pydicom()
     if settings:
+        from pyconquest_rt.settings.file import FILE_VARIABLE
+
         os.environ[FILE_VARIABLE] = settings  # where worker processes find it too
 
 
@@ -82,27 +95,3 @@ def _uniform(command: click.Command) -> click.Command:
         missing = [name for name in ("--data", "--database", "--sql") if name not in taken]
         command.params += [click.Option([name], expose_value=False, hidden=True) for name in missing]
     return command
-
-
-for module in (
-    index,
-    catalog,
-    check,
-    objects,
-    export,
-    ctk,
-    network,
-    forward,
-    rt,
-    roi,
-    goals,
-    dose,
-    volumes,
-    source,
-    settings,
-    service,
-    relations,
-    slice_view,
-):
-    for verb in module.VERBS:
-        main.add_command(_uniform(verb))

@@ -9,7 +9,6 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -121,6 +120,8 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     found = []
     for variable in sorted(set(environment) - known - {FILE_VARIABLE}):
         if variable.startswith(starts) and not _is_of_named_section(variable):
+            from difflib import get_close_matches  # seldom needed, and slow to import
+
             near = get_close_matches(variable, known, 1)
             found.append(f"{variable} stands for no key" + (f"; is {near[0]} meant?" if near else ""))
     return found

@@ -1,10 +1,12 @@
 """The command line: verbs do what their functions do, and end with a status that says how it went."""
 
 import json
+import pkgutil
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -14,8 +16,9 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from samples import make_object, save
 
+from pyconquest_rt import cli
 from pyconquest_rt.archive.archive import Archive
-from pyconquest_rt.cli.main import main
+from pyconquest_rt.cli.main import MODULES, main
 from pyconquest_rt.demo import make_patients
 from pyconquest_rt.indexer import rebuild
 from pyconquest_rt.settings.sections import ArchiveSettings
@@ -35,8 +38,25 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     yield call
 
 
+def verbs_of(command: click.Command) -> dict[str, click.Command]:
+    """The verbs of a group by their names; none of a verb."""
+    if not isinstance(command, click.Group):
+        return {}
+    context = click.Context(command)
+    return {name: command.get_command(context, name) for name in command.list_commands(context)}  # type: ignore[misc]
+
+
+def test_the_list_of_modules_names_every_verb() -> None:
+    listed = {}
+    for module in pkgutil.iter_modules(cli.__path__):
+        verbs = getattr(import_module(f"pyconquest_rt.cli.{module.name}"), "VERBS", None)
+        if verbs is not None:
+            listed[module.name] = " ".join(verb.name for verb in verbs)
+    assert listed == MODULES
+
+
 def test_every_verb_has_help(run: Run) -> None:
-    for name, verb in main.commands.items():
+    for name, verb in verbs_of(main).items():
         assert verb.help, name
         assert "Usage" in run(name, "--help").output
 
@@ -44,7 +64,7 @@ def test_every_verb_has_help(run: Run) -> None:
 def test_every_verb_takes_the_options_that_name_an_archive() -> None:
     def verbs(command: click.Command) -> Iterator[click.Command]:
         if isinstance(command, click.Group):
-            for verb in command.commands.values():
+            for verb in verbs_of(command).values():
                 yield from verbs(verb)
         else:
             yield command
